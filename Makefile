@@ -1,0 +1,52 @@
+# Everything goes through here; each target sets up what it needs (Python >= 3.11 and make are enough).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXPERIMENT ?= embedded
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce smoke tables test test-slow lint format benchmark clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## virtual environment with the pinned versions
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+reproduce: $(READY) ## run EXPERIMENT (default: embedded) on WORKERS processes and print its tables
+	$(BIN)/python -m bench run experiment=$(EXPERIMENT) hydra/launcher=joblib hydra.launcher.n_jobs=$(WORKERS)
+
+smoke: ## two small tables, all methods, about a minute
+	$(MAKE) reproduce EXPERIMENT=smoke
+
+tables: $(READY) ## the tables of EXPERIMENT again, from its records
+	$(BIN)/python -m bench report results/$(EXPERIMENT)
+
+test: $(READY) ## the tests, without those marked slow, network, gpu or slurm
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not network and not gpu and not slurm"
+
+test-slow: $(READY) ## the tests marked slow
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(READY) ## our fine-tuning against AutoGluon's, both in one run
+	$(BIN)/python scripts/benchmark_finetune.py
+
+clean: ## remove the environment and caches; results stay
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

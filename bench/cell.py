@@ -1,0 +1,264 @@
+"""Runs one cell, from its config to its record: table, split, generator, fine-tuning, scores."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+import traceback
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from bench import synthetic
+from bench.datasets.splits import split as outer_split
+from bench.finetune.loop import Finetuned, finetune
+from bench.finetune.settings import Finetune, Method
+from bench.finetune.sources import build
+from bench.identity import digest, plain
+from bench.metrics import all_scores
+from bench.models.checkpoint import Checkpoint
+from bench.models.incontext import Scoring
+from bench.models.preprocess import Encoder
+from bench.process import peak_memory_mb, reset_peak_memory, timed
+from bench.record import Record
+from bench.seeds import generator as seeded
+from bench.table import Table
+from generators.base import Generator, NotApplicable, TaskGenerator
+
+# What a cell is made from; where its record goes and what else runs beside it is no part.
+SETTINGS = (
+    "dataset",
+    "method",
+    "model",
+    "finetune",
+    "fold",
+    "seed",
+    "validation_share",
+    "threads",
+    "device",
+)
+LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular")
+
+
+@dataclass
+class _Work:
+    """What a cell has come to so far; a failure keeps what was there."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    synthetic: dict[str, Any] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    generation: dict[str, Any] | None = None
+
+
+def run(
+    cfg: DictConfig,
+    cell: dict[str, Any],
+    table: Table,
+    checkpoint: Checkpoint,
+    identity: dict[str, Any],
+    code: str,
+) -> Record:
+    """Compute a cell and give its record; whatever goes wrong becomes a record too.
+
+    Parameters
+    ----------
+    cfg : DictConfig
+        Resolved against `bench.config.Config`.
+    cell : dict
+        The cell's names (`bench.record`, ``cell``).
+    table : Table
+        The whole dataset.
+    checkpoint : Checkpoint
+    identity, code
+        From `bench.identity`.
+    """
+    torch.set_num_threads(cfg.threads)
+    torch.use_deterministic_algorithms(True)
+    reset_peak_memory()
+    started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
+    work = _Work()
+    status, error, result = "done", None, None
+    try:
+        result = _compute(cfg, table, checkpoint, code, work)
+    except NotApplicable as reason:
+        status, error = "not_applicable", _error(reason)
+    except Exception as reason:  # the one place that catches everything: a failure is a record
+        status, error = "failed", _error(reason)
+    return {
+        "status": status,
+        "cell": cell,
+        "identity": identity,
+        "settings": {name: plain(cfg)[name] for name in SETTINGS},
+        "data": work.data,
+        "metrics": _metrics(result, work) if result else {},
+        "chosen_step": result.chosen_step if result else None,
+        "last_step": result.last_step if result else None,
+        "curves": result.curves if result else {},
+        "synthetic": work.synthetic,
+        "timings": {
+            "started": started,
+            "seconds": {**work.seconds, "total": time.perf_counter() - clock},
+            "cpu_seconds": time.process_time() - cpu,
+            "peak_memory_mb": peak_memory_mb(),
+            "generation": work.generation,
+        },
+        "provenance": {
+            "code": code,
+            "versions": {name: version(name) for name in LIBRARIES},
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "threads": int(cfg.threads),
+            "device": str(checkpoint.device),
+        },
+        "error": error,
+    }
+
+
+def _compute(
+    cfg: DictConfig, table: Table, checkpoint: Checkpoint, code: str, work: _Work
+) -> Finetuned:
+    method: Method = OmegaConf.to_object(cfg.method)
+    settings: Finetune = OmegaConf.to_object(cfg.finetune)
+    with timed(work.seconds, "prepare"):
+        fold = outer_split(table, cfg.fold)
+        # Levels that only validation or test rows show are unknown to all that is fitted.
+        train = table.take(fold.train).prune_levels()
+        parts = {"validation": table.take(fold.validation), "test": table.take(fold.test)}
+        seed = ("cell", table.name, int(cfg.fold), int(cfg.seed))
+        encoder = Encoder(checkpoint.max_classes).fit(train)
+        scoring = Scoring.prepare(
+            encoder,
+            train,
+            parts,
+            checkpoint.device,
+            checkpoint.max_context,
+            seeded(*seed, "context rows"),
+        )
+        work.data = _data(table, train, parts, list(fold.notes))
+    if not method.finetune:
+        with timed(work.seconds, "scoring"):
+            return _untouched(scoring, checkpoint)
+    with timed(work.seconds, "generate"):
+        generator, rows = _generate(cfg, method, train, seed, code, work)
+    source = build(method.mixing, generator, rows, train, encoder, settings, seed)
+    with timed(work.seconds, "finetune"):
+        result = finetune(
+            checkpoint.module,
+            source,
+            scoring.probabilities,
+            scoring.labels,
+            len(encoder.present_),
+            settings,
+        )
+    work.seconds |= {f"finetune.{name}": spent for name, spent in result.seconds.items()}
+    work.data["notes"] += result.notes
+    return result
+
+
+def _untouched(scoring: Scoring, checkpoint: Checkpoint) -> Finetuned:
+    """The pre-trained model, scored as it is."""
+    probabilities = scoring.probabilities(checkpoint.module)
+    return Finetuned(
+        module=checkpoint.module,
+        chosen_step=0,
+        last_step=0,
+        pretrained=probabilities,
+        chosen=probabilities,
+        last=probabilities,
+        labels=scoring.labels,
+        curves={},
+    )
+
+
+def _generate(
+    cfg: DictConfig,
+    method: Method,
+    train: Table,
+    seed: tuple[str | int, ...],
+    code: str,
+    work: _Work,
+) -> tuple[Generator | None, Table | None]:
+    """The method's generator, and its one synthetic table where it has one."""
+    if method.generator is None:
+        return None, None
+    generator: Generator = instantiate(method.generator)
+
+    def fit() -> Generator:
+        return generator.fit(train, seeded(*seed, "generator"))
+
+    if method.mixing.fresh or isinstance(generator, TaskGenerator):
+        return fit(), None
+    n = round(method.mixing.size * len(train))
+    decides = {
+        "train": train.fingerprint(),
+        "generator": plain(cfg.method.generator),
+        "rows": n,
+        "seed": list(seed),
+        "code": code,
+    }
+
+    def make() -> Table:
+        return fit().sample(n, seeded(*seed, "synthetic table"))
+
+    table, timing = synthetic.shared(
+        Path(cfg.results_dir) / "synthetic", decides, train, make
+    )
+    work.generation = timing
+    work.synthetic = {"key": digest(decides)[:32], **synthetic.facts(table, train)}
+    return generator, table
+
+
+def _data(
+    table: Table, train: Table, parts: dict[str, Table], notes: list[str]
+) -> dict[str, Any]:
+    return {
+        "rows": {"train": len(train), **{part: len(rows) for part, rows in parts.items()}},
+        "features": table.n_features,
+        "categorical": len(table.categorical),
+        "classes": table.n_classes,
+        "notes": notes,
+    }
+
+
+def _metrics(result: Finetuned, work: _Work) -> dict[str, Any]:
+    with timed(work.seconds, "metrics"):
+        return {
+            when: {
+                part: _finite(all_scores(result.labels[part], probabilities[part]))
+                for part in result.labels
+            }
+            for when, probabilities in (
+                ("pretrained", result.pretrained),
+                ("chosen", result.chosen),
+                ("last", result.last),
+            )
+        }
+
+
+def _finite(scores: dict[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in scores.items()}
+
+
+def _error(reason: BaseException) -> dict[str, str]:
+    return {
+        "type": type(reason).__name__,
+        "message": str(reason),
+        "traceback": "".join(traceback.format_exception(reason)),
+    }
+
+
+def _processor() -> str:
+    """The processor's model, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

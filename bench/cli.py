@@ -1,0 +1,112 @@
+"""The command line: `python -m bench VERB …`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.config import register
+from bench.errors import BAD_INPUT, BadInput, sentence
+
+CONF = str(Path(__file__).resolve().parent.parent / "conf")
+
+USAGE = """usage: python -m bench VERB [key=value ...]
+
+verbs
+  run       run a cell, or a sweep of cells; what is already done is not done again
+  report    tables from the records of an experiment: report [results_dir]
+
+one cell, one's own table, a sweep
+  python -m bench run dataset=credit-g fold=0 method=default_ft
+  python -m bench run dataset=csv path=my.csv target=label method=default_ft
+  python -m bench run -m experiment=smoke
+  python -m bench run -m dataset=credit-g,diabetes fold=0,1,2 'methods=[pretrained,default_ft]'
+
+common keys (all of them: python -m bench run --cfg job)
+  dataset=     {datasets}
+  method=      {methods}
+  model=       {models}
+  finetune=    {finetunes}
+  experiment=  {experiments}
+  fold=0…29 seed=0 device=auto|cpu|cuda rerun=needed|failed|all|none results_dir=FOLDER
+  hydra/launcher=joblib hydra.launcher.n_jobs=2     run a sweep in two processes
+
+exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; give the exit code."""
+    verb, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if verb == "run" and rest not in (["--help"], ["-h"]):
+        return _run(rest)
+    if verb == "report":
+        return _report(rest)
+    asks = verb in ("run", "-h", "--help", "help")
+    text = usage()
+    print(text if asks else f"bench: no verb '{verb}'\n\n{text}", file=sys.stdout if asks else sys.stderr)
+    return 0 if asks else BAD_INPUT
+
+
+def usage() -> str:
+    """The help text, with the names that `conf/` offers."""
+    return USAGE.format(
+        **{
+            f"{group}s": " | ".join(_names(group))
+            for group in ("dataset", "method", "model", "finetune", "experiment")
+        }
+    )
+
+
+def _names(group: str) -> list[str]:
+    folder = Path(CONF, group)
+    return sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml"))
+
+
+def _run(overrides: list[str]) -> int:
+    register()
+    # Our errors are sentences already; Hydra would cut them down to its own.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = ["python -m bench run", *overrides]
+    failed = 0
+
+    @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
+    def start(cfg: DictConfig) -> int:
+        from bench.sweep import job
+
+        nonlocal failed
+        failed = job(cfg)
+        return failed
+
+    try:
+        start()
+    except BadInput as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except (HydraException, OmegaConfBaseException) as error:
+        print(f"bench: {sentence(error)}", file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        print(f"bench: {error}; nothing that was done is lost, run it again.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: stopped; run the same command again to go on.", file=sys.stderr)
+        return 130
+    return 1 if failed else 0
+
+
+def _report(arguments: list[str]) -> int:
+    from bench.report.tables import report
+
+    folder = Path(arguments[0] if arguments else "results/embedded")
+    if not (folder / "cells").is_dir():
+        print(f"bench: no records under '{folder}'; run an experiment first.", file=sys.stderr)
+        return BAD_INPUT
+    report(folder)
+    return 0

@@ -1,0 +1,47 @@
+"""The shape of a cell's config: Hydra refuses unknown keys and wrong types against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from bench.finetune.settings import Finetune, Method
+
+
+class Rerun(StrEnum):
+    """Which records of earlier runs are made anew."""
+
+    needed = "needed"  # failed, and stale: made by other code
+    failed = "failed"  # failed only; stale records are kept, and shown as stale
+    all = "all"
+    none = "none"
+
+
+@dataclass
+class Config:
+    """One cell, or one dataset and fold with several methods."""
+
+    dataset: dict[str, Any] = MISSING
+    method: Method = field(default_factory=Method)
+    model: dict[str, Any] = MISSING
+    finetune: Finetune = field(default_factory=Finetune)
+    fold: int = MISSING
+    seed: int = MISSING
+    validation_share: float = MISSING
+    threads: int = MISSING
+    device: str = MISSING
+    rerun: Rerun = MISSING
+    experiment_name: str = MISSING
+    results_dir: str = MISSING
+    methods: list[str] | None = None  # null: the one method chosen by method=
+    path: str | None = None  # dataset=csv: the file
+    target: str | None = None  # dataset=csv: the target column
+
+
+def register() -> None:
+    """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
+    ConfigStore.instance().store(name="schema", node=Config)

@@ -1,0 +1,501 @@
+"""A table of one's own: a CSV or parquet file becomes a `Table`, or is refused in one sentence.
+
+What becomes of a column:
+
+==========================================  ========================================================
+column                                      becomes
+==========================================  ========================================================
+named in ``categorical``                    categorical, whatever it holds
+numbers, all whole                          integer (codes of categories must be named!)
+numbers                                     numeric; ±inf becomes missing
+text, or numbers written as 007             categorical
+text with nearly as many values as rows     refused: it can be dropped or named in ``categorical``
+yes/no, true/false, booleans                categorical
+dates and times (ISO 8601, or a date type)  numeric: days since 1970-01-01, UTC
+constant or without any value               kept out, noted
+nested values, bytes, durations             refused
+==========================================  ========================================================
+
+Missing are empty fields and the usual marks (`MISSING`). Rows whose target is missing are left out;
+repeated rows are kept; both are noted.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import decimal as decimals
+import difflib
+import io
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.datasets.splits import require_rows
+from bench.table import Kind, Table, TableError
+
+logger = logging.getLogger(__name__)
+
+#: Written for "no value", beside the empty field; compared without regard to case.
+MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nil", "-nan"})
+#: A text column with more distinct values than this, and than half its rows, is free text.
+MAX_LEVELS_OF_FEW_ROWS = 20
+SEPARATORS = ",;\t|"
+
+_CODE = re.compile(r"[+-]?0\d+")  # 007 is a code; 0.7 and 0 are numbers
+_DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?"
+)
+
+
+def load(
+    path: str | Path,
+    target: str,
+    categorical: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    name: str | None = None,
+    max_classes: int = 10,
+    separator: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+) -> Table:
+    """Read a table from a CSV or parquet file; what had to be noted is logged as warnings.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Parquet is told by its content, everything else is read as CSV with a header.
+    target : str
+        The column to predict; its distinct values are the classes.
+    categorical : sequence of str, optional
+        Columns that hold categories although they hold numbers. Text is categorical anyway.
+    drop : sequence of str
+        Columns to leave out.
+    name : str, optional
+        What the table is called; the file's name without its ending by default. The name decides
+        the splits.
+    max_classes : int
+        How many classes the model can tell apart.
+    separator : str, optional
+        Of a CSV; by default whichever of comma, semicolon, tab and bar the header holds most.
+    decimal : str
+        The decimal mark of a CSV.
+    encoding : str
+        Of a CSV.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TableError
+        If the file cannot be used; one sentence that says which column and what to do.
+    """
+    table, notes = read(
+        path, target, categorical, drop, name, max_classes, separator, decimal, encoding
+    )
+    for note in notes:
+        logger.warning("%s", note)
+    return table
+
+
+def read(
+    path: str | Path,
+    target: str,
+    categorical: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    name: str | None = None,
+    max_classes: int = 10,
+    separator: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+) -> tuple[Table, tuple[str, ...]]:
+    """As `load`, with the notes instead of warnings."""
+    path = Path(str(path)).expanduser()
+    name = _safe(name or path.stem)
+    content = _content(path, name)
+    if content.startswith(b"PAR1"):
+        frame = _parquet(content, name)
+    else:
+        frame = _csv(content, name, path, separator, encoding)
+    frame, notes = _named_columns(frame, name)
+    target = str(target)
+    categorical = [str(column) for column in categorical or ()]
+    drop = [str(column) for column in drop or ()]
+    for column in (target, *categorical, *drop):
+        _require(column, frame, name)
+    if target in drop:
+        raise TableError(
+            f"Dataset '{name}': column '{target}' is the target and cannot be dropped."
+        )
+    frame = frame.drop(columns=drop)
+    frame, dropped = _with_target(frame, target, name)
+    y, classes = _labels(frame[target], name, target, max_classes)
+    features = frame.drop(columns=target).reset_index(drop=True)
+    X, kinds, more = _features(features, frozenset(categorical), decimal, name)
+    repeated = int(pd.concat([X, pd.Series(y, name=object())], axis=1).duplicated().sum())
+    again = [f"Dataset '{name}': {_rows(repeated)} repeat an earlier row; they are kept."]
+    table = Table(name=name, X=X, y=y, kinds=kinds, classes=classes, target=target)
+    require_rows(table)
+    return table, (*notes, *dropped, *more, *(again if repeated else ()))
+
+
+# The file -----------------------------------------------------------------------------------------
+
+
+def _content(path: Path, name: str) -> bytes:
+    """The file's bytes; what is plainly neither text nor parquet is refused."""
+    if str(path).startswith(("http:/", "https:/", "s3:/")):
+        raise TableError(f"Dataset '{name}': {path} is no local file; download it first.")
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise TableError(f"Dataset '{name}': there is no file {path}.") from None
+    except IsADirectoryError:
+        raise TableError(f"Dataset '{name}': {path} is a folder, not a file.") from None
+    except OSError as error:
+        why = error.strerror or "unknown reason"
+        raise TableError(f"Dataset '{name}': {path} cannot be read ({why}).") from None
+    if not content.strip():
+        raise TableError(f"Dataset '{name}': {path} is empty.")
+    packed = {b"PK\x03\x04": "a zip or Excel file", b"\x1f\x8b": "gzip-compressed"}
+    for magic, what in packed.items():
+        if content.startswith(magic):
+            raise TableError(
+                f"Dataset '{name}': {path} is {what}; save it as plain CSV or as parquet."
+            )
+    if path.suffix == ".parquet" and not content.startswith(b"PAR1"):
+        raise TableError(f"Dataset '{name}': {path} is called parquet, but is no parquet file.")
+    return content
+
+
+def _parquet(content: bytes, name: str) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # Without pandas' metadata, which would turn a stored index back into no column at all.
+        table = pq.read_table(io.BytesIO(content))
+        _refuse_repeated([str(column) for column in table.column_names], name)
+        frame = table.replace_schema_metadata(None).to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, TableError):
+            raise
+        raise TableError(
+            f"Dataset '{name}': the parquet file cannot be read; it is damaged or incomplete."
+        ) from None
+    if not len(frame):
+        raise TableError(f"Dataset '{name}': the file has columns, but no rows.")
+    return frame
+
+
+def _csv(
+    content: bytes, name: str, path: Path, separator: str | None, encoding: str
+) -> pd.DataFrame:
+    """All fields as text; missing is NaN."""
+    text = _decode(content, name, path, encoding)
+    lines = io.StringIO(text, newline="")
+    try:
+        separator = separator or _separator(text)
+        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    except (csv.Error, TypeError) as error:
+        raise TableError(f"Dataset '{name}': {path} cannot be read as CSV ({error}).") from None
+    header, body = [column.strip() for column in rows[0]], rows[1:]
+    if not body:
+        raise TableError(f"Dataset '{name}': the file has a header, but no rows.")
+    for number, row in enumerate(body, 1):
+        if len(row) != len(header):
+            raise TableError(
+                f"Dataset '{name}': row {number} has {len(row)} fields, the header has "
+                f"{len(header)} (separator {separator!r}); is {path} a CSV?"
+            )
+    _refuse_repeated([column for column in header if column], name)
+    columns = [[value.strip() for value in column] for column in zip(*body)]
+    frame = pd.DataFrame(dict(enumerate(columns)), dtype=object)
+    frame.columns = pd.Index(header)
+    lower = frame.apply(lambda column: column.str.lower())
+    return frame.mask(lower.isin(MISSING))
+
+
+def _decode(content: bytes, name: str, path: Path, encoding: str) -> str:
+    if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
+        encoding = "utf-8-sig"  # Excel writes a byte order mark
+    try:
+        text = content.decode(encoding)
+    except LookupError:
+        raise TableError(f"Dataset '{name}': there is no encoding '{encoding}'.") from None
+    except UnicodeDecodeError as error:
+        guess = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+        raise TableError(
+            f"Dataset '{name}': {path} is no {error.encoding.removesuffix('-sig')} text (byte "
+            f"{error.start}); name its encoding, for instance dataset.encoding={guess}."
+        ) from None
+    if "\0" in text:
+        raise TableError(f"Dataset '{name}': {path} is no text file, hence no CSV.")
+    return text
+
+
+def _separator(text: str) -> str:
+    """The one that cuts the header into most fields, quotes respected."""
+    header = next(line for line in text.splitlines() if line.strip())
+    return max(SEPARATORS, key=lambda mark: len(next(csv.reader([header], delimiter=mark))))
+
+
+# Columns ------------------------------------------------------------------------------------------
+
+
+def _safe(name: str) -> str:
+    """A name that can be a folder's: records are filed under it."""
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "table"
+
+
+def _refuse_repeated(columns: Sequence[str], name: str) -> None:
+    seen: set[str] = set()
+    for column in columns:
+        if column in seen:
+            raise TableError(
+                f"Dataset '{name}': column '{column}' stands in the file twice; rename one."
+            )
+        seen.add(column)
+
+
+def _named_columns(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Column names as strings; nameless row numbers, as pandas writes them, are left out."""
+    names, kept, notes = [], [], []
+    for position, column in enumerate(frame.columns):
+        text = str(column)
+        if text in ("", "__index_level_0__") and _is_row_number(frame.iloc[:, position]):
+            notes.append(
+                f"Dataset '{name}': column {position + 1} has no name and counts the rows; "
+                "it was kept out."
+            )
+            continue
+        names.append(text or f"column_{position + 1}")
+        kept.append(position)
+    _refuse_repeated(names, name)
+    frame = frame.iloc[:, kept]
+    frame.columns = pd.Index(names)
+    return frame, notes
+
+
+def _is_row_number(values: pd.Series) -> bool:
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    count = np.arange(len(numbers))
+    return bool((numbers == count).all() or (numbers == count + 1).all())
+
+
+def _require(column: str, frame: pd.DataFrame, name: str) -> None:
+    if column in frame.columns:
+        return
+    close = difflib.get_close_matches(column, frame.columns, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    shown = ", ".join(f"'{known}'" for known in frame.columns[:20])
+    more = f" and {frame.shape[1] - 20} more" if frame.shape[1] > 20 else ""
+    raise TableError(
+        f"Dataset '{name}' has no column '{column}'; {hint}The file has {shown}{more}."
+        if hint
+        else f"Dataset '{name}' has no column '{column}'; the file has {shown}{more}."
+    )
+
+
+def _with_target(
+    frame: pd.DataFrame, target: str, name: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows whose target is known."""
+    known = frame[target].notna()
+    dropped = int((~known).sum())
+    if dropped == len(frame):
+        raise TableError(f"Dataset '{name}': target '{target}' is missing in every row.")
+    if not dropped:
+        return frame, ()
+    note = f"Dataset '{name}': {_rows(dropped)} without a value of '{target}' left out."
+    return frame[known], (note,)
+
+
+def _labels(
+    values: pd.Series, name: str, target: str, max_classes: int
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class codes and class labels, in natural order."""
+    labels = _as_text(values, name, target)
+    classes = tuple(sorted(set(labels), key=_natural))
+    if len(classes) < 2:
+        raise TableError(
+            f"Dataset '{name}': target '{target}' has only one class, '{classes[0]}'; "
+            "classification needs at least two."
+        )
+    if len(classes) > max_classes:
+        continuous = all(_natural(label)[0] == 0 for label in classes)
+        hint = " If it is a quantity, cut it into classes first." if continuous else ""
+        raise TableError(
+            f"Dataset '{name}': target '{target}' has {len(classes)} classes; "
+            f"at most {max_classes} are possible.{hint}"
+        )
+    codes = {label: code for code, label in enumerate(classes)}
+    return labels.map(codes).to_numpy(dtype=np.int64), classes
+
+
+def _features(
+    frame: pd.DataFrame, categorical: frozenset[str], decimal: str, name: str
+) -> tuple[pd.DataFrame, dict[str, Kind], list[str]]:
+    """Feature columns with their kinds, and what must be noted about them."""
+    columns: dict[str, np.ndarray | pd.Categorical] = {}
+    kinds: dict[str, Kind] = {}
+    notes = []
+    for column in frame.columns:
+        where = f"Dataset '{name}', column '{column}'"
+        values = frame[column]
+        if not values.notna().any():
+            notes.append(f"{where}: holds no value; it was kept out.")
+            continue
+        content, remarks = (
+            (_categories(values, name, column), [])
+            if column in categorical
+            else _inferred(values, name, column, decimal)
+        )
+        notes += [f"{where}: {remark}" for remark in remarks]
+        if pd.Series(content).nunique() < 2:
+            notes.append(f"{where}: has only one value; it was kept out.")
+            continue
+        columns[column] = content
+        kinds[column] = _kind(content)
+    if not columns:
+        raise TableError(f"Dataset '{name}': no feature column with two or more values is left.")
+    return pd.DataFrame(columns, index=range(len(frame))), kinds, notes
+
+
+def _kind(content: np.ndarray | pd.Categorical) -> Kind:
+    if isinstance(content, pd.Categorical):
+        return "categorical"
+    present = content[~np.isnan(content)]
+    return "integer" if (present == np.round(present)).all() else "numeric"
+
+
+def _inferred(
+    values: pd.Series, name: str, column: str, decimal: str
+) -> tuple[np.ndarray | pd.Categorical, list[str]]:
+    """Numbers or categories, by the rules at the head of this file, and remarks."""
+    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(values.dtype):
+        return _categories(values, name, column), []
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return _finite(values, name, column)
+    days = _days(values)
+    if days is not None:
+        return days, ["dates were turned into days since 1970-01-01."]
+    present = values.dropna()
+    if all(isinstance(value, bool | np.bool_) for value in present):
+        return _categories(values, name, column), []
+    if all(isinstance(value, decimals.Decimal | int | float) for value in present):
+        return _finite(values.astype(np.float64), name, column)
+    text = _as_text(values, name, column)
+    numbers = _numbers(text, decimal)
+    if numbers is not None:
+        return _finite(numbers, name, column)
+    _refuse_free_text(text, name, column, decimal)
+    return _categories(values, name, column), []
+
+
+def _finite(values: pd.Series, name: str, column: str) -> tuple[np.ndarray, list[str]]:
+    """Floats; ±inf is no measurement that a model could learn from, hence missing."""
+    if pd.api.types.is_complex_dtype(values.dtype):
+        raise TableError(
+            f"Dataset '{name}', column '{column}': complex numbers cannot be used; "
+            f"leave it out with 'dataset.drop=[{column}]'."
+        )
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    infinite = np.isinf(numbers)
+    numbers[infinite] = np.nan
+    count = int(infinite.sum())
+    return numbers, [f"{_rows(count)} with an infinite value: taken as missing."] if count else []
+
+
+def _numbers(text: pd.Series, decimal: str) -> pd.Series | None:
+    """The text's numbers, or None if some of it is no number."""
+    present = text.dropna()
+    if present.map(lambda value: bool(_CODE.fullmatch(value))).any():
+        return None
+    if decimal != ".":
+        text = text.str.replace(decimal, ".", regex=False)
+    numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
+    return numbers if numbers.notna().sum() == len(present) else None
+
+
+def _days(values: pd.Series) -> np.ndarray | None:
+    """Days since 1970-01-01 (UTC), or None if these are no dates."""
+    present = values.dropna()
+    is_date = pd.api.types.is_datetime64_any_dtype(values.dtype) or all(
+        isinstance(value, datetime.date)
+        or (isinstance(value, str) and bool(_DATE.fullmatch(value)))
+        for value in present
+    )
+    if not is_date:
+        return None
+    try:
+        moments = pd.to_datetime(values, utc=True, format="ISO8601", errors="raise")
+    except (ValueError, TypeError, OverflowError):
+        return None  # 2024-13-45 looks like a date, but is none
+    days = (moments - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(days=1)
+    return days.to_numpy(dtype=np.float64)
+
+
+def _refuse_free_text(text: pd.Series, name: str, column: str, decimal: str) -> None:
+    present = text.dropna()
+    levels = present.nunique()
+    if levels <= max(MAX_LEVELS_OF_FEW_ROWS, len(present) / 2):
+        return
+    where = f"Dataset '{name}', column '{column}'"
+    marks = present.str.replace(decimal, ".", regex=False) if decimal != "." else present
+    parsed = pd.to_numeric(marks, errors="coerce").notna()
+    if parsed.mean() > 0.5 and not parsed.all():
+        raise TableError(
+            f"{where}: holds numbers, but also text such as '{present[~parsed].iloc[0]}'; "
+            f"empty those fields, or leave the column out with 'dataset.drop=[{column}]'."
+        )
+    raise TableError(
+        f"{where}: is free text or an identifier ({levels} distinct values in {len(present)} "
+        f"rows); leave it out with 'dataset.drop=[{column}]'."
+    )
+
+
+def _categories(values: pd.Series, name: str, column: str) -> pd.Categorical:
+    text = _as_text(values, name, column)
+    levels = sorted(set(text.dropna()), key=_natural)
+    return pd.Categorical(text, categories=levels)
+
+
+def _as_text(values: pd.Series, name: str, column: str) -> pd.Series:
+    """Each value as text, whole numbers without a fraction; missing stays NaN.
+
+    Numbers that were read from text are compared by their text: the level "1.0" of a CSV is not
+    the level "1".
+    """
+    return values.astype(object).map(lambda value: _text(value, name, column), na_action="ignore")
+
+
+def _text(value: object, name: str, column: str) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    plain = str | bool | np.bool_ | int | float | np.integer | np.floating
+    if isinstance(value, plain | decimals.Decimal | datetime.date):
+        return str(value)
+    raise TableError(
+        f"Dataset '{name}', column '{column}': values of type {type(value).__name__} cannot be "
+        f"used; leave it out with 'dataset.drop=[{column}]'."
+    )
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    """Sort key: numbers by value, then text."""
+    try:
+        number = float(label)
+    except ValueError:
+        return (1, 0.0, label)
+    return (0, number, label) if np.isfinite(number) else (1, 0.0, label)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"

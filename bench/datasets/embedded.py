@@ -1,0 +1,105 @@
+"""The tables shipped with the project: small parquet files, each with a card.
+
+They are made by ``scripts/build_datasets.py``; nothing here changes a value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.table import Table
+
+DATA = Path(__file__).parent / "data"
+
+
+def names() -> list[str]:
+    """Names of the embedded tables, sorted."""
+    return sorted(path.stem for path in DATA.glob("*.json"))
+
+
+def card(name: str) -> dict[str, Any]:
+    """What is known of a table: origin, licence, target, classes, columns, counts, checksum.
+
+    Raises
+    ------
+    TableError
+        If there is no such table; the message names the closest one.
+    """
+    path = DATA / f"{name}.json"
+    # `name` comes from the command line: only a plain file name may be looked up.
+    if name not in names():
+        from bench.table import TableError
+
+        close = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names())}."
+        raise TableError(f"There is no embedded dataset '{name}'; {hint}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load(name: str) -> Table:
+    """Read an embedded table.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`, e.g. ``"credit-g"``.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TableError
+        If there is no such table, or its file is not the one the card describes.
+    """
+    import pandas as pd
+
+    from bench.table import TableError
+
+    about = card(name)
+    path = DATA / f"{name}.parquet"
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise TableError(
+            f"Dataset '{name}': its file {path.name} is missing; restore it from the repository."
+        ) from None
+    if hashlib.sha256(content).hexdigest() != about["sha256"]:
+        raise TableError(
+            f"Dataset '{name}': {path.name} is damaged or was changed "
+            "(its checksum is not the card's); restore it from the repository."
+        )
+    return from_frame(pd.read_parquet(io.BytesIO(content)), about)
+
+
+def from_frame(frame: pd.DataFrame, about: dict[str, Any]) -> Table:
+    """The table that a frame of strings and numbers is, read with its card."""
+    import numpy as np
+    import pandas as pd
+
+    from bench.table import Table
+
+    columns = {
+        column["name"]: pd.Categorical(frame[column["name"]], categories=column["levels"])
+        if column["kind"] == "categorical"
+        else frame[column["name"]].to_numpy(dtype=np.float64)
+        for column in about["columns"]
+    }
+    codes = {label: code for code, label in enumerate(about["classes"])}
+    return Table(
+        name=about["name"],
+        X=pd.DataFrame(columns, index=range(len(frame))),
+        y=frame[about["target"]].map(codes).to_numpy(dtype=np.int64),
+        kinds={column["name"]: column["kind"] for column in about["columns"]},
+        classes=tuple(about["classes"]),
+        target=about["target"],
+    )

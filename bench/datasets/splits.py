@@ -1,0 +1,188 @@
+"""TabArena's split protocol: which rows train, which stop the training, which are the test.
+
+10 repeats of stratified 3-fold cross-validation. Split *i* is repeat ``i // 3``, fold ``i % 3``;
+two thirds of the rows are the outer training part, one third the test. The validation part is a
+stratified 20 % of the outer training part, and the inner training part is what remains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.seeds import derive, generator
+from bench.table import Table, TableError
+
+N_REPEATS = 10
+N_FOLDS = 3
+N_SPLITS = N_REPEATS * N_FOLDS
+VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row positions of the three parts; together they are every row once.
+
+    Attributes
+    ----------
+    train : ndarray of int64
+        Inner training part: what models, generators and preprocessors may see.
+    validation : ndarray of int64
+        For early stopping only.
+    test : ndarray of int64
+        For final scoring only.
+    notes : tuple of str
+        What could not be done as the protocol says, a sentence each. Empty as a rule.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) -> Split:
+    """The split of a table.
+
+    Parameters
+    ----------
+    table : Table
+        Its name and labels decide the split, and nothing else does.
+    index : int
+        0 … 29.
+    validation_share : float
+        Part of the outer training rows that is set aside for early stopping, in (0, 1). The test
+        part does not depend on it.
+
+    Returns
+    -------
+    Split
+        Each part's rows in ascending order.
+
+    Raises
+    ------
+    TableError
+        If the index is outside 0 … 29, the share outside (0, 1), or the table has too few rows or
+        classes.
+    """
+    _check_index(table, index)
+    _check_share(table, validation_share)
+    require_rows(table)
+    repeat, fold = divmod(index, N_FOLDS)
+    folds = _folds(table, repeat)
+    test = np.flatnonzero(folds == fold)
+    outer = np.flatnonzero(folds != fold)
+    validation = _validation(table, outer, index, validation_share)
+    train = np.setdiff1d(outer, validation, assume_unique=True)
+    return Split(train, validation, test, _notes(table, train, validation, test))
+
+
+def require_rows(table: Table) -> None:
+    """Refuse a table with too few rows or classes to be split.
+
+    Raises
+    ------
+    TableError
+        The sentence names the dataset, the target and the limit.
+    """
+    n_present = int((table.class_counts() > 0).sum())
+    if n_present < 2:
+        raise TableError(
+            f"Dataset '{table.name}': target '{table.target}' has only one class; "
+            "classification needs at least two."
+        )
+    # A row of every class for train, validation and test: with less, nothing is measured.
+    needed = N_FOLDS * n_present
+    if len(table) < needed:
+        raise TableError(
+            f"Dataset '{table.name}': {len(table)} rows are too few for {N_FOLDS} folds of "
+            f"{n_present} classes of '{table.target}'; at least {needed} are needed."
+        )
+
+
+def _check_index(table: Table, index: int) -> None:
+    if isinstance(index, bool) or not isinstance(index, int | np.integer):
+        raise TableError(f"Dataset '{table.name}': a split is a whole number, not {index!r}.")
+    if not 0 <= index < N_SPLITS:
+        raise TableError(
+            f"Dataset '{table.name}': there is no split {index}; splits go from 0 to "
+            f"{N_SPLITS - 1} ({N_REPEATS} repeats of {N_FOLDS} folds)."
+        )
+
+
+def _check_share(table: Table, share: float) -> None:
+    if not 0 < share < 1:
+        raise TableError(
+            f"Dataset '{table.name}': the validation share must lie between 0 and 1, not {share}."
+        )
+
+
+def _folds(table: Table, repeat: int) -> np.ndarray:
+    """The test fold of each row, shape (n_rows,)."""
+    from sklearn.model_selection import StratifiedKFold
+
+    seed = derive("outer split", table.name, repeat) % 2**32  # scikit-learn's seeds have 32 bits
+    splitter = StratifiedKFold(n_splits=N_FOLDS, shuffle=True, random_state=seed)
+    common = table.class_counts()[table.y] >= N_FOLDS
+    folds = np.empty(len(table), dtype=np.int64)
+    rows = np.flatnonzero(common)
+    if len(rows):
+        for fold, (_, chosen) in enumerate(splitter.split(rows, table.y[rows])):
+            folds[rows[chosen]] = fold
+    rare = np.flatnonzero(~common)
+    if len(rare):
+        # scikit-learn raises or warns on classes with fewer members than folds, so these are
+        # dealt out one by one, to the smallest fold first, members of one class to different folds.
+        rng = generator("rare classes", table.name, repeat)
+        order = rng.permutation(N_FOLDS)
+        sizes = np.bincount(folds[rows], minlength=N_FOLDS)[order] if len(rows) else np.zeros(3)
+        deal = order[np.argsort(sizes, kind="stable")]
+        rare = rare[np.argsort(table.y[rare], kind="stable")]
+        folds[rare] = deal[np.arange(len(rare)) % N_FOLDS]
+    return folds
+
+
+def _validation(table: Table, outer: np.ndarray, index: int, share: float) -> np.ndarray:
+    """A stratified share of the outer training rows; at least one row stays in each part."""
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    seed = derive("validation", table.name, index) % 2**32
+    labels = table.y[outer]
+    counts = np.bincount(labels, minlength=table.n_classes)
+    pool = np.flatnonzero(counts[labels] >= 2)  # the single member of a class stays in train
+    n_classes = len(np.unique(labels[pool]))
+    n_validation = max(int(np.ceil(share * len(outer) - 1e-9)), 1)  # 0.2 * 15 is above 3 in floats
+    if n_classes > 1 and n_classes <= n_validation <= len(pool) - n_classes:
+        splitter = StratifiedShuffleSplit(1, test_size=n_validation, random_state=seed)
+        _, chosen = next(splitter.split(pool, labels[pool]))
+        return np.sort(outer[pool[chosen]])
+    # Fewer validation rows than classes: no stratification exists, so draw at random, but leave a
+    # member of each class to train on.
+    rng = generator("validation by hand", table.name, index)
+    shuffled = rng.permutation(len(outer))
+    _, first = np.unique(labels[shuffled], return_index=True)
+    spare = np.setdiff1d(np.arange(len(outer)), shuffled[first])
+    spare = spare if len(spare) else shuffled[1:]
+    return np.sort(outer[rng.permutation(spare)[:n_validation]])
+
+
+def _notes(
+    table: Table, train: np.ndarray, validation: np.ndarray, test: np.ndarray
+) -> tuple[str, ...]:
+    """A sentence for each class that some part of the split lacks, or that was dealt by hand."""
+    notes = []
+    for code, count in enumerate(table.class_counts()):
+        if count == 0:
+            continue
+        parts = {"train": train, "validation": validation, "test": test}
+        absent = [part for part, rows in parts.items() if not (table.y[rows] == code).any()]
+        if not absent and count >= N_FOLDS:
+            continue
+        rows = "1 row" if count == 1 else f"{count} rows"
+        where = f"; it is absent from {' and '.join(absent)}" if absent else ""
+        notes.append(
+            f"Class '{table.classes[code]}' of '{table.target}' has {rows}, "
+            f"too few to stratify{where}."
+        )
+    return tuple(notes)

@@ -1,0 +1,216 @@
+"""The fine-tuning loop: tasks in, curves and a chosen step out."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+from torch import Tensor
+
+from bench.finetune.settings import Finetune, Keep, Precision, Score
+from bench.finetune.sources import Task, TaskSource
+from bench.metrics import log_loss, roc_auc_ovo
+from bench.models.lean import forward
+from bench.process import timed
+
+Probabilities = dict[str, np.ndarray]  # part → (q, n_classes)
+
+
+@dataclass
+class Finetuned:
+    """What a run leaves behind.
+
+    Attributes
+    ----------
+    module : Tab2D
+        With the weights of the chosen step.
+    chosen_step, last_step : int
+        0 is the pre-trained model.
+    pretrained, chosen, last : dict of part → ndarray (q, n_classes)
+        Class probabilities at those steps.
+    labels : dict of part → ndarray (q,)
+        The class codes that the probabilities are held against.
+    curves : dict of str → list
+        One entry an evaluation: ``step``, ``train_loss`` (mean since the evaluation before; None
+        at step 0), and ``<part>_roc_auc_ovo`` and ``<part>_log_loss`` of every part.
+    notes : list of str
+    seconds : dict of str → float
+        Wall time spent in ``tasks``, ``training`` and ``scoring``.
+    """
+
+    module: Tab2D
+    chosen_step: int
+    last_step: int
+    pretrained: Probabilities
+    chosen: Probabilities
+    last: Probabilities
+    labels: dict[str, np.ndarray]
+    curves: dict[str, list[float | None]]
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def finetune(
+    pretrained: Tab2D,
+    source: TaskSource,
+    score: Callable[[Tab2D], Probabilities],
+    labels: dict[str, np.ndarray],
+    n_classes: int,
+    settings: Finetune,
+) -> Finetuned:
+    """Fine-tune a copy of the model and choose a step by its validation score.
+
+    Step 0, the pre-trained model, is a candidate: a later step is chosen only if it is strictly
+    better. The best weights are true copies (autogluon.tabular 1.6.3 keeps references to the live
+    weights on CPU, so its best checkpoint is its last).
+
+    Parameters
+    ----------
+    pretrained : Tab2D
+        Left unchanged.
+    source : TaskSource
+        Gives the task of steps 1 … ``settings.steps``.
+    score : callable
+        Module → probabilities of the parts ``validation`` and ``test``. The choice reads
+        ``validation`` alone; ``test`` only fills its (analysis) curve.
+    labels : dict of part → ndarray (q,)
+    n_classes : int
+        Classes that the training rows hold, the length of the sliced logits.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss stops being finite.
+    TaskError
+        If the source can make no task.
+    """
+    module = copy.deepcopy(pretrained).train()
+    optimizer = torch.optim.AdamW(
+        module.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+    )
+    run = _Run(score, labels, settings)
+    run.evaluate(0, None, module)
+    losses: list[float] = []
+    for step in range(1, settings.steps + 1):
+        with timed(run.seconds, "tasks"):
+            task = source.task(step)
+        with timed(run.seconds, "training"):
+            for group in optimizer.param_groups:
+                group["lr"] = settings.lr * min(1.0, step / max(1, settings.warmup_steps))
+            losses.append(_train_step(module, optimizer, task, n_classes, settings, step))
+        if step % settings.eval_every == 0 or step == settings.steps:
+            run.evaluate(step, float(np.mean(losses)), module)
+            losses.clear()
+            if run.evaluations_without_gain >= settings.patience:
+                break
+    return run.finish(module)
+
+
+def _train_step(
+    module: Tab2D,
+    optimizer: torch.optim.Optimizer,
+    task: Task,
+    n_classes: int,
+    settings: Finetune,
+    step: int,
+) -> float:
+    device = next(module.parameters()).device
+    x_support, y_support, x_query, y_query = (
+        torch.from_numpy(part)[None].to(device)
+        for part in (task.x_support, task.y_support, task.x_query, task.y_query)
+    )
+    with torch.autocast(
+        device.type, torch.bfloat16, enabled=settings.precision == Precision.bfloat16
+    ):
+        logits = forward(module, x_support, y_support, x_query)[0]
+    if settings.slice_logits:
+        logits = logits[:, : max(n_classes, int(y_support.max()) + 1)]
+    loss: Tensor = F.cross_entropy(logits.float(), y_query[0])
+    if not math.isfinite(loss.item()):
+        raise FloatingPointError(f"The training loss is {loss.item()} at step {step}.")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    if settings.clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip_norm)
+    optimizer.step()
+    return loss.item()
+
+
+class _Run:
+    """Evaluations so far: the curves, and true copies of the best step's weights."""
+
+    def __init__(
+        self,
+        score: Callable[[Tab2D], Probabilities],
+        labels: dict[str, np.ndarray],
+        settings: Finetune,
+    ) -> None:
+        self._score = score
+        self._labels = labels
+        self._settings = settings
+        self._best_value = -math.inf
+        self._probabilities: dict[int, Probabilities] = {}
+        self._best_weights: dict[str, Tensor] = {}
+        self.best_step = 0
+        self.evaluations_without_gain = 0
+        self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
+        names = [f"{part}_{name}" for part in labels for name in ("roc_auc_ovo", "log_loss")]
+        self.curves: dict[str, list[float | None]] = {
+            name: [] for name in ["step", "train_loss", *names]
+        }
+        self._select_by = settings.select_by
+        if settings.select_by == Score.roc_auc_ovo and len(np.unique(labels["validation"])) < 2:
+            self._select_by = Score.log_loss
+            self.notes.append(
+                "The validation rows are of one class: early stopping read log-loss, not ROC-AUC."
+            )
+
+    def evaluate(self, step: int, train_loss: float | None, module: Tab2D) -> None:
+        with timed(self.seconds, "scoring"):
+            probabilities = self._score(module)
+            self.curves["step"].append(step)
+            self.curves["train_loss"].append(train_loss)
+            for part, y in self._labels.items():
+                auc = roc_auc_ovo(y, probabilities[part])
+                self.curves[f"{part}_roc_auc_ovo"].append(None if math.isnan(auc) else auc)
+                self.curves[f"{part}_log_loss"].append(log_loss(y, probabilities[part]))
+        self._keep_if_better(step, probabilities, module)
+
+    def _keep_if_better(self, step: int, probabilities: Probabilities, module: Tab2D) -> None:
+        value = self.curves[f"validation_{self._select_by}"][-1]
+        assert value is not None, "a validation part of one class is read by its log-loss"
+        value = -value if self._select_by == Score.log_loss else value
+        if step == 0 or value > self._best_value:
+            self._best_value, self.best_step = value, step
+            self.evaluations_without_gain = 0
+            self._probabilities[step] = probabilities
+            self._best_weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+        else:
+            self.evaluations_without_gain += 1
+        self._last_step, self._last = step, probabilities
+
+    def finish(self, module: Tab2D) -> Finetuned:
+        chosen_step, chosen = self.best_step, self._probabilities[self.best_step]
+        if self._settings.keep == Keep.last:
+            chosen_step, chosen = self._last_step, self._last
+        else:
+            module.load_state_dict(self._best_weights)
+        return Finetuned(
+            module=module.eval(),
+            chosen_step=chosen_step,
+            last_step=self._last_step,
+            pretrained=self._probabilities[0],
+            chosen=chosen,
+            last=self._last,
+            labels=self._labels,
+            curves=self.curves,
+            notes=self.notes,
+            seconds=self.seconds,
+        )

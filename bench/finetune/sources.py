@@ -1,0 +1,280 @@
+"""Task sources: an iterator of (support, query) tasks; the loop never asks where rows come from.
+
+Every source splits real rows first and adds synthetic rows after, so that no row, and no copy of
+one, stands on both sides of a task (DESIGN.md, rule 4). Real rows are drawn from a seed that does
+not know the method: two methods on one fold see the same real rows in each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from bench.finetune.settings import Finetune, Mixing
+from bench.finetune.splitting import GroupedSplit, TaskError, lead_with_each_class
+from bench.models.preprocess import Encoder
+from bench.seeds import generator as seeded
+from bench.table import Table
+from generators.base import Generator, TaskGenerator
+
+Parts = tuple[str | int, ...]
+RowsAt = Callable[[int], Table]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fine-tuning step's rows: features float32 (n, f), compact class codes int64 (n,)."""
+
+    x_support: np.ndarray
+    y_support: np.ndarray
+    x_query: np.ndarray
+    y_query: np.ndarray
+
+
+class TaskSource(Protocol):
+    """Where the loop gets its tasks."""
+
+    def task(self, step: int) -> Task:
+        """The task of a step (1, 2, …); the same step gives the same task.
+
+        Raises
+        ------
+        TaskError
+            If no task can be made of the rows at hand.
+        """
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows ready for the model, with the keys that tell copies."""
+
+    x: np.ndarray
+    y: np.ndarray
+    keys: np.ndarray
+
+    @classmethod
+    def of(cls, table: Table, encoder: Encoder) -> Encoded:
+        return cls(encoder.encode_x(table), encoder.encode_y(table.y), table.row_keys())
+
+
+class RealTasks:
+    """Default fine-tuning: real training rows, split anew in each step."""
+
+    def __init__(self, train: Table, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
+        self.rows = Encoded.of(train, encoder)
+        self._split = GroupedSplit(self.rows.keys, self.rows.y, settings.query_share)
+        self._settings = settings
+        self._seed = seed
+
+    def draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of the step's real support and query rows."""
+        support, query = self._split.draw(seeded(*self._seed, "real rows", step))
+        return support[: self._settings.max_support], query[: self._settings.max_query]
+
+    def task(self, step: int) -> Task:
+        support, query = self.draw(step)
+        rows = self.rows
+        return _task(rows.x[support], rows.y[support], rows.x[query], rows.y[query])
+
+
+class SyntheticTasks:
+    """Purely synthetic fine-tuning: both parts come from generated rows."""
+
+    def __init__(
+        self, rows_at: RowsAt, encoder: Encoder, settings: Finetune, seed: Parts
+    ) -> None:
+        self._rows = _Remembered(rows_at, encoder)
+        self._settings = settings
+        self._seed = seed
+
+    def task(self, step: int) -> Task:
+        rows = self._rows.at(step)
+        split = GroupedSplit(rows.keys, rows.y, self._settings.query_share)
+        support, query = split.draw(seeded(*self._seed, "synthetic rows", step))
+        support, query = support[: self._settings.max_support], query[: self._settings.max_query]
+        return _task(rows.x[support], rows.y[support], rows.x[query], rows.y[query])
+
+
+class MixedTasks:
+    """Real rows split as in `RealTasks`, then ``ratio`` synthetic rows a real row on both sides.
+
+    A synthetic row that copies a real one (a bootstrap row always does) goes to its original's
+    side; the others are split among themselves, copies together. Where the copies on one side are
+    fewer than asked for, the task has fewer.
+    """
+
+    def __init__(
+        self,
+        real: RealTasks,
+        rows_at: RowsAt,
+        ratio: float,
+        encoder: Encoder,
+        settings: Finetune,
+        seed: Parts,
+    ) -> None:
+        self._real = real
+        self._rows = _Remembered(rows_at, encoder)
+        self._ratio = ratio
+        self._query_share = settings.query_share
+        self._seed = seed
+
+    def task(self, step: int) -> Task:
+        real, rows = self._real.rows, self._rows.at(step)
+        support, query = self._real.draw(step)
+        extra_support, extra_query = self._extra(step, rows, support, query)
+        order = lead_with_each_class(
+            np.arange(len(support) + len(extra_support)),
+            np.concatenate([real.y[support], rows.y[extra_support]]),
+        )
+        return _task(
+            np.concatenate([real.x[support], rows.x[extra_support]])[order],
+            np.concatenate([real.y[support], rows.y[extra_support]])[order],
+            np.concatenate([real.x[query], rows.x[extra_query]]),
+            np.concatenate([real.y[query], rows.y[extra_query]]),
+        )
+
+    def _extra(
+        self, step: int, rows: Encoded, support: np.ndarray, query: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of the synthetic rows that join each side."""
+        rng = seeded(*self._seed, "synthetic rows", step)
+        keys = self._real.rows.keys
+        with_support = np.isin(rows.keys, keys[support])
+        with_query = np.isin(rows.keys, keys[query])
+        # Copies of real rows that a cap left out of this step may join neither side: their
+        # originals were dealt to one, and the other must not know them.
+        left_out = np.isin(rows.keys, keys) & ~with_support & ~with_query
+        groups, group = np.unique(rows.keys, return_inverse=True)
+        asked = (rng.random(len(groups)) < self._query_share)[group]
+        free = ~(with_support | with_query | left_out)
+        for_support = rng.permutation(np.flatnonzero(with_support | (free & ~asked)))
+        for_query = rng.permutation(np.flatnonzero(with_query | (free & asked)))
+        return (
+            for_support[: round(self._ratio * len(support))],
+            for_query[: round(self._ratio * len(query))],
+        )
+
+
+class RetaskedTasks:
+    """Each step a new task that a `TaskGenerator` makes of real rows, already split.
+
+    A new task is a new table: its own encoder is fitted on its support.
+    """
+
+    def __init__(
+        self,
+        real: RealTasks,
+        train: Table,
+        generator: TaskGenerator,
+        max_classes: int,
+        seed: Parts,
+    ) -> None:
+        self._real = real
+        self._train = train
+        self._generator = generator
+        self._max_classes = max_classes
+        self._seed = seed
+
+    def task(self, step: int) -> Task:
+        support, query = self._real.draw(step)
+        rng = seeded(*self._seed, "new task", step)
+        new_support, new_query = self._generator.task(
+            self._train.take(support), self._train.take(query), rng
+        )
+        encoder = Encoder(self._max_classes).fit(new_support)
+        return _task(
+            encoder.encode_x(new_support),
+            encoder.encode_y(new_support.y),
+            encoder.encode_x(new_query),
+            encoder.encode_y(new_query.y),
+        )
+
+
+class InterleavedTasks:
+    """Mixing for generators of tasks: ``ratio`` new tasks a real task, in random order."""
+
+    def __init__(self, real: TaskSource, new: TaskSource, ratio: float, seed: Parts) -> None:
+        self._real = real
+        self._new = new
+        self._ratio = ratio
+        self._seed = seed
+
+    def task(self, step: int) -> Task:
+        rng = seeded(*self._seed, "real or new", step)
+        chosen = self._new if rng.random() < self._ratio / (1 + self._ratio) else self._real
+        return chosen.task(step)
+
+
+def build(
+    mixing: Mixing,
+    generator: Generator | None,
+    table: Table | None,
+    train: Table,
+    encoder: Encoder,
+    settings: Finetune,
+    seed: Parts,
+) -> TaskSource:
+    """The task source of a method.
+
+    Parameters
+    ----------
+    mixing : Mixing
+        How synthetic rows meet real ones.
+    generator : Generator or None
+        Fitted on ``train``; None for default fine-tuning.
+    table : Table or None
+        The cell's one synthetic table; None where rows or tasks are drawn anew in each step.
+    train : Table
+        Real training rows.
+    encoder : Encoder
+        Fitted on ``train``.
+    seed : tuple
+        Named parts from which every draw's seed derives; free of the method's name.
+    """
+    real = RealTasks(train, encoder, settings, seed)
+    if mixing.rows == "real" or generator is None:
+        return real
+    if isinstance(generator, TaskGenerator):
+        new = RetaskedTasks(real, train, generator, encoder.max_classes, seed)
+        if mixing.rows == "mixed":
+            return InterleavedTasks(real, new, mixing.ratio, seed)
+        return new
+    if table is not None:
+        rows_at: RowsAt = lambda step: table  # noqa: E731 (one table, whatever the step)
+    else:
+        n = round(mixing.size * len(train))
+        rows_at = lambda step: generator.sample(n, seeded(*seed, "fresh rows", step))  # noqa: E731
+    if mixing.rows == "mixed":
+        return MixedTasks(real, rows_at, mixing.ratio, encoder, settings, seed)
+    return SyntheticTasks(rows_at, encoder, settings, seed)
+
+
+class _Remembered:
+    """Encodes a step's synthetic table, once for as long as it stays the same object."""
+
+    def __init__(self, rows_at: RowsAt, encoder: Encoder) -> None:
+        self._rows_at = rows_at
+        self._encoder = encoder
+        self._table: Table | None = None
+
+    def at(self, step: int) -> Encoded:
+        table = self._rows_at(step)
+        if table is not self._table:
+            self._table, self._encoded = table, Encoded.of(table, self._encoder)
+        return self._encoded
+
+
+def _task(
+    x_support: np.ndarray, y_support: np.ndarray, x_query: np.ndarray, y_query: np.ndarray
+) -> Task:
+    """A task without query rows of classes that the support cannot tell of."""
+    known = np.unique(y_support)
+    if len(known) < 2:
+        raise TaskError("The support rows are all of one class, so there is nothing to learn.")
+    answerable = np.isin(y_query, known)
+    if not answerable.any():
+        raise TaskError("No query row is of a class that the support rows hold.")
+    return Task(x_support, y_support, x_query[answerable], y_query[answerable])

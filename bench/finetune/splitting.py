@@ -1,0 +1,72 @@
+"""Leak-free support/query splits: rows that share all their features never stand on both sides."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class TaskError(ValueError):
+    """No task can be made of these rows; the message says why in one sentence."""
+
+
+class GroupedSplit:
+    """Random stratified splits of rows into support and query, copies kept together.
+
+    Rows are copies of each other if their keys (`bench.table.Table.row_keys`) are equal, whatever
+    their labels: a group is dealt out as a whole, under the class of its first row.
+
+    Parameters
+    ----------
+    keys : ndarray of uint64, shape (n_rows,)
+    y : ndarray of int, shape (n_rows,)
+    query_share : float
+        Aimed-at share of each class's rows in the query part.
+
+    Raises
+    ------
+    TaskError
+        If the rows hold one class only, or all share the same features.
+    """
+
+    def __init__(self, keys: np.ndarray, y: np.ndarray, query_share: float) -> None:
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        if len(np.unique(y)) < 2:
+            raise TaskError("All rows are of one class, so there is nothing to learn from them.")
+        if len(first) < 2:
+            raise TaskError("All rows share the same features, so no query row is new.")
+        self._y = y
+        self._group = group
+        self._sizes = np.bincount(group)
+        self._class_of_group = y[first]
+        self._query_share = query_share
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of the support and of the query rows, each in random order.
+
+        The support begins with one row of every class that it holds, so that any prefix that is
+        long enough knows all of them. Every class keeps at least one group in the support.
+        """
+        in_query = np.zeros(len(self._sizes), dtype=bool)
+        for label in np.unique(self._class_of_group):
+            groups = rng.permutation(np.flatnonzero(self._class_of_group == label))[:-1]
+            rows = self._sizes[self._class_of_group == label].sum()
+            filled = np.cumsum(self._sizes[groups])
+            in_query[groups[filled <= max(1, round(self._query_share * rows))]] = True
+        if not in_query.any():
+            in_query[self._smallest_spare_group(rng)] = True
+        query_row = in_query[self._group]
+        support = rng.permutation(np.flatnonzero(~query_row))
+        query = rng.permutation(np.flatnonzero(query_row))
+        return lead_with_each_class(support, self._y), query
+
+    def _smallest_spare_group(self, rng: np.random.Generator) -> int:
+        """A group to ask about when every class has a single one, or too large ones."""
+        order = rng.permutation(len(self._sizes))
+        return int(order[np.argmin(self._sizes[order])])
+
+
+def lead_with_each_class(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Reorder: first one row of each class, then the others, each in the order given."""
+    _, leaders = np.unique(y[rows], return_index=True)
+    rest = np.setdiff1d(np.arange(len(rows)), leaders)
+    return rows[np.concatenate([np.sort(leaders), rest])]

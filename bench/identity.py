@@ -1,0 +1,140 @@
+"""What decides a cell's numbers, hashed; and the fingerprint of the code that makes them.
+
+Light on purpose: whether a cell is already done is answered without importing torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from bench.models.weights import weights_hash
+from bench.table import Table
+
+ENTRY = "bench.cell"  # the module that computes a cell; all it imports belongs to its code
+
+
+def plain(node: Any) -> Any:
+    """A config node as plain, resolved, JSON-ready data."""
+    return json.loads(json.dumps(OmegaConf.to_container(node, resolve=True, enum_to_str=True)))
+
+
+def digest(parts: Any) -> str:
+    """SHA-256 of JSON-ready data, whatever the order of its keys."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
+    """``{"hash": …, "parts": …}`` of a cell.
+
+    The name of the method is no part: a generator and its mixing decide the numbers. Threads and
+    device are in the record's provenance: they may change the last bits, not the experiment.
+    """
+    method = plain(cfg.method)
+    parts = {
+        "dataset": table.fingerprint(),
+        "split": {"protocol": "stratified 10 x 3-fold", "index": int(cfg.fold)},
+        "validation_share": float(cfg.validation_share),
+        "model": {
+            "weights": weights_hash(cfg.model.path),
+            "max_context": int(cfg.model.max_context),
+        },
+        "method": {k: method[k] for k in ("finetune", "generator", "mixing")},
+        "finetune": plain(cfg.finetune) if cfg.method.finetune else None,
+        "seed": int(cfg.seed),
+    }
+    if not cfg.method.finetune:
+        del parts["seed"]
+    return {"hash": digest(parts), "parts": parts}
+
+
+def targets(cfg: DictConfig) -> list[str]:
+    """Modules of the classes and functions that the config names by ``_target_``."""
+    nodes = [cfg.dataset, cfg.model, cfg.method.generator or {}]
+    return [node["_target_"].rpartition(".")[0] for node in nodes if "_target_" in node]
+
+
+def code_fingerprint(modules: Iterable[str]) -> str:
+    """SHA-256 over every project source file that computing a cell imports.
+
+    Found by following the import statements from `bench.cell` and from the modules given; an edit
+    to a helper counts, an edit to the report does not. Installed libraries are recorded by their
+    versions instead.
+    """
+    found: dict[str, str] = {}
+    for module in [ENTRY, *modules]:
+        found |= _sources(module)
+    return digest(found)
+
+
+@cache
+def _sources(module: str) -> dict[str, str]:
+    """Module name → SHA-256 of its file, for a module and all it imports within the project."""
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        file = _project_file(name)
+        if name in found or file is None:
+            continue
+        source = file.read_bytes()
+        found[name] = hashlib.sha256(source).hexdigest()
+        waiting.extend(_imports(source, name, is_package=file.name == "__init__.py"))
+        waiting.append(name.rpartition(".")[0])
+    return found
+
+
+def _project_file(name: str) -> Path | None:
+    """The source file of a module that is no installed library and no part of Python.
+
+    Found by its path: asking the import system would import the module's parents, and torch with
+    them.
+    """
+    top, *rest = name.split(".")
+    root = _project_root(top)
+    if root is None:
+        return None
+    place = root.joinpath(*rest)
+    candidates = [place.with_suffix(".py") if rest else root.with_suffix(".py")]
+    return next((f for f in [place / "__init__.py", *candidates] if f.is_file()), None)
+
+
+@cache
+def _project_root(package: str) -> Path | None:
+    """Where a top-level package or module of the project lies, without its suffix."""
+    if not package or package in sys.stdlib_module_names:
+        return None
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    if {"site-packages", "dist-packages"} & set(Path(spec.origin).parts):
+        return None
+    origin = Path(spec.origin)
+    return origin.parent if origin.name == "__init__.py" else origin.with_suffix("")
+
+
+def _imports(source: bytes, module: str, is_package: bool) -> list[str]:
+    """Names that a source file's import statements may load, functions' own ones included."""
+    package = module if is_package else module.rpartition(".")[0]
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            names.append(base)
+            names.extend(f"{base}.{alias.name}" for alias in node.names)
+    return names

@@ -1,0 +1,103 @@
+"""Loads a `Tab2D` checkpoint from a local folder or a hub, with its hash and its limits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import torch
+from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+from safetensors import SafetensorError
+
+from bench.models.weights import ModelError, files, weights_hash
+from bench.table import Table, TableError
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A pre-trained classifier, ready to be copied and fine-tuned.
+
+    Parameters
+    ----------
+    module : Tab2D
+        On ``device``, in evaluation mode; never changed (fine-tuning works on a copy).
+    weights_hash : str
+        SHA-256 over ``config.json`` and ``model.safetensors``.
+    max_classes, max_features, max_context : int
+        What the model can take; the first is the number of its outputs.
+    device : torch.device
+    """
+
+    module: Tab2D
+    weights_hash: str
+    max_classes: int
+    max_features: int
+    max_context: int
+    device: torch.device
+
+    def check(self, table: Table) -> None:
+        """Refuse a table beyond the model's limits, before anything is computed.
+
+        Raises
+        ------
+        TableError
+        """
+        for what, given, limit in (
+            ("classes", table.n_classes, self.max_classes),
+            ("features", table.n_features, self.max_features),
+        ):
+            if given > limit:
+                raise TableError(
+                    f"Dataset '{table.name}' has {given} {what}, this model takes at most {limit}."
+                )
+
+
+def load(
+    path: str | None, max_features: int, max_context: int, device: str = "auto"
+) -> Checkpoint:
+    """Load a checkpoint in the format of `Tab2D.save_pretrained`.
+
+    Parameters
+    ----------
+    path : str or None
+        A folder with ``config.json`` and ``model.safetensors``, or a hub id such as
+        ``autogluon/mitra-classifier``; None is the mitra-nano that the repository carries.
+    max_features, max_context : int
+        Limits on a table's features and on the support rows of one forward pass.
+    device : {"auto", "cpu", "cuda", …}
+        ``auto`` takes a GPU where there is one.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing, unreadable or of another model, or the hub is out of reach.
+    """
+    chosen = torch.device(_pick(device))
+    folder = files(path)[0].parent
+    try:
+        module = Tab2D.from_pretrained(str(folder), device=str(chosen))
+    except (SafetensorError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"Checkpoint '{folder}' is damaged or of another kind: {reason}") from error
+    if module.task.name != "CLASSIFICATION":
+        raise ModelError(f"Checkpoint '{folder}' is for {module.task.name.lower()}.")
+    return Checkpoint(
+        module=module.to(chosen).eval(),
+        weights_hash=weights_hash(path),
+        max_classes=module.dim_output,
+        max_features=max_features,
+        max_context=max_context,
+        device=chosen,
+    )
+
+
+def _pick(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise ModelError(f"Unknown device '{device}'; expected auto, cpu or cuda.") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ModelError("device=cuda was asked for, but no GPU is at hand; use device=auto.")
+    return device

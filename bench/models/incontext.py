@@ -1,0 +1,66 @@
+"""In-context scoring: the training rows are the support, validation and test rows the queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+
+from bench.models.lean import Context
+from bench.models.preprocess import Encoder
+from bench.table import Table
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The fixed arrays of one fold; `probabilities` reads them with whatever weights are given.
+
+    The support is encoded once per call, and both parts attend to it.
+    """
+
+    encoder: Encoder
+    x_support: torch.Tensor  # (1, s, f)
+    y_support: torch.Tensor  # (1, s)
+    queries: dict[str, torch.Tensor]  # part → (1, q, f)
+    labels: dict[str, np.ndarray]  # part → (q,) of the table's class codes
+    n_classes: int
+
+    @classmethod
+    def prepare(
+        cls,
+        encoder: Encoder,
+        train: Table,
+        parts: dict[str, Table],
+        device: torch.device,
+        max_context: int,
+        rng: np.random.Generator,
+    ) -> Scoring:
+        """Encode a fold; more than ``max_context`` training rows are sub-sampled at random."""
+        rows = np.arange(len(train))
+        if len(rows) > max_context:
+            rows = np.sort(rng.choice(rows, size=max_context, replace=False))
+        x = encoder.encode_x(train)[rows]
+        y = encoder.encode_y(train.y)[rows]
+        return cls(
+            encoder=encoder,
+            x_support=torch.from_numpy(x)[None].to(device),
+            y_support=torch.from_numpy(y)[None].to(device),
+            queries={
+                part: torch.from_numpy(encoder.encode_x(table))[None].to(device)
+                for part, table in parts.items()
+            },
+            labels={part: table.y for part, table in parts.items()},
+            n_classes=train.n_classes,
+        )
+
+    def probabilities(self, module: Tab2D) -> dict[str, np.ndarray]:
+        """Class probabilities of each part's rows, shape (q, n_classes)."""
+        context = Context.encode(module, self.x_support, self.y_support)
+        return {
+            part: self.encoder.probabilities(
+                context.logits(x)[0].float().cpu().numpy(), self.n_classes
+            )
+            for part, x in self.queries.items()
+        }

@@ -1,0 +1,90 @@
+"""Turns tables into the arrays that `Tab2D` reads, with AutoGluon's own `Preprocessor`.
+
+Fitted on real training rows (or on a new task's support) alone, and applied unchanged to every
+other row: synthetic, validation and test rows go through the same columns.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from autogluon.tabular.models.mitra._internal.config.enums import Task
+from autogluon.tabular.models.mitra._internal.data.preprocessor import Preprocessor
+
+from bench.table import Table
+
+
+class Encoder:
+    """Table → float32 features and compact class codes.
+
+    Categorical levels become their position among the fitted table's levels, a level it did not
+    know becomes missing; missing values become the training mean, constant columns go
+    (`Preprocessor` of autogluon.tabular 1.6.3 with MitraClassifier's defaults, mirroring off:
+    it draws from numpy's global generator).
+
+    Attributes
+    ----------
+    present_ : ndarray of int64
+        The classes that the fitted table holds rows of, ascending; the model's class ``k`` is
+        ``present_[k]``.
+    """
+
+    def __init__(self, max_classes: int) -> None:
+        self.max_classes = max_classes
+
+    def fit(self, table: Table) -> Self:
+        """Learn levels, means and constant columns from these rows."""
+        self.levels_ = {c: list(table.X[c].cat.categories) for c in table.categorical}
+        self.columns_ = list(table.X.columns)
+        self.present_ = np.unique(table.y)
+        self.preprocessor_ = Preprocessor(
+            dim_embedding=None,
+            n_classes=self.max_classes,
+            dim_output=self.max_classes,
+            use_quantile_transformer=False,
+            use_feature_count_scaling=False,
+            use_random_transforms=False,
+            shuffle_classes=False,
+            shuffle_features=False,
+            random_mirror_regression=False,
+            random_mirror_x=False,
+            task=Task.CLASSIFICATION,
+        )
+        with warnings.catch_warnings():
+            # A column without any value has no mean; it is cut as constant right after.
+            warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+            self.preprocessor_.fit(self._codes(table), self.encode_y(table.y))
+        return self
+
+    def _codes(self, table: Table) -> np.ndarray:
+        columns = []
+        for column in self.columns_:
+            if column in self.levels_:
+                known = pd.Categorical(
+                    table.X[column].astype(object), categories=self.levels_[column]
+                )
+                codes = known.codes.astype(np.float64)
+                columns.append(np.where(codes < 0, np.nan, codes))
+            else:
+                columns.append(table.X[column].to_numpy(dtype=np.float64, copy=True))
+        return np.stack(columns, axis=1)
+
+    def encode_x(self, table: Table) -> np.ndarray:
+        """Features, float32, finite, shape (n_rows, n_kept)."""
+        return self.preprocessor_.transform_X(self._codes(table))
+
+    def encode_y(self, y: np.ndarray) -> np.ndarray:
+        """Class codes → the model's compact codes; −1 for a class that the fit did not see."""
+        position = np.searchsorted(self.present_, y).clip(max=len(self.present_) - 1)
+        return np.where(self.present_[position] == y, position, -1).astype(np.int64)
+
+    def probabilities(self, logits: np.ndarray, n_classes: int) -> np.ndarray:
+        """Softmax over the present classes, shape (n_rows, n_classes); absent classes get 0."""
+        kept = logits[:, : len(self.present_)].astype(np.float64)
+        kept = np.exp(kept - kept.max(axis=1, keepdims=True))
+        full = np.zeros((len(logits), n_classes))
+        full[:, self.present_] = kept / kept.sum(axis=1, keepdims=True)
+        return full

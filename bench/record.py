@@ -1,0 +1,82 @@
+"""The record of a cell: its schema, its checksum, and what counts as the same result.
+
+Schema, version 1 (a JSON object; every key is always there)
+-------------------------------------------------------------
+schema_version : 1
+status : "done" | "failed" | "not_applicable"
+cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
+identity : {hash, parts}: everything that decides the numbers (`bench.identity.identity`)
+settings : the resolved config
+data : {rows: {train, validation, test}, features, categorical, classes, notes}
+metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
+    score does not exist (ROC-AUC of one class); {} unless done
+chosen_step, last_step : int or null; 0 is the pre-trained model
+curves : {step, train_loss, validation_…, test_…: list}; the test curves are for analysis only
+synthetic : facts on the generated rows, or null
+timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, …}; the only part that
+    may differ between two runs of one cell
+provenance : {code, versions, python, platform, processor, threads, device}
+error : {type, message, traceback} or null
+checksum : SHA-256 of the record without it
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bench.identity import digest
+
+Record = dict[str, Any]
+
+SCHEMA_VERSION = 1
+KEYS = frozenset(
+    "schema_version status cell identity settings data metrics chosen_step last_step curves "
+    "synthetic timings provenance error checksum".split()
+)
+STATUSES = ("done", "failed", "not_applicable")
+
+
+def seal(record: Record) -> Record:
+    """The record with its version and checksum."""
+    sealed = {"schema_version": SCHEMA_VERSION, **record}
+    return {**sealed, "checksum": _checksum(sealed)}
+
+
+def fault(record: Any) -> str | None:
+    """What is wrong with a record that was read back, in one sentence; None if it is sound."""
+    if not isinstance(record, dict) or not set(record) >= {"schema_version", "checksum"}:
+        return "it is no record of this harness"
+    if record["schema_version"] != SCHEMA_VERSION:
+        return f"it has schema version {record['schema_version']}, expected {SCHEMA_VERSION}"
+    if set(record) != KEYS:
+        return f"its keys differ from the schema's: {sorted(set(record) ^ KEYS)}"
+    if record["checksum"] != _checksum(record):
+        return "its content does not match its checksum: it was edited or damaged"
+    if record["identity"]["hash"] != digest(record["identity"]["parts"]):
+        return "its identity hash does not match its parts"
+    if record["status"] not in STATUSES:
+        return f"its status is '{record['status']}'"
+    return None
+
+
+def results_of(record: Record) -> Record:
+    """The record without what may differ between two runs of one cell: equal means bit-identical."""
+    return {k: v for k, v in record.items() if k not in ("timings", "checksum")}
+
+
+def encode(record: Record) -> str:
+    """JSON text, one line a value or list; floats keep every bit."""
+    return _indented(record, "") + "\n"
+
+
+def _indented(value: Any, indent: str) -> str:
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    inner = indent + " "
+    items = [f"{json.dumps(k)}: {_indented(v, inner)}" for k, v in sorted(value.items())]
+    return "{\n" + ",\n".join(inner + item for item in items) + f"\n{indent}}}"
+
+
+def _checksum(record: Record) -> str:
+    return digest({k: v for k, v in record.items() if k != "checksum"})

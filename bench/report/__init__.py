@@ -1,0 +1,1 @@
+"""The report: tables for the terminal, Markdown and CSV, all from records."""

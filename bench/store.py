@@ -1,0 +1,123 @@
+"""The result store: one JSON file a cell, written whole or not at all; the only writer of results."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from bench.record import Record, encode, fault, seal
+
+
+class Store:
+    """Records under ``<results_dir>/cells``, and the journal of what finished when.
+
+    Parameters
+    ----------
+    root : path
+        The results folder; made when the first record is written.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def path(self, cell: dict[str, Any], identity: str) -> Path:
+        """Where the record of a cell lies."""
+        folder = self.root / "cells" / cell["dataset"] / cell["method"]
+        return folder / f"{cell['fold']}-{identity[:8]}.json"
+
+    def read(self, path: Path) -> Record | None:
+        """A sound record, or None if there is none.
+
+        A truncated, foreign or edited one is moved to ``set_aside/`` with a note beside it.
+        """
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            record = json.loads(text)
+        except ValueError:
+            self._set_aside(path, "it is no JSON: truncated or foreign")
+            return None
+        wrong = fault(record)
+        if wrong is None and path != self.path(record["cell"], record["identity"]["hash"]):
+            wrong = "it does not belong under this name"
+        if wrong is not None:
+            self._set_aside(path, wrong)
+            return None
+        return record
+
+    def records(self) -> Iterator[Record]:
+        """Every sound record, in the order of their paths."""
+        for path in sorted((self.root / "cells").rglob("*.json")):
+            record = self.read(path)
+            if record is not None:
+                yield record
+
+    def write(self, record: Record) -> Path:
+        """Seal and write a record: temporary file, fsync, rename.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written (disk full, no permission); then nothing is left behind.
+        """
+        path = self.path(record["cell"], record["identity"]["hash"])
+        write_whole(path, encode(seal(record)).encode())
+        return path
+
+    @contextmanager
+    def lock(self, cell: dict[str, Any], identity: str) -> Iterator[None]:
+        """Only one process at a time works on a cell; a dead process's lock is free at once."""
+        name = "-".join([cell["dataset"].replace("/", "_"), cell["method"], identity[:16]])
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{name}.lock"):
+            yield
+
+    @property
+    def journal(self) -> Path:
+        """One JSON line for each cell that ended, in order of time; only for showing progress."""
+        return self.root / "journal.jsonl"
+
+    def log(self, entry: dict[str, Any]) -> None:
+        """Append a line to the journal; short appends of several processes do not mix."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        line = json.dumps({"time": time.time(), **entry}, ensure_ascii=False) + "\n"
+        with open(self.journal, "ab", buffering=0) as file:
+            file.write(line.encode())
+
+    def _set_aside(self, path: Path, reason: str) -> None:
+        aside = self.root / "set_aside" / path.relative_to(self.root / "cells")
+        aside = aside.with_name(f"{aside.stem}-{time.time_ns()}.json")
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, aside)
+        aside.with_suffix(".txt").write_text(f"{path.name} was set aside: {reason}.\n")
+        self.log({"event": "set_aside", "path": str(path), "reason": reason})
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that any reader sees all of it or nothing, also after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself must survive a crash too
+    finally:
+        os.close(folder)

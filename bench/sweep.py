@@ -1,0 +1,280 @@
+"""Runs the cells of one Hydra job, and watches over a whole sweep from the process that started it.
+
+A job is a batch: one dataset, fold and seed with all its methods, so that the table is read, the
+model loaded and the libraries imported once.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException, InstantiationException
+from hydra.experimental.callback import Callback
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.config import Rerun
+from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.store import Store
+
+ADDED = "command-line"  # Hydra's name for the source of --config-dir
+
+# The job
+
+
+def job(cfg: DictConfig) -> int:
+    """Run one batch; give the number of cells that failed.
+
+    Raises
+    ------
+    BadInput
+        In a single run, when the config or the table cannot be used; nothing is written then. In
+        a sweep it is noted in the journal instead, so that the other jobs go on.
+    """
+    # Left to the process of a job: pandas alone takes a second to import.
+    from bench.table import TableError
+
+    store = Store(cfg.results_dir)
+    try:
+        cells = list(_cells(cfg))
+        table = _load_table(cfg)
+        return sum(_run_cell(cell, table, store) == "failed" for cell in cells)
+    except (TableError, BadInput) as reason:
+        if not _is_sweep():
+            raise BadInput(str(reason)) from reason
+        store.log({"event": "bad_input", "cell": _label(cfg), "reason": str(reason)})
+        return 1
+
+
+def _cells(cfg: DictConfig) -> Iterator[DictConfig]:
+    """The config of each method's cell: the job's own overrides, with the method exchanged."""
+    if not cfg.methods:
+        yield cfg
+        return
+    kept = [o for o in HydraConfig.get().overrides.task if not o.startswith("method=")]
+    for name in cfg.methods:
+        try:
+            yield compose("config", [*kept, f"method={name}"])
+        except (ConfigCompositionException, OmegaConfBaseException) as error:
+            raise BadInput(f"Method '{name}' cannot be composed: {sentence(error)}") from error
+
+
+def _load_table(cfg: DictConfig) -> Any:
+    try:
+        return instantiate(cfg.dataset)
+    except InstantiationException as error:
+        raise BadInput(_unwrap(error, "dataset")) from error
+    except OmegaConfBaseException as error:
+        raise BadInput(f"The dataset's config is incomplete: {sentence(error)}") from error
+
+
+def _unwrap(error: InstantiationException, what: str) -> str:
+    """The sentence of the error that a `_target_` raised, without Hydra's frame around it."""
+    cause = error.__cause__ or error
+    if isinstance(cause, TypeError):
+        return f"The {what}'s config does not fit its class: {sentence(cause)}"
+    return sentence(cause)
+
+
+def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
+    """Make one cell's record unless a good one is there; give its status."""
+    from bench.identity import code_fingerprint, identity, targets
+
+    cell = {
+        "dataset": table.name,
+        "domain": table.domain,
+        "method": cfg.method.name,
+        "fold": int(cfg.fold),
+        "seed": int(cfg.seed),
+        "model": HydraConfig.get().runtime.choices.model,
+    }
+    what = identity(cfg, table)
+    code = code_fingerprint(targets(cfg))
+    path = store.path(cell, what["hash"])
+    start = time.perf_counter()
+    record = store.read(path)
+    made = False
+    if _must_run(record, code, cfg.rerun):
+        with store.lock(cell, what["hash"]):
+            record = store.read(path) if record is None else record
+            if _must_run(record, code, cfg.rerun):  # another sweep may just have made it
+                record, made = _compute(cfg, cell, table, what, code), True
+                store.write(record)
+    assert record is not None
+    store.log(
+        {
+            "event": "cell",
+            "cell": " ".join(str(cell[k]) for k in ("dataset", "fold", "method")),
+            "status": record["status"],
+            "made": made,
+            "seconds": time.perf_counter() - start,
+            "error": record["error"] and record["error"]["message"],
+            "again": _command(cfg),
+        }
+    )
+    return record["status"]
+
+
+def _must_run(record: Any, code: str, rerun: Rerun) -> bool:
+    if record is None or rerun == Rerun.all:
+        return True
+    if rerun == Rerun.none:
+        return False
+    stale = record["provenance"]["code"] != code
+    return record["status"] == "failed" or (stale and rerun == Rerun.needed)
+
+
+def _compute(
+    cfg: DictConfig, cell: dict[str, Any], table: Any, what: dict[str, Any], code: str
+) -> dict[str, Any]:
+    from bench import cell as way  # torch and autogluon: only where there is something to compute
+
+    checkpoint = _checkpoint(OmegaConf.to_yaml(cfg.model, resolve=True))
+    checkpoint.check(table)
+    return way.run(cfg, cell, table, checkpoint, what, code)
+
+
+@cache
+def _checkpoint(config: str) -> Any:
+    """Loaded once a process; cells only ever copy it."""
+    from bench.models.weights import ModelError
+
+    try:
+        return instantiate(OmegaConf.create(config))
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ModelError | TypeError):
+            raise BadInput(_unwrap(error, "model")) from error
+        raise
+
+
+def _is_sweep() -> bool:
+    return HydraConfig.get().mode.name == "MULTIRUN"
+
+
+def _command(cfg: DictConfig) -> str:
+    """The command that runs just this cell again."""
+    kept = [
+        o
+        for o in HydraConfig.get().overrides.task
+        if o.partition("=")[0] not in ("method", "methods")
+    ]
+    added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
+    folder = ["--config-dir", *added] if added else []
+    return shlex.join(
+        ["python", "-m", "bench", "run", *folder, *kept, f"methods=[{cfg.method.name}]"]
+    )
+
+
+def _label(cfg: DictConfig) -> str:
+    return f"{HydraConfig.get().runtime.choices.dataset} {cfg.fold}"
+
+
+# The watch
+
+
+class Progress(Callback):
+    """Shows a sweep's progress from its journal, and ends it with what failed and the tables.
+
+    It only reads the journal, so it works wherever the jobs run: in this process, in others, or
+    on a cluster with a shared file system.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Launchers pickle callbacks along with each job; the watch stays where it began."""
+        return {}
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        self._total = count_cells(config)
+        self._store = Store(config.results_dir)
+        self._offset = _size(self._store)
+        self._begun = time.monotonic()
+        self._events: list[dict[str, Any]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        self._stop.set()
+        self._thread.join()
+        failed = [e for e in self._events if e.get("status") == "failed"]
+        refused = [e for e in self._events if e["event"] == "bad_input"]
+        from bench.report.tables import report
+
+        report(self._store.root)
+        for event in failed:
+            print(f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}")
+        for event in refused:
+            print(f"REFUSED {event['cell']}: {event['reason']}")
+        if failed or refused:
+            # Hydra turns a callback's exceptions into warnings; only this one sets the exit code.
+            sys.exit(1 if failed else BAD_INPUT)
+
+    def _watch(self) -> None:
+        ended = False
+        while not ended:
+            ended = self._stop.wait(0.5)
+            for event in self._new_events():
+                self._events.append(event)
+                self._show(event)
+
+    def _new_events(self) -> list[dict[str, Any]]:
+        if _size(self._store) <= self._offset:
+            return []
+        with open(self._store.journal, "rb") as file:
+            file.seek(self._offset)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def _show(self, event: dict[str, Any]) -> None:
+        if event["event"] == "set_aside":
+            print(f"Set aside {event['path']}: {event['reason']}.", flush=True)
+        if event["event"] != "cell":
+            return
+        cells = [e for e in self._events if e["event"] == "cell"]
+        done, made = len(cells), sum(e["made"] for e in cells)
+        state = event["status"] if event["made"] else f"{event['status']} before"
+        left = "" if done == self._total else f" · {self._time_left(done, made)} left"
+        print(
+            f"[{done}/{self._total}] {event['cell']}: {state} ({event['seconds']:.1f} s){left}",
+            flush=True,
+        )
+
+    def _time_left(self, done: int, made: int) -> str:
+        if not made:
+            return "unknown time"
+        seconds = (time.monotonic() - self._begun) / made * (self._total - done)
+        return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
+
+
+def count_cells(config: DictConfig) -> int:
+    """Cells of a sweep: the product of its swept values, times the methods of each job."""
+    params = [f"{k}={v}" for k, v in (config.hydra.sweeper.params or {}).items()]
+    overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+    jobs: dict[str, int] = {}
+    methods: ListConfig | None = config.methods
+    for override in overrides:
+        values = (
+            list(override.sweep_string_iterator()) if override.is_discrete_sweep() else [None]
+        )
+        jobs[override.get_key_element()] = len(values)  # the command line's, said last, wins
+    cells = len(methods) if methods else 1
+    for count in jobs.values():
+        cells *= count
+    return cells
+
+
+def _size(store: Store) -> int:
+    return store.journal.stat().st_size if store.journal.exists() else 0

@@ -1,0 +1,68 @@
+"""The synthetic table of (dataset, fold, generator, seed): made once, shared between methods."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from bench.identity import digest
+from bench.store import write_whole
+from bench.table import Table
+
+TARGET = "__class_code__"
+
+
+def shared(folder: Path, decides: dict[str, Any], train: Table, make: Any) -> tuple[Table, dict]:
+    """Read the table that these parts decide, or make it and keep it.
+
+    Parameters
+    ----------
+    folder : path
+        ``<results_dir>/synthetic``.
+    decides : dict
+        Everything that decides the rows: training rows, generator, size, seed, code.
+    train : Table
+        The schema of the rows.
+    make : callable
+        Gives the table when it is not there yet.
+
+    Returns
+    -------
+    (table, timings)
+        ``timings`` tells whether it was ``shared``, and the ``seconds`` that making it took.
+    """
+    path = folder / f"{digest(decides)[:32]}.parquet"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        start = time.perf_counter()
+        if path.exists():
+            table = _read(path, train)
+            return table, {"shared": True, "seconds": time.perf_counter() - start}
+        table = make()
+        frame = table.X.assign(**{TARGET: table.y})
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer)
+        write_whole(path, buffer.getvalue())
+        return table, {"shared": False, "seconds": time.perf_counter() - start}
+
+
+def _read(path: Path, train: Table) -> Table:
+    frame = pd.read_parquet(path)
+    return train.with_rows(frame.drop(columns=TARGET), frame[TARGET].to_numpy())
+
+
+def facts(table: Table, train: Table) -> dict[str, Any]:
+    """What a record keeps of a synthetic table: counts, and how many rows copy a real one."""
+    copies = np.isin(table.row_keys(), train.row_keys())
+    return {
+        "rows": len(table),
+        "class_counts": table.class_counts().tolist(),
+        "copies_of_training_rows": int(copies.sum()),
+        "fingerprint": table.fingerprint(),
+    }

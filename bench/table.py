@@ -1,0 +1,222 @@
+"""`Table`: features, target, column kinds and class labels; the one data type that crosses rooms.
+
+It knows nothing of files, folds, models or configs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+Kind = Literal["numeric", "integer", "categorical"]
+
+
+class TableError(ValueError):
+    """A table that cannot be used; the message is one sentence for the person at the keyboard."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A classification table.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in configs, records and messages.
+    X : DataFrame of shape (n_rows, n_features)
+        ``numeric`` and ``integer`` columns are float64 (missing is NaN, never infinite);
+        ``categorical`` columns are `pandas.Categorical` with string categories (missing is NaN).
+        The index is ``0 … n_rows - 1``.
+    y : ndarray of int64, shape (n_rows,)
+        Class codes, ``0 … n_classes - 1``; the target is never missing.
+    kinds : mapping of column name to kind
+        An ``integer`` column holds whole numbers only.
+    classes : tuple of str
+        The label of each class code. A table may hold no row of some class (a split's part).
+    target : str
+        The target column's name.
+    domain : str
+        ``healthcare``, ``finance`` or ``other``; results are also shown by domain.
+
+    Raises
+    ------
+    TableError
+        If the parts do not fit each other.
+    """
+
+    name: str
+    X: pd.DataFrame
+    y: np.ndarray
+    kinds: Mapping[str, Kind]
+    classes: tuple[str, ...]
+    target: str
+    domain: str = "other"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "X", self.X.reset_index(drop=True))
+        object.__setattr__(self, "y", np.asarray(self.y, dtype=np.int64))
+        object.__setattr__(self, "kinds", dict(self.kinds))
+        object.__setattr__(self, "classes", tuple(self.classes))
+        if len(self.X) != len(self.y):
+            raise TableError(
+                f"Table '{self.name}': {len(self.X)} rows of features, {len(self.y)} labels."
+            )
+        if self.X.columns.has_duplicates:
+            twice = self.X.columns[self.X.columns.duplicated()][0]
+            raise TableError(f"Table '{self.name}': column '{twice}' stands in it twice.")
+        if list(self.X.columns) != list(self.kinds):
+            raise TableError(f"Table '{self.name}': columns and kinds differ.")
+        if len(self.y) and not (0 <= self.y.min() and self.y.max() < len(self.classes)):
+            raise TableError(
+                f"Table '{self.name}': class codes outside 0 … {len(self.classes) - 1}."
+            )
+        for column, kind in self.kinds.items():
+            self._check_column(column, kind)
+
+    def _check_column(self, column: str, kind: Kind) -> None:
+        values = self.X[column]
+        where = f"Table '{self.name}', column '{column}'"
+        if kind not in get_args(Kind):
+            raise TableError(f"{where}: unknown kind '{kind}'.")
+        if kind == "categorical":
+            if not isinstance(values.dtype, pd.CategoricalDtype):
+                raise TableError(f"{where}: categorical, but stored as {values.dtype}.")
+            if not all(isinstance(level, str) for level in values.cat.categories):
+                raise TableError(f"{where}: category levels must be strings.")
+            return
+        if values.dtype != np.float64:
+            raise TableError(f"{where}: {kind}, but stored as {values.dtype}.")
+        numbers = values.to_numpy()
+        if np.isinf(numbers).any():
+            raise TableError(f"{where}: holds infinite values.")
+        if kind == "integer":
+            present = numbers[~np.isnan(numbers)]
+            if (present != np.round(present)).any():
+                raise TableError(f"{where}: integer, but holds fractions.")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def n_features(self) -> int:
+        return self.X.shape[1]
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def numeric(self) -> list[str]:
+        """Names of the numeric and integer columns, in order."""
+        return [c for c, kind in self.kinds.items() if kind != "categorical"]
+
+    @property
+    def categorical(self) -> list[str]:
+        """Names of the categorical columns, in order."""
+        return [c for c, kind in self.kinds.items() if kind == "categorical"]
+
+    def class_counts(self) -> np.ndarray:
+        """Rows of each class, shape (n_classes,)."""
+        return np.bincount(self.y, minlength=self.n_classes)
+
+    def take(self, rows: np.ndarray | Iterable[int]) -> Table:
+        """The rows at these positions, in this order; the schema is kept."""
+        rows = np.asarray(rows, dtype=np.int64)
+        return replace(self, X=self.X.iloc[rows], y=self.y[rows])
+
+    def select(self, columns: Iterable[str]) -> Table:
+        """The table with only these feature columns, in this order."""
+        columns = list(columns)
+        return replace(self, X=self.X[columns], kinds={c: self.kinds[c] for c in columns})
+
+    def with_rows(self, X: pd.DataFrame, y: np.ndarray) -> Table:
+        """New rows under this table's schema: columns in order, integers rounded, levels as here.
+
+        Raises
+        ------
+        TableError
+            If a column is absent or a categorical value is not one of the known levels.
+        """
+        absent = [c for c in self.X.columns if c not in X.columns]
+        if absent:
+            raise TableError(f"Table '{self.name}': new rows lack column '{absent[0]}'.")
+        columns: dict[str, pd.Series | pd.Categorical] = {}
+        for column, kind in self.kinds.items():
+            values = X[column]
+            if kind == "categorical":
+                levels = self.X[column].cat.categories
+                unknown = sorted(set(values.dropna().astype(str)) - set(levels))
+                if unknown:
+                    raise TableError(
+                        f"Table '{self.name}', column '{column}': '{unknown[0]}' is no known level."
+                    )
+                text = values.astype(object).where(values.notna(), None)
+                columns[column] = pd.Categorical(text, dtype=self.X[column].dtype)
+            else:
+                numbers = pd.to_numeric(values).to_numpy(dtype=np.float64)
+                columns[column] = np.round(numbers) if kind == "integer" else numbers
+        frame = pd.DataFrame(columns, index=range(len(X)), columns=list(self.kinds))
+        return replace(self, X=frame, y=y)
+
+    def prune_levels(self) -> Table:
+        """The table whose categorical columns know only the levels that occur in its own rows.
+
+        The training part is pruned, so that nothing fitted on it learns from the levels of
+        validation or test rows.
+        """
+        X = self.X.copy()
+        for column in self.categorical:
+            X[column] = X[column].cat.remove_unused_categories()
+        return replace(self, X=X)
+
+    def concat(self, *others: Table) -> Table:
+        """This table's rows followed by those of others with the same schema."""
+        tables = [self, *(self.with_rows(other.X, other.y) for other in others)]
+        X = pd.concat([t.X for t in tables], ignore_index=True)
+        return replace(self, X=X, y=np.concatenate([t.y for t in tables]))
+
+    def row_keys(self) -> np.ndarray:
+        """One 64-bit key a row, equal where all features are equal, shape (n_rows,), uint64.
+
+        The label is left out on purpose: rows that share their features but not their label are
+        still copies of each other to a model that looks features up.
+        """
+        return feature_keys(self.X)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over schema and content; two tables with one fingerprint hold the same data."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.name, self.target, self.classes, len(self))).encode())
+        for column, kind in self.kinds.items():
+            digest.update(repr((column, kind)).encode())
+            if kind == "categorical":
+                digest.update(repr(tuple(self.X[column].cat.categories)).encode())
+                digest.update(self.X[column].cat.codes.to_numpy().astype("<i8").tobytes())
+            else:
+                numbers = self.X[column].to_numpy(dtype="<f8", copy=True)
+                numbers[np.isnan(numbers)] = np.nan  # one bit pattern for every missing value
+                digest.update((numbers + 0.0).tobytes())  # −0.0 and 0.0 are the same value
+        digest.update(self.y.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def feature_keys(X: pd.DataFrame) -> np.ndarray:
+    """Hash each row of features; equal keys mean equal features (missing equals missing).
+
+    Categorical values are hashed by their text, so tables with different level lists agree.
+    """
+    if X.shape[1] == 0:
+        return np.zeros(len(X), dtype=np.uint64)
+    plain = {
+        c: X[c].astype(object).where(X[c].notna(), None)
+        if isinstance(X[c].dtype, pd.CategoricalDtype)
+        else X[c].to_numpy(dtype=np.float64) + 0.0
+        for c in X.columns
+    }
+    frame = pd.DataFrame(plain, columns=list(X.columns))
+    return pd.util.hash_pandas_object(frame, index=False, categorize=False).to_numpy()

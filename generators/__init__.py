@@ -1,0 +1,1 @@
+"""Generators of synthetic rows: one file each; they see a training table and a random generator."""

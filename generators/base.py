@@ -1,0 +1,77 @@
+"""What every generator offers: `fit(table, rng)` and `sample(n, rng) -> Table`, nothing else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import numpy as np
+
+from bench.table import Table
+
+
+class NotApplicable(Exception):
+    """A generator cannot serve this table; the message says why in one sentence.
+
+    The cell is then recorded as ``not_applicable``; it is never filled with real rows.
+    """
+
+
+class Generator(ABC):
+    """Learns from a training table, then draws rows under the same schema.
+
+    Parameters are stored in ``__init__`` unchanged; what is learnt ends in an underscore.
+    All randomness comes from the ``rng`` that is handed in: same table, same rng state, same rows.
+
+    Attributes
+    ----------
+    stays_in_range : bool, default=True
+        Promise: no numeric value outside the range seen in training.
+    keeps_classes : bool, default=True
+        Promise: every class with a training row is in each sample that has room for all of them.
+
+    The conformance suite holds a generator to what it promises; one whose parameters decide sets
+    these in ``__init__``.
+    """
+
+    stays_in_range: bool = True
+    keeps_classes: bool = True
+
+    @abstractmethod
+    def fit(self, table: Table, rng: np.random.Generator) -> Self:
+        """Learn from the training rows; the table is not changed.
+
+        Raises
+        ------
+        NotApplicable
+            If the table cannot be served.
+        """
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Table:
+        """Draw ``n`` rows under the schema of the fitted table (its levels, its classes)."""
+
+
+class TaskGenerator(Generator):
+    """A generator that makes a new *task* at each fine-tuning step instead of one table.
+
+    A task source calls `task` with real rows that are already split, so that no row, nor a copy
+    of one, can stand in both parts.
+    """
+
+    @abstractmethod
+    def task(self, support: Table, query: Table, rng: np.random.Generator) -> tuple[Table, Table]:
+        """Turn one real task into a new one.
+
+        Parameters
+        ----------
+        support, query : Table
+            Real rows of the training part, with no row in both.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        (support, query) : tuple of Table
+            Two tables that share one schema, which may differ from the real one (fewer features,
+            another target), with no row in both and at least two classes in the support.
+        """

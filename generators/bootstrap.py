@@ -1,0 +1,97 @@
+"""Bootstrap: real rows, resampled with replacement; the null model of augmentation.
+
+Whatever a generator gains over these rows is due to its being more than a copy of the data.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from bench.table import Table
+from generators.base import Generator, NotApplicable
+
+
+class Bootstrap(Generator):
+    """Training rows with their labels, drawn with replacement.
+
+    The rows are copies, so whoever uses them beside real rows must send each copy to the side
+    (support or query) of its original; `bench.table.Table.row_keys` tells them.
+
+    Parameters
+    ----------
+    stratified : bool, default=True
+        Each class gets its training share of the rows, rounded up or down at random, and at least
+        one row if there is room for all classes. Otherwise every row is drawn independently:
+        shares hold on average only, and a rare class may be absent.
+
+    References
+    ----------
+    Efron (1979), *Bootstrap Methods: Another Look at the Jackknife*, Annals of Statistics 7.
+    """
+
+    def __init__(self, stratified: bool = True) -> None:
+        self.stratified = stratified
+        self.keeps_classes = stratified
+
+    def fit(self, table: Table, rng: np.random.Generator) -> Self:
+        """Keep the training rows; nothing is learnt and nothing drawn.
+
+        Raises
+        ------
+        NotApplicable
+            If the table holds no rows.
+        """
+        if not len(table):
+            raise NotApplicable("The bootstrap needs at least one training row.")
+        self.table_ = table
+        return self
+
+    def sample(self, n: int, rng: np.random.Generator) -> Table:
+        """Draw ``n`` training rows with replacement, in random order."""
+        if self.stratified:
+            rows = stratified_rows(self.table_.y, n, rng)
+        else:
+            rows = rng.integers(len(self.table_), size=n)
+        return self.table_.take(rows)
+
+
+def stratified_rows(y: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw row positions with replacement so that class shares are those of ``y``.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Class codes.
+    n : int
+        Positions to draw.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    rows : ndarray of int64, shape (n,)
+    """
+    present, counts = np.unique(y, return_counts=True)
+    wanted = class_allotment(counts, n, rng)
+    drawn = [
+        rng.choice(np.flatnonzero(y == label), size=size)
+        for label, size in zip(present, wanted, strict=True)
+    ]
+    return rng.permutation(np.concatenate(drawn).astype(np.int64))
+
+
+def class_allotment(counts: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Divide ``n`` rows among classes in proportion to ``counts``; each gets one if there is room.
+
+    Systematic sampling: each class gets its exact share rounded up or down, and the exact share
+    on average, which largest remainders would not give (one row would always be the majority's).
+    """
+    points = (np.arange(n) + rng.random()) / max(n, 1) * counts.sum()
+    owners = np.searchsorted(np.cumsum(counts), points, side="right").clip(max=len(counts) - 1)
+    wanted = np.bincount(owners, minlength=len(counts))
+    if n >= len(counts):
+        for absent in np.flatnonzero(wanted == 0):
+            wanted[wanted.argmax()] -= 1
+            wanted[absent] += 1
+    return wanted
