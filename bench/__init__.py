@@ -1,3 +1,3 @@
-"""The benchmark harness: tables, model, fine-tuning, cells and their records, the reading of them."""
+"""The benchmark harness: tables, model, fine-tuning, cells and records, and their reading."""
 
 __version__ = "0.1.0"

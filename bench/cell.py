@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from hydra.utils import instantiate
@@ -124,10 +124,10 @@ def run(
 def _compute(
     cfg: DictConfig, table: Table, checkpoint: Checkpoint, code: str, work: _Work
 ) -> Finetuned:
-    method: Method = OmegaConf.to_object(cfg.method)
-    settings: Finetune = OmegaConf.to_object(cfg.finetune)
+    method = cast(Method, OmegaConf.to_object(cfg.method))
+    settings = cast(Finetune, OmegaConf.to_object(cfg.finetune))
     with timed(work.seconds, "prepare"):
-        fold = outer_split(table, cfg.fold)
+        fold = outer_split(table, cfg.fold, cfg.validation_share)
         # Levels that only validation or test rows show are unknown to all that is fitted.
         train = table.take(fold.train).prune_levels()
         parts = {"validation": table.take(fold.validation), "test": table.take(fold.test)}
@@ -141,7 +141,7 @@ def _compute(
             checkpoint.max_context,
             seeded(*seed, "context rows"),
         )
-        work.data = _data(table, train, parts, list(fold.notes))
+        work.data = _data(table, train, parts, [*table.notes, *fold.notes])
     if not method.finetune:
         with timed(work.seconds, "scoring"):
             return _untouched(scoring, checkpoint)
@@ -207,17 +207,13 @@ def _generate(
     def make() -> Table:
         return fit().sample(n, seeded(*seed, "synthetic table"))
 
-    table, timing = synthetic.shared(
-        Path(cfg.results_dir) / "synthetic", decides, train, make
-    )
+    table, timing = synthetic.shared(Path(cfg.results_dir) / "synthetic", decides, train, make)
     work.generation = timing
     work.synthetic = {"key": digest(decides)[:32], **synthetic.facts(table, train)}
     return generator, table
 
 
-def _data(
-    table: Table, train: Table, parts: dict[str, Table], notes: list[str]
-) -> dict[str, Any]:
+def _data(table: Table, train: Table, parts: dict[str, Table], notes: list[str]) -> dict[str, Any]:
     return {
         "rows": {"train": len(train), **{part: len(rows) for part, rows in parts.items()}},
         "features": table.n_features,

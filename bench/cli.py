@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from pathlib import Path
 
 import hydra
@@ -50,7 +51,10 @@ def main(argv: list[str] | None = None) -> int:
         return _report(rest)
     asks = verb in ("run", "-h", "--help", "help")
     text = usage()
-    print(text if asks else f"bench: no verb '{verb}'\n\n{text}", file=sys.stdout if asks else sys.stderr)
+    print(
+        text if asks else f"bench: no verb '{verb}'\n\n{text}",
+        file=sys.stdout if asks else sys.stderr,
+    )
     return 0 if asks else BAD_INPUT
 
 
@@ -58,7 +62,9 @@ def usage() -> str:
     """The help text, with the names that `conf/` offers."""
     return USAGE.format(
         **{
-            f"{group}s": " | ".join(_names(group))
+            f"{group}s": textwrap.fill(
+                " | ".join(_names(group)), width=80, subsequent_indent=" " * 15
+            )
             for group in ("dataset", "method", "model", "finetune", "experiment")
         }
     )
@@ -74,21 +80,23 @@ def _run(overrides: list[str]) -> int:
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv = ["python -m bench run", *overrides]
-    failed = 0
+    failed, refusal = 0, None
 
     @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
     def start(cfg: DictConfig) -> int:
         from bench.sweep import job
 
-        nonlocal failed
-        failed = job(cfg)
+        nonlocal failed, refusal
+        try:
+            failed = job(cfg)
+        except BadInput as reason:  # Hydra would print a frame of its own around it
+            failed, refusal = 1, str(reason)
+        except OmegaConfBaseException as reason:
+            failed, refusal = 1, sentence(reason)
         return failed
 
     try:
         start()
-    except BadInput as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return BAD_INPUT
     except (HydraException, OmegaConfBaseException) as error:
         print(f"bench: {sentence(error)}", file=sys.stderr)
         return BAD_INPUT
@@ -98,6 +106,9 @@ def _run(overrides: list[str]) -> int:
     except KeyboardInterrupt:
         print("bench: stopped; run the same command again to go on.", file=sys.stderr)
         return 130
+    if refusal:
+        print(f"bench: {refusal}", file=sys.stderr)
+        return BAD_INPUT
     return 1 if failed else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+LONGEST = 600  # characters of a library's message that are shown
 BAD_INPUT = 2  # exit code: what was given cannot be used
 
 
@@ -10,6 +11,14 @@ class BadInput(ValueError):
 
 
 def sentence(error: BaseException) -> str:
-    """The gist of a library's error: its lines joined, without the frames that follow."""
+    """The gist of a library's error: its lines and its cause's first one, without stack frames."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:3]) or type(error).__name__
+    paths = [i for i, line in enumerate(lines) if line.startswith("Config search path")]
+    lines = lines[: paths[0]] if paths else lines
+    # Hydra's advice to append with '+' is of no use: the schema refuses unknown keys that way too.
+    told = [line for line in lines if not line.startswith("To append to your config")]
+    if error.__cause__ is not None and str(error.__cause__).strip():
+        cause = str(error.__cause__).strip().splitlines()[0]
+        told += [] if cause in told else [cause]
+    text = " ".join(told) or type(error).__name__
+    return text if len(text) <= LONGEST else text[:LONGEST] + " …"

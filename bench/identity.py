@@ -59,9 +59,18 @@ def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
 
 
 def targets(cfg: DictConfig) -> list[str]:
-    """Modules of the classes and functions that the config names by ``_target_``."""
-    nodes = [cfg.dataset, cfg.model, cfg.method.generator or {}]
-    return [node["_target_"].rpartition(".")[0] for node in nodes if "_target_" in node]
+    """Modules of the classes and functions that the config names by ``_target_``, at any depth."""
+    nodes = [plain(node) for node in (cfg.dataset, cfg.model, cfg.method.generator) if node]
+    return [name.rpartition(".")[0] for name in _named(nodes)]
+
+
+def _named(node: Any) -> list[str]:
+    if isinstance(node, list):
+        return [name for item in node for name in _named(item)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["_target_"]] if "_target_" in node else []
+    return own + _named(list(node.values()))
 
 
 def code_fingerprint(modules: Iterable[str]) -> str:
@@ -115,12 +124,16 @@ def _project_root(package: str) -> Path | None:
     if not package or package in sys.stdlib_module_names:
         return None
     spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
+    if spec is None:
         return None
-    if {"site-packages", "dist-packages"} & set(Path(spec.origin).parts):
+    if spec.origin is not None:
+        origin = Path(spec.origin)
+        root = origin.parent if origin.name == "__init__.py" else origin.with_suffix("")
+    elif spec.submodule_search_locations:  # a folder without __init__.py
+        root = Path(next(iter(spec.submodule_search_locations)))
+    else:
         return None
-    origin = Path(spec.origin)
-    return origin.parent if origin.name == "__init__.py" else origin.with_suffix("")
+    return None if {"site-packages", "dist-packages"} & set(root.parts) else root
 
 
 def _imports(source: bytes, module: str, is_package: bool) -> list[str]:

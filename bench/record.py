@@ -31,8 +31,8 @@ Record = dict[str, Any]
 
 SCHEMA_VERSION = 1
 KEYS = frozenset(
-    "schema_version status cell identity settings data metrics chosen_step last_step curves "
-    "synthetic timings provenance error checksum".split()
+    {"schema_version", "status", "cell", "identity", "settings", "data", "metrics", "chosen_step"}
+    | {"last_step", "curves", "synthetic", "timings", "provenance", "error", "checksum"}
 )
 STATUSES = ("done", "failed", "not_applicable")
 
@@ -61,7 +61,7 @@ def fault(record: Any) -> str | None:
 
 
 def results_of(record: Record) -> Record:
-    """The record without what may differ between two runs of one cell: equal means bit-identical."""
+    """The record without what two runs of one cell may differ in; equal means bit-identical."""
     return {k: v for k, v in record.items() if k not in ("timings", "checksum")}
 
 

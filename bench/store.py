@@ -1,4 +1,4 @@
-"""The result store: one JSON file a cell, written whole or not at all; the only writer of results."""
+"""The result store: one JSON file a cell, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Store:
         except FileNotFoundError:
             return None
         try:
-            record = json.loads(text)
+            record = json.loads(text, parse_constant=_refuse)
         except ValueError:
             self._set_aside(path, "it is no JSON: truncated or foreign")
             return None
@@ -98,9 +98,17 @@ class Store:
         aside = self.root / "set_aside" / path.relative_to(self.root / "cells")
         aside = aside.with_name(f"{aside.stem}-{time.time_ns()}.json")
         aside.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, aside)
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:
+            return  # another process was faster
         aside.with_suffix(".txt").write_text(f"{path.name} was set aside: {reason}.\n")
         self.log({"event": "set_aside", "path": str(path), "reason": reason})
+
+
+def _refuse(constant: str) -> None:
+    """JSON knows no NaN and no Infinity; Python's parser does, and records never hold them."""
+    raise ValueError(f"{constant} is no JSON")
 
 
 def write_whole(path: Path, content: bytes) -> None:

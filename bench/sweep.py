@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
@@ -24,7 +25,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.config import Rerun
+from bench.config import Config, Rerun
 from bench.errors import BAD_INPUT, BadInput, sentence
 from bench.store import Store
 
@@ -43,18 +44,30 @@ def job(cfg: DictConfig) -> int:
         a sweep it is noted in the journal instead, so that the other jobs go on.
     """
     # Left to the process of a job: pandas alone takes a second to import.
+    from bench.models.weights import ModelError
     from bench.table import TableError
 
     store = Store(cfg.results_dir)
     try:
+        _check_keys(cfg)
         cells = list(_cells(cfg))
         table = _load_table(cfg)
         return sum(_run_cell(cell, table, store) == "failed" for cell in cells)
-    except (TableError, BadInput) as reason:
+    except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
             raise BadInput(str(reason)) from reason
         store.log({"event": "bad_input", "cell": _label(cfg), "reason": str(reason)})
         return 1
+
+
+def _check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
+    """Refuse what `+key=value` added beside the schema; Hydra lets that pass."""
+    known = get_type_hints(schema)
+    for key in cfg:
+        if key not in known:
+            raise BadInput(f"There is no setting '{where}{key!s}'; there are {', '.join(known)}.")
+        if is_dataclass(known[key]):
+            _check_keys(cfg[key], known[key], f"{where}{key}.")
 
 
 def _cells(cfg: DictConfig) -> Iterator[DictConfig]:
@@ -106,12 +119,20 @@ def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
     record = store.read(path)
     made = False
     if _must_run(record, code, cfg.rerun):
+        checkpoint = _checkpoint(OmegaConf.to_yaml(cfg.model, resolve=True))
+        _check(cfg, table, checkpoint)
         with store.lock(cell, what["hash"]):
-            record = store.read(path) if record is None else record
-            if _must_run(record, code, cfg.rerun):  # another sweep may just have made it
-                record, made = _compute(cfg, cell, table, what, code), True
+            now = store.read(path)
+            if now == record or _must_run(now, code, cfg.rerun):
+                from bench import cell as way  # torch: only where there is something to compute
+
+                record, made = way.run(cfg, cell, table, checkpoint, what, code), True
                 store.write(record)
+            else:  # another sweep has just made it
+                record = now
     assert record is not None
+    if not _is_sweep():
+        _announce(record, made, path)
     store.log(
         {
             "event": "cell",
@@ -126,6 +147,30 @@ def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
     return record["status"]
 
 
+def _announce(record: Any, made: bool, path: Any) -> None:
+    """What a single run came to, in the terminal."""
+    cell = record["cell"]
+    print(f"{cell['dataset']} fold {cell['fold']} {cell['method']}: {record['status']}", end="")
+    print("" if made else " before; rerun=all makes it anew")
+    if record["error"]:
+        print(f"  {record['error']['message']}")
+    steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
+    for when, step in steps.items():
+        if when not in record["metrics"]:
+            continue
+        scores = record["metrics"][when]
+        told = "  ".join(_told(part, scores) for part in ("validation", "test"))
+        print(f"  {when:10} (step {step:2}):  {told}")
+    for note in record["data"].get("notes", []):
+        print(f"  note: {note}")
+    print(f"  {path}")
+
+
+def _told(part: str, scores: dict[str, dict[str, float | None]]) -> str:
+    auc, loss = scores[part]["roc_auc_ovo"], scores[part]["log_loss"]
+    return f"{part} ROC-AUC {'  –   ' if auc is None else f'{auc:.4f}'} log-loss {loss:.4f}"
+
+
 def _must_run(record: Any, code: str, rerun: Rerun) -> bool:
     if record is None or rerun == Rerun.all:
         return True
@@ -135,27 +180,25 @@ def _must_run(record: Any, code: str, rerun: Rerun) -> bool:
     return record["status"] == "failed" or (stale and rerun == Rerun.needed)
 
 
-def _compute(
-    cfg: DictConfig, cell: dict[str, Any], table: Any, what: dict[str, Any], code: str
-) -> dict[str, Any]:
-    from bench import cell as way  # torch and autogluon: only where there is something to compute
+def _check(cfg: DictConfig, table: Any, checkpoint: Any) -> None:
+    """Refuse what cannot work, before anything is computed or written."""
+    from bench.datasets.splits import split
 
-    checkpoint = _checkpoint(OmegaConf.to_yaml(cfg.model, resolve=True))
     checkpoint.check(table)
-    return way.run(cfg, cell, table, checkpoint, what, code)
+    split(table, cfg.fold, cfg.validation_share)
+    try:
+        instantiate(cfg.method.generator)
+    except InstantiationException as error:
+        raise BadInput(_unwrap(error, "generator")) from error
 
 
 @cache
 def _checkpoint(config: str) -> Any:
     """Loaded once a process; cells only ever copy it."""
-    from bench.models.weights import ModelError
-
     try:
         return instantiate(OmegaConf.create(config))
     except InstantiationException as error:
-        if isinstance(error.__cause__, ModelError | TypeError):
-            raise BadInput(_unwrap(error, "model")) from error
-        raise
+        raise BadInput(_unwrap(error, "model")) from error
 
 
 def _is_sweep() -> bool:
@@ -266,9 +309,7 @@ def count_cells(config: DictConfig) -> int:
     jobs: dict[str, int] = {}
     methods: ListConfig | None = config.methods
     for override in overrides:
-        values = (
-            list(override.sweep_string_iterator()) if override.is_discrete_sweep() else [None]
-        )
+        values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else [None]
         jobs[override.get_key_element()] = len(values)  # the command line's, said last, wins
     cells = len(methods) if methods else 1
     for count in jobs.values():

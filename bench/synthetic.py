@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from filelock import FileLock
 
 from bench.identity import digest
@@ -41,19 +42,25 @@ def shared(folder: Path, decides: dict[str, Any], train: Table, make: Any) -> tu
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         start = time.perf_counter()
-        if path.exists():
+        table = _read(path, train)
+        is_shared = table is not None
+        if table is None:
+            made = make()
+            buffer = io.BytesIO()
+            made.X.assign(**{TARGET: made.y}).to_parquet(buffer)
+            write_whole(path, buffer.getvalue())
+            # Read back, so that the first method gets the very table that the others get.
             table = _read(path, train)
-            return table, {"shared": True, "seconds": time.perf_counter() - start}
-        table = make()
-        frame = table.X.assign(**{TARGET: table.y})
-        buffer = io.BytesIO()
-        frame.to_parquet(buffer)
-        write_whole(path, buffer.getvalue())
-        return table, {"shared": False, "seconds": time.perf_counter() - start}
+            assert table is not None
+        return table, {"shared": is_shared, "seconds": time.perf_counter() - start}
 
 
-def _read(path: Path, train: Table) -> Table:
-    frame = pd.read_parquet(path)
+def _read(path: Path, train: Table) -> Table | None:
+    """The table in a file; None if there is none, or a damaged one, which is then made anew."""
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, pa.ArrowInvalid):
+        return None
     return train.with_rows(frame.drop(columns=TARGET), frame[TARGET].to_numpy())
 
 

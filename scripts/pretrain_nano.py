@@ -4,13 +4,13 @@
     python -m scripts.pretrain_nano steps=200 output=/tmp/try
     python -m scripts.pretrain_nano --help              # every setting
 
-Step *i* draws its tables and their shape from (seed, *i*) and nothing else, so a run that was killed and
-started again ends with the same bits as one that was not. It writes into ``output``:
+Step *i* draws its tables and their shape from (seed, *i*) and nothing else, so a run that was
+killed and started again ends with the same bits as one that was not. It writes into ``output``:
 
 - ``checkpoint.pt``: model, optimizers, average and step; replaced whole;
 - ``log.jsonl``: one line each ``log_every`` steps; ``loss.png``: the curve;
-- at the end ``config.json`` and ``model.safetensors`` (what `Tab2D.from_pretrained` loads: the average
-  of the weights, not the last ones) and ``training.json``: the facts of the run.
+- at the end ``config.json`` and ``model.safetensors`` (what `Tab2D.from_pretrained` loads: the
+  average of the weights, not the last ones) and ``training.json``: the facts of the run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
 import numpy as np
@@ -50,6 +50,11 @@ INDIFFERENT = ("output", "workers", "log_every", "validate_every", "checkpoint_e
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
+def plain(section: Any) -> dict[str, Any]:
+    """A section of the configuration as dicts and lists."""
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(section), resolve=True))
+
+
 # Data
 
 
@@ -69,9 +74,8 @@ class Shape:
 
 def make_prior(section: Any, changes: Any | None = None) -> Prior:
     """The prior of a section of the configuration, with the changes of another."""
-    settings = {**section, **(changes or {})}
-    lists = OmegaConf.to_container(OmegaConf.create(settings))
-    return Prior(**{k: tuple(v) if isinstance(v, list) else v for k, v in lists.items()})
+    settings = plain({**section, **(changes or {})})
+    return Prior(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
 
 
 def prior_at(config: Any, part: float) -> Prior:
@@ -81,7 +85,8 @@ def prior_at(config: Any, part: float) -> Prior:
 
 def ramp(points: Sequence[Sequence[float]], part: float) -> float:
     """Piecewise linear through [part of the run, value] points, constant outside."""
-    return float(np.interp(part, *zip(*points, strict=True)))
+    parts, values = np.array(points, dtype=float).T
+    return float(np.interp(part, parts, values))
 
 
 def draw_shape(rng: np.random.Generator, config: Any, part: float) -> Shape:
@@ -137,41 +142,46 @@ def batches_from(config: Any, first: int) -> Iterator[Iterator[tuple[Batch, floa
     """Batches of step ``first`` and on, each with the CPU seconds that drawing it took.
 
     Worker *w* draws every ``workers``-th step and they are read in turn, so neither the number of
-    workers nor their speed changes what comes.
+    workers nor their speed changes what comes. Without workers this process draws them.
     """
-    plain = OmegaConf.to_container(config)
+    if config.workers == 0:
+        yield _drawn_here(config, first)
+        return
     context = multiprocessing.get_context("spawn")  # a forked torch can hang
     lines = [context.Queue(PREFETCH) for _ in range(config.workers)]
-    workers = [
-        context.Process(
-            target=_produce,
-            args=(plain, range(first + w, config.steps, config.workers), line),
-            daemon=True,
-        )
-        for w, line in enumerate(lines)
-    ]
-    for worker in workers:
+    workers = []
+    for w, line in enumerate(lines):
+        steps = range(first + w, config.steps, config.workers)
+        worker = context.Process(target=_produce, args=(plain(config), steps, line), daemon=True)
         worker.start()
-
-    def read() -> Iterator[tuple[Batch, float]]:
-        for step in range(first, config.steps):
-            w = (step - first) % config.workers
-            while True:
-                try:
-                    made, batch, seconds = lines[w].get(timeout=10)
-                    break
-                except queue.Empty:
-                    if not workers[w].is_alive():
-                        raise RuntimeError("The process that draws tables has died.") from None
-            assert made == step
-            yield batch, seconds
-
+        workers.append(worker)
     try:
-        yield read()
+        yield _drawn_by(workers, lines, range(first, config.steps))
     finally:
         for worker in workers:
             worker.terminate()
             worker.join()
+
+
+def _drawn_here(config: Any, first: int) -> Iterator[tuple[Batch, float]]:
+    for step in range(first, config.steps):
+        start = time.process_time()
+        batch = training_batch(config, step)
+        yield batch, time.process_time() - start
+
+
+def _drawn_by(workers: list, lines: list, steps: range) -> Iterator[tuple[Batch, float]]:
+    for turn, step in enumerate(steps):
+        w = turn % len(workers)
+        while True:
+            try:
+                made, batch, seconds = lines[w].get(timeout=10)
+                break
+            except queue.Empty:
+                if not workers[w].is_alive():
+                    raise RuntimeError("The process that draws tables has died.") from None
+        assert made == step
+        yield batch, seconds
 
 
 # Model and optimizer
@@ -192,8 +202,8 @@ def new_model(config: Any, seed: int) -> Tab2D:
 def new_optimizers(model: Tab2D, config: Any) -> list[torch.optim.Optimizer]:
     """Muon for the layers' matrices, AdamW for everything else.
 
-    Muon (https://kellerjordan.github.io/posts/muon/) orthogonalizes a matrix' update; scaled to AdamW's
-    step size, one learning rate serves both (https://arxiv.org/abs/2502.16982).
+    Muon (https://kellerjordan.github.io/posts/muon/) orthogonalizes a matrix' update; scaled to
+    AdamW's step size, one learning rate serves both (https://arxiv.org/abs/2502.16982).
     """
     named = list(model.named_parameters())
     matrices = [p for name, p in named if p.ndim == 2 and name.startswith("layers.")]
@@ -358,7 +368,7 @@ class Run:
 
 
 def train(config: Any, stop_at: int | None = None) -> Run:
-    """Train to the last step, or to ``stop_at`` as a kill there would leave it, and return the run."""
+    """Train to the last step, or to ``stop_at`` as a kill there would leave it."""
     torch.set_num_threads(config.threads)
     run = Run(config)
     if run.resume():
@@ -421,8 +431,7 @@ def _report(run: Run, validation: Sequence[Batch], first: int, begin: float) -> 
 
 def config_hash(config: Any) -> str:
     """SHA-256 of the settings that decide the weights."""
-    plain = OmegaConf.to_container(config, resolve=True)
-    deciding = {key: value for key, value in plain.items() if key not in INDIFFERENT}
+    deciding = {key: value for key, value in plain(config).items() if key not in INDIFFERENT}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
@@ -466,7 +475,7 @@ def training_facts(run: Run) -> dict[str, Any]:
         },
         "config_sha256": config_hash(config),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "config": OmegaConf.to_container(config, resolve=True),
+        "config": plain(config),
     }
 
 

@@ -1,9 +1,10 @@
-"""Records → a DataFrame with one row a cell, and the part of it that is complete for all methods."""
+"""Records → a DataFrame with one row a cell, and its part that is complete for all methods."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from bench.record import Record
@@ -22,9 +23,21 @@ def frame(records: Iterable[Record]) -> pd.DataFrame:
     """One row a cell, columns `COLUMNS`; ROC-AUC is one-vs-one on the test part.
 
     Where a cell has several records (other settings in one folder), all of them are kept:
-    `bench.report` refuses such a folder.
+    `bench.report` refuses such a folder. A cell whose numbers depend on no seed (`pretrained`) has
+    one record for all seeds; it gets a row beside each seed of its dataset and fold.
     """
-    return pd.DataFrame([_row(record) for record in records], columns=COLUMNS)
+    records = list(records)
+    cells = pd.DataFrame([_row(record) for record in records], columns=COLUMNS)
+    seeded = np.array(["seed" in r["identity"]["parts"] for r in records], dtype=bool)
+    return _beside_each_seed(cells[~seeded], cells[seeded])
+
+
+def _beside_each_seed(seedless: pd.DataFrame, seeded: pd.DataFrame) -> pd.DataFrame:
+    seeds = seeded[UNIT].drop_duplicates().rename(columns={"seed": "other"})
+    spread = seedless.merge(seeds, on=["dataset", "fold"], how="left")
+    spread["seed"] = spread.pop("other").fillna(spread["seed"]).astype(seedless["seed"].dtype)
+    parts = [part for part in (spread, seeded) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else seeded
 
 
 def _row(record: Record) -> dict[str, object]:

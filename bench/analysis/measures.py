@@ -1,4 +1,4 @@
-"""The study's three measures: normalized ROC-AUC, median improvement with its spread, average ranks.
+"""The study's measures: normalized ROC-AUC, median improvement with its spread, average ranks.
 
 Definitions as PAPER.md reads them; the README states each.
 """

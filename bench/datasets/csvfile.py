@@ -27,9 +27,9 @@ import datetime
 import decimal as decimals
 import difflib
 import io
-import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +38,10 @@ import pandas as pd
 from bench.datasets.splits import require_rows
 from bench.table import Kind, Table, TableError
 
-logger = logging.getLogger(__name__)
-
-#: Written for "no value", beside the empty field; compared without regard to case.
-MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nil", "-nan"})
+#: What stands for "no value". "None" and "none" do not: they are a level of many a real column.
+MISSING = frozenset(
+    {"", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null"}
+)
 #: A text column with more distinct values than this, and than half its rows, is free text.
 MAX_LEVELS_OF_FEW_ROWS = 20
 SEPARATORS = ",;\t|"
@@ -53,17 +53,18 @@ _DATE = re.compile(
 
 
 def load(
-    path: str | Path,
-    target: str,
+    path: str | Path | None,
+    target: str | None,
     categorical: Sequence[str] | None = None,
     drop: Sequence[str] = (),
     name: str | None = None,
+    domain: str = "other",
     max_classes: int = 10,
     separator: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
 ) -> Table:
-    """Read a table from a CSV or parquet file; what had to be noted is logged as warnings.
+    """Read a table from a CSV or parquet file; what had to be done to it stands in its ``notes``.
 
     Parameters
     ----------
@@ -78,6 +79,8 @@ def load(
     name : str, optional
         What the table is called; the file's name without its ending by default. The name decides
         the splits.
+    domain : str
+        ``healthcare``, ``finance`` or ``other``; results are also shown by domain.
     max_classes : int
         How many classes the model can tell apart.
     separator : str, optional
@@ -97,25 +100,27 @@ def load(
         If the file cannot be used; one sentence that says which column and what to do.
     """
     table, notes = read(
-        path, target, categorical, drop, name, max_classes, separator, decimal, encoding
+        path, target, categorical, drop, name, domain, max_classes, separator, decimal, encoding
     )
-    for note in notes:
-        logger.warning("%s", note)
-    return table
+    return replace(table, notes=notes)
 
 
 def read(
-    path: str | Path,
-    target: str,
+    path: str | Path | None,
+    target: str | None,
     categorical: Sequence[str] | None = None,
     drop: Sequence[str] = (),
     name: str | None = None,
+    domain: str = "other",
     max_classes: int = 10,
     separator: str | None = None,
     decimal: str = ".",
     encoding: str = "utf-8",
 ) -> tuple[Table, tuple[str, ...]]:
-    """As `load`, with the notes instead of warnings."""
+    """As `load`, with the notes apart."""
+    if path is None or target is None:
+        missing = "path=FILE" if path is None else "target=COLUMN"
+        raise TableError(f"Your own table needs {missing}: dataset=csv path=FILE target=COLUMN.")
     path = Path(str(path)).expanduser()
     name = _safe(name or path.stem)
     content = _content(path, name)
@@ -124,6 +129,7 @@ def read(
     else:
         frame = _csv(content, name, path, separator, encoding)
     frame, notes = _named_columns(frame, name)
+    frame = frame.apply(_stripped)
     target = str(target)
     categorical = [str(column) for column in categorical or ()]
     drop = [str(column) for column in drop or ()]
@@ -138,11 +144,9 @@ def read(
     y, classes = _labels(frame[target], name, target, max_classes)
     features = frame.drop(columns=target).reset_index(drop=True)
     X, kinds, more = _features(features, frozenset(categorical), decimal, name)
-    repeated = int(pd.concat([X, pd.Series(y, name=object())], axis=1).duplicated().sum())
-    again = [f"Dataset '{name}': {_rows(repeated)} repeat an earlier row; they are kept."]
-    table = Table(name=name, X=X, y=y, kinds=kinds, classes=classes, target=target)
+    table = Table(name, X, y, kinds, classes, target, domain)
     require_rows(table)
-    return table, (*notes, *dropped, *more, *(again if repeated else ()))
+    return table, (*notes, *dropped, *more, *_repeats(table))
 
 
 # The file -----------------------------------------------------------------------------------------
@@ -179,12 +183,13 @@ def _parquet(content: bytes, name: str) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        # Without pandas' metadata, which would turn a stored index back into no column at all.
-        table = pq.read_table(io.BytesIO(content))
-        _refuse_repeated([str(column) for column in table.column_names], name)
+        file = pq.ParquetFile(io.BytesIO(content))
+        _refuse_repeated([str(column) for column in file.schema_arrow.names], name)
+        table = file.read()
+        # Without pandas' metadata, by which a stored index would vanish from the columns.
         frame = table.replace_schema_metadata(None).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, TableError):
+        if isinstance(error, TableError):  # a ValueError too
             raise
         raise TableError(
             f"Dataset '{name}': the parquet file cannot be read; it is damaged or incomplete."
@@ -197,7 +202,7 @@ def _parquet(content: bytes, name: str) -> pd.DataFrame:
 def _csv(
     content: bytes, name: str, path: Path, separator: str | None, encoding: str
 ) -> pd.DataFrame:
-    """All fields as text; missing is NaN."""
+    """All fields as text."""
     text = _decode(content, name, path, encoding)
     lines = io.StringIO(text, newline="")
     try:
@@ -215,11 +220,9 @@ def _csv(
                 f"{len(header)} (separator {separator!r}); is {path} a CSV?"
             )
     _refuse_repeated([column for column in header if column], name)
-    columns = [[value.strip() for value in column] for column in zip(*body)]
-    frame = pd.DataFrame(dict(enumerate(columns)), dtype=object)
+    frame = pd.DataFrame(dict(enumerate(zip(*body))), dtype=object)
     frame.columns = pd.Index(header)
-    lower = frame.apply(lambda column: column.str.lower())
-    return frame.mask(lower.isin(MISSING))
+    return frame
 
 
 def _decode(content: bytes, name: str, path: Path, encoding: str) -> str:
@@ -289,17 +292,28 @@ def _is_row_number(values: pd.Series) -> bool:
     return bool((numbers == count).all() or (numbers == count + 1).all())
 
 
+def _stripped(values: pd.Series) -> pd.Series:
+    """Text without blanks around it; marks of a missing value become NaN."""
+    if values.dtype != object:
+        return values
+
+    def strip(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return np.nan if value.strip() in MISSING else value.strip()
+
+    return values.map(strip, na_action="ignore")
+
+
 def _require(column: str, frame: pd.DataFrame, name: str) -> None:
     if column in frame.columns:
         return
     close = difflib.get_close_matches(column, frame.columns, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
     shown = ", ".join(f"'{known}'" for known in frame.columns[:20])
     more = f" and {frame.shape[1] - 20} more" if frame.shape[1] > 20 else ""
     raise TableError(
-        f"Dataset '{name}' has no column '{column}'; {hint}The file has {shown}{more}."
-        if hint
-        else f"Dataset '{name}' has no column '{column}'; the file has {shown}{more}."
+        f"Dataset '{name}' has no column '{column}'{hint}; the file has {shown}{more}."
     )
 
 
@@ -368,6 +382,15 @@ def _features(
     return pd.DataFrame(columns, index=range(len(frame))), kinds, notes
 
 
+def _repeats(table: Table) -> list[str]:
+    keys = pd.DataFrame({"row": table.row_keys(), "label": table.y})
+    count = int(keys.duplicated().sum())
+    if not count:
+        return []
+    verb = "repeats" if count == 1 else "repeat"
+    return [f"Dataset '{table.name}': {_rows(count)} {verb} an earlier row; kept as they are."]
+
+
 def _kind(content: np.ndarray | pd.Categorical) -> Kind:
     if isinstance(content, pd.Categorical):
         return "categorical"
@@ -409,8 +432,12 @@ def _finite(values: pd.Series, name: str, column: str) -> tuple[np.ndarray, list
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     infinite = np.isinf(numbers)
     numbers[infinite] = np.nan
-    count = int(infinite.sum())
-    return numbers, [f"{_rows(count)} with an infinite value: taken as missing."] if count else []
+    remarks = []
+    if infinite.any():
+        remarks.append(f"{_rows(int(infinite.sum()))} with an infinite value, taken as missing.")
+    if len(numbers) > 2 and (np.diff(numbers) == 1).all():
+        remarks.append("seems to count the rows; if it does, leave it out with dataset.drop.")
+    return numbers, remarks
 
 
 def _numbers(text: pd.Series, decimal: str) -> pd.Series | None:
@@ -468,11 +495,7 @@ def _categories(values: pd.Series, name: str, column: str) -> pd.Categorical:
 
 
 def _as_text(values: pd.Series, name: str, column: str) -> pd.Series:
-    """Each value as text, whole numbers without a fraction; missing stays NaN.
-
-    Numbers that were read from text are compared by their text: the level "1.0" of a CSV is not
-    the level "1".
-    """
+    """Each value as text, whole numbers without a fraction; missing stays NaN."""
     return values.astype(object).map(lambda value: _text(value, name, column), na_action="ignore")
 
 

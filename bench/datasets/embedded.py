@@ -102,4 +102,5 @@ def from_frame(frame: pd.DataFrame, about: dict[str, Any]) -> Table:
         kinds={column["name"]: column["kind"] for column in about["columns"]},
         classes=tuple(about["classes"]),
         target=about["target"],
+        domain=about["domain"],
     )

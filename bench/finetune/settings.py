@@ -1,4 +1,4 @@
-"""Every number that decides a fine-tuning run; Hydra validates `conf/finetune` against `Finetune`."""
+"""Every number that decides a fine-tuning run; Hydra validates `conf/finetune` against it."""
 
 from __future__ import annotations
 

@@ -83,9 +83,7 @@ class RealTasks:
 class SyntheticTasks:
     """Purely synthetic fine-tuning: both parts come from generated rows."""
 
-    def __init__(
-        self, rows_at: RowsAt, encoder: Encoder, settings: Finetune, seed: Parts
-    ) -> None:
+    def __init__(self, rows_at: RowsAt, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
         self._rows = _Remembered(rows_at, encoder)
         self._settings = settings
         self._seed = seed
@@ -102,8 +100,8 @@ class MixedTasks:
     """Real rows split as in `RealTasks`, then ``ratio`` synthetic rows a real row on both sides.
 
     A synthetic row that copies a real one (a bootstrap row always does) goes to its original's
-    side; the others are split among themselves, copies together. Where the copies on one side are
-    fewer than asked for, the task has fewer.
+    side; the others are split among themselves, copies together, so that both sides get what they
+    ask for. Where the rows that may join a side are fewer, the task has fewer.
     """
 
     def __init__(
@@ -112,13 +110,11 @@ class MixedTasks:
         rows_at: RowsAt,
         ratio: float,
         encoder: Encoder,
-        settings: Finetune,
         seed: Parts,
     ) -> None:
         self._real = real
         self._rows = _Remembered(rows_at, encoder)
         self._ratio = ratio
-        self._query_share = settings.query_share
         self._seed = seed
 
     def task(self, step: int) -> Task:
@@ -146,16 +142,31 @@ class MixedTasks:
         with_query = np.isin(rows.keys, keys[query])
         # Copies of real rows that a cap left out of this step may join neither side: their
         # originals were dealt to one, and the other must not know them.
-        left_out = np.isin(rows.keys, keys) & ~with_support & ~with_query
-        groups, group = np.unique(rows.keys, return_inverse=True)
-        asked = (rng.random(len(groups)) < self._query_share)[group]
-        free = ~(with_support | with_query | left_out)
-        for_support = rng.permutation(np.flatnonzero(with_support | (free & ~asked)))
-        for_query = rng.permutation(np.flatnonzero(with_query | (free & asked)))
-        return (
-            for_support[: round(self._ratio * len(support))],
-            for_query[: round(self._ratio * len(query))],
-        )
+        free = np.flatnonzero(~np.isin(rows.keys, keys))
+        wanted = round(self._ratio * len(support)), round(self._ratio * len(query))
+        lacking = wanted[0] - int(with_support.sum()), wanted[1] - int(with_query.sum())
+        in_query = _deal(rows.keys[free], _query_rows(len(free), wanted, lacking), rng)
+        for_support = np.concatenate([np.flatnonzero(with_support), free[~in_query]])
+        for_query = np.concatenate([np.flatnonzero(with_query), free[in_query]])
+        return rng.permutation(for_support)[: wanted[0]], rng.permutation(for_query)[: wanted[1]]
+
+
+def _query_rows(n: int, wanted: tuple[int, int], lacking: tuple[int, int]) -> int:
+    """How many of ``n`` free rows to deal to the query: its share, or what fills both sides."""
+    fair = round(n * wanted[1] / max(1, sum(wanted)))
+    support, query = (max(0, rows) for rows in lacking)
+    return min(max(fair, query), n - support) if n >= support + query else fair
+
+
+def _deal(keys: np.ndarray, n_query: int, rng: np.random.Generator) -> np.ndarray:
+    """Which rows go to the query: ``n_query`` at random, or nearly so, since copies stay together."""
+    _, group = np.unique(keys, return_inverse=True)
+    sizes = np.bincount(group)
+    order = rng.permutation(len(sizes))
+    middle = np.cumsum(sizes[order]) - sizes[order] / 2
+    in_query = np.zeros(len(sizes), dtype=bool)
+    in_query[order[middle < n_query]] = True
+    return in_query[group]
 
 
 class RetaskedTasks:
@@ -248,7 +259,7 @@ def build(
         n = round(mixing.size * len(train))
         rows_at = lambda step: generator.sample(n, seeded(*seed, "fresh rows", step))  # noqa: E731
     if mixing.rows == "mixed":
-        return MixedTasks(real, rows_at, mixing.ratio, encoder, settings, seed)
+        return MixedTasks(real, rows_at, mixing.ratio, encoder, seed)
     return SyntheticTasks(rows_at, encoder, settings, seed)
 
 

@@ -39,12 +39,16 @@ class GroupedSplit:
         self._sizes = np.bincount(group)
         self._class_of_group = y[first]
         self._query_share = query_share
+        self._holders = [np.unique(group[y == label]) for label in np.unique(y)]
+        sole = np.array([holders[0] for holders in self._holders if len(holders) == 1], dtype=int)
+        self._dispensable = np.setdiff1d(np.arange(len(first)), sole)
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the support and of the query rows, each in random order.
 
         The support begins with one row of every class that it holds, so that any prefix that is
-        long enough knows all of them. Every class keeps at least one group in the support.
+        long enough knows all of them. Every class has a row in the support, unless each group is
+        the only one to hold some class.
         """
         in_query = np.zeros(len(self._sizes), dtype=bool)
         for label in np.unique(self._class_of_group):
@@ -52,6 +56,9 @@ class GroupedSplit:
             rows = self._sizes[self._class_of_group == label].sum()
             filled = np.cumsum(self._sizes[groups])
             in_query[groups[filled <= max(1, round(self._query_share * rows))]] = True
+        for holders in self._holders:
+            if in_query[holders].all():  # a class that no group is dealt out under
+                in_query[rng.choice(holders)] = False
         if not in_query.any():
             in_query[self._smallest_spare_group(rng)] = True
         query_row = in_query[self._group]
@@ -60,8 +67,12 @@ class GroupedSplit:
         return lead_with_each_class(support, self._y), query
 
     def _smallest_spare_group(self, rng: np.random.Generator) -> int:
-        """A group to ask about when every class has a single one, or too large ones."""
-        order = rng.permutation(len(self._sizes))
+        """A group to ask about when every class has a single one, or too large ones.
+
+        Taken from those that the support can do without, if there are any.
+        """
+        spare = self._dispensable if len(self._dispensable) else np.arange(len(self._sizes))
+        order = rng.permutation(spare)
         return int(order[np.argmin(self._sizes[order])])
 
 

@@ -1,1 +1,1 @@
-"""The model: Mitra's `Tab2D` loaded from a checkpoint, preprocessing, lean forward, in-context scoring."""
+"""The model: Mitra's `Tab2D` from a checkpoint, preprocessing, forward, in-context scoring."""

@@ -52,9 +52,7 @@ class Checkpoint:
                 )
 
 
-def load(
-    path: str | None, max_features: int, max_context: int, device: str = "auto"
-) -> Checkpoint:
+def load(path: str | None, max_features: int, max_context: int, device: str = "auto") -> Checkpoint:
     """Load a checkpoint in the format of `Tab2D.save_pretrained`.
 
     Parameters
@@ -78,7 +76,9 @@ def load(
         module = Tab2D.from_pretrained(str(folder), device=str(chosen))
     except (SafetensorError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"Checkpoint '{folder}' is damaged or of another kind: {reason}") from error
+        raise ModelError(
+            f"Checkpoint '{folder}' is damaged or of another kind: {reason}"
+        ) from error
     if module.task.name != "CLASSIFICATION":
         raise ModelError(f"Checkpoint '{folder}' is for {module.task.name.lower()}.")
     return Checkpoint(

@@ -223,9 +223,7 @@ def _join_rows(
     return attention.o(mixed.flatten(2)).unflatten(1, (batch, -1))
 
 
-def _attend_tokens(
-    attention: MultiheadAttention, x: Tensor, targets_only: bool = False
-) -> Tensor:
+def _attend_tokens(attention: MultiheadAttention, x: Tensor, targets_only: bool = False) -> Tensor:
     """Tokens of a row attend to each other: (r, b, t, d) → (r, b, t or 1, d)."""
     r, b, t, d = x.shape
     h = attention.n_heads

@@ -11,7 +11,7 @@ FILES = ("config.json", "model.safetensors")
 
 
 class ModelError(ValueError):
-    """A checkpoint that cannot be used; the message is one sentence for the person at the keyboard."""
+    """A checkpoint that cannot be used; the message is one sentence for a person."""
 
 
 def files(path: str | None) -> list[Path]:
@@ -29,7 +29,9 @@ def files(path: str | None) -> list[Path]:
             raise ModelError(f"Checkpoint folder '{folder}' lacks {' and '.join(absent)}.")
         return [folder / name for name in FILES]
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # its retries are no news; how it ends is
     try:
         return [Path(hf_hub_download(repo_id=str(path), filename=name)) for name in FILES]
     except (OSError, ValueError) as error:  # every error of huggingface_hub derives from these

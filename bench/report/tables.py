@@ -38,9 +38,9 @@ def report(root: Path) -> None:
     if len(twice):
         first = twice.iloc[0]
         console.print(
-            f"{root} holds records of several settings for one cell (for instance {first['dataset']}"
-            f" fold {first['fold']} {first['method']}): give each its own results_dir, or delete "
-            "the older ones.",
+            f"{root} holds records of several settings for one cell (for instance "
+            f"{first['dataset']} fold {first['fold']} {first['method']}): give each its own "
+            "results_dir, or delete the older ones.",
             markup=False,
         )
         return
@@ -103,7 +103,7 @@ def _readable(table: pd.DataFrame) -> pd.DataFrame:
 
 def _show(console: Console, title: str, table: pd.DataFrame) -> None:
     drawn = RichTable(title=title, title_justify="left")
-    drawn.add_column(table.index.name or "")
+    drawn.add_column(str(table.index.name or ""))
     for column in table.columns:
         drawn.add_column(str(column), justify="right")
     for name, row in table.iterrows():

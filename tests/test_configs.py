@@ -1,0 +1,64 @@
+"""Every config composes, fits the schema, and names classes that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+
+from bench.cli import CONF
+from bench.config import register
+from bench.sweep import count_cells
+
+GROUPS = ("dataset", "method", "model", "finetune")
+NAMES = [(g, p.stem) for g in GROUPS for p in sorted(Path(CONF, g).glob("*.yaml"))]
+EXPERIMENTS = [path.stem for path in sorted(Path(CONF, "experiment").glob("*.yaml"))]
+
+
+@pytest.fixture(autouse=True)
+def conf():
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        yield
+
+
+@pytest.mark.parametrize(("group", "name"), NAMES)
+def test_every_choice_composes(group: str, name: str) -> None:
+    cfg = compose("config", [f"{group}={name}"])
+    node = cfg[group]
+    if group == "method":
+        assert node.name == name
+        node = node.generator or {}
+    if "_target_" in node:
+        assert callable(get_object(node["_target_"]))
+    given = ["dataset.path=x", "dataset.target=y"] if name == "csv" else []
+    given += ["model.path=x"] if name == "mitra_local" else []
+    OmegaConf.resolve(compose("config", [f"{group}={name}", *given]))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_names_datasets_and_methods_that_exist(name: str) -> None:
+    cfg = compose("config", [f"experiment={name}"], return_hydra_config=True)
+    datasets = str(cfg.hydra.sweeper.params.dataset).split(",")
+    for dataset in datasets:
+        assert ("dataset", dataset.strip()) in NAMES
+    for method in cfg.methods:
+        assert ("method", method) in NAMES
+    assert len(set(datasets)) == len(datasets)
+    assert count_cells(cfg) >= len(datasets) * len(cfg.methods)
+
+
+def test_embedded_is_twelve_tables_three_folds_all_methods() -> None:
+    cfg = compose("config", ["experiment=embedded"], return_hydra_config=True)
+    assert count_cells(cfg) == 12 * 3 * len(cfg.methods)
+    assert set(cfg.methods) == {path.stem for path in Path(CONF, "method").glob("*.yaml")}
+
+
+def test_embedded_full_is_every_embedded_table() -> None:
+    from bench.datasets.embedded import names
+
+    cfg = compose("config", ["experiment=embedded_full"], return_hydra_config=True)
+    assert sorted(str(cfg.hydra.sweeper.params.dataset).split(",")) == names()
