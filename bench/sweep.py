@@ -1,15 +1,11 @@
-"""Runs the cells of one Hydra job, and watches over a whole sweep from the process that started it.
+"""Runs the cells of one Hydra job: one dataset, fold and seed with all its methods.
 
-A job is a batch: one dataset, fold and seed with all its methods, so that the table is read, the
-model loaded and the libraries imported once.
+A job is a batch, so that the table is read, the model loaded and the libraries imported once.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -18,20 +14,16 @@ from typing import Any, get_type_hints
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, InstantiationException
-from hydra.experimental.callback import Callback
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import Config, Rerun
-from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.errors import BadInput, sentence
 from bench.store import Store
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
-
-# The job
 
 
 def job(cfg: DictConfig) -> int:
@@ -221,101 +213,3 @@ def _command(cfg: DictConfig) -> str:
 
 def _label(cfg: DictConfig) -> str:
     return f"{HydraConfig.get().runtime.choices.dataset} {cfg.fold}"
-
-
-# The watch
-
-
-class Progress(Callback):
-    """Shows a sweep's progress from its journal, and ends it with what failed and the tables.
-
-    It only reads the journal, so it works wherever the jobs run: in this process, in others, or
-    on a cluster with a shared file system.
-    """
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Launchers pickle callbacks along with each job; the watch stays where it began."""
-        return {}
-
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        self._total = count_cells(config)
-        self._store = Store(config.results_dir)
-        self._offset = _size(self._store)
-        self._begun = time.monotonic()
-        self._events: list[dict[str, Any]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        self._stop.set()
-        self._thread.join()
-        failed = [e for e in self._events if e.get("status") == "failed"]
-        refused = [e for e in self._events if e["event"] == "bad_input"]
-        from bench.report.tables import report
-
-        report(self._store.root)
-        for event in failed:
-            print(f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}")
-        for event in refused:
-            print(f"REFUSED {event['cell']}: {event['reason']}")
-        if failed or refused:
-            # Hydra turns a callback's exceptions into warnings; only this one sets the exit code.
-            sys.exit(1 if failed else BAD_INPUT)
-
-    def _watch(self) -> None:
-        ended = False
-        while not ended:
-            ended = self._stop.wait(0.5)
-            for event in self._new_events():
-                self._events.append(event)
-                self._show(event)
-
-    def _new_events(self) -> list[dict[str, Any]]:
-        if _size(self._store) <= self._offset:
-            return []
-        with open(self._store.journal, "rb") as file:
-            file.seek(self._offset)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
-
-    def _show(self, event: dict[str, Any]) -> None:
-        if event["event"] == "set_aside":
-            print(f"Set aside {event['path']}: {event['reason']}.", flush=True)
-        if event["event"] != "cell":
-            return
-        cells = [e for e in self._events if e["event"] == "cell"]
-        done, made = len(cells), sum(e["made"] for e in cells)
-        state = event["status"] if event["made"] else f"{event['status']} before"
-        left = "" if done == self._total else f" · {self._time_left(done, made)} left"
-        print(
-            f"[{done}/{self._total}] {event['cell']}: {state} ({event['seconds']:.1f} s){left}",
-            flush=True,
-        )
-
-    def _time_left(self, done: int, made: int) -> str:
-        if not made:
-            return "unknown time"
-        seconds = (time.monotonic() - self._begun) / made * (self._total - done)
-        return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
-
-
-def count_cells(config: DictConfig) -> int:
-    """Cells of a sweep: the product of its swept values, times the methods of each job."""
-    params = [f"{k}={v}" for k, v in (config.hydra.sweeper.params or {}).items()]
-    overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
-    jobs: dict[str, int] = {}
-    methods: ListConfig | None = config.methods
-    for override in overrides:
-        values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else [None]
-        jobs[override.get_key_element()] = len(values)  # the command line's, said last, wins
-    cells = len(methods) if methods else 1
-    for count in jobs.values():
-        cells *= count
-    return cells
-
-
-def _size(store: Store) -> int:
-    return store.journal.stat().st_size if store.journal.exists() else 0

@@ -74,8 +74,10 @@ def classic(name: str, seed: int) -> Predict:
 
 def _plain(table: Table) -> pd.DataFrame:
     """Levels as strings: scikit-learn's encoder sorts them, missing ones with them."""
-    levels = {c: table.X[c].astype(object).fillna("missing") for c in table.categorical}
-    return table.X.assign(**levels)
+    features = table.X.copy()
+    for column in table.categorical:
+        features[column] = features[column].astype(object).fillna("missing")
+    return features
 
 
 def in_context(model: checkpoint.Checkpoint, seed: int) -> Predict:

@@ -51,6 +51,11 @@ class Prior:
     ----------
     class_weights : tuple of float
         Relative frequency of 2, 3, … classes.
+    class_floor : float
+        The rarest class has at least about this part of an even share.
+    scattered : float
+        Share of the tables whose classes get any of the codes, not the first ones: else the model
+        meets the last codes in tables of many classes alone, and learns them last.
     mechanism_weights : dict of str to float
         Relative frequency of the target's mechanisms, by the names in `MECHANISMS`.
     noise : tuple of float
@@ -68,6 +73,8 @@ class Prior:
     """
 
     class_weights: tuple[float, ...]
+    class_floor: float
+    scattered: float
     mechanism_weights: dict[str, float]
     noise: tuple[float, float]
     flip_share: float
@@ -258,10 +265,10 @@ def fitted_tree_score(rng: Generator, X: Array, outputs: int) -> Array:
 # From scores to labels
 
 
-def random_shares(rng: Generator, n_classes: int) -> Array:
-    """Class shares, from balanced to one in twenty."""
-    shares = rng.dirichlet(np.full(n_classes, log_uniform(rng, 0.7, 12)))
-    shares = np.maximum(shares, 0.25 / n_classes)
+def random_shares(rng: Generator, k: int, floor: float = 0.25) -> Array:
+    """Shares of ``k`` classes or levels, balanced to uneven; none below about ``floor / k``."""
+    shares = rng.dirichlet(np.full(k, log_uniform(rng, 0.7, 12)))
+    shares = np.maximum(shares, floor / k)
     return shares / shares.sum()
 
 
@@ -271,7 +278,8 @@ def label_scores(rng: Generator, score: Array, n_classes: int, prior: Prior) -> 
     score = standardize(score + 1e-6 * rng.normal(size=score.shape))
     score = score + log_uniform(rng, *prior.noise) * rng.normal(size=score.shape)
     if outputs == 1:
-        cuts = np.quantile(score[:, 0], np.cumsum(random_shares(rng, n_classes))[:-1])
+        shares = random_shares(rng, n_classes, prior.class_floor)
+        cuts = np.quantile(score[:, 0], np.cumsum(shares)[:-1])
         return np.searchsorted(cuts, score[:, 0])
     return (score + rng.normal(size=n_classes) * rng.uniform(0, 0.8)).argmax(1)
 
@@ -332,7 +340,7 @@ def cluster_table(
     rng: Generator, n: int, f: int, n_classes: int, prior: Prior
 ) -> tuple[Array, Array]:
     """The class comes first and the features are its noisy consequences, through hidden factors."""
-    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes))
+    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes, prior.class_floor))
     k = int(rng.integers(min(2, f), min(f, 24) + 1))
     per_class = int(rng.choice([1, 1, 1, 2, 3]))
     centres = rng.normal(size=(n_classes, per_class, k)) * log_uniform(rng, 0.25, 2.5)
@@ -355,7 +363,7 @@ def level_table(
     rng: Generator, n: int, f: int, n_classes: int, prior: Prior
 ) -> tuple[Array, Array]:
     """Nominal columns, independent given the class: each class has its own level shares."""
-    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes))
+    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes, prior.class_floor))
     relevance = rng.random(f) < rng.uniform(0.1, 1)
     evenness = log_uniform(rng, 1.0, 30.0)
     X = np.empty((n, f))
@@ -475,6 +483,13 @@ def _usable(X: Array, y: Array, n_support: int) -> bool:
     )
 
 
+def _codes(rng: Generator, n_classes: int, prior: Prior) -> Array:
+    """The codes of a table's classes."""
+    if prior.scattered and rng.random() < prior.scattered:
+        return rng.permutation(len(prior.class_weights) + 1)[:n_classes]
+    return np.arange(n_classes)
+
+
 def draw_batch(
     rng: Generator, n_tables: int, n_support: int, n_query: int, n_features: int, prior: Prior
 ) -> tuple[Array, Array, Array, Array]:
@@ -483,8 +498,8 @@ def draw_batch(
     Returns
     -------
     x_support, y_support, x_query, y_query : ndarrays of shape (b, s, f), (b, s), (b, q, f), (b, q)
-        Classes are numbered without gaps, as a real table's support would have them; a query row
-        of a class that the support does not show is labelled `IGNORE`.
+        Classes are numbered without gaps, as a real table's support would have them, but for the
+        scattered ones; a query row of a class that the support does not show is labelled `IGNORE`.
     """
     weights = np.array(prior.class_weights, dtype=float)
     # A support of fewer than five rows a class teaches the base rate and little else.
@@ -501,7 +516,7 @@ def draw_batch(
             continue
         shown = np.unique(y[:n_support])
         code = np.full(n_classes, IGNORE)
-        code[shown] = np.arange(len(shown))
+        code[shown] = _codes(rng, len(shown), prior)
         x_support[done], x_query[done] = X[:n_support], X[n_support:]
         y_support[done], y_query[done] = code[y[:n_support]], code[y[n_support:]]
         done += 1

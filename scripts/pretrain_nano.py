@@ -78,23 +78,26 @@ def make_prior(section: Any, changes: Any | None = None) -> Prior:
     return Prior(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
 
 
-def prior_at(config: Any, part: float) -> Prior:
-    """The prior at this part of the run: the easy one at its start."""
-    return make_prior(config.prior, config.easy_prior if part < config.easy_until else None)
+def prior_at(config: Any, step: int) -> Prior:
+    """The prior at this step."""
+    for changes in config.prior_before:
+        if step < changes.step:
+            return make_prior(config.prior, {k: v for k, v in changes.items() if k != "step"})
+    return make_prior(config.prior)
 
 
-def ramp(points: Sequence[Sequence[float]], part: float) -> float:
-    """Piecewise linear through [part of the run, value] points, constant outside."""
-    parts, values = np.array(points, dtype=float).T
-    return float(np.interp(part, parts, values))
+def ramp(points: Sequence[Sequence[float]], step: int) -> float:
+    """Piecewise linear through [step, value] points, constant outside."""
+    steps, values = np.array(points, dtype=float).T
+    return float(np.interp(step, steps, values))
 
 
-def draw_shape(rng: np.random.Generator, config: Any, part: float) -> Shape:
-    """The shape of a batch at this part of the run, within its budget of tokens."""
-    max_features = ramp(config.max_features, part)
+def draw_shape(rng: np.random.Generator, config: Any, step: int) -> Shape:
+    """The shape of a batch at this step, within its budget of tokens."""
+    max_features = ramp(config.max_features, step)
     features = round(np.exp(rng.uniform(np.log(config.min_features), np.log(max_features))))
-    support = int(rng.uniform(config.min_support, ramp(config.max_support, part)))
-    budget = ramp(config.tokens, part)
+    support = int(rng.uniform(config.min_support, ramp(config.max_support, step)))
+    budget = ramp(config.tokens, step)
     fewest, most = config.tables
     # Wide tables with many rows: fewer rows rather than a batch of one table.
     longest = config.oversize * budget / (fewest * (features + 1))
@@ -107,15 +110,15 @@ def draw_shape(rng: np.random.Generator, config: Any, part: float) -> Shape:
 def training_batch(config: Any, step: int) -> Batch:
     """The tables of one step: a function of the seed and the step alone."""
     rng = np.random.default_rng([config.seed, TRAINING_STREAM, step])
-    part = step / config.steps
-    shape, prior = draw_shape(rng, config.shapes, part), prior_at(config, part)
+    shape, prior = draw_shape(rng, config.shapes, step), prior_at(config, step)
     return draw_batch(rng, shape.tables, shape.support, shape.query, shape.features, prior)
 
 
-def validation_batches(config: Any, prior: Prior) -> list[Batch]:
+def validation_batches(config: Any) -> list[Batch]:
     """The fixed tables that the loss curve is measured on."""
     rng = np.random.default_rng([config.seed, VALIDATION_STREAM])
     part = config.validation
+    prior = make_prior(config.prior, part.prior)
     return [draw_batch(rng, part.tables, s, part.query_rows, f, prior) for s, f in part.shapes]
 
 
@@ -134,6 +137,7 @@ def _produce(config: dict, steps: range, out: Any) -> None:
             except queue.Full:
                 continue
         else:
+            out.cancel_join_thread()  # nobody will read what is left
             return
 
 
@@ -223,8 +227,9 @@ def new_optimizers(model: Tab2D, config: Any) -> list[torch.optim.Optimizer]:
 def learning_rate(config: Any, step: int, steps: int) -> float:
     """Linear warm-up, constant, then linear to 0."""
     warm = min(1.0, (step + 1) / config.warmup_steps)
-    left = (1 - step / steps) / (1 - config.decay_from)
-    return config.lr * warm * min(1.0, left)
+    if step < config.decay_from:
+        return config.lr * warm
+    return config.lr * warm * ((steps - step) / (steps - config.decay_from))
 
 
 def batch_loss(model: Tab2D, batch: Batch) -> Tensor:
@@ -373,7 +378,7 @@ def train(config: Any, stop_at: int | None = None) -> Run:
     run = Run(config)
     if run.resume():
         print(f"resumed at step {run.progress.step} of {config.steps}", flush=True)
-    validation = validation_batches(config, make_prior(config.prior))
+    validation = validation_batches(config)
     first, begin = run.progress.step, time.perf_counter()
     last = config.steps if stop_at is None else stop_at
     clock = _Clock(run.progress)

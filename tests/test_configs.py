@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from bench.cli import CONF
 from bench.config import register
-from bench.sweep import count_cells
+from bench.progress import count_cells
 
 GROUPS = ("dataset", "method", "model", "finetune")
 NAMES = [(g, p.stem) for g in GROUPS for p in sorted(Path(CONF, g).glob("*.yaml"))]

@@ -87,7 +87,7 @@ def test_a_seed_decides_the_tables(config: DictConfig) -> None:
 
 
 def test_a_batch_numbers_the_classes_of_the_support_without_gaps(config: DictConfig) -> None:
-    prior = make_prior(config.prior)
+    prior = make_prior(config.prior, {"scattered": 0.0})
     _, y_support, _, y_query = draw_batch(np.random.default_rng(0), 30, 60, 40, 5, prior)
     for shown, asked in zip(y_support, y_query):
         classes = np.unique(shown)
@@ -96,8 +96,17 @@ def test_a_batch_numbers_the_classes_of_the_support_without_gaps(config: DictCon
         assert set(asked) <= {*classes, IGNORE}
 
 
+def test_scattered_classes_use_every_code_alike(config: DictConfig) -> None:
+    prior = make_prior(config.prior, {"scattered": 1.0, "class_weights": [1.0] + 8 * [0.0]})
+    _, y_support, _, y_query = draw_batch(np.random.default_rng(0), 200, 20, 10, 2, prior)
+    codes = [np.unique(shown) for shown in y_support]
+    assert all(len(pair) == 2 for pair in codes)
+    assert (np.bincount(np.concatenate(codes), minlength=10) > 20).all()
+    assert all(set(asked) <= set(shown) for shown, asked in zip(codes, y_query))
+
+
 def test_many_classes_are_drawn_where_the_support_has_rows_for_them(config: DictConfig) -> None:
-    prior = make_prior(config.prior)
+    prior = make_prior(config.prior, {"scattered": 0.0})
     rng = np.random.default_rng(0)
     _, large, _, _ = draw_batch(rng, 60, 100, 32, 4, prior)
     _, small, _, _ = draw_batch(rng, 60, 24, 32, 4, prior)
@@ -120,7 +129,7 @@ def test_the_target_depends_on_the_features(config: DictConfig) -> None:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.metrics import roc_auc_score
 
-    clean = make_prior(config.prior, config.easy_prior)
+    clean = prior_at(config, 0)
     scores = []
     for seed in range(8):
         X, y = draw_table(np.random.default_rng(seed), 300, 4, 2, clean)
@@ -139,12 +148,12 @@ def test_a_step_decides_its_batch(config: DictConfig) -> None:
     assert not np.array_equal(a[1], training_batch(config, 701)[1])
 
 
-@pytest.mark.parametrize("part", [0.0, 0.3, 0.65, 1.0])
-def test_shapes_stay_within_their_bounds(part: float, config: DictConfig) -> None:
+@pytest.mark.parametrize("step", [0, 2500, 5500, 8599])
+def test_shapes_stay_within_their_bounds(step: int, config: DictConfig) -> None:
     limits = config.shapes
     rng = np.random.default_rng(0)
-    for _ in range(200):
-        shape = draw_shape(rng, limits, part)
+    for _ in range(50):
+        shape = draw_shape(rng, limits, step)
         assert limits.min_features <= shape.features <= 60
         assert limits.min_support <= shape.support < 500
         assert limits.query_rows[0] <= shape.query <= limits.query_rows[1]
@@ -153,11 +162,12 @@ def test_shapes_stay_within_their_bounds(part: float, config: DictConfig) -> Non
 
 
 def test_the_run_begins_with_the_easy_prior_and_the_rate_ends_at_zero(config: DictConfig) -> None:
-    assert prior_at(config, 0.0).flip_share == 0
-    assert prior_at(config, 0.5) == make_prior(config.prior)
-    rates = [learning_rate(config.optimizer, step, 1000) for step in (0, 99, 400, 750, 999)]
+    assert prior_at(config, 0).flip_share == 0
+    assert prior_at(config, config.steps - 1) == make_prior(config.prior)
+    half = (config.optimizer.decay_from + config.steps) // 2
+    rates = [learning_rate(config.optimizer, s, config.steps) for s in (0, 99, half, config.steps)]
     top = config.optimizer.lr
-    assert rates == pytest.approx([top / 100, top, top, top / 2, top / 500])
+    assert rates == pytest.approx([top / 100, top, top / 2, 0])
 
 
 # The run

@@ -24,7 +24,7 @@ SEED = ("cell", "made", 0, 0)
 STEPS = (1, 2, 3)
 SHIFT = 1000.0  # rows of `Shifted` are those of the table, this much further
 N_FEATURES = 2
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Shifted(Generator):
@@ -41,7 +41,7 @@ class Shifted(Generator):
         rows = self.table_.take(rng.integers(len(self.table_), size=n))
         X = rows.X.copy()
         moved = np.arange(n) % 5 > 0 if self.copies else np.ones(n, dtype=bool)
-        X.loc[moved, "b"] += SHIFT * (1 + rng.integers(10**6, size=moved.sum()))
+        X.loc[moved, "b"] += SHIFT * (1 + rng.integers(10**4, size=moved.sum()))
         return self.table_.with_rows(X, rows.y)
 
 
@@ -140,9 +140,7 @@ KINDS = {
     "real": lambda t, f: source_of(t, finetune=f),
     "synthetic": lambda t, f: source_of(t, "synthetic", Shifted(copies=True), finetune=f),
     "synthetic bootstrap": lambda t, f: source_of(t, "synthetic", Bootstrap(), finetune=f),
-    "synthetic, fresh": lambda t, f: source_of(
-        t, "synthetic", Shifted(), fresh=True, finetune=f
-    ),
+    "synthetic, fresh": lambda t, f: source_of(t, "synthetic", Shifted(), fresh=True, finetune=f),
     "mixed": lambda t, f: source_of(t, "mixed", Shifted(copies=True), size=2.0, finetune=f),
     "mixed bootstrap": lambda t, f: source_of(t, "mixed", Bootstrap(), size=2.0, finetune=f),
     "mixed, fresh": lambda t, f: source_of(
@@ -360,9 +358,7 @@ class TestDraws:
         assert not extra(True, 1) & extra(True, 2)
 
     def test_the_synthetic_rows_of_a_step_do_not_depend_on_the_steps_before(self):
-        late, all_along = (
-            source_of(distinct(), "mixed", Shifted(), fresh=True) for _ in range(2)
-        )
+        late, all_along = (source_of(distinct(), "mixed", Shifted(), fresh=True) for _ in range(2))
         for step in (1, 2):
             all_along.task(step)
         assert equal(late.task(3), all_along.task(3))
@@ -435,7 +431,9 @@ class TestNewTasks:
                 keep = np.flatnonzero(support.y != 2), np.flatnonzero(query.y == 2)
                 return support.take(keep[0]), query.take(keep[1])
 
-        with pytest.raises(TaskError, match="No query row is of a class that the support rows hold"):
+        with pytest.raises(
+            TaskError, match="No query row is of a class that the support rows hold"
+        ):
             source_of(distinct(90, 3), "synthetic", Disjoint()).task(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -166,6 +167,44 @@ def test_damaged_and_stale_records_are_made_anew(reference: Path, tmp_path: Path
     assert run.stdout.count("done before") == 2 * len(METHODS) - 3
     assert results(folder) == results(reference)
     assert len(list((folder / "set_aside").rglob("*.txt"))) == 2
+
+
+def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    both = [
+        subprocess.Popen(
+            [*BENCH, "run", *SWEEP, f"results_dir={folder}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert results(folder) == results(reference)
+    ended = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    assert len(ended) == 2 * 2 * len(METHODS)
+    assert sum(event["made"] for event in ended) == 2 * len(METHODS)
+
+
+def test_a_full_disk_loses_nothing(reference: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    cell = ["run", "dataset=haberman", "method=default_ft", "finetune.steps=3"]
+    limit = (2000, 2000)  # bytes a file may have: less than a record has
+    run = bench(
+        *cell,
+        f"results_dir={folder}",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    assert run.returncode == 1
+    assert "File too large; nothing that was done is lost" in run.stderr
+    assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+    run = bench(*cell, f"results_dir={folder}")
+    assert run.returncode == 0, run.stdout + run.stderr
+    (name,) = results(folder)
+    assert results(folder)[name] == results(reference)[name]
 
 
 GENERATOR = '''

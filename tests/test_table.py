@@ -43,6 +43,10 @@ def with_column(column: str, values: Any) -> Table:
     return table(X=parts()["X"].assign(**{column: values}))
 
 
+def colours(*values: str | None, levels: tuple[str, ...]) -> Table:
+    return with_column("colour", pd.Categorical(values, levels))
+
+
 class TestInvariants:
     def test_it_counts_features_classes_and_rows(self):
         t = table(classes=("no", "yes", "maybe"))
@@ -81,7 +85,7 @@ class TestInvariants:
         ],
     )
     def test_parts_that_do_not_fit_are_named(self, changed: dict[str, Any], sentence: str):
-        with pytest.raises(TableError, match="^Table 'made'") as raised:
+        with pytest.raises(TableError, match=r"^Table 'made'") as raised:
             table(**changed)
         assert sentence in str(raised.value)
 
@@ -189,9 +193,9 @@ class TestFingerprint:
             with_column("size", [0.5, np.nan, 0.0, np.nextafter(0.5, 1)]),
             with_column("size", [0.5, 0.0, np.nan, 0.5]),
             with_column("count", [1.0, 2.0, 2.0, 1.0]),
-            with_column("colour", pd.Categorical(["red", None, "green", "red"], ["blue", "green", "red"])),
-            with_column("colour", pd.Categorical(["red", None, "blue", "red"], ["blue", "red"])),
-            with_column("colour", pd.Categorical(["red", None, "blue", "red"], ["red", "green", "blue"])),
+            colours("red", None, "green", "red", levels=("blue", "green", "red")),
+            colours("red", None, "blue", "red", levels=("blue", "red")),
+            colours("red", None, "blue", "red", levels=("red", "green", "blue")),
             table(y=[0, 1, 1, 1]),
             table(classes=("yes", "no")),
             table(classes=("no", "yes", "maybe")),

@@ -14,7 +14,8 @@ arithmetic. Here blocks of scores stay in the cache, and matrix products do near
 Nothing of the size of the scores is kept for the backward pass: it computes them again, as flash
 attention does (Dao et al. 2022, algorithm 4). Arithmetic is float32, whatever the inputs are.
 
-Shapes: ``n`` sequences of ``q`` queries and ``k`` keys, ``h`` heads of ``e`` dimensions each.
+Shapes: ``n`` sequences of ``q`` queries and ``k`` keys, ``h`` heads of ``e`` dimensions each. Scores
+stand transposed, keys before queries, (n·h, k, q): so the products above are the fast ones.
 """
 
 from __future__ import annotations
@@ -30,18 +31,16 @@ from torch.autograd.function import once_differentiable
 BLOCK = 2**18  # scores at a time: 1 MiB, half of a usual second-level cache
 SAFE = (1e-20, 1e20)  # denominators between which no term over- or underflows harmfully
 
-Index = tuple[slice, slice, int]  # sequences, positions, head
-
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Queries (n, q, h, e) attend to keys and values (n, k, h, e): (n, q, h, e), dense.
+    """Queries (n, q, h, e) attend to keys and values (n, k, h, e): (n, q, h, e).
 
-    The inputs may have any strides; the result's dimensions lie in memory in ``query``'s order.
     No gradient flows on the CPU; see `attend_packed`.
     """
     if query.device.type != "cpu":
         return _stock(query, key, value)
-    return _forward(query, key, value)[0]
+    out, _ = _forward(_by_head(query), _by_head(key), _by_head(value))
+    return out.unflatten(0, (len(query), -1)).transpose(1, 2).to(query.dtype)
 
 
 def attend_packed(packed: Tensor, n_keys: int) -> Tensor:
@@ -62,52 +61,59 @@ def _stock(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(*parts).transpose(1, 2)
 
 
+def _by_head(x: Tensor) -> Tensor:
+    """(n, r, h, e) → (n·h, r, e), dense: strided matrices would cost more than this copy."""
+    return x.transpose(1, 2).contiguous().flatten(0, 1)
+
+
 class _Packed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, packed: Tensor, n_keys: int) -> Tensor:
-        query, key, value = packed.unbind(2)
+        n, _, _, h, _ = packed.shape
+        dense = packed.permute(2, 0, 3, 1, 4).contiguous()  # (3, n, h, q, e)
+        query, key, value = dense.flatten(1, 2).unbind()
         out, log_sums = _forward(query, key[:, :n_keys], value[:, :n_keys])
-        ctx.save_for_backward(packed, out, log_sums)
+        ctx.save_for_backward(dense, out, log_sums)
         ctx.n_keys = n_keys
-        return out
+        return out.unflatten(0, (n, h)).transpose(1, 2).to(packed.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        packed, out, log_sums = ctx.saved_tensors
+        dense, out, log_sums = ctx.saved_tensors
         n_keys = ctx.n_keys
-        packed_grad = torch.empty_like(packed)
-        packed_grad[:, n_keys:, 1:] = 0
-        query, key, value = packed.unbind(2)
-        d_query, d_key, d_value = packed_grad.unbind(2)
+        dense_grad = torch.empty_like(dense)
+        dense_grad[1:, :, :, n_keys:] = 0
+        query, key, value = dense.flatten(1, 2).unbind()
+        d_query, d_key, d_value = dense_grad.flatten(1, 2).unbind()
         _backward(
-            grads[0],
+            _by_head(grads[0]),
             (query, key[:, :n_keys], value[:, :n_keys]),
             out,
             log_sums,
             (d_query, d_key[:, :n_keys], d_value[:, :n_keys]),
         )
-        return packed_grad, None
+        return dense_grad.permute(1, 3, 0, 2, 4), None
 
 
 @torch.autocast("cpu", enabled=False)
 def _forward(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """What the queries read, and the logarithms of their softmax denominators, (n, q, h, 1)."""
-    out = torch.empty_like(query)  # keeps the order of the dimensions in memory
-    log_sums = query.new_empty((*query.shape[:-1], 1), dtype=torch.float32)
-    for at, keys in _blocks(query, key):
-        q, k, v = _scaled(query[at]), key[keys].float(), value[keys].float()
-        v_and_one = F.pad(v, (0, 1), value=1.0)
+    """What the queries read (n·h, q, e), and their log-denominators (n·h, q, 1), as float32."""
+    q, k = _scaled(query), key.float()
+    values_and_one = _beside(value.float(), 1.0).transpose(1, 2)
+    mixed = q.new_empty(len(q), values_and_one.shape[1], q.shape[1])
+    for at, rows in _blocks(q, k):
+        mixed[at, :, rows] = values_and_one[at].bmm(_scores(k[at], q[at, rows]).exp_())
+    if _are_safe(mixed[:, -1]):
         shift: Tensor | float = 0.0
-        mixed = _scores(q, k).exp_().bmm(v_and_one)
-        if not _is_safe(mixed[..., -1:]):
-            scores = _scores(q, k)
-            shift = scores.amax(-1, keepdim=True)
-            mixed = scores.sub_(shift).exp_().bmm(v_and_one)
-        sums = mixed[..., -1:]
-        out[at] = mixed[..., :-1].div_(sums)
-        log_sums[at] = sums.log() + shift
-    return out, log_sums
+    else:
+        shift = _largest_scores(q, k)
+        q, k = _beside(q, -shift), _beside(k, 1.0)
+        for at, rows in _blocks(q, k):
+            mixed[at, :, rows] = values_and_one[at].bmm(_scores(k[at], q[at, rows]).exp_())
+    mixed = mixed.transpose(1, 2)
+    out, sums = mixed[..., :-1], mixed[..., -1:]
+    return (out / sums).contiguous(), sums.log() + shift
 
 
 @torch.autocast("cpu", enabled=False)
@@ -122,47 +128,52 @@ def _backward(
     query, key, value = inputs
     d_query, d_key, d_value = grads
     scale = query.shape[-1] ** -0.5
-    for at, keys in _blocks(query, key):
-        q, k, v = _scaled(query[at]), key[keys].float(), value[keys].float()
-        g = grad[at].float()
-        inner = (g * out[at]).sum(-1, keepdim=True)
-        weights = _scores(torch.cat([q, -log_sums[at]], -1), F.pad(k, (0, 1), value=1.0)).exp_()
-        d_scores = _scores(torch.cat([g, -inner], -1), F.pad(v, (0, 1), value=1.0)).mul_(weights)
-        d_query[at] = d_scores.bmm(k).mul_(scale)
-        first = at[1].start == 0
-        _put(d_key[keys], d_scores.transpose(1, 2).bmm(q), first)
-        _put(d_value[keys], weights.transpose(1, 2).bmm(g), first)
+    q, k, v, g = _scaled(query), key.float(), value.float(), grad.float()
+    q_less_sum, k_and_one = _beside(q, -log_sums), _beside(k, 1.0)
+    g_less_inner, v_and_one = _beside(g, -(g * out).sum(-1, keepdim=True)), _beside(v, 1.0)
+    for at, rows in _blocks(q, k):
+        weights = _scores(k_and_one[at], q_less_sum[at, rows]).exp_()
+        d_scores = _scores(v_and_one[at], g_less_inner[at, rows]).mul_(weights)
+        beta = 0 if rows.start == 0 else 1  # a sequence's blocks of queries share their keys
+        d_value[at].baddbmm_(weights, g[at, rows], beta=beta)
+        d_key[at].baddbmm_(d_scores, q[at, rows], beta=beta)
+        d_query[at, rows].baddbmm_(d_scores.transpose(1, 2), k[at], beta=0, alpha=scale)
 
 
-def _blocks(query: Tensor, key: Tensor) -> Iterator[tuple[Index, Index]]:
-    """Where the queries, and where the keys, of each block of at most `BLOCK` scores lie."""
-    n, n_queries, n_heads, _ = query.shape
+def _blocks(query: Tensor, key: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Sequences and queries of blocks of at most `BLOCK` scores; a sequence's blocks in order."""
+    n, n_queries, _ = query.shape
     n_keys = key.shape[1]
     rows = min(n_queries, max(1, BLOCK // n_keys))
     sequences = max(1, BLOCK // (rows * n_keys))
-    for head in range(n_heads):
-        for i in range(0, n, sequences):
-            some = slice(i, i + sequences)
-            for j in range(0, n_queries, rows):
-                yield (some, slice(j, j + rows), head), (some, slice(None), head)
+    for i in range(0, n, sequences):
+        for j in range(0, n_queries, rows):
+            yield slice(i, i + sequences), slice(j, j + rows)
 
 
 def _scaled(query: Tensor) -> Tensor:
     return query.float() * query.shape[-1] ** -0.5
 
 
+def _beside(x: Tensor, column: Tensor | float) -> Tensor:
+    """``x`` with one more column."""
+    if isinstance(column, float):
+        return F.pad(x, (0, 1), value=column)
+    return torch.cat([x, column], dim=-1)
+
+
 def _scores(left: Tensor, right: Tensor) -> Tensor:
     return left.bmm(right.transpose(1, 2))
 
 
-def _is_safe(sums: Tensor) -> bool:
+def _largest_scores(query: Tensor, key: Tensor) -> Tensor:
+    """Each query's largest score, (n·h, q, 1)."""
+    largest = query.new_empty(len(query), 1, query.shape[1])
+    for at, rows in _blocks(query, key):
+        largest[at, :, rows] = _scores(key[at], query[at, rows]).amax(1, keepdim=True)
+    return largest.transpose(1, 2)
+
+
+def _are_safe(sums: Tensor) -> bool:
     low, high = sums.aminmax()
     return bool(low > SAFE[0]) and bool(high < SAFE[1])
-
-
-def _put(target: Tensor, part: Tensor, first: bool) -> None:
-    """A sequence's blocks of queries add to the gradients of the same keys."""
-    if first:
-        target.copy_(part)
-    else:
-        target.add_(part)

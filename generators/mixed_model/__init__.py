@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -13,7 +12,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.mixture import BayesianGaussianMixture
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -21,6 +19,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from bench.table import Table
 from generators.base import Generator, NotApplicable
+from generators.mixed_model.columns import LevelColumn, NumberColumn, draw_each, raw_values
+from generators.mixed_model.mixture import Mixture
 
 Range = Sequence[int] | Sequence[float]
 
@@ -257,185 +257,6 @@ class MixedModel(Generator):
         return self.schema_.with_rows(pd.DataFrame(frame), y)
 
 
-@dataclass(frozen=True)
-class NumberColumn:
-    """A numeric or integer column: one standardised column, or none if it is constant."""
-
-    observed: np.ndarray
-    unit: float
-    mean: float
-    std: float
-    integer: bool
-
-    @classmethod
-    def learn(cls, values: np.ndarray, integer: bool) -> NumberColumn:
-        """Learn from values of shape (n_rows,), NaN where missing."""
-        observed = values[~np.isnan(values)]
-        unit = float(np.abs(observed).max(initial=0.0)) or 1.0  # squares of huge values overflow
-        scaled = observed / unit
-        varies = len(observed) and observed.min() < observed.max()
-        return cls(
-            observed=observed,
-            unit=unit,
-            mean=float(scaled.mean()) if varies else 0.0,
-            std=float(scaled.std()) if varies else 0.0,
-            integer=integer,
-        )
-
-    @property
-    def width(self) -> int:
-        return int(self.std > 0)
-
-    def fill(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Observed values, drawn at random, where values are missing."""
-        return fill_missing(values, self.observed, rng)
-
-    def encode(self, values: np.ndarray) -> np.ndarray:
-        if not self.width:
-            return np.empty((len(values), 0))
-        return ((values / self.unit - self.mean) / self.std)[:, None]
-
-    def decode(self, block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if not self.width:
-            return np.full(len(block), self.observed[0] if len(self.observed) else np.nan)
-        values = (block[:, 0] * self.std + self.mean) * self.unit
-        return np.round(values) if self.integer else values
-
-    def clip(self, values: np.ndarray) -> np.ndarray:
-        return values.clip(self.observed.min(), self.observed.max()) if self.width else values
-
-
-@dataclass(frozen=True)
-class LevelColumn:
-    """A categorical column: one-hot columns for its levels, or none if it has one level only.
-
-    ``place[code]`` is the level's one-hot column (−1: it does not occur); ``shares[k]`` the
-    training share of each code within one-hot column ``k``.
-    """
-
-    observed: np.ndarray
-    place: np.ndarray
-    shares: np.ndarray
-
-    @classmethod
-    def learn(cls, codes: np.ndarray, max_levels: int) -> LevelColumn:
-        """Learn from level codes of shape (n_rows,), NaN where missing."""
-        observed = codes[~np.isnan(codes)]
-        counts = np.bincount(observed.astype(np.int64))
-        frequent_first = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
-        place = np.full(len(counts), -1)
-        place[frequent_first] = np.arange(len(frequent_first)).clip(max=max(max_levels, 2) - 1)
-        shares = np.zeros((place.max(initial=-1) + 1, len(counts)))
-        shares[place[frequent_first], frequent_first] = counts[frequent_first]
-        return cls(observed, place, shares / shares.sum(axis=1, keepdims=True))
-
-    @property
-    def width(self) -> int:
-        return len(self.shares) if len(self.shares) > 1 else 0
-
-    def fill(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Observed codes, drawn at random, where codes are missing."""
-        return fill_missing(values, self.observed, rng)
-
-    def encode(self, codes: np.ndarray) -> np.ndarray:
-        if not self.width:
-            return np.empty((len(codes), 0))
-        return np.eye(self.width)[self.place[codes.astype(np.int64)]]
-
-    def decode(self, block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if not self.width:
-            return np.full(len(block), self.observed[0] if len(self.observed) else np.nan)
-        return draw_each(self.shares[block.argmax(axis=1)], rng).astype(np.float64)
-
-    def clip(self, codes: np.ndarray) -> np.ndarray:
-        return codes
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """What is needed to draw from a fitted Gaussian mixture with a generator of our own.
-
-    `BayesianGaussianMixture.sample` draws the same rows at each call when its random state is an
-    integer, and takes no `numpy.random.Generator`.
-
-    ``weights`` has shape (n_components,); ``class_weights`` (n_classes_present, n_components) are
-    the components' shares of each class's training rows; ``means`` (n_components, width);
-    ``roots`` are square roots of the covariances, (n_components, width, width), or their
-    diagonals, (n_components, width).
-    """
-
-    weights: np.ndarray
-    class_weights: np.ndarray
-    means: np.ndarray
-    roots: np.ndarray
-
-    @classmethod
-    def fit(
-        cls,
-        Z: np.ndarray,
-        y: np.ndarray,
-        covariance: str,
-        max_iter: int,
-        random_state: int,
-        settings: Mapping[str, float],
-    ) -> Mixture:
-        """Fit to encoded rows of shape (n_rows, width); ``settings`` is one draw of the ranges.
-
-        scikit-learn's default covariance prior is singular for one-hot or collinear columns, and
-        a component that loses its rows then fails; it also expects covariances that shrink with
-        the width, since it divides the prior by its degrees of freedom. Both are set right here.
-        """
-        width = Z.shape[1]
-        passed = {name: value for name, value in settings.items() if name != "prior_scale"}
-        prior = covariance_prior(Z, covariance, settings["reg_covar"])
-        model = BayesianGaussianMixture(
-            covariance_type=covariance,
-            degrees_of_freedom_prior=width,
-            covariance_prior=prior * width * settings["prior_scale"],
-            max_iter=max_iter,
-            tol=0.01,
-            random_state=random_state,
-            **passed,
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            held = model.fit(Z).predict_proba(Z)
-        class_weights = np.stack([held[y == label].mean(axis=0) for label in np.unique(y)])
-        return cls(model.weights_, class_weights, model.means_, covariance_roots(model, width))
-
-    def draw(self, weights: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw ``n`` encoded rows from components with these weights, shape (n, width)."""
-        components = rng.choice(len(weights), size=n, p=weights / weights.sum())
-        noise = rng.standard_normal((n, self.means.shape[1]))
-        if self.roots.ndim == 2:
-            return self.means[components] + noise * self.roots[components]
-        Z = self.means[components]
-        for k in np.unique(components):
-            mine = components == k
-            Z[mine] += noise[mine] @ self.roots[k].T
-        return Z
-
-
-def covariance_prior(Z: np.ndarray, covariance: str, ridge: float) -> np.ndarray | float:
-    """The rows' covariance plus ``ridge``, in the shape that this type of covariance asks for."""
-    full = np.atleast_2d(np.cov(Z, rowvar=False)) + ridge * np.eye(Z.shape[1])
-    if covariance == "diag":
-        return np.diag(full)
-    return float(np.diag(full).mean()) if covariance == "spherical" else full
-
-
-def covariance_roots(model: BayesianGaussianMixture, width: int) -> np.ndarray:
-    """Square roots of a mixture's covariances, as `Mixture.roots` holds them."""
-    covariances = model.covariances_
-    if model.covariance_type == "full":
-        return np.linalg.cholesky(covariances)
-    if model.covariance_type == "tied":
-        return np.repeat(np.linalg.cholesky(covariances)[None], len(model.means_), axis=0)
-    if model.covariance_type == "diag":
-        return np.sqrt(covariances)
-    return np.repeat(np.sqrt(covariances)[:, None], width, axis=1)
-
-
 def neural_network(hidden_layer_sizes: int, **settings: float) -> MLPClassifier:
     """A network with one hidden layer of this width."""
     return MLPClassifier(hidden_layer_sizes=(hidden_layer_sizes,), **settings)
@@ -451,21 +272,6 @@ BUILDERS = {
 }
 
 
-def raw_values(table: Table) -> np.ndarray:
-    """Numbers and level codes of a table, NaN where missing, shape (n_rows, n_features)."""
-    columns = [
-        table.X[c].cat.codes.to_numpy(dtype=np.float64)
-        if kind == "categorical"
-        else table.X[c].to_numpy()
-        for c, kind in table.kinds.items()
-    ]
-    values = np.column_stack(columns) if columns else np.empty((len(table), 0))
-    for i, kind in enumerate(table.kinds.values()):
-        if kind == "categorical":
-            values[values[:, i] < 0, i] = np.nan
-    return values
-
-
 def bounded_rows(y: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     """All rows, or ``most`` of them drawn at random and one of each class that they lack."""
     if len(y) <= most:
@@ -475,29 +281,12 @@ def bounded_rows(y: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarr
     return np.sort(order[np.union1d(np.arange(most), firsts)])
 
 
-def fill_missing(values: np.ndarray, observed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Replace NaN by observed values drawn at random; nothing to draw from leaves NaN."""
-    absent = np.isnan(values)
-    if not absent.any() or not len(observed):
-        return values
-    filled = values.copy()
-    filled[absent] = rng.choice(observed, size=int(absent.sum()))
-    return filled
-
-
 def draw(bounds: Range, rng: np.random.Generator) -> int | float:
     """A whole number drawn uniformly, both ends included, or a fraction drawn log-uniformly."""
     low, high = bounds
     if isinstance(low, int) and isinstance(high, int):
         return int(rng.integers(low, high + 1))
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def draw_each(probability: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One position from each row of probabilities of shape (n, k), shape (n,)."""
-    cumulative = np.cumsum(probability, axis=1)
-    points = rng.random((len(probability), 1)) * cumulative[:, -1:]
-    return (points >= cumulative).sum(axis=1).clip(max=probability.shape[1] - 1)
 
 
 def seed(rng: np.random.Generator) -> int:

@@ -1,0 +1,291 @@
+"""Fine-tuning speed and memory: our loop against AutoGluon's `MitraClassifier.fit`, as shipped.
+
+    python -m scripts.benchmark_finetune             # mitra-nano on two tables, and the full size
+    python -m scripts.benchmark_finetune --quick     # mitra-nano on one table, few steps, one repeat
+    python -m scripts.benchmark_finetune --only full --repeats 1
+
+Both sides start from the same checkpoint folder and the same float32 arrays, take the same number
+of steps and evaluate before the first and after every step. What differs is their own business:
+
+    side        an evaluation scores     then      precision
+    ours        validation and test      restores  float32; full size: bfloat16 where the processor
+                                         the best  has it natively
+    autogluon   validation               nothing   bfloat16 autocast
+
+Each measurement is a fresh process, the sides take turns, and medians are compared. Time is CPU
+time of all threads and wall time from the checkpoint on disk to the fine-tuned model; memory is the
+process's peak, libraries included. The full size (512 dimensions, 12 layers, 4 heads) has random
+weights: speed does not depend on them.
+
+Ends with lines ``RATIO <name> <value>``; above 1, ours is better.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.process import peak_memory_mb
+
+SIDES = ("ours", "autogluon")
+FULL = {"dim": 512, "dim_output": 10, "n_layers": 12, "n_heads": 4}
+MAX_SUPPORT, MAX_QUERY = 8192, 1024  # AutoGluon's caps: at these tables, all rows
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One comparison."""
+
+    name: str
+    dataset: str
+    steps: int
+    full: bool = False  # the full size instead of mitra-nano
+    rows: int | None = None  # the first rows of a shuffled table, stratified; None: all
+    threads: int = 1
+    checkpoint: str = ""
+
+
+CONFIGURATIONS = (
+    Configuration("nano-wdbc", "wdbc", steps=30),
+    Configuration("nano-credit-g", "credit-g", steps=30),
+    Configuration("full-wdbc", "wdbc", steps=2, full=True, rows=150),
+)
+QUICK = (Configuration("nano-wdbc", "wdbc", steps=4),)
+
+
+def measure(side: str, configuration: Configuration) -> dict[str, float]:
+    """Run one side in this process."""
+    import torch
+
+    torch.set_num_threads(configuration.threads)
+    fit = {"ours": _ours, "autogluon": _autogluon}[side](configuration)
+    cpu, wall = time.process_time(), time.perf_counter()
+    fit()
+    return {
+        "cpu": time.process_time() - cpu,
+        "wall": time.perf_counter() - wall,
+        "memory": peak_memory_mb(),
+    }
+
+
+def _ours(configuration: Configuration) -> Callable[[], object]:
+    from bench.finetune.loop import finetune
+    from bench.finetune.settings import Finetune, Keep, Precision, Score
+    from bench.finetune.sources import RealTasks
+    from bench.models.checkpoint import load
+    from bench.models.incontext import Scoring
+    from bench.models.preprocess import Encoder
+
+    train, parts = _parts(configuration)
+    settings = Finetune(
+        steps=configuration.steps,
+        lr=1e-4,
+        warmup_steps=5,
+        weight_decay=0.1,
+        clip_norm=1.0,
+        patience=configuration.steps,
+        eval_every=1,
+        select_by=Score.roc_auc_ovo,
+        keep=Keep.best,
+        precision=Precision.bfloat16 if _in_bfloat16(configuration) else Precision.float32,
+        query_share=0.2,
+        max_support=MAX_SUPPORT,
+        max_query=MAX_QUERY,
+        slice_logits=True,
+    )
+
+    def fit() -> object:
+        checkpoint = load(configuration.checkpoint, 500, MAX_SUPPORT, device="cpu")
+        encoder = Encoder(checkpoint.max_classes).fit(train)
+        rng = np.random.default_rng(0)
+        scoring = Scoring.prepare(encoder, train, parts, checkpoint.device, MAX_SUPPORT, rng)
+        source = RealTasks(train, encoder, settings, ("benchmark",))
+        result = finetune(
+            checkpoint.module,
+            source,
+            scoring.probabilities,
+            scoring.labels,
+            train.n_classes,
+            settings,
+        )
+        assert result.last_step == configuration.steps
+        assert len(result.curves["step"]) == configuration.steps + 1
+        return result
+
+    return fit
+
+
+def _autogluon(configuration: Configuration) -> Callable[[], object]:
+    from autogluon.tabular.models.mitra._internal.core.trainer_finetune import TrainerFinetune
+    from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
+
+    from bench.models.preprocess import Encoder
+
+    train, parts = _parts(configuration)
+    encoder = Encoder(10).fit(train)  # only to give both sides the same numbers
+    x, x_validation = encoder.encode_x(train), encoder.encode_x(parts["validation"])
+    y, y_validation = encoder.encode_y(train.y), encoder.encode_y(parts["validation"].y)
+
+    def fit() -> object:
+        evaluations = _count_calls(TrainerFinetune, "evaluate")
+        model = MitraClassifier(
+            hf_model=configuration.checkpoint,
+            device="cpu",
+            fine_tune_steps=configuration.steps,
+            patience=10**6,
+            verbose=False,
+        )
+        model.fit(x, y, x_validation, y_validation)
+        assert len(evaluations) == configuration.steps + 1
+        return model
+
+    return fit
+
+
+def _count_calls(owner: type, method: str) -> list[None]:
+    """A list that grows by one with each call of the method."""
+    original, calls = getattr(owner, method), []
+
+    def counted(*args: Any) -> Any:
+        calls.append(None)
+        return original(*args)
+
+    setattr(owner, method, counted)
+    return calls
+
+
+def _parts(configuration: Configuration) -> tuple[Any, dict[str, Any]]:
+    """Split 0 of the table: the training rows, and the validation and test parts."""
+    from sklearn.model_selection import train_test_split
+
+    from bench.datasets import embedded
+    from bench.datasets.splits import split
+
+    table = embedded.load(configuration.dataset)
+    if configuration.rows is not None:
+        kept, _ = train_test_split(
+            np.arange(len(table)),
+            train_size=configuration.rows,
+            stratify=table.y,
+            random_state=0,
+        )
+        table = table.take(np.sort(kept))
+    rows = split(table, 0)
+    parts = {"validation": table.take(rows.validation), "test": table.take(rows.test)}
+    return table.take(rows.train).prune_levels(), parts
+
+
+def _in_bfloat16(configuration: Configuration) -> bool:
+    """The full size, where the processor multiplies bfloat16 natively; elsewhere it is slower."""
+    import torch
+
+    return configuration.full and bool(
+        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
+
+
+def save_full_size(folder: Path) -> None:
+    """A checkpoint of Mitra's size with random weights from a fixed seed."""
+    import torch
+    from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+
+    torch.manual_seed(0)
+    model = Tab2D(
+        **FULL,
+        task="CLASSIFICATION",
+        use_pretrained_weights=False,
+        path_to_weights="",
+        device="cpu",
+    )
+    model.save_pretrained(str(folder))
+    config = folder / "config.json"
+    # autogluon.tabular 1.6.3 writes the name of the enum's class with the task.
+    config.write_text(json.dumps({**FULL, "task": "CLASSIFICATION"}))
+
+
+def compare(configuration: Configuration, repeats: int) -> dict[str, dict[str, float]]:
+    """Medians of each side over interleaved runs, a process each."""
+    runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    for repeat in range(repeats):
+        for side in SIDES:
+            run = _in_fresh_process(side, configuration)
+            runs[side].append(run)
+            print(f"{configuration.name}  {repeat + 1}/{repeats}  {side:10}  {_line(run)}")
+    return {
+        side: {what: statistics.median(run[what] for run in of_side) for what in of_side[0]}
+        for side, of_side in runs.items()
+    }
+
+
+def _in_fresh_process(side: str, configuration: Configuration) -> dict[str, float]:
+    threads = str(configuration.threads)
+    environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.benchmark_finetune", "--measure", side],
+        input=json.dumps(asdict(configuration)),
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[1],
+    )
+    if done.returncode:
+        raise SystemExit(f"{configuration.name}: {side} failed.\n{done.stderr}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _line(run: dict[str, float]) -> str:
+    return f"{run['cpu']:7.2f} s CPU  {run['wall']:7.2f} s wall  {run['memory']:6.0f} MiB"
+
+
+def _chosen(args: argparse.Namespace, full_folder: str) -> Iterable[Configuration]:
+    from bench.models.weights import NANO
+
+    for configuration in QUICK if args.quick else CONFIGURATIONS:
+        if args.only in configuration.name:
+            folder = full_folder if configuration.full else str(NANO)
+            yield replace(configuration, threads=args.threads, checkpoint=folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--threads", type=int, default=1, help="of both sides (default: 1)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each side (default: 3)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="configurations named like this")
+    parser.add_argument("--quick", action="store_true", help="one small comparison, run once")
+    parser.add_argument("--measure", choices=SIDES, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.measure:
+        configuration = Configuration(**json.loads(sys.stdin.read()))
+        print(json.dumps(measure(args.measure, configuration)))
+        return
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        for configuration in _chosen(args, folder):
+            if configuration.full and not any(Path(folder).iterdir()):
+                save_full_size(Path(folder))
+            precision = "bfloat16" if _in_bfloat16(configuration) else "float32"
+            print(f"{configuration.name}: {configuration.steps} steps, ours in {precision}")
+            medians = compare(configuration, 1 if args.quick else args.repeats)
+            for what, name in (("cpu", "time"), ("wall", "wall-time"), ("memory", "memory")):
+                ratio = medians["autogluon"][what] / medians["ours"][what]
+                ratios.append(f"RATIO {configuration.name}-{name} {ratio:.2f}")
+    print("\n".join(ratios))
+
+
+if __name__ == "__main__":
+    main()
