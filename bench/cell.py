@@ -110,7 +110,7 @@ def run(
         },
         "provenance": {
             "code": code,
-            "versions": {name: version(name) for name in LIBRARIES},
+            "versions": _versions(),
             "python": platform.python_version(),
             "platform": platform.platform(),
             "processor": _processor(),
@@ -139,7 +139,8 @@ def _compute(
             parts,
             checkpoint.device,
             checkpoint.max_context,
-            seeded(*seed, "context rows"),
+            # Without the seed, which is no part of the pre-trained model's identity.
+            seeded("cell", table.name, int(cfg.fold), "context rows"),
         )
         work.data = _data(table, train, parts, [*table.notes, *fold.notes])
     if not method.finetune:
@@ -202,6 +203,7 @@ def _generate(
         "rows": n,
         "seed": list(seed),
         "code": code,
+        "versions": _versions(),
     }
 
     def make() -> Table:
@@ -248,6 +250,10 @@ def _error(reason: BaseException) -> dict[str, str]:
         "message": str(reason),
         "traceback": "".join(traceback.format_exception(reason)),
     }
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
 
 
 def _processor() -> str:

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from bench.models.weights import weights_hash
 from bench.table import Table
 
+OURS = ("bench", "generators")  # project code wherever it is installed
 ENTRY = "bench.cell"  # the module that computes a cell; all it imports belongs to its code
 
 
@@ -133,7 +134,8 @@ def _project_root(package: str) -> Path | None:
         root = Path(next(iter(spec.submodule_search_locations)))
     else:
         return None
-    return None if {"site-packages", "dist-packages"} & set(root.parts) else root
+    installed = {"site-packages", "dist-packages"} & set(root.parts)
+    return None if installed and package not in OURS else root
 
 
 def _imports(source: bytes, module: str, is_package: bool) -> list[str]:

@@ -129,8 +129,9 @@ class Table:
         return np.bincount(self.y, minlength=self.n_classes)
 
     def take(self, rows: np.ndarray | Iterable[int]) -> Table:
-        """The rows at these positions, in this order; the schema is kept."""
-        rows = np.asarray(rows, dtype=np.int64)
+        """The rows at these positions (or under this mask), in order; the schema is kept."""
+        rows = np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         return replace(self, X=self.X.iloc[rows], y=self.y[rows])
 
     def select(self, columns: Iterable[str]) -> Table:

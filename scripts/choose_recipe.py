@@ -1,11 +1,11 @@
 """Which fine-tuning recipe: default fine-tuning over a grid, judged by validation rows alone.
 
 Runs on tables outside the default experiment, and reads the *validation* curves only, so neither
-a test row nor a table of `experiment=embedded` has a say. Two readings of each setting, averaged over
-runs: the validation gain at the last step (no choice of step involved), and at the best step (what
-early stopping will see, an optimistic figure).
+a test row nor a table of `experiment=embedded` has a say. Two readings of each setting, averaged
+over runs: the validation gain at the last step (no choice of step involved), and at the best step
+(what early stopping will see, an optimistic figure).
 
-    python scripts/choose_recipe.py                       # the grid behind conf/finetune/default.yaml
+    python scripts/choose_recipe.py                   # the grid behind conf/finetune/default.yaml
     python scripts/choose_recipe.py --lr 1e-4 --steps 30 60 --folds 0 1
 """
 
@@ -26,10 +26,10 @@ from bench.cli import CONF
 from bench.config import register
 from bench.identity import identity
 
-TABLES = (
-    "breast-w wdbc mammographic saheart haberman dermatology car penguins autos wine-quality-red "
-    "bone-marrow iris"
-).split()
+TABLES = [
+    *["breast-w", "wdbc", "mammographic", "saheart", "haberman", "dermatology", "car", "penguins"],
+    *["autos", "wine-quality-red", "bone-marrow", "iris"],
+]
 
 
 def main() -> None:

@@ -162,7 +162,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "unused.py").write_text("B = 1\n")
     (folder / "mine.py").write_text(
         "import numpy\n"
-        "from far_away_generators import deep\n"
+        "from far_away_generators.deep import Part\n"
         "class Mine:\n"
         "    def fit(self):\n"
         "        from .helper import help\n"

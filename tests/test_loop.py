@@ -318,7 +318,6 @@ class TestFailure:
         with pytest.raises(FloatingPointError, match="loss is nan at step 2"):
             run(steps=5, eval_every=5, lr=float("inf"), warmup_steps=0)
 
-    @pytest.mark.xfail(strict=True, reason="the loop checks the loss only, not the scores")
     @pytest.mark.parametrize("select_by", list(Score))
     def test_a_score_that_is_not_finite_ends_the_run(self, select_by: Score):
         """The last step's weights see no loss any more; their scores must tell."""

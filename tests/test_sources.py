@@ -30,8 +30,9 @@ quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCh
 class Shifted(Generator):
     """Rows that are like no real one; every fifth one a copy of a real one if asked for."""
 
-    def __init__(self, copies: bool = False) -> None:
+    def __init__(self, copies: bool = False, n_shifts: int = 10_000) -> None:
         self.copies = copies
+        self.n_shifts = n_shifts  # few of them: the new rows are copies of each other
 
     def fit(self, table: Table, rng: np.random.Generator) -> Self:
         self.table_ = table
@@ -41,7 +42,7 @@ class Shifted(Generator):
         rows = self.table_.take(rng.integers(len(self.table_), size=n))
         X = rows.X.copy()
         moved = np.arange(n) % 5 > 0 if self.copies else np.ones(n, dtype=bool)
-        X.loc[moved, "b"] += SHIFT * (1 + rng.integers(10**4, size=moved.sum()))
+        X.loc[moved, "b"] += SHIFT * (1 + rng.integers(self.n_shifts, size=moved.sum()))
         return self.table_.with_rows(X, rows.y)
 
 
@@ -138,10 +139,10 @@ def source_of(
 
 KINDS = {
     "real": lambda t, f: source_of(t, finetune=f),
-    "synthetic": lambda t, f: source_of(t, "synthetic", Shifted(copies=True), finetune=f),
+    "synthetic": lambda t, f: source_of(t, "synthetic", Shifted(True, 2), finetune=f),
     "synthetic bootstrap": lambda t, f: source_of(t, "synthetic", Bootstrap(), finetune=f),
     "synthetic, fresh": lambda t, f: source_of(t, "synthetic", Shifted(), fresh=True, finetune=f),
-    "mixed": lambda t, f: source_of(t, "mixed", Shifted(copies=True), size=2.0, finetune=f),
+    "mixed": lambda t, f: source_of(t, "mixed", Shifted(True, 2), size=2.0, finetune=f),
     "mixed bootstrap": lambda t, f: source_of(t, "mixed", Bootstrap(), size=2.0, finetune=f),
     "mixed, fresh": lambda t, f: source_of(
         t, "mixed", Shifted(copies=True), fresh=True, finetune=f
@@ -377,6 +378,24 @@ class TestRatio:
             task = source.task(step)
             assert len(task.x_support) == 80 + round(80 * ratio)
             assert len(task.x_query) == 20 + round(20 * ratio)
+
+    def test_copies_that_crowd_one_side_leave_the_other_rows_to_the_other_side(self):
+        """Of 100 rows, 30 are copies of one real row and have no choice; 70 are new."""
+
+        class Crowded(Shifted):
+            def sample(self, n: int, rng: np.random.Generator) -> Table:
+                first = self.table_.take(np.zeros(30, dtype=int))
+                return first.concat(super().sample(n - 30, rng))
+
+        table = distinct(100)
+        real, mixed = source_of(table), source_of(table, "mixed", Crowded())
+        sides = set()
+        for step in range(1, 21):
+            task, is_in_support = mixed.task(step), 0 in real.draw(step)[0]
+            expected = (80 + 80, 20 + 20) if is_in_support else (80 + 70, 20 + 20)
+            assert (len(task.x_support), len(task.x_query)) == expected
+            sides.add(is_in_support)
+        assert sides == {True, False}
 
     def test_scarce_rows_are_shared_in_proportion(self):
         source = source_of(distinct(100), "mixed", Shifted(), ratio=2.0, size=0.5)

@@ -86,7 +86,7 @@ def finetune(
     Raises
     ------
     FloatingPointError
-        If the loss stops being finite.
+        If the loss or the predictions stop being finite.
     TaskError
         If the source can make no task.
     """
@@ -175,6 +175,10 @@ class _Run:
     def evaluate(self, step: int, train_loss: float | None, module: Tab2D) -> None:
         with timed(self.seconds, "scoring"):
             probabilities = self._score(module)
+            if not all(np.isfinite(rows).all() for rows in probabilities.values()):
+                raise FloatingPointError(
+                    f"The predicted probabilities are not finite at step {step}."
+                )
             self.curves["step"].append(step)
             self.curves["train_loss"].append(train_loss)
             for part, y in self._labels.items():

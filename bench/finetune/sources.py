@@ -152,14 +152,19 @@ class MixedTasks:
 
 
 def _query_rows(n: int, wanted: tuple[int, int], lacking: tuple[int, int]) -> int:
-    """How many of ``n`` free rows to deal to the query: its share, or what fills both sides."""
-    fair = round(n * wanted[1] / max(1, sum(wanted)))
+    """How many of ``n`` free rows to deal to the query, so that no side lacks more than it must.
+
+    Copies have filled the sides in part already; ``lacking`` is what each still asks for.
+    """
     support, query = (max(0, rows) for rows in lacking)
-    return min(max(fair, query), n - support) if n >= support + query else fair
+    if n < support + query:
+        return round(n * query / (support + query))
+    fair = round(n * wanted[1] / max(1, sum(wanted)))
+    return min(max(fair, query), n - support)
 
 
 def _deal(keys: np.ndarray, n_query: int, rng: np.random.Generator) -> np.ndarray:
-    """Which rows go to the query: ``n_query`` at random, or nearly so, since copies stay together."""
+    """Which rows go to the query: ``n_query`` at random, or nearly so: copies stay together."""
     _, group = np.unique(keys, return_inverse=True)
     sizes = np.bincount(group)
     order = rng.permutation(len(sizes))

@@ -16,12 +16,15 @@ Shapes: ``b`` tasks, ``s`` support rows, ``q`` query rows, ``r`` rows of either,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from autogluon.tabular.models.mitra._internal.models.tab2d import Layer, MultiheadAttention, Tab2D
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
+BLOCK = 2**18  # float32 numbers: 1 MiB, half of a usual second-level cache
 N_QUANTILES = 999  # Tab2DQuantileEmbeddingX: q = 0.001 … 0.999
 
 
@@ -159,9 +162,9 @@ def _query_tokens(model: Tab2D, x: Tensor) -> Tensor:
 
 def _layer(layer: Layer, tokens: Tensor, n_support: int) -> Tensor:
     attention = layer.attention1
-    query, key, value = _queries_keys_values(attention, layer.layer_norm1(tokens))
-    # Projecting the query rows' keys and values too is cheaper than a second matrix product.
-    key, value = key[:, :, :n_support], value[:, :, :n_support]
+    normed = layer.layer_norm1(tokens)
+    query = _split_rows(attention, attention.q(normed))
+    key, value = _keys_values(attention, normed[:n_support])
     return _after_rows(layer, tokens + _join_rows(attention, tokens.shape[1], query, key, value))
 
 
@@ -176,18 +179,91 @@ def _last_layer(layer: Layer, tokens: Tensor, n_support: int) -> Tensor:
 
 def _after_rows(layer: Layer, tokens: Tensor, last: bool = False) -> Tensor:
     """The rest of a layer, after its rows have attended; ``last`` keeps only the target token."""
-    tokens = tokens + layer.linear2(F.gelu(layer.linear1(layer.layer_norm2(tokens))))
+    tokens = _feed_forward(layer.layer_norm2, layer.linear1, layer.linear2, tokens)
     normed = layer.layer_norm3(tokens)
     if last:
         tokens = tokens[:, :, :1] + _attend_tokens(layer.attention2, normed, targets_only=True)
     else:
         tokens = tokens + _attend_tokens(layer.attention2, normed)
-    return tokens + layer.linear4(F.gelu(layer.linear3(layer.layer_norm4(tokens))))
+    return _feed_forward(layer.layer_norm4, layer.linear3, layer.linear4, tokens)
 
 
 def _read_out(model: Tab2D, tokens: Tensor) -> Tensor:
     """(q, b, 1, d) → logits (b, q, n_outputs)."""
     return model.final_layer(model.final_layer_norm(tokens[:, :, 0])).transpose(0, 1)
+
+
+# Feed-forward
+
+
+def _feed_forward(norm: nn.LayerNorm, inner: nn.Linear, outer: nn.Linear, x: Tensor) -> Tensor:
+    """x + outer(gelu(inner(norm(x))))."""
+    if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        return x + outer(F.gelu(inner(norm(x))))
+    y: Tensor = _BlockedFeedForward.apply(  # type: ignore[no-untyped-call]
+        x, norm.weight, norm.bias, inner.weight, inner.bias, outer.weight, outer.bias, norm.eps
+    )
+    return y
+
+
+class _BlockedFeedForward(torch.autograd.Function):
+    """A block of tokens at a time, so that what lies between stays in the processor's cache.
+
+    The hidden layer is four times as wide as the tokens: it would be most of what a training step
+    keeps in memory. The backward pass computes it again instead, which costs one matrix product
+    in seven and saves more than that on memory traffic.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        gain: Tensor,
+        shift: Tensor,
+        w1: Tensor,
+        b1: Tensor,
+        w2: Tensor,
+        b2: Tensor,
+        eps: float,
+    ) -> Tensor:
+        ctx.save_for_backward(x, gain, shift, w1, b1, w2)
+        ctx.eps = eps
+        y = x + b2
+        for rows, out in zip(_blocks(x, w1), _blocks(y, w1), strict=True):
+            normed = F.layer_norm(rows, rows.shape[-1:], gain, shift, eps)
+            out.addmm_(F.gelu(F.linear(normed, w1, b1)), w2.t())
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, gain, shift, w1, b1, w2 = ctx.saved_tensors
+        width = [x.shape[-1]]
+        dy = grads[0].contiguous()
+        dx = torch.empty_like(dy)
+        d_gain, d_shift, d_w1, d_b1, d_w2 = (
+            torch.zeros_like(parameter) for parameter in (gain, shift, w1, b1, w2)
+        )
+        aten = torch.ops.aten
+        for rows, d_out, d_in in zip(_blocks(x, w1), _blocks(dy, w1), _blocks(dx, w1), strict=True):
+            normed, mean, rstd = aten.native_layer_norm(rows, width, gain, shift, ctx.eps)
+            hidden = F.linear(normed, w1, b1)
+            d_w2.addmm_(d_out.t(), F.gelu(hidden))
+            d_hidden = aten.gelu_backward(d_out @ w2, hidden)
+            d_w1.addmm_(d_hidden.t(), normed)
+            d_b1 += d_hidden.sum(0)
+            through, d_gain_rows, d_shift_rows = aten.native_layer_norm_backward(
+                d_hidden @ w1, rows, width, mean, rstd, gain, shift, [True, True, True]
+            )
+            d_gain += d_gain_rows
+            d_shift += d_shift_rows
+            torch.add(d_out, through, out=d_in)
+        return dx, d_gain, d_shift, d_w1, d_b1, d_w2, dy.flatten(0, -2).sum(0), None
+
+
+def _blocks(x: Tensor, inner: Tensor) -> tuple[Tensor, ...]:
+    """Views of some tokens each, (·, d), whose hidden layer takes about `BLOCK` numbers."""
+    return x.view(-1, x.shape[-1]).split(max(512, BLOCK // len(inner)))
 
 
 # Attention
@@ -198,7 +274,7 @@ def _split_rows(attention: MultiheadAttention, x: Tensor) -> Tensor:
     return x.unflatten(-1, (attention.n_heads, -1)).flatten(1, 2).permute(1, 2, 0, 3)
 
 
-def _project(x: Tensor, *linears: torch.nn.Linear) -> tuple[Tensor, ...]:
+def _project(x: Tensor, *linears: nn.Linear) -> tuple[Tensor, ...]:
     """Several linear maps of one input as a single matrix product."""
     weight = torch.cat([linear.weight for linear in linears])
     bias = torch.cat([linear.bias for linear in linears])
