@@ -434,10 +434,14 @@ def _report(run: Run, validation: Sequence[Batch], first: int, begin: float) -> 
 # What is kept
 
 
+def deciding(config: Any) -> dict[str, Any]:
+    """The settings that decide the weights."""
+    return {key: value for key, value in plain(config).items() if key not in INDIFFERENT}
+
+
 def config_hash(config: Any) -> str:
     """SHA-256 of the settings that decide the weights."""
-    deciding = {key: value for key, value in plain(config).items() if key not in INDIFFERENT}
-    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(deciding(config), sort_keys=True).encode()).hexdigest()
 
 
 def export(state: dict[str, Tensor], model_config: Any, folder: Path) -> None:
@@ -480,7 +484,7 @@ def training_facts(run: Run) -> dict[str, Any]:
         },
         "config_sha256": config_hash(config),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        "config": plain(config),
+        "config": deciding(config),
     }
 
 

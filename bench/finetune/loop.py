@@ -91,10 +91,11 @@ def finetune(
         If the source can make no task.
     """
     module = copy.deepcopy(pretrained).train()
+    # Fused, one pass over the weights instead of ten; where they are 75 million, that is felt.
     optimizer = torch.optim.AdamW(
-        module.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+        module.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
     )
-    run = _Run(score, labels, settings)
+    run = _Run(score, labels, settings, pretrained)
     run.evaluate(0, None, module)
     losses: list[float] = []
     for step in range(1, settings.steps + 1):
@@ -134,11 +135,11 @@ def _train_step(
     loss: Tensor = F.cross_entropy(logits.float(), y_query[0])
     if not math.isfinite(loss.item()):
         raise FloatingPointError(f"The training loss is {loss.item()} at step {step}.")
-    optimizer.zero_grad(set_to_none=True)
     loss.backward()
     if settings.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip_norm)
     optimizer.step()
+    optimizer.zero_grad()  # here, so that no gradients wait through the evaluation
     return loss.item()
 
 
@@ -150,13 +151,14 @@ class _Run:
         score: Callable[[Tab2D], Probabilities],
         labels: dict[str, np.ndarray],
         settings: Finetune,
+        pretrained: Tab2D,
     ) -> None:
         self._score = score
         self._labels = labels
         self._settings = settings
         self._best_value = -math.inf
         self._probabilities: dict[int, Probabilities] = {}
-        self._best_weights: dict[str, Tensor] = {}
+        self._best_weights: dict[str, Tensor] = pretrained.state_dict()  # nobody changes those
         self.best_step = 0
         self.evaluations_without_gain = 0
         self.seconds: dict[str, float] = {}
@@ -195,7 +197,9 @@ class _Run:
             self._best_value, self.best_step = value, step
             self.evaluations_without_gain = 0
             self._probabilities[step] = probabilities
-            self._best_weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+            if step > 0:
+                self._best_weights = {}  # first, so that there are never two copies
+                self._best_weights = {k: v.clone() for k, v in module.state_dict().items()}
         else:
             self.evaluations_without_gain += 1
         self._last_step, self._last = step, probabilities

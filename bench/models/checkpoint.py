@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
 
 import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from bench.models.weights import ModelError, files, weights_hash
 from bench.table import Table, TableError
@@ -71,24 +74,46 @@ def load(path: str | None, max_features: int, max_context: int, device: str = "a
         If a file is missing, unreadable or of another model, or the hub is out of reach.
     """
     chosen = torch.device(_pick(device))
-    folder = files(path)[0].parent
+    config, weights = files(path)
     try:
-        module = Tab2D.from_pretrained(str(folder), device=str(chosen))
-    except (SafetensorError, RuntimeError, KeyError, TypeError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()[0]
+        module = _read(config, weights, chosen)
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = shorten(str(error), 200) or type(error).__name__
+        if isinstance(error, KeyError):
+            reason = f"{config.name} lacks {reason}"
         raise ModelError(
-            f"Checkpoint '{folder}' is damaged or of another kind: {reason}"
+            f"Checkpoint '{config.parent}' is damaged or of another kind: {reason}"
         ) from error
     if module.task.name != "CLASSIFICATION":
-        raise ModelError(f"Checkpoint '{folder}' is for {module.task.name.lower()}.")
+        raise ModelError(f"Checkpoint '{config.parent}' is for {module.task.name.lower()}.")
     return Checkpoint(
-        module=module.to(chosen).eval(),
+        module=module.eval(),
         weights_hash=weights_hash(path),
         max_classes=module.dim_output,
         max_features=max_features,
         max_context=max_context,
         device=chosen,
     )
+
+
+def _read(config: Path, weights: Path, device: torch.device) -> Tab2D:
+    """As `Tab2D.from_pretrained`, which first draws random weights for all that it then loads."""
+    shape = json.loads(config.read_text(encoding="utf-8"))
+    if shape["dim"] % shape["n_heads"]:
+        raise ValueError(f"{shape['n_heads']} heads do not divide {shape['dim']} dimensions")
+    with torch.device("meta"):
+        module = Tab2D(
+            dim=shape["dim"],
+            dim_output=shape["dim_output"],
+            n_layers=shape["n_layers"],
+            n_heads=shape["n_heads"],
+            task=shape["task"],
+            use_pretrained_weights=False,
+            path_to_weights="",
+            device=str(device),
+        )
+    module.load_state_dict(load_file(weights, device=str(device)), assign=True)
+    return module.float()
 
 
 def _pick(device: str) -> str:

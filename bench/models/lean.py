@@ -3,18 +3,21 @@
 Equal to `Tab2D.forward` (autogluon.tabular 1.6.3, ``models/tab2d.py``) without padding, up to float
 rounding. What it leaves out, and why that is exact:
 
-- activation checkpointing, which recomputes each layer in the backward pass;
+- activation checkpointing of every layer: the backward pass computes again what is large beside
+  what it costs (a feed-forward's hidden layer), and attention only where memory is short;
 - separate passes for support and query: both see the same weights, and rows attend only to the
   support, so they travel stacked;
 - in the last layer everything but the query's target token: nothing else is read;
 - the support, once its keys and values are known (`Context`): later queries attend to those.
 
-Shapes: ``b`` tasks, ``s`` support rows, ``q`` query rows, ``r`` rows of either, ``f`` features, ``t`` =
-``f`` + 1 tokens a row (target first), ``d`` width, ``h`` heads. Activations are ``(r, b, t, d)``.
+Shapes: ``b`` tasks, ``s`` support rows, ``q`` query rows, ``r`` rows of either, ``f`` features,
+``t`` = ``f`` + 1 tokens a row (target first), ``d`` width, ``h`` heads. Activations are
+``(r, b, t, d)``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +26,11 @@ import torch.nn.functional as F
 from autogluon.tabular.models.mitra._internal.models.tab2d import Layer, MultiheadAttention, Tab2D
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
 
-BLOCK = 2**18  # float32 numbers: 1 MiB, half of a usual second-level cache
+MEMORY = 2**29  # bytes that a CPU's training step may keep before it computes attention again
+SHARE = 1 / 4  # and of a GPU's memory
+BLOCK = 2**18  # numbers of a feed-forward's hidden layer at a time: 1 MiB stays in the cache
 N_QUANTILES = 999  # Tab2DQuantileEmbeddingX: q = 0.001 … 0.999
 
 
@@ -32,8 +38,8 @@ N_QUANTILES = 999  # Tab2DQuantileEmbeddingX: q = 0.001 … 0.999
 class QuantileScale:
     """Where a value lies among the support's quantiles, standardized over the support.
 
-    Source: `Tab2DQuantileEmbeddingX.forward`; here fitted once and applied to any number of queries,
-    and without writing into its input.
+    Source: `Tab2DQuantileEmbeddingX.forward`; here fitted once and applied to any number of
+    queries, and without writing into its input.
     """
 
     quantiles: Tensor  # (b, f, N_QUANTILES)
@@ -88,8 +94,9 @@ def forward(model: Tab2D, x_support: Tensor, y_support: Tensor, x_query: Tensor)
     tokens = torch.cat(
         [_support_tokens(model, support, y_support), _query_tokens(model, query)], dim=0
     )
+    recompute = torch.is_grad_enabled() and _is_large(tokens, len(model.layers))
     for layer in model.layers[:-1]:
-        tokens = _layer(layer, tokens, n_support)
+        tokens = _layer(layer, tokens, n_support, recompute)
     return _read_out(model, _last_layer(model.layers[-1], tokens, n_support))
 
 
@@ -123,7 +130,7 @@ class Context:
         return cls(model, scale, tuple(kept))
 
     @torch.no_grad()
-    def logits(self, x_query: Tensor, chunk: int = 4096) -> Tensor:
+    def logits(self, x_query: Tensor, chunk: int = 256) -> Tensor:
         """Logits (1, q, n_outputs) of query rows (1, q, f), ``chunk`` rows at a time."""
         parts = [self._logits(rows) for rows in x_query.split(chunk, dim=1)]
         return torch.cat(parts, dim=1)
@@ -135,6 +142,14 @@ class Context:
             tokens = tokens + _join_rows(layer.attention1, tokens.shape[1], query, key, value)
             tokens = _after_rows(layer, tokens, last=layer is self.model.layers[-1])
         return _read_out(self.model, tokens)
+
+
+def _is_large(tokens: Tensor, n_layers: int) -> bool:
+    """Whether a training step would keep too much: about 16 arrays of tokens a layer."""
+    limit: float = MEMORY
+    if tokens.is_cuda:
+        limit = SHARE * torch.cuda.get_device_properties(tokens.device).total_memory
+    return 16 * tokens.numel() * n_layers * tokens.element_size() > limit
 
 
 # Embedding
@@ -160,32 +175,37 @@ def _query_tokens(model: Tab2D, x: Tensor) -> Tensor:
 # One layer: rows attend to the support's rows, then each row's tokens attend to each other
 
 
-def _layer(layer: Layer, tokens: Tensor, n_support: int) -> Tensor:
-    attention = layer.attention1
-    normed = layer.layer_norm1(tokens)
-    query = _split_rows(attention, attention.q(normed))
-    key, value = _keys_values(attention, normed[:n_support])
-    return _after_rows(layer, tokens + _join_rows(attention, tokens.shape[1], query, key, value))
+def _layer(layer: Layer, tokens: Tensor, n_support: int, recompute: bool) -> Tensor:
+    attended = _call(recompute, _attend_rows, layer, tokens, n_support)
+    tokens = _first_feed_forward(layer, tokens + attended, recompute)
+    attended = _call(recompute, _attend_tokens, layer, tokens)
+    return _second_feed_forward(layer, tokens + attended, recompute)
+
+
+def _call(recompute: bool, block: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    """``block(*inputs)``; if ``recompute``, only the inputs are kept for the backward pass."""
+    if recompute:
+        kept: Tensor = checkpoint(block, *inputs, use_reentrant=False, preserve_rng_state=False)
+        return kept
+    return block(*inputs)
 
 
 def _last_layer(layer: Layer, tokens: Tensor, n_support: int) -> Tensor:
     """Query rows' target tokens only: (r, b, t, d) → (q, b, 1, d)."""
+    attention, batch = layer.attention1, tokens.shape[1]
     normed = layer.layer_norm1(tokens)
-    query = _split_rows(layer.attention1, layer.attention1.q(normed[n_support:]))
-    key, value = _keys_values(layer.attention1, normed[:n_support])
-    attended = _join_rows(layer.attention1, tokens.shape[1], query, key, value)
+    query = _split_rows(attention, attention.q(normed[n_support:]))
+    key, value = _keys_values(attention, normed[:n_support])
+    attended = _join_rows(attention, batch, query, key, value)
     return _after_rows(layer, tokens[n_support:] + attended, last=True)
 
 
 def _after_rows(layer: Layer, tokens: Tensor, last: bool = False) -> Tensor:
     """The rest of a layer, after its rows have attended; ``last`` keeps only the target token."""
-    tokens = _feed_forward(layer.layer_norm2, layer.linear1, layer.linear2, tokens)
-    normed = layer.layer_norm3(tokens)
-    if last:
-        tokens = tokens[:, :, :1] + _attend_tokens(layer.attention2, normed, targets_only=True)
-    else:
-        tokens = tokens + _attend_tokens(layer.attention2, normed)
-    return _feed_forward(layer.layer_norm4, layer.linear3, layer.linear4, tokens)
+    tokens = _first_feed_forward(layer, tokens)
+    attended = _attend_tokens(layer, tokens, targets_only=last)
+    tokens = tokens[:, :, : attended.shape[2]] + attended
+    return _second_feed_forward(layer, tokens)
 
 
 def _read_out(model: Tab2D, tokens: Tensor) -> Tensor:
@@ -196,13 +216,30 @@ def _read_out(model: Tab2D, tokens: Tensor) -> Tensor:
 # Feed-forward
 
 
-def _feed_forward(norm: nn.LayerNorm, inner: nn.Linear, outer: nn.Linear, x: Tensor) -> Tensor:
+def _first_feed_forward(layer: Layer, x: Tensor, recompute: bool = False) -> Tensor:
+    return _feed_forward(layer.layer_norm2, layer.linear1, layer.linear2, x, recompute)
+
+
+def _second_feed_forward(layer: Layer, x: Tensor, recompute: bool = False) -> Tensor:
+    return _feed_forward(layer.layer_norm4, layer.linear3, layer.linear4, x, recompute)
+
+
+def _feed_forward(
+    norm: nn.LayerNorm, inner: nn.Linear, outer: nn.Linear, x: Tensor, recompute: bool
+) -> Tensor:
     """x + outer(gelu(inner(norm(x))))."""
     if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-        return x + outer(F.gelu(inner(norm(x))))
-    y: Tensor = _BlockedFeedForward.apply(  # type: ignore[no-untyped-call]
+        return x + _call(recompute, _plain_feed_forward, norm, inner, outer, x)
+    y: Tensor = _BlockedFeedForward.apply(
         x, norm.weight, norm.bias, inner.weight, inner.bias, outer.weight, outer.bias, norm.eps
     )
+    return y
+
+
+def _plain_feed_forward(
+    norm: nn.LayerNorm, inner: nn.Linear, outer: nn.Linear, x: Tensor
+) -> Tensor:
+    y: Tensor = outer(F.gelu(inner(norm(x))))
     return y
 
 
@@ -211,7 +248,7 @@ class _BlockedFeedForward(torch.autograd.Function):
 
     The hidden layer is four times as wide as the tokens: it would be most of what a training step
     keeps in memory. The backward pass computes it again instead, which costs one matrix product
-    in seven and saves more than that on memory traffic.
+    in nine and is won back on memory traffic.
     """
 
     @staticmethod
@@ -269,6 +306,31 @@ def _blocks(x: Tensor, inner: Tensor) -> tuple[Tensor, ...]:
 # Attention
 
 
+def _attend_rows(layer: Layer, tokens: Tensor, n_support: int) -> Tensor:
+    """Rows attend to the support's rows, token by token: (r, b, t, d) → (r, b, t, d)."""
+    attention = layer.attention1
+    normed = layer.layer_norm1(tokens)
+    query = _split_rows(attention, attention.q(normed))
+    key, value = _keys_values(attention, normed[:n_support])
+    return _join_rows(attention, tokens.shape[1], query, key, value)
+
+
+def _attend_tokens(layer: Layer, tokens: Tensor, targets_only: bool = False) -> Tensor:
+    """Tokens of a row attend to each other: (r, b, t, d) → (r, b, t or 1, d)."""
+    attention = layer.attention2
+    r, b, t, d = tokens.shape
+    flat = layer.layer_norm3(tokens).view(r * b, t, d)
+    if targets_only:
+        query = attention.q(flat[:, :1])
+        key, value = _project(flat, attention.k, attention.v)
+    else:
+        query, key, value = _project(flat, attention.q, attention.k, attention.v)
+    heads = (attention.n_heads, -1)
+    parts = [part.unflatten(-1, heads).transpose(1, 2) for part in (query, key, value)]
+    mixed = F.scaled_dot_product_attention(*parts).transpose(1, 2)
+    return attention.o(mixed.reshape(r, b, -1, d))
+
+
 def _split_rows(attention: MultiheadAttention, x: Tensor) -> Tensor:
     """(r, b, t, d) → (b·t, h, r, d/h), without a copy: sequences of rows, one for each token."""
     return x.unflatten(-1, (attention.n_heads, -1)).flatten(1, 2).permute(1, 2, 0, 3)
@@ -297,18 +359,3 @@ def _join_rows(
     """Rows attend to rows; (b·t, h, r, d/h) → (r, b, t, d)."""
     mixed = F.scaled_dot_product_attention(query, key, value).permute(2, 0, 1, 3)
     return attention.o(mixed.flatten(2)).unflatten(1, (batch, -1))
-
-
-def _attend_tokens(attention: MultiheadAttention, x: Tensor, targets_only: bool = False) -> Tensor:
-    """Tokens of a row attend to each other: (r, b, t, d) → (r, b, t or 1, d)."""
-    r, b, t, d = x.shape
-    h = attention.n_heads
-    flat = x.reshape(r * b, t, d)
-    if targets_only:
-        query = attention.q(flat[:, :1])
-        key, value = _project(flat, attention.k, attention.v)
-    else:
-        query, key, value = _project(flat, attention.q, attention.k, attention.v)
-    parts = [part.unflatten(-1, (h, d // h)).transpose(1, 2) for part in (query, key, value)]
-    mixed = F.scaled_dot_product_attention(*parts).transpose(1, 2)
-    return attention.o(mixed.reshape(r, b, -1, d))

@@ -47,5 +47,7 @@ def weights_hash(path: str | None) -> str:
     """SHA-256 over the checkpoint's files."""
     digest = hashlib.sha256()
     for file in files(path):
-        digest.update(file.read_bytes())
+        with file.open("rb") as stream:
+            while block := stream.read(2**20):  # Mitra's weights would be 300 MB at once
+                digest.update(block)
     return digest.hexdigest()
