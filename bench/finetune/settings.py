@@ -32,7 +32,7 @@ class Keep(StrEnum):
 
 
 class Precision(StrEnum):
-    """Arithmetic of the forward pass; bfloat16 means autocast, weights stay float32."""
+    """Arithmetic of a training step; weights stay float32, and so does all scoring."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
