@@ -259,13 +259,26 @@ def build(
             return InterleavedTasks(real, new, mixing.ratio, seed)
         return new
     if table is not None:
-        rows_at: RowsAt = lambda step: table  # noqa: E731 (one table, whatever the step)
+        rows_at = _same_table(table)
     else:
-        n = round(mixing.size * len(train))
-        rows_at = lambda step: generator.sample(n, seeded(*seed, "fresh rows", step))  # noqa: E731
+        rows_at = _fresh_rows(generator, round(mixing.size * len(train)), seed)
     if mixing.rows == "mixed":
         return MixedTasks(real, rows_at, mixing.ratio, encoder, seed)
     return SyntheticTasks(rows_at, encoder, settings, seed)
+
+
+def _same_table(table: Table) -> RowsAt:
+    def rows_at(step: int) -> Table:
+        return table
+
+    return rows_at
+
+
+def _fresh_rows(generator: Generator, n: int, seed: Parts) -> RowsAt:
+    def rows_at(step: int) -> Table:
+        return generator.sample(n, seeded(*seed, "fresh rows", step))
+
+    return rows_at
 
 
 class _Remembered:
