@@ -11,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from bench.analysis.frame import COLUMNS, UNIT, complete, frame
-from bench.analysis.measures import average_ranks, improvements, per_dataset, summary
+from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, complete, frame
+from bench.analysis.measures import (
+    average_ranks,
+    improvements,
+    normalized_gain,
+    per_dataset,
+    summary,
+)
 
 
 def cells(scores: dict[tuple[str, int], dict[str, float]], status: str = "done") -> pd.DataFrame:
@@ -94,6 +100,13 @@ class TestImprovements:
         assert gains["improvement"].between(-1, 1).all()
         assert not gains["improvement"].isna().any()
         assert (np.sign(gains["improvement"]) == np.sign(gains["raw_gain"])).all()
+
+    def test_a_score_that_does_not_exist_gains_nothing_that_could_be_counted(self):
+        """A validation part of one class: no ROC-AUC, so no gain, and not a gain of 0."""
+        table = WORKED.astype({"validation_chosen": float, "validation_pretrained": float})
+        extent, gain = normalized_gain(table, "validation_chosen", "validation_pretrained")
+        assert extent.isna().all()
+        assert gain.isna().all()
 
     def test_the_cells_given_stay_as_they_were(self):
         before = WORKED.copy()
@@ -235,6 +248,7 @@ def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, A
             "model": "mitra_nano",
         },
         "identity": {"hash": "", "parts": parts},
+        "curves": {},
         "metrics": {"pretrained": scores, "chosen": scores, "last": scores},
         "chosen_step": 4,
         "timings": {"seconds": {"total": 2.5}},
@@ -260,10 +274,37 @@ class TestFrame:
             "auc_last": 0.75,
             "validation_pretrained": 0.5,
             "validation_chosen": 0.5,
+            "validation_curve": (),
+            "test_curve": (),
             "chosen_step": 4,
             "seconds": 2.5,
             "error": None,
         }
+
+    def test_the_schema_gives_every_column_a_meaning(self):
+        table = frame([record("default_ft", 1)])
+        assert list(table.columns) == list(SCHEMA) == COLUMNS
+        assert all(meaning.strip() for meaning in SCHEMA.values())
+
+    def test_curves_keep_their_length_where_a_score_does_not_exist(self):
+        curves = {
+            "step": [0, 2],
+            "test_roc_auc_ovo": [0.5, 0.75],
+            "validation_roc_auc_ovo": [None, None],
+        }
+        (row,) = frame([record("default_ft", 1, curves=curves)]).to_dict("records")
+        assert row["test_curve"] == (0.5, 0.75)
+        assert row["validation_curve"] == pytest.approx((np.nan, np.nan), nan_ok=True)
+
+    def test_round_off_decides_nothing(self):
+        """The mean of three pairs of classes, summed in two orders, differs in its last bit."""
+        one, other = (0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3
+        assert one != other
+        scores = [{"test": {"roc_auc_ovo": score}} for score in (one, other)]
+        metrics = {"pretrained": scores[0], "chosen": scores[1], "last": scores[1]}
+        (row,) = improvements(frame([record("default_ft", 0, metrics=metrics)])).to_dict("records")
+        assert row["tied"]
+        assert row["raw_gain"] == 0
 
     def test_a_failure_has_a_row_without_scores(self):
         failed = record(

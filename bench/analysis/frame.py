@@ -11,16 +11,37 @@ from bench.record import Record
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
 
-COLUMNS = [
-    *UNIT, "domain", "method", "model", "status", "code",
-    "auc_pretrained", "auc_chosen", "auc_last",
-    "validation_pretrained", "validation_chosen",
-    "chosen_step", "seconds", "error",
-]  # fmt: skip
+# Column → meaning. ROC-AUC is one-vs-one, in [0, 1]; missing where the part is of one class.
+SCHEMA = {
+    "dataset": "name of the table",
+    "fold": "index of the split",
+    "seed": "seed of the run; a cell without a seed has a row beside each seed of its fold",
+    "domain": "healthcare, finance or other",
+    "method": "name of the method",
+    "model": "name of the model",
+    "status": "done, failed, not_applicable; missing where no record exists (`complete`)",
+    "code": "fingerprint of the code that made the record",
+    "auc_pretrained": "test ROC-AUC without fine-tuning",
+    "auc_chosen": "test ROC-AUC of the step chosen on validation",
+    "auc_last": "test ROC-AUC of the last step",
+    "validation_pretrained": "validation ROC-AUC without fine-tuning",
+    "validation_chosen": "validation ROC-AUC of the chosen step",
+    "validation_curve": "validation ROC-AUC of each evaluation, a tuple; the first is of step 0",
+    "test_curve": "test ROC-AUC of the same evaluations (analysis only); () without fine-tuning",
+    "chosen_step": "step that was chosen; 0 is the pre-trained model",
+    "seconds": "wall time of the cell",
+    "error": "message of a cell that failed or does not apply",
+}
+COLUMNS = list(SCHEMA)
+CURVES = ["validation_curve", "test_curve"]
+_SCORES = ["auc_pretrained", "auc_chosen", "auc_last", "validation_pretrained", "validation_chosen"]
 
 
 def frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a cell, columns `COLUMNS`; ROC-AUC is one-vs-one on the test part.
+    """One row a cell, with the columns of `SCHEMA`.
+
+    Scores are rounded to 12 decimals: means over pairs of classes that are equal in exact
+    arithmetic may differ in their last bit, and that must decide no rank, tie or harm.
 
     Where a cell has several records (other settings in one folder), all of them are kept:
     `bench.report` refuses such a folder. A cell whose numbers depend on no seed (`pretrained`) has
@@ -28,6 +49,7 @@ def frame(records: Iterable[Record]) -> pd.DataFrame:
     """
     records = list(records)
     cells = pd.DataFrame([_row(record) for record in records], columns=COLUMNS)
+    cells[_SCORES] = cells[_SCORES].astype(float)  # None → NaN, also where all are None
     seeded = np.array(["seed" in r["identity"]["parts"] for r in records], dtype=bool)
     return _beside_each_seed(cells[~seeded], cells[seeded])
 
@@ -41,8 +63,11 @@ def _beside_each_seed(seedless: pd.DataFrame, seeded: pd.DataFrame) -> pd.DataFr
 
 
 def _row(record: Record) -> dict[str, object]:
-    def auc(when: str, part: str) -> float | None:
-        return record["metrics"].get(when, {}).get(part, {}).get("roc_auc_ovo")
+    def auc(when: str, part: str) -> float:
+        return _rounded(record["metrics"].get(when, {}).get(part, {}).get("roc_auc_ovo"))
+
+    def curve(part: str) -> tuple[float, ...]:
+        return tuple(map(_rounded, record["curves"].get(f"{part}_roc_auc_ovo", [])))
 
     return {
         **{k: record["cell"][k] for k in ("dataset", "fold", "seed", "domain", "method", "model")},
@@ -53,10 +78,16 @@ def _row(record: Record) -> dict[str, object]:
         "auc_last": auc("last", "test"),
         "validation_pretrained": auc("pretrained", "validation"),
         "validation_chosen": auc("chosen", "validation"),
+        "validation_curve": curve("validation"),
+        "test_curve": curve("test"),
         "chosen_step": record["chosen_step"],
         "seconds": record["timings"]["seconds"]["total"],
         "error": record["error"]["message"] if record["error"] else None,
     }
+
+
+def _rounded(score: float | None) -> float:
+    return float("nan") if score is None else round(score, 12)
 
 
 def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -29,15 +29,36 @@ def improvements(cells: pd.DataFrame) -> pd.DataFrame:
         ``cells`` with ``range`` (what was normalized), ``tied``, ``improvement``, ``raw_gain``.
     """
     out = cells.copy()
-    group = [out[c] for c in UNIT]
-    both = out[["auc_chosen", "auc_pretrained"]]
+    extent, gain = normalized_gain(cells, "auc_chosen", "auc_pretrained")
+    out["range"] = extent
+    out["tied"] = extent == 0
+    out["raw_gain"] = out["auc_chosen"] - out["auc_pretrained"]
+    out["improvement"] = gain
+    return out
+
+
+def normalized_gain(cells: pd.DataFrame, score: str, baseline: str) -> tuple[pd.Series, pd.Series]:
+    """Gain of a score over its baseline on the unit's min–max scale (PAPER.md, normalization).
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Complete units.
+    score, baseline : str
+        Columns; the extremes are taken over both, within a unit.
+
+    Returns
+    -------
+    (range, gain)
+        A value a row of ``cells``. The gain is in [−1, 1]: 0 where all of the unit tie, NaN where a
+        score does not exist.
+    """
+    group = [cells[c] for c in UNIT]
+    both = cells[[score, baseline]]
     high = both.max(axis=1).groupby(group).transform("max")
     low = both.min(axis=1).groupby(group).transform("min")
-    out["range"] = high - low
-    out["tied"] = out["range"] == 0
-    out["raw_gain"] = out["auc_chosen"] - out["auc_pretrained"]
-    out["improvement"] = (out["raw_gain"] / out["range"].where(~out["tied"])).fillna(0.0)
-    return out
+    extent, gain = high - low, cells[score] - cells[baseline]
+    return extent, gain.where(extent == 0, gain / extent.where(extent > 0))
 
 
 def average_ranks(cells: pd.DataFrame) -> pd.Series:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from bench.analysis.frame import UNIT, complete, frame
+from bench.analysis.frame import CURVES, UNIT, complete, frame
 from bench.analysis.measures import improvements, per_dataset, summary
+from bench.analysis.paired import DEFAULT, paired
+from bench.analysis.reliability import reliability, runs
+from bench.report import readings
+from bench.report.readable import EARLY_STOPPING, METHODS, readable, readable_pairs
 from bench.store import Store, write_whole
 
-HEADINGS = {
-    "rank": "average rank",
-    "median": "median improvement",
-    "iqr": "± IQR",
-    "std": "± std",
-    "mad": "± MAD",
-    "raw_gain": "ROC-AUC gain ×1000",
-    "harm": "worse than pre-trained",
-    "units": "runs",
-}
+WITH_INDEX = {"summary", "per_dataset", "reliability"}
+
+
+@dataclass
+class Section:
+    """A table as people read it (None: it is left out), and the sentences below it."""
+
+    title: str
+    table: pd.DataFrame | None
+    text: str = ""
 
 
 def report(root: Path) -> None:
@@ -45,86 +50,93 @@ def report(root: Path) -> None:
         )
         return
     kept, left_out = complete(cells)
-    lines = [_completeness(kept, left_out)]
-    tables: dict[str, pd.DataFrame] = {}
-    if len(kept):
-        tables = {
-            "summary": summary(kept),
-            "per_dataset": per_dataset(kept),
-            "improvements": improvements(kept),
-        }
-        lines.append(_reading(tables["improvements"]))
-        _show(console, "Methods", _readable(tables["summary"]))
-        shown = tables["per_dataset"][tables["summary"].index]
-        _show(console, "Test ROC-AUC", shown.map("{:.3f}".format))
-    for line in lines:
-        console.print(line, markup=False, highlight=False)
-    _write(root / "report", tables, lines, left_out)
+    tables = _tables(kept) if len(kept) else {}
+    sections = _sections(kept, tables) if tables else []
+    for section in sections:
+        _show(console, section)
+    text = readings.completeness(kept, left_out)
+    console.print(text, markup=False, highlight=False)
+    _write(root / "report", {**tables, "left_out": left_out}, sections, text)
     console.print(f"Tables: {root / 'report'}", markup=False, highlight=False)
 
 
-def _completeness(kept: pd.DataFrame, left_out: pd.DataFrame) -> str:
-    pairs = kept[UNIT].drop_duplicates()
-    text = (
-        f"{len(pairs)} dataset × fold × seed units over {pairs['dataset'].nunique()} datasets, "
-        "complete for all methods shown."
-    )
-    lost = left_out[left_out["status"] != "done"]
-    if len(left_out):
-        counts = ", ".join(f"{n} {status}" for status, n in lost["status"].value_counts().items())
-        text += f" Left out: {len(left_out[UNIT].drop_duplicates())} units ({counts})."
-    return text
-
-
-def _reading(gains: pd.DataFrame) -> str:
-    unit = gains.drop_duplicates(UNIT)
-    return (
-        "Improvement: test ROC-AUC (one-vs-one), min–max over the methods and the pre-trained "
-        "model within a unit, minus the pre-trained model's. The range so normalized is "
-        f"{unit['range'].median():.4f} ROC-AUC at the median unit; {int(unit['tied'].sum())} units "
-        "tie. Ranks: over datasets, folds averaged first."
-    )
-
-
-def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    formats = {
-        "rank": "{:.2f}",
-        "median": "{:+.3f}",
-        "iqr": "{:.3f}",
-        "std": "{:.3f}",
-        "mad": "{:.3f}",
-        "units": "{:.0f}",
+def _tables(kept: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """File name → table, best average rank first where a row is a method."""
+    methods = summary(kept)
+    by_method = reliability(runs(kept))
+    return {
+        "summary": methods,
+        "per_dataset": per_dataset(kept),
+        "improvements": improvements(kept),
+        "reliability": by_method.reindex([m for m in methods.index if m in by_method.index]),
+        "paired": paired(kept),
     }
-    out = pd.DataFrame({k: table[k].map(f.format) for k, f in formats.items()})
-    out.insert(5, "raw_gain", (table["raw_gain"] * 1000).map("{:+.2f}".format))
-    out.insert(6, "harm", table["harm"].map("{:.0%}".format))
-    return out.rename(columns=HEADINGS)
 
 
-def _show(console: Console, title: str, table: pd.DataFrame) -> None:
-    drawn = RichTable(title=title, title_justify="left")
-    drawn.add_column(str(table.index.name or ""))
-    for column in table.columns:
-        drawn.add_column(str(column), justify="right")
-    for name, row in table.iterrows():
-        drawn.add_row(str(name), *map(str, row))
-    console.print(drawn)
+def _sections(kept: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[Section]:
+    order = list(tables["summary"].index)
+    return [
+        Section(
+            "Methods",
+            readable(tables["summary"], METHODS),
+            readings.improvement(tables["improvements"]),
+        ),
+        Section("Test ROC-AUC", tables["per_dataset"][order].map("{:.4f}".format)),
+        _early_stopping(kept, tables["reliability"]),
+        _paired(tables["paired"], order),
+    ]
+
+
+def _early_stopping(kept: pd.DataFrame, table: pd.DataFrame) -> Section:
+    if table.empty:
+        why = "Left out: no record holds a curve, so no method was fine-tuned."
+        return Section("Early stopping", None, why)
+    text = readings.early_stopping(table, runs(kept))
+    return Section("Early stopping", readable(table, EARLY_STOPPING), text)
+
+
+def _paired(table: pd.DataFrame, order: list[str]) -> Section:
+    title = f"Paired with {DEFAULT}"
+    if DEFAULT not in order:
+        return Section(title, None, f"Left out: {DEFAULT} is not among the methods.")
+    if len(order) == 1:
+        return Section(title, None, f"Left out: {DEFAULT} is the only method.")
+    return Section(title, readable_pairs(table, order), readings.pairs(table))
+
+
+def _show(console: Console, section: Section) -> None:
+    if section.table is None:
+        console.print(section.title, style="italic")
+    else:
+        drawn = RichTable(title=section.title, title_justify="left")
+        drawn.add_column(str(section.table.index.name or ""), no_wrap=True)
+        for column in section.table.columns:
+            drawn.add_column(str(column), justify="right")
+        for name, row in section.table.iterrows():
+            drawn.add_row(str(name), *row)
+        console.print(drawn)
+    if section.text:
+        console.print(section.text, markup=False, highlight=False)
+    console.print()
 
 
 def _write(
-    folder: Path, tables: dict[str, pd.DataFrame], lines: list[str], left_out: pd.DataFrame
+    folder: Path, tables: dict[str, pd.DataFrame], sections: list[Section], text: str
 ) -> None:
     for name, table in tables.items():
-        keep_index = name != "improvements"
-        write_whole(folder / f"{name}.csv", _csv(table, keep_index))
-    write_whole(folder / "left_out.csv", _csv(left_out, False))
-    text = "\n\n".join(lines)
-    if tables:
-        text += "\n\n## Methods\n\n" + _readable(tables["summary"]).to_markdown()
-        order = tables["summary"].index
-        text += "\n\n## Test ROC-AUC\n\n"
-        text += tables["per_dataset"][order].to_markdown(floatfmt=".4f")
-    write_whole(folder / "tables.md", (text + "\n").encode())
+        flat = table.drop(columns=CURVES, errors="ignore")  # a list is no cell of a CSV
+        write_whole(folder / f"{name}.csv", _csv(flat, name in WITH_INDEX))
+    parts = [text, *(part for section in sections for part in _markdown(section))]
+    write_whole(folder / "tables.md", ("\n\n".join(parts) + "\n").encode())
+
+
+def _markdown(section: Section) -> list[str]:
+    parts = [f"## {section.title}"]
+    if section.table is not None:
+        aligned = ("left", *("right" for _ in section.table.columns))
+        # The numbers are strings already; tabulate would parse them and drop signs and zeros.
+        parts.append(section.table.to_markdown(disable_numparse=True, colalign=aligned))
+    return [*parts, section.text] if section.text else parts
 
 
 def _csv(table: pd.DataFrame, index: bool) -> bytes:

@@ -1,0 +1,149 @@
+"""Paired differences between methods, and the seed-only null that they stand beside.
+
+A difference is taken within a unit (dataset, fold, seed), where both runs saw the same draws of the
+real rows. Units are averaged within a table first, since its folds and seeds share rows: the
+standard error is over tables.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from scipy.stats import t
+
+from bench.analysis.frame import UNIT
+
+DEFAULT = "default_ft"  # fine-tuning on real rows alone: what augmentation is held against
+PRETRAINED = "pretrained"  # not fine-tuning
+NULL = "default_ft, another seed"
+COLUMNS = ["method", "against", "step", "mean", "se", "absolute", "tables", "units"]
+
+
+def against_method(runs: pd.DataFrame, column: str, other: str = DEFAULT) -> pd.DataFrame:
+    """Every method minus another one, paired within units.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row a unit and method; units without a value of either method are passed over.
+    column : str
+        What is compared.
+    other : str
+        The method that is subtracted; one of ``runs``.
+
+    Returns
+    -------
+    DataFrame
+        A row a method but ``other``; columns as `over_tables`.
+    """
+    wide = _wide(runs, UNIT, "method", column)
+    return over_tables(wide.drop(columns=other).sub(wide[other], axis=0))
+
+
+def against_pretrained(cells: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Every method's test ROC-AUC ``column`` minus the pre-trained model's, which each cell holds.
+
+    Returns
+    -------
+    DataFrame
+        A row a method but `PRETRAINED`; columns as `over_tables`.
+    """
+    gains = cells.assign(gain=cells[column] - cells["auc_pretrained"])
+    wide = _wide(gains, UNIT, "method", "gain")
+    return over_tables(wide.drop(columns=PRETRAINED, errors="ignore"))
+
+
+def seed_null(cells: pd.DataFrame, column: str, method: str = DEFAULT) -> pd.DataFrame:
+    """What re-seeding alone does: one seed of a method minus another, within dataset and fold.
+
+    The seeds are paired in order (first − second, third − fourth, …; an odd last one is left out),
+    so that the pairs share no run: the mean over all pairs would telescope. A mean over half as
+    many pairs as there are seeds has √2 times the standard error of the difference of two methods
+    with the same scatter; ``absolute``, run against run, compares directly.
+
+    Returns
+    -------
+    DataFrame
+        One row, named `NULL`; columns as `over_tables`, a unit being a pair. No row if no fold of
+        the method has two seeds.
+    """
+    runs = cells[cells["method"] == method]
+    wide = _wide(runs, ["dataset", "fold"], "seed", column)
+    seeds = list(wide.columns)
+    pairs = [wide[a] - wide[b] for a, b in zip(seeds[::2], seeds[1::2], strict=False)]
+    differences = pd.concat(pairs).dropna() if pairs else pd.Series(dtype=float)
+    return over_tables(differences.to_frame(NULL)) if len(differences) else pd.DataFrame()
+
+
+def _wide(runs: pd.DataFrame, index: list[str], columns: str, values: str) -> pd.DataFrame:
+    # Not pivot_table: it drops methods without a value and averages duplicates without a word.
+    return runs.pivot(index=index, columns=columns, values=values)  # noqa: PD010
+
+
+def over_tables(differences: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard error over tables of each column of differences.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        Indexed by units, with a level ``dataset``; a column a comparison; NaN is passed over.
+
+    Returns
+    -------
+    DataFrame
+        A row a comparison. ``mean`` over the tables' means, ``se`` its standard error (sample
+        standard deviation over √tables; NaN with one table), ``absolute`` the mean absolute
+        difference of a unit, ``tables`` and ``units`` the numbers that were averaged.
+    """
+    means = differences.groupby(level="dataset").mean()
+    return pd.DataFrame(
+        {
+            "mean": means.mean(),
+            "se": means.sem(),
+            "absolute": differences.abs().mean(),
+            "tables": means.count(),
+            "units": differences.count(),
+        }
+    )
+
+
+def resolved(differences: pd.DataFrame) -> pd.Series:
+    """Whether a mean difference is larger than twice its standard error, either way."""
+    return differences["mean"].abs() > 2 * differences["se"]
+
+
+def chance_of_resolving(tables: int) -> float:
+    """Probability that a difference of mean zero is `resolved` (normal over tables: t, n − 1)."""
+    return float(2 * t.sf(2, tables - 1))
+
+
+def paired(cells: pd.DataFrame) -> pd.DataFrame:
+    """Test ROC-AUC of every method against default fine-tuning and the pre-trained model.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Complete units (`bench.analysis.frame.complete`).
+
+    Returns
+    -------
+    DataFrame
+        A row a comparison, with `COLUMNS`: ``method``, ``against`` (`DEFAULT`, `PRETRAINED`; `NULL`
+        for the seed-only null), ``step`` (``chosen`` or ``last``), and those of `over_tables`.
+        Without `DEFAULT` among the methods only the rows against `PRETRAINED`.
+    """
+    parts = [pd.DataFrame(columns=COLUMNS)]
+    for step in ("chosen", "last"):
+        column = f"auc_{step}"
+        compared = {PRETRAINED: against_pretrained(cells, column)}
+        if DEFAULT in set(cells["method"]):
+            compared = {
+                DEFAULT: against_method(cells, column),
+                **compared,
+                NULL: seed_null(cells, column).rename(index={NULL: DEFAULT}),
+            }
+        for against, table in compared.items():
+            named = table.rename_axis("method").reset_index()
+            named.insert(1, "against", against)
+            named.insert(2, "step", step)
+            parts.append(named)
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)

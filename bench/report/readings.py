@@ -1,0 +1,146 @@
+"""The sentences below the tables: what is shown, and what it says by rule, never by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from bench.analysis.frame import UNIT
+from bench.analysis.paired import (
+    DEFAULT,
+    NULL,
+    PRETRAINED,
+    against_method,
+    chance_of_resolving,
+    resolved,
+    seed_null,
+)
+from bench.report.readable import signed, unsigned, with_error
+
+
+def completeness(kept: pd.DataFrame, left_out: pd.DataFrame) -> str:
+    """What the tables are computed on, and what is missing."""
+    pairs = kept[UNIT].drop_duplicates()
+    text = (
+        f"{len(pairs)} dataset × fold × seed units over {pairs['dataset'].nunique()} datasets, "
+        "complete for all methods shown."
+    )
+    lost = left_out[left_out["status"] != "done"]
+    if len(left_out):
+        counts = ", ".join(f"{n} {status}" for status, n in lost["status"].value_counts().items())
+        text += f" Left out: {len(left_out[UNIT].drop_duplicates())} units ({counts})."
+    return text
+
+
+def improvement(gains: pd.DataFrame) -> str:
+    """Below the methods' table."""
+    unit = gains.drop_duplicates(UNIT)
+    return (
+        "Improvement: test ROC-AUC (one-vs-one), min–max over the methods and the pre-trained "
+        "model within a unit, minus the pre-trained model's. The range so normalized is "
+        f"{unit['range'].median():.4f} ROC-AUC at the median unit; {int(unit['tied'].sum())} units "
+        "tie. Ranks: over datasets, folds averaged first."
+    )
+
+
+def early_stopping(table: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """Below the table of `bench.analysis.reliability.reliability`, made of ``runs``."""
+    undefined, n = int(table["undefined"].sum()), int(table["runs"].sum())
+    shown = (
+        "Correlation gap: 1 − Spearman correlation of the validation and the test ROC-AUC over the "
+        f"steps, median over runs; {undefined} of {_count(n, 'run')} have none "
+        "(a constant or missing curve) and are not in it. Gap: validation gain − test gain of the "
+        "chosen step. Harm: share of runs where that step is worse on test than not fine-tuning. "
+        "Regret: best step on test − chosen step. Gains, gap and regret are means over runs."
+    )
+    promised = (
+        "A step is chosen for its validation score, so validation promises too much by "
+        f"construction: the mean gap is above 0 for {(table['gap'] > 0).sum()} of "
+        f"{_count(len(table), 'method')}."
+    )
+    return " ".join([shown, promised, _gaps_against_default(runs)])
+
+
+def _gaps_against_default(runs: pd.DataFrame) -> str:
+    if DEFAULT not in set(runs["method"]) or len(set(runs["method"])) == 1:
+        return f"No gap is compared: that takes {DEFAULT} and another method that fine-tunes."
+    compared: list[Compared] = [
+        ("correlation gap", against_method(runs, "correlation_gap"), "{:+.3f}".format),
+        ("gap ×1000", against_method(runs, "gap"), signed),
+    ]
+    verdict = _verdict(f"difference of a gap from {DEFAULT}'s, in either reading,", compared)
+    correlation, gap = seed_null(runs, "correlation_gap"), seed_null(runs, "gap")
+    if correlation.empty or gap.empty:
+        return verdict
+    c, g = correlation.iloc[0], gap.iloc[0]
+    return (
+        f"{verdict} Re-seeding {DEFAULT} alone moves the correlation gap by "
+        f"{with_error(c['mean'], c['se'], '{:+.3f}'.format)} and the gap ×1000 by "
+        f"{with_error(g['mean'], g['se'])}."
+    )
+
+
+def pairs(table: pd.DataFrame) -> str:
+    """Below the table of `bench.analysis.paired.paired`."""
+    shown = (
+        f"Test ROC-AUC of each method minus {DEFAULT}'s on the same dataset, fold and seed; folds "
+        "and seeds are averaged within a table, mean ± standard error over tables. Size: mean "
+        "absolute difference of a run, ×1000."
+    )
+    steps: list[Compared] = [
+        (f"{step} step ×1000", _rows(table, DEFAULT, step), signed) for step in ("chosen", "last")
+    ]
+    verdict = _verdict(f"difference from {DEFAULT}", steps)
+    null = _rows(table, NULL, "chosen")
+    if null.empty:
+        alone = "One seed: there is no seed-only null; a difference may be nothing but re-seeding."
+        return f"{shown} {verdict} {alone}"
+    return f"{shown} {verdict} {_null(null.iloc[0], _rows(table, DEFAULT, 'chosen'))}"
+
+
+def _null(null: pd.Series, methods: pd.DataFrame) -> str:
+    runs = methods.drop(index=PRETRAINED, errors="ignore")["absolute"]
+    span = f"{unsigned(runs.min())} to {unsigned(runs.max())}"
+    beside = f"; another method instead, by {span}" if len(runs) else ""
+    text = (
+        f"Re-seeding {DEFAULT} alone moves the chosen step of a run by "
+        f"{unsigned(null['absolute'])}{beside}. Re-seeding moves the mean by "
+        f"{with_error(null['mean'], null['se'])} (one seed against one seed, so about √2 times as "
+        "wide as a difference over all seeds)."
+    )
+    if abs(null["mean"]) > 2 * null["se"]:
+        text += " That null is itself larger than twice its standard error: do not trust the bound."
+    return text
+
+
+Compared = tuple[str, pd.DataFrame, Callable[[float], str]]  # label, `over_tables`, format
+
+
+def _verdict(what: str, compared: list[Compared]) -> str:
+    """Which differences are larger than twice their standard error, and what chance would give."""
+    compared = [(label, table[table["tables"] > 1], show) for label, table, show in compared]
+    n = sum(len(table) for _, table, _ in compared)
+    if not n:
+        return "No difference can be told from chance: a standard error takes two tables or more."
+    found = [
+        f"{name} {with_error(row['mean'], row['se'], show)} ({label})"
+        for label, table, show in compared
+        for name, row in table[resolved(table)].iterrows()
+    ]
+    if not found:
+        return f"No {what} is larger than twice its standard error ({_count(n, 'comparison')})."
+    tables = min(int(table["tables"].min()) for _, table, _ in compared if len(table))
+    return (
+        f"Larger than twice its standard error is the {what} of {', '.join(found)}: {len(found)} "
+        f"of {_count(n, 'comparison')}, where chance alone gives "
+        f"{chance_of_resolving(tables):.0%} ({tables} tables)."
+    )
+
+
+def _rows(table: pd.DataFrame, against: str, step: str) -> pd.DataFrame:
+    return table[(table["against"] == against) & (table["step"] == step)].set_index("method")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" + ("" if n == 1 else "s")
