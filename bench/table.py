@@ -45,6 +45,9 @@ class Table:
         ``healthcare``, ``finance`` or ``other``; results are also shown by domain.
     notes : tuple of str
         What had to be done to read it, a sentence each; like the domain no part of its content.
+    origins : ndarray of uint64, shape (n_rows,), optional
+        For rows that were made each from one real row: the `row_keys` of that row. They travel
+        with the rows, whatever columns are taken away.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Table:
     target: str
     domain: str = "other"
     notes: tuple[str, ...] = ()
+    origins: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", self.X.reset_index(drop=True))
@@ -70,6 +74,8 @@ class Table:
             raise TableError(
                 f"Table '{self.name}': {len(self.X)} rows of features, {len(self.y)} labels."
             )
+        if self.origins is not None:
+            object.__setattr__(self, "origins", self._checked_origins(self.origins))
         if self.X.columns.has_duplicates:
             twice = self.X.columns[self.X.columns.duplicated()][0]
             raise TableError(f"Table '{self.name}': column '{twice}' stands in it twice.")
@@ -81,6 +87,15 @@ class Table:
             )
         for column, kind in self.kinds.items():
             self._check_column(column, kind)
+
+    def _checked_origins(self, origins: np.ndarray) -> np.ndarray:
+        keys = np.asarray(origins)
+        if keys.shape != (len(self.X),):
+            shape = f"origins of shape {keys.shape}"
+            raise TableError(f"Table '{self.name}': {len(self.X)} rows of features, {shape}.")
+        if keys.dtype != np.uint64:  # a cast through float64 would merge neighbouring keys
+            raise TableError(f"Table '{self.name}': origins are {keys.dtype}, not uint64 row keys.")
+        return keys
 
     def _check_column(self, column: str, kind: Kind) -> None:
         values = self.X[column]
@@ -132,15 +147,18 @@ class Table:
         """The rows at these positions (or under this mask), in order; the schema is kept."""
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
-        return replace(self, X=self.X.iloc[rows], y=self.y[rows])
+        origins = None if self.origins is None else self.origins[rows]
+        return replace(self, X=self.X.iloc[rows], y=self.y[rows], origins=origins)
 
     def select(self, columns: Iterable[str]) -> Table:
         """The table with only these feature columns, in this order."""
         columns = list(columns)
         return replace(self, X=self.X[columns], kinds={c: self.kinds[c] for c in columns})
 
-    def with_rows(self, X: pd.DataFrame, y: np.ndarray) -> Table:
+    def with_rows(self, X: pd.DataFrame, y: np.ndarray, origins: np.ndarray | None = None) -> Table:
         """New rows under this table's schema: columns in order, integers rounded, levels as here.
+
+        They have the origins that are handed in with them, never those of this table's rows.
 
         Raises
         ------
@@ -167,7 +185,7 @@ class Table:
                 numbers = pd.to_numeric(values).astype(np.float64)
                 columns[column] = numbers.round() if kind == "integer" else numbers
         frame = pd.DataFrame(columns, index=range(len(X)), columns=list(self.kinds))
-        return replace(self, X=frame, y=y)
+        return replace(self, X=frame, y=y, origins=origins)
 
     def prune_levels(self) -> Table:
         """The table whose categorical columns know only the levels that occur in its own rows.
@@ -181,10 +199,15 @@ class Table:
         return replace(self, X=X)
 
     def concat(self, *others: Table) -> Table:
-        """This table's rows followed by those of others with the same schema."""
-        tables = [self, *(self.with_rows(other.X, other.y) for other in others)]
+        """This table's rows followed by those of others with the same schema.
+
+        If any of them has origins, the rows of those that have none become their own origins.
+        """
+        tables = [self, *(self.with_rows(other.X, other.y, other.origins) for other in others)]
         X = pd.concat([t.X for t in tables], ignore_index=True)
-        return replace(self, X=X, y=np.concatenate([t.y for t in tables]))
+        derived = any(t.origins is not None for t in tables)
+        origins = np.concatenate([t.lineage() for t in tables]) if derived else None
+        return replace(self, X=X, y=np.concatenate([t.y for t in tables]), origins=origins)
 
     def row_keys(self) -> np.ndarray:
         """One 64-bit key a row, equal where all features are equal, shape (n_rows,), uint64.
@@ -194,8 +217,19 @@ class Table:
         """
         return feature_keys(self.X)
 
+    def lineage(self) -> np.ndarray:
+        """One key a row, shape (n_rows,), uint64: rows with one key belong on one side of a task.
+
+        The key of the real row that a row was made from where that is known (`origins`), else its
+        own (`row_keys`): a real row's lineage is its key, so both compare.
+        """
+        return self.row_keys() if self.origins is None else self.origins
+
     def fingerprint(self) -> str:
-        """SHA-256 over schema and content; two tables with one fingerprint hold the same data."""
+        """SHA-256 over schema and content; two tables with one fingerprint hold the same data.
+
+        Origins count where there are any: they decide which side of a task the rows may join.
+        """
         digest = hashlib.sha256()
         labels = tuple(map(str, self.classes))  # np.str_ shows its type in its repr
         digest.update(repr((self.name, self.target, labels, len(self))).encode())
@@ -209,6 +243,8 @@ class Table:
                 numbers[np.isnan(numbers)] = np.nan  # one bit pattern for every missing value
                 digest.update((numbers + 0.0).tobytes())  # −0.0 and 0.0 are the same value
         digest.update(self.y.astype("<i8").tobytes())
+        if self.origins is not None:
+            digest.update(b"origins" + self.origins.astype("<u8").tobytes())
         return digest.hexdigest()
 
 

@@ -18,6 +18,7 @@ from bench.seeds import generator as seeded
 from bench.table import Table
 from generators.base import Generator, TaskGenerator
 from generators.bootstrap import Bootstrap
+from generators.noise import Noise
 from generators.table_augment import TableAugment
 
 SEED = ("cell", "made", 0, 0)
@@ -44,6 +45,15 @@ class Shifted(Generator):
         moved = np.arange(n) % 5 > 0 if self.copies else np.ones(n, dtype=bool)
         X.loc[moved, "b"] += SHIFT * (1 + rng.integers(self.n_shifts, size=moved.sum()))
         return self.table_.with_rows(X, rows.y)
+
+
+class Derived(Shifted):
+    """Shifted rows that know the real row that they were made of."""
+
+    def sample(self, n: int, rng: np.random.Generator) -> Table:
+        rows = self.table_.take(rng.integers(len(self.table_), size=n))
+        X = rows.X.assign(b=rows.X["b"] + SHIFT * (1 + rng.integers(self.n_shifts, size=n)))
+        return self.table_.with_rows(X, rows.y, origins=rows.row_keys())
 
 
 class Negated(TaskGenerator):
@@ -144,6 +154,9 @@ KINDS = {
     "synthetic, fresh": lambda t, f: source_of(t, "synthetic", Shifted(), fresh=True, finetune=f),
     "mixed": lambda t, f: source_of(t, "mixed", Shifted(True, 2), size=2.0, finetune=f),
     "mixed bootstrap": lambda t, f: source_of(t, "mixed", Bootstrap(), size=2.0, finetune=f),
+    # Much noise on small grids: rows often meet others, real ones and each other.
+    "synthetic noise": lambda t, f: source_of(t, "synthetic", Noise(0.7), finetune=f),
+    "mixed noise": lambda t, f: source_of(t, "mixed", Noise(0.7), size=2.0, finetune=f),
     "mixed, fresh": lambda t, f: source_of(
         t, "mixed", Shifted(copies=True), fresh=True, finetune=f
     ),
@@ -232,6 +245,23 @@ class TestLeakFree:
             one, two = task_of(real, step), task_of(mixed, step)
             assert as_set(two.x_support) == as_set(one.x_support)
             assert as_set(two.x_query) <= as_set(real.rows.x[real.draw(step)[1]])
+
+    @quick
+    @given(table=tables(), caps=caps)
+    def test_rows_of_one_origin_stand_on_one_side(self, table: Table, caps: tuple[int, int]):
+        """Column ``a`` tells which distinct real row a row was made of, ``b`` was moved."""
+        X = table.X.assign(a=np.unique(table.row_keys(), return_inverse=True)[1])
+        train = table.with_rows(X, table.y)
+        assume(np.ptp(train.X["b"]) > 0)
+        for rows in ("mixed", "synthetic"):
+            try:
+                source = source_of(train, rows, Derived(), size=2.0, finetune=recipe(*caps))
+            except TaskError:
+                assume(False)
+            for step in STEPS:
+                task = task_of(source, step)
+                assert (task.x_support[:, 1] >= SHIFT).any()
+                assert not set(task.x_support[:, 0]) & set(task.x_query[:, 0])
 
     def test_rows_left_out_by_a_cap_bring_no_copies_in(self):
         table, f = distinct(100), recipe(20, 5)

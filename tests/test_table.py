@@ -228,6 +228,60 @@ class TestFingerprint:
         assert (of(one).fingerprint() == of(two).fingerprint()) == equal
 
 
+ORIGINS = np.array([2**63 + 1, 7, 7, 2**64 - 1], dtype=np.uint64)  # float64 has no room for them
+
+
+class TestOrigins:
+    def test_lineage_is_the_origin_where_there_is_one_else_the_rows_own_key(self):
+        np.testing.assert_array_equal(table().lineage(), table().row_keys())
+        np.testing.assert_array_equal(table(origins=ORIGINS).lineage(), ORIGINS)
+
+    def test_they_travel_with_the_rows(self):
+        derived = table(origins=ORIGINS)
+        assert derived.take([3, 0, 0]).origins.tolist() == ORIGINS[[3, 0, 0]].tolist()
+        assert derived.take(derived.y == 1).origins.tolist() == [7, 7]
+        assert derived.select(["size"]).origins.tolist() == ORIGINS.tolist()
+        assert derived.prune_levels().origins.tolist() == ORIGINS.tolist()
+        assert table().take([0]).origins is None
+
+    def test_new_rows_have_those_that_are_handed_in_with_them(self):
+        X, y = parts()["X"], parts()["y"]
+        assert table(origins=ORIGINS).with_rows(X, y).origins is None
+        assert table().with_rows(X, y, ORIGINS).origins.tolist() == ORIGINS.tolist()
+
+    def test_beside_derived_rows_the_others_are_their_own_origin(self):
+        plain, derived = table(), table(origins=ORIGINS)
+        expected = [*plain.row_keys(), *ORIGINS]
+        assert plain.concat(derived).origins.tolist() == expected
+        assert derived.concat(plain).origins.tolist() == [*ORIGINS, *plain.row_keys()]
+        assert plain.concat(derived, plain).lineage().tolist() == [*expected, *plain.row_keys()]
+        assert plain.concat(plain).origins is None
+
+    @pytest.mark.parametrize(
+        ("origins", "sentence"),
+        [
+            (ORIGINS[:3], r"4 rows of features, origins of shape \(3,\)"),
+            (ORIGINS.astype(float), "origins are float64, not uint64 row keys"),
+            (np.arange(4), "origins are int64, not uint64 row keys"),
+        ],
+    )
+    def test_those_that_do_not_fit_are_refused(self, origins: np.ndarray, sentence: str):
+        with pytest.raises(TableError, match=rf"^Table 'made': {sentence}\.$"):
+            table(origins=origins)
+
+    def test_they_count_in_the_fingerprint(self):
+        prints = {
+            t.fingerprint()
+            for t in (table(), table(origins=ORIGINS), table(origins=ORIGINS[[0, 1, 1, 2]]))
+        }
+        assert len(prints) == 3
+
+    def test_a_table_without_them_has_the_fingerprint_it_always_had(self):
+        """Records made before there were origins stay valid: their identities hash this."""
+        known = "7b1503be4a6be22c12a3e20f856c5c4231ec460659ddf08aaf373727ec1c4c92"
+        assert table().fingerprint() == known
+
+
 class TestRowKeys:
     def test_rows_with_equal_features_share_a_key_whatever_their_label(self):
         t = replace(table(), y=np.array([0, 1, 1, 1]))

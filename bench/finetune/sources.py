@@ -1,8 +1,9 @@
 """Task sources: an iterator of (support, query) tasks; the loop never asks where rows come from.
 
-Every source splits real rows first and adds synthetic rows after, so that no row, and no copy of
-one, stands on both sides of a task (DESIGN.md, rule 4). Real rows are drawn from a seed that does
-not know the method: two methods on one fold see the same real rows in each step.
+Every source splits real rows first and adds synthetic rows after, so that no row, no copy of one,
+and no row made from it (`bench.table.Table.origins`) stands on both sides of a task (DESIGN.md,
+rule 4). Real rows are drawn from a seed that does not know the method: two methods on one fold see
+the same real rows in each step.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class TaskSource(Protocol):
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows ready for the model, with the keys that tell copies."""
+    """Rows ready for the model, with the keys that tell copies and rows of one origin."""
 
     x: np.ndarray
     y: np.ndarray
@@ -57,7 +58,7 @@ class Encoded:
 
     @classmethod
     def of(cls, table: Table, encoder: Encoder) -> Encoded:
-        return cls(encoder.encode_x(table), encoder.encode_y(table.y), table.row_keys())
+        return cls(encoder.encode_x(table), encoder.encode_y(table.y), table.lineage())
 
 
 class RealTasks:
@@ -81,7 +82,10 @@ class RealTasks:
 
 
 class SyntheticTasks:
-    """Purely synthetic fine-tuning: both parts come from generated rows."""
+    """Purely synthetic fine-tuning: both parts come from generated rows.
+
+    Rows that were made from one real row stand on one side together.
+    """
 
     def __init__(self, rows_at: RowsAt, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
         self._rows = _Remembered(rows_at, encoder)
@@ -99,9 +103,10 @@ class SyntheticTasks:
 class MixedTasks:
     """Real rows split as in `RealTasks`, then ``ratio`` synthetic rows a real row on both sides.
 
-    A synthetic row that copies a real one (a bootstrap row always does) goes to its original's
-    side; the others are split among themselves, copies together, so that both sides get what they
-    ask for. Where the rows that may join a side are fewer, the task has fewer.
+    A synthetic row that copies a real one (a bootstrap row always does), or was made from a single
+    real one (a noise row), goes to its original's side; the others are split among themselves,
+    copies together, so that both sides get what they ask for. Where the rows that may join a side
+    are fewer, the task has fewer.
     """
 
     def __init__(
@@ -140,7 +145,7 @@ class MixedTasks:
         keys = self._real.rows.keys
         with_support = np.isin(rows.keys, keys[support])
         with_query = np.isin(rows.keys, keys[query])
-        # Copies of real rows that a cap left out of this step may join neither side: their
+        # Rows of real origins that a cap left out of this step may join neither side: their
         # originals were dealt to one, and the other must not know them.
         free = np.flatnonzero(~np.isin(rows.keys, keys))
         wanted = round(self._ratio * len(support)), round(self._ratio * len(query))

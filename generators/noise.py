@@ -1,0 +1,116 @@
+"""Noise: real rows, resampled and each changed a little; the second null model of augmentation.
+
+Whatever a generator gains over these rows is due to its knowing more of the data than that a small
+change of a row keeps its label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from bench.table import Table
+from generators.base import Generator, NotApplicable
+from generators.bootstrap import stratified_rows
+
+
+class Noise(Generator):
+    """Training rows with their labels, drawn with replacement, class shares kept, then perturbed.
+
+    Numeric and integer columns get Gaussian noise, are clipped to the training range, and integers
+    rounded; categorical values are now and then drawn anew from their column. Missing values stay
+    missing, and no others go missing.
+
+    Each row is a near-copy of one training row and has it as its origin
+    (`bench.table.Table.origins`), so that it joins its original's side of a task. A changed row
+    that equals another training row, or a row made of another one, would belong on two sides; it
+    is left unchanged instead.
+
+    Parameters
+    ----------
+    scale : float, default=0.1
+        Standard deviation of the noise, in standard deviations of the column. Of integer columns
+        it moves only values that the noise takes further than one half.
+    swap : float, default=0.05
+        Probability that a categorical value is drawn anew, by the levels' training frequencies; it
+        may come out the same.
+
+    References
+    ----------
+    Bishop (1995), *Training with Noise is Equivalent to Tikhonov Regularization*, Neural
+    Computation 7, for the Gaussian noise. The swap is the "swap noise" of denoising autoencoders
+    on tables.
+    """
+
+    def __init__(self, scale: float = 0.1, swap: float = 0.05) -> None:
+        self.scale = scale
+        self.swap = swap
+
+    def fit(self, table: Table, rng: np.random.Generator) -> Self:
+        """Keep the training rows; nothing is drawn.
+
+        Raises
+        ------
+        NotApplicable
+            If the table holds no rows.
+        ValueError
+            If a parameter is out of its range.
+        """
+        if not self.scale >= 0:
+            raise ValueError(f"Noise expects a scale of at least 0, not {self.scale}.")
+        if not 0 <= self.swap <= 1:
+            raise ValueError(f"Noise expects a swap probability in 0 … 1, not {self.swap}.")
+        if not len(table):
+            raise NotApplicable("Noise needs at least one training row.")
+        self.table_ = table
+        self.keys_ = table.row_keys()
+        return self
+
+    def sample(self, n: int, rng: np.random.Generator) -> Table:
+        """Draw ``n`` perturbed training rows, in random order, with their origins."""
+        rows = stratified_rows(self.table_.y, n, rng)
+        unchanged, origins = self.table_.take(rows), self.keys_[rows]
+        changed = unchanged.with_rows(self._perturbed(unchanged.X, rng), unchanged.y)
+        ambiguous = self._ambiguous(changed.row_keys(), origins)
+        kept = np.arange(n) + np.where(ambiguous, 0, n)
+        return replace(unchanged.concat(changed).take(kept), origins=origins)
+
+    def _perturbed(self, X: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        training = self.table_.X
+        columns = {}
+        for column, kind in self.table_.kinds.items():
+            change = self._swapped if kind == "categorical" else self._shaken
+            columns[column] = change(X[column], training[column], rng)
+        return pd.DataFrame(columns, index=X.index)
+
+    def _shaken(
+        self, values: pd.Series, training: pd.Series, rng: np.random.Generator
+    ) -> pd.Series:
+        """Values with Gaussian noise, within the training range; NaN stays NaN."""
+        if training.nunique() < 2:  # rounding must not invent a deviation
+            return values
+        unit = float(training.abs().max())  # squares of huge values overflow
+        std = self.scale * float((training / unit).std(ddof=0))
+        noise = std * unit * rng.standard_normal(len(values))
+        return (values + noise).clip(training.min(), training.max())
+
+    def _swapped(
+        self, values: pd.Series, training: pd.Series, rng: np.random.Generator
+    ) -> pd.Series:
+        """Levels, some of them drawn anew by their training frequencies; NaN stays NaN."""
+        observed = training.dropna()
+        if observed.empty:
+            return values
+        drawn = observed.iloc[rng.integers(len(observed), size=len(values))]
+        is_drawn = (rng.random(len(values)) < self.swap) & values.notna()
+        return values.mask(is_drawn, drawn.set_axis(values.index))
+
+    def _ambiguous(self, keys: np.ndarray, origins: np.ndarray) -> np.ndarray:
+        """Rows that equal a training row, or an earlier row, of another origin."""
+        is_real = np.isin(keys, self.keys_)
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        owner = np.where(is_real, keys, origins[first[group]])
+        return owner != origins
