@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from threadpoolctl import threadpool_limits
 
 from bench import synthetic
 from bench.datasets.splits import split as outer_split
@@ -43,7 +44,10 @@ SETTINGS = (
     "threads",
     "device",
 )
-LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular")
+LIBRARIES = (
+    *("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular"),
+    *("causal-learn", "dowhy", "networkx"),
+)
 
 
 @dataclass
@@ -85,7 +89,9 @@ def run(
     work = _Work()
     status, error, result = "done", None, None
     try:
-        result = _compute(cfg, table, checkpoint, code, work)
+        # Sums of floats depend on the number of threads; torch is told above, BLAS and OpenMP here.
+        with threadpool_limits(int(cfg.threads)):
+            result = _compute(cfg, table, checkpoint, code, work)
     except NotApplicable as reason:
         status, error = "not_applicable", _error(reason)
     except Exception as reason:  # the one place that catches everything: a failure is a record
@@ -206,12 +212,18 @@ def _generate(
         "versions": _versions(),
     }
 
-    def make() -> Table:
-        return fit().sample(n, seeded(*seed, "synthetic table"))
+    def make() -> tuple[Table, dict[str, Any]]:
+        rows = fit().sample(n, seeded(*seed, "synthetic table"))
+        return rows, dict(generator.facts_)
 
-    table, timing = synthetic.shared(Path(cfg.results_dir) / "synthetic", decides, train, make)
-    work.generation = timing
-    work.synthetic = {"key": digest(decides)[:32], **synthetic.facts(table, train)}
+    folder = Path(cfg.results_dir) / "synthetic"
+    table, facts, timing = synthetic.shared(folder, decides, train, make)
+    work.generation = {**timing, "phases": dict(generator.seconds_)}
+    work.synthetic = {
+        "key": digest(decides)[:32],
+        **synthetic.facts(table, train),
+        "generator": facts,
+    }
     return generator, table
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,6 +25,14 @@ class Generator(ABC):
     Parameters are stored in ``__init__`` unchanged; what is learnt ends in an underscore.
     All randomness comes from the ``rng`` that is handed in: same table, same rng state, same rows.
 
+    A generator whose rows derive each from a single real row (a copy with noise, a row with other
+    values put in) hands their origins over: `bench.table.Table.origins`, for each row the
+    `row_keys` of the training row that it was made from. Such a row tells nearly all of its
+    original, and a task source then sends it to its original's side, support or query, and keeps
+    rows of one original together. Equal rows must have equal origins, and a row that equals a
+    training row that row's key; otherwise copies could stand on both sides. Rows learnt from many
+    real rows have no origins, and unchanged copies need none: their own keys tell them.
+
     Attributes
     ----------
     stays_in_range : bool, default=True
@@ -30,12 +40,19 @@ class Generator(ABC):
     keeps_classes : bool, default=True
         Promise: every class with a training row is in each sample that has room for all of them.
 
+    facts_ : mapping, default={}
+        What `fit` found, for the record: JSON-ready, and the same for the same table and rng.
+    seconds_ : mapping of str to float, default={}
+        What the phases of `fit` took.
+
     The conformance suite holds a generator to what it promises; one whose parameters decide sets
     these in ``__init__``.
     """
 
     stays_in_range: bool = True
     keeps_classes: bool = True
+    facts_: Mapping[str, Any] = MappingProxyType({})
+    seconds_: Mapping[str, float] = MappingProxyType({})
 
     @abstractmethod
     def fit(self, table: Table, rng: np.random.Generator) -> Self:

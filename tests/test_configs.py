@@ -18,6 +18,10 @@ NAMES = [(g, p.stem) for g in GROUPS for p in sorted(Path(CONF, g).glob("*.yaml"
 EXPERIMENTS = [path.stem for path in sorted(Path(CONF, "experiment").glob("*.yaml"))]
 
 
+def every_method() -> set[str]:
+    return {path.stem for path in Path(CONF, "method").glob("*.yaml")}
+
+
 @pytest.fixture(autouse=True)
 def conf():
     register()
@@ -54,7 +58,21 @@ def test_every_experiment_names_datasets_and_methods_that_exist(name: str) -> No
 def test_embedded_is_twelve_tables_three_folds_all_methods() -> None:
     cfg = compose("config", ["experiment=embedded"], return_hydra_config=True)
     assert count_cells(cfg) == 12 * 3 * len(cfg.methods)
-    assert set(cfg.methods) == {path.stem for path in Path(CONF, "method").glob("*.yaml")}
+    assert set(cfg.methods) == every_method() - {"noise"}  # a second null, for claims
+
+
+def test_embedded_full_runs_every_method() -> None:
+    assert set(compose("config", ["experiment=embedded_full"]).methods) == every_method()
+
+
+def test_scm_and_causalmixft_differ_in_how_rows_are_mixed_alone() -> None:
+    scm, mixed, null = (
+        OmegaConf.to_container(compose("config", [f"method={name}"]).method)
+        for name in ("scm", "causalmixft", "bootstrap")
+    )
+    assert scm["generator"] == mixed["generator"]
+    assert scm["mixing"] | {"rows": "mixed"} == mixed["mixing"]
+    assert mixed["mixing"] == null["mixing"]
 
 
 def test_embedded_full_is_every_embedded_table() -> None:

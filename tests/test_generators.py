@@ -191,6 +191,16 @@ TABLES: dict[str, Callable[[], Table]] = {
 # --- generators under test --------------------------------------------------------------------
 
 
+def with_defaults(path: Path) -> DictConfig:
+    """A method's YAML over those that its defaults list names, as Hydra reads it."""
+    config = OmegaConf.load(path)
+    assert isinstance(config, DictConfig)
+    for name in [d for d in config.pop("defaults", []) if d != "_self_"]:
+        folder = next(f for f in (path.parent, METHODS) if (f / f"{name}.yaml").exists())
+        config = OmegaConf.merge(with_defaults(folder / f"{name}.yaml"), config)
+    return config
+
+
 def generator_nodes(folders: list[str]) -> dict[str, DictConfig]:
     """The generator node of every method that has one, by the method's name."""
     nodes = {}
@@ -198,7 +208,7 @@ def generator_nodes(folders: list[str]) -> dict[str, DictConfig]:
         paths = sorted(folder.glob("*.yaml"))
         assert paths, f"no method YAML in {folder}"
         for path in paths:
-            config = OmegaConf.load(path)
+            config = with_defaults(path)
             assert config.name == path.stem, f"{path} names its method '{config.name}'"
             if config.generator is not None:
                 nodes[path.stem] = config.generator

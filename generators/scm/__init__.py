@@ -1,0 +1,222 @@
+"""Rows from structural causal models of the graphs that PC and FCI find in the training table.
+
+`coding` (columns ↔ nodes) → `discovery` (edge probabilities, with `independence`, `skeleton`,
+`orientation`) → `graphs` and `repair` (DAGs) → `model` (mechanisms, rows).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+
+from bench.table import Table
+from generators.base import Generator, NotApplicable
+from generators.scm.coding import Coding
+from generators.scm.discovery import Discovery, discover, make_test
+from generators.scm.graphs import EdgeProbabilities, sample_dag
+from generators.scm.independence import DegenerateGaussian
+from generators.scm.learners import Quadratic
+from generators.scm.mechanisms import Residuals
+from generators.scm.model import StructuralModels
+from generators.scm.noise import Noise
+from generators.scm.repair import MarkovRepair
+
+
+class Target(StrEnum):
+    """Which way the target's edges point in the DAGs that are sampled."""
+
+    root = "root"  # to its neighbours: rows are drawn given their class
+    sink = "sink"  # from them: the class is drawn given the features
+    free = "free"  # as the edge probabilities say
+
+
+class SCM(Generator):
+    """CausalMixFT's synthetic rows (arXiv 2601.04110).
+
+    PC and FCI over subsamples of the rows give edge probabilities; DAGs are drawn from them, each
+    is fitted as a structural causal model, exogenous noise is drawn and propagated.
+
+    Parameters
+    ----------
+    discovery : Discovery, optional
+        The search for structure; default: `Discovery()`.
+    n_dags : int
+        DAGs drawn; rows are spread evenly over them.
+    max_parents : int
+        Of a node.
+    target : Target
+        A DAG says nothing of the target's edges that the rows of the other direction would
+        contradict (they are Markov equivalent once every node has the parents it needs), but
+        learning each feature given the class takes fewer rows than the class given all features
+        (Ng and Jordan 2001), and classes then come in their exact shares. Hence ``root``.
+    repair : float or None
+        Significance level at which a drawn DAG must satisfy its own Markov condition on the rows
+        (`generators.scm.repair`); None leaves DAGs as drawn.
+    regressor, classifier : scikit-learn estimators, optional
+        Of numeric and categorical nodes; defaults: ridge regression on `Quadratic` columns with
+        the penalty chosen by leave-one-out, and logistic regression.
+    residuals : Residuals
+    noise : Noise
+    max_levels : int
+        Levels of a categorical column that are modelled; rarer ones share one code.
+    clip : bool
+        Keep numeric values within the training range.
+    missing : bool
+        Put missing values back as in training.
+    balanced : bool
+        Classes in their training shares, each with a row if there is room.
+    candidates : int
+        See `StructuralModels.sample`.
+
+    Attributes
+    ----------
+    probabilities_ : EdgeProbabilities
+    dags_ : list of Dag
+    models_ : StructuralModels
+    facts_ : dict
+        What was found, JSON-ready and free of times.
+    seconds_ : dict of phase to float
+    """
+
+    def __init__(
+        self,
+        discovery: Discovery | None = None,
+        n_dags: int = 10,
+        max_parents: int = 10,
+        target: Target | str = Target.root,
+        repair: float | None = 0.1,
+        regressor: BaseEstimator | None = None,
+        classifier: BaseEstimator | None = None,
+        residuals: Residuals | str = Residuals.in_sample,
+        noise: Noise | str = Noise.latin_hypercube,
+        max_levels: int = 30,
+        clip: bool = True,
+        missing: bool = True,
+        balanced: bool = True,
+        candidates: int = 4,
+    ) -> None:
+        self.discovery = discovery
+        self.n_dags = n_dags
+        self.max_parents = max_parents
+        self.target = target
+        self.repair = repair
+        self.regressor = regressor
+        self.classifier = classifier
+        self.residuals = residuals
+        self.noise = noise
+        self.max_levels = max_levels
+        self.clip = clip
+        self.missing = missing
+        self.balanced = balanced
+        self.candidates = candidates
+        self.stays_in_range = clip
+        self.keeps_classes = balanced
+
+    def fit(self, table: Table, rng: np.random.Generator) -> Self:
+        """Find the structure and fit the mechanisms.
+
+        Raises
+        ------
+        NotApplicable
+            If the table has fewer than two rows.
+        """
+        if len(table) < 2:
+            raise NotApplicable("Causal discovery needs at least two training rows.")
+        seconds: dict[str, float] = {}
+        self.seconds_ = seconds
+        settings = self.discovery if self.discovery is not None else Discovery()
+        with _timed(seconds, "coding"):
+            coding = Coding(self.max_levels, self.clip, self.missing).fit(table)
+        with _timed(seconds, "discovery"):
+            self.probabilities_, found = discover(coding.codes_, coding.nodes_, rng, settings)
+        seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
+        with _timed(seconds, "graphs"):
+            aimed = oriented(self.probabilities_, Target(self.target))
+            drawn = [
+                sample_dag(aimed, rng, max_parents=self.max_parents) for _ in range(self.n_dags)
+            ]
+            self.dags_ = drawn
+            if self.repair is not None:
+                test = make_test(coding.codes_, coding.nodes_, settings)
+                if not isinstance(test, DegenerateGaussian):
+                    test = DegenerateGaussian(coding.codes_, coding.nodes_, settings.levels)
+                mend = MarkovRepair(test, self.repair, self.max_parents)
+                first = coding.target if self.target == Target.root else None
+                last = coding.target if self.target == Target.sink else None
+                self.dags_ = [mend(dag, first, last) for dag in drawn]
+        with _timed(seconds, "mechanisms"):
+            self.models_ = StructuralModels(
+                coding,
+                self.dags_,
+                self.regressor if self.regressor is not None else default_regressor(),
+                self.classifier if self.classifier is not None else default_classifier(),
+                self.residuals,
+                int(rng.integers(2**32)),
+            )
+        self.facts_ = self._facts(found, drawn)
+        return self
+
+    def sample(self, n: int, rng: np.random.Generator) -> Table:
+        """Draw ``n`` rows, spread evenly over the DAGs."""
+        codes = self.models_.sample(
+            n, rng, balanced=self.balanced, candidates=self.candidates, noise=self.noise
+        )
+        return self.models_.coding.decode(codes, rng)
+
+    def _facts(self, found: dict[str, Any], drawn: list) -> dict[str, Any]:
+        p = len(self.probabilities_.names)
+        adjacency = self.probabilities_.adjacency
+        pairs = max(p * (p - 1) / 2, 1)
+
+        def edges(dags: list) -> float:
+            return sum(len(parents) for dag in dags for parents in dag) / max(len(dags), 1)
+
+        coding = self.models_.coding
+        return {
+            "nodes": p,
+            "resamples": dict(self.probabilities_.resamples),
+            "expected_edges": float(adjacency.sum() / 2),
+            "density": float(adjacency.sum() / 2 / pairs),
+            "edges_a_dag": {"drawn": edges(drawn), "repaired": edges(self.dags_)},
+            "target_degree": float(adjacency[-1].sum()),
+            "mechanisms": self.models_.n_fitted,
+            "twins": {name: other for name, (other, _) in coding.twins_.items()},
+            "constant": coding.constant_,
+            **found,
+        }
+
+
+def oriented(probabilities: EdgeProbabilities, target: Target) -> EdgeProbabilities:
+    """Edge probabilities with the target's edges turned: all out of it, or all into it."""
+    if target is Target.free:
+        return probabilities
+    matrix = probabilities.matrix.copy()
+    both = matrix[-1] + matrix[:, -1]
+    matrix[-1], matrix[:, -1] = (both, 0.0) if target is Target.root else (0.0, both)
+    return replace(probabilities, matrix=matrix)
+
+
+def default_regressor() -> BaseEstimator:
+    """Ridge regression on `Quadratic` columns, its penalty chosen by leave-one-out."""
+    return make_pipeline(Quadratic(0.1), RidgeCV(np.logspace(0, 3, 7)))
+
+
+def default_classifier() -> BaseEstimator:
+    """Logistic regression; scores and indicators are on one scale already."""
+    return LogisticRegression(C=1.0, max_iter=300)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[phase] = seconds.get(phase, 0.0) + time.perf_counter() - start

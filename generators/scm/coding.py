@@ -1,0 +1,241 @@
+"""Between a table's rows and the numbers that graphs and mechanisms are fitted on.
+
+A *node* is a feature or the target (the last one). A numeric node is a normal score, so that noise
+can be additive whatever the column's shape; a categorical node is a level's code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+from scipy.stats import rankdata
+
+from bench.table import Table
+
+MISSING = "missing"  # a level of its own; told from a level of that name by its position
+
+
+@dataclass(frozen=True)
+class NumericNode:
+    """Normal scores of a numeric column: z = Φ⁻¹((rank − ½) / n), ties sharing their mean rank."""
+
+    name: str
+    values: np.ndarray  # of the training rows, ascending, without the missing ones
+    whole: bool
+    cardinality: int = 0  # levels; 0: numeric
+
+    @classmethod
+    def of(cls, name: str, column: np.ndarray, whole: bool) -> NumericNode:
+        return cls(name, np.sort(column[~np.isnan(column)]), whole)
+
+    def encode(self, column: np.ndarray) -> np.ndarray:
+        """Scores of the training column itself; a missing value stands at the median, 0."""
+        present = ~np.isnan(column)
+        scores = np.zeros(len(column))
+        scores[present] = ndtri((rankdata(column[present]) - 0.5) / present.sum())
+        return scores
+
+    def decode(self, scores: np.ndarray, clip: bool) -> np.ndarray:
+        """Training quantiles of scores.
+
+        Between training values where these hardly repeat, else one of them. Without ``clip`` the
+        scores beyond the outermost training rows go on along a normal tail.
+        """
+        n = len(self.values)
+        share = ndtr(scores)
+        if len(np.unique(self.values)) > n / 2:
+            out = np.interp(share, (np.arange(n) + 0.5) / n, self.values)
+        else:
+            out = self.values[np.minimum((share * n).astype(int), n - 1)]
+        if not clip:
+            beyond = scores - np.clip(scores, ndtri(0.5 / n), ndtri(1 - 0.5 / n))
+            out = out + beyond * self.values.std()
+        return np.round(out) if self.whole else out
+
+
+@dataclass(frozen=True)
+class CategoricalNode:
+    """Codes of a categorical column's levels, most frequent first; rare levels share the last."""
+
+    name: str
+    levels: tuple[str | None, ...]  # None: missing
+    pooled: tuple[str, ...]  # rare levels behind the last code, if any
+    weights: tuple[float, ...]  # their training shares among themselves
+
+    @property
+    def cardinality(self) -> int:
+        return len(self.levels) + bool(self.pooled)
+
+    @classmethod
+    def of(cls, column: pd.Series, max_levels: int) -> CategoricalNode:
+        counts = column.value_counts()
+        counts = counts[counts > 0].sort_values(ascending=False, kind="stable")
+        kept = list(counts.index[: max_levels if len(counts) <= max_levels else max_levels - 1])
+        rest = counts.iloc[len(kept) :]
+        levels: tuple[str | None, ...] = tuple(kept)
+        if column.isna().any():
+            levels = (*levels, None)
+        return cls(
+            str(column.name), levels, tuple(rest.index), tuple((rest / max(rest.sum(), 1)).tolist())
+        )
+
+    def encode(self, column: pd.Series) -> np.ndarray:
+        """Codes, float64."""
+        code = {level: float(i) for i, level in enumerate(self.levels)}
+        code |= dict.fromkeys(self.pooled, float(len(self.levels)))
+        text = column.astype(object).where(column.notna(), None)
+        return np.array([code[level] for level in text], dtype=np.float64)
+
+    def decode(self, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Levels, as objects; missing is NaN."""
+        names = np.array([np.nan if v is None else v for v in self.levels] + [""], dtype=object)
+        out = names[np.minimum(codes.astype(int), len(self.levels))]
+        if self.pooled:
+            rare = codes >= len(self.levels)
+            out[rare] = rng.choice(np.array(self.pooled, object), size=rare.sum(), p=self.weights)
+        return out
+
+
+Node = NumericNode | CategoricalNode
+
+
+class Coding:
+    """A training table's nodes, coded, and the way back.
+
+    Constant and empty columns are no nodes: they come back as they were. Neither are *twins*,
+    columns that another one decides by a one-to-one map (repeated, rescaled or relabelled): no
+    independence test can tell them apart, and they come back through that map.
+
+    Parameters
+    ----------
+    max_levels : int
+        Codes of a categorical column; rarer levels share one.
+    clip : bool
+        Keep numeric values within the training range.
+    missing : bool
+        Put missing values back into numeric columns, in the joint pattern of a random training
+        row of the same class.
+
+    Attributes
+    ----------
+    nodes_ : list of Node
+        Features that vary, then the target.
+    codes_ : ndarray of shape (n_rows, n_nodes), float64
+    missing_ : ndarray of bool, shape (n_rows, n_nodes)
+    twins_ : dict of column name to (column name, ±1)
+    constant_ : list of column names
+    """
+
+    def __init__(self, max_levels: int = 30, clip: bool = True, missing: bool = True) -> None:
+        self.max_levels = max_levels
+        self.clip = clip
+        self.missing = missing
+
+    def fit(self, table: Table) -> Self:
+        self.table_ = table
+        self.constant_: list[str] = []
+        self.twins_: dict[str, tuple[str, int]] = {}
+        self._twin_nodes: dict[str, Node] = {}
+        nodes: list[Node] = []
+        codes: list[np.ndarray] = []
+        for name, kind in table.kinds.items():
+            column = table.X[name]
+            if column.nunique(dropna=False) < 2 or not column.notna().any():
+                self.constant_.append(name)
+                continue
+            node, coded = self._code(column, kind == "integer")
+            twin = _twin_of(coded, column.isna(), node, nodes, codes, table)
+            if twin is not None:
+                self.twins_[name], self._twin_nodes[name] = twin, node
+                continue
+            nodes.append(node)
+            codes.append(coded)
+        target = CategoricalNode(table.target, tuple(str(c) for c in np.unique(table.y)), (), ())
+        self.classes_ = np.unique(table.y)
+        self.nodes_ = [*nodes, target]
+        codes.append(np.searchsorted(self.classes_, table.y).astype(np.float64))
+        self.codes_ = np.stack(codes, axis=1)
+        absent = [table.X[node.name].isna().to_numpy() for node in nodes]
+        self.missing_ = np.stack([*absent, np.zeros(len(table), dtype=bool)], axis=1)
+        return self
+
+    def _code(self, column: pd.Series, whole: bool) -> tuple[Node, np.ndarray]:
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            categorical = CategoricalNode.of(column, self.max_levels)
+            return categorical, categorical.encode(column)
+        values = column.to_numpy()
+        if len(np.unique(values[~np.isnan(values)])) < 2:  # its holes are all that varies
+            numeric = NumericNode.of(str(column.name), values, whole)
+            return numeric, np.zeros(len(values))
+        numeric = NumericNode.of(str(column.name), values, whole)
+        return numeric, numeric.encode(values)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the nodes, the target's last."""
+        return tuple(node.name for node in self.nodes_)
+
+    @property
+    def target(self) -> int:
+        """Position of the target among the nodes."""
+        return len(self.nodes_) - 1
+
+    def decode(self, codes: np.ndarray, rng: np.random.Generator) -> Table:
+        """Rows of the training schema from codes, shape (n, n_nodes)."""
+        y = self.classes_[codes[:, self.target].astype(int)]
+        holes = self._holes(y, rng)
+        columns: dict[str, np.ndarray] = {}
+        for position, node in enumerate(self.nodes_[:-1]):
+            columns[node.name] = self._column(node, codes[:, position], rng)
+        for name, (other, sign) in self.twins_.items():
+            position = self.names.index(other)
+            columns[name] = self._column(self._twin_nodes[name], sign * codes[:, position], rng)
+        for name, values in columns.items():
+            if name in holes:
+                columns[name] = np.where(holes[name], np.nan, values)
+        for name in self.constant_:
+            column = self.table_.X[name].dropna()
+            value = column.iloc[0] if len(column) else np.nan
+            columns[name] = np.full(len(codes), value, dtype=object)
+        return self.table_.with_rows(pd.DataFrame(columns, index=range(len(codes))), y)
+
+    def _column(self, node: Node, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if isinstance(node, CategoricalNode):
+            return node.decode(codes, rng)
+        return node.decode(codes, self.clip)
+
+    def _holes(self, y: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Which values of the numeric columns are missing, from a training row of the class."""
+        table = self.table_
+        holed = [c for c in table.numeric if table.X[c].isna().any() and c not in self.constant_]
+        if not holed or not self.missing:
+            return {}
+        donors = np.empty(len(y), dtype=np.int64)
+        for label in np.unique(y):
+            mine = y == label
+            donors[mine] = rng.choice(np.flatnonzero(table.y == label), size=mine.sum())
+        return {c: table.X[c].isna().to_numpy()[donors] for c in holed}
+
+
+def _twin_of(
+    coded: np.ndarray,
+    absent: pd.Series,
+    node: Node,
+    nodes: list[Node],
+    codes: list[np.ndarray],
+    table: Table,
+) -> tuple[str, int] | None:
+    """An earlier node that this column repeats, and the sign of the map between them."""
+    for other, known in zip(nodes, codes, strict=True):
+        if other.cardinality != node.cardinality:
+            continue
+        if not (absent.to_numpy() == table.X[other.name].isna().to_numpy()).all():
+            continue
+        for sign in (1, -1) if not node.cardinality else (1,):
+            if np.allclose(coded, sign * known, rtol=0, atol=1e-9):
+                return other.name, sign
+    return None

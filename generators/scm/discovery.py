@@ -1,0 +1,187 @@
+"""From a training table's codes to edge probabilities: PC and FCI over resamples, marks weighed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from generators.scm.coding import Node
+from generators.scm.graphs import EdgeProbabilities
+from generators.scm.independence import ChiSquare, DegenerateGaussian, IndependenceTest
+from generators.scm.orientation import cpdag, pag
+from generators.scm.skeleton import Budget, skeleton
+
+TAIL, NONE, ARROW, CIRCLE = -1, 0, 1, 2  # causal-learn's marks
+
+# What an edge between i and j says of i → j and j → i, by its marks at i and at j. A mark that the
+# algorithm left open is an even bet between what it may stand for:
+WEIGHTS: dict[tuple[int, int], tuple[float, float]] = {
+    (TAIL, ARROW): (1.0, 0.0),  # i → j
+    (TAIL, TAIL): (0.5, 0.5),  # i — j: either way, by symmetry
+    (CIRCLE, CIRCLE): (0.5, 0.5),  # i o–o j: nothing known of either end
+    (CIRCLE, ARROW): (0.75, 0.0),  # i o→ j: i → j or i ↔ j, an even bet; the second counts half
+    (ARROW, ARROW): (0.25, 0.25),  # i ↔ j: a hidden common cause. No DAG over the observed nodes
+    # holds it; an edge either way keeps the dependence, at half the weight of an adjacency
+    (CIRCLE, TAIL): (0.25, 0.75),  # i o– j: j is an ancestor or selected with i
+}
+
+
+class TestName(StrEnum):
+    """Which test decides what is independent."""
+
+    degenerate_gaussian = "degenerate_gaussian"  # indicators of levels; the default
+    rank_gaussian = "rank_gaussian"  # Fisher's z on normal scores and level codes
+    chi_square = "chi_square"  # χ² on quantile bins
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Every number of the search for structure.
+
+    Parameters
+    ----------
+    test : TestName
+    levels : int
+        Levels of a category that the test sees.
+    level : float
+        Significance level of the tests.
+    depth : int
+        Most nodes of a conditioning set, in PC and FCI.
+    algorithms : sequence of str
+        Of ``pc`` and ``fci``.
+    resamples : int
+        Subsamples of the rows; each is given to every algorithm.
+    wide, wide_resamples : int
+        Tables with more nodes than ``wide`` get ``wide_resamples`` instead.
+    share : float
+        Rows of a subsample, drawn without replacement: bootstraps repeat rows, which tests take
+        for evidence (false edges 6.7 against 2.0 of 24 true ones). 1: all rows once.
+    bidirected : float
+        Probability, each way, of an edge that FCI marks ↔.
+    candidates, path : int
+        Bounds of FCI's possible-d-separating sets and paths (`orientation.pag`).
+    max_rows : int
+        Rows of a subsample at most.
+    max_tests : int or None
+        Independence tests of one resample at most.
+    seconds : float or None
+        Wall time of the whole search at most.
+    """
+
+    test: TestName | str = TestName.degenerate_gaussian
+    levels: int = 6
+    level: float = 0.01
+    depth: int = 2
+    algorithms: Sequence[str] = ("pc", "fci")
+    resamples: int = 10
+    wide: int = 60
+    wide_resamples: int = 5
+    share: float = 0.63
+    bidirected: float = 0.25
+    candidates: int = 12
+    path: int = 4
+    max_rows: int = 2000
+    max_tests: int | None = 300_000
+    seconds: float | None = 120.0
+
+
+def discover(
+    codes: np.ndarray, nodes: Sequence[Node], rng: np.random.Generator, settings: Discovery
+) -> tuple[EdgeProbabilities, dict[str, Any]]:
+    """Edge probabilities of a coded table.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_nodes)
+    nodes : sequence of Node
+        The target is the last.
+    rng : numpy.random.Generator
+        Draws the resamples.
+    settings : Discovery
+
+    Returns
+    -------
+    (EdgeProbabilities, facts)
+        ``facts``: ``tests`` made, ``cut`` (what a bound cut short, how often) and ``seconds`` by
+        phase.
+    """
+    n, p = codes.shape
+    count = settings.wide_resamples if p > settings.wide else settings.resamples
+    count = 1 if settings.share >= 1 else count
+    budget = Budget(settings.max_tests, settings.seconds)
+    seconds = dict.fromkeys(("skeleton", *settings.algorithms), 0.0)
+    total = np.zeros((p, p))
+    graphs = dict.fromkeys(settings.algorithms, 0)
+    tests = 0
+    for _ in range(count):
+        if sum(graphs.values()) and budget.late("resamples"):
+            break
+        rows = _resample(n, settings, rng)
+        test = make_test(codes[rows], nodes, settings)
+        clock = time.perf_counter()
+        found = skeleton(test, p, settings.level, settings.depth, budget)
+        seconds["skeleton"] += time.perf_counter() - clock
+        for algorithm in settings.algorithms:
+            clock = time.perf_counter()
+            if algorithm == "pc":
+                marks = cpdag(found, test)
+            else:
+                marks = pag(
+                    found,
+                    test,
+                    settings.level,
+                    settings.depth,
+                    settings.candidates,
+                    settings.path,
+                    budget,
+                )
+            seconds[algorithm] += time.perf_counter() - clock
+            total += weigh(marks, settings.bidirected)
+            graphs[algorithm] += 1
+        tests += test.calls
+    matrix = total / max(sum(graphs.values()), 1)
+    probabilities = EdgeProbabilities(
+        tuple(node.name for node in nodes), matrix, _information(codes, nodes, settings), graphs
+    )
+    return probabilities, {"tests": tests, "cut": budget.cut, "seconds": seconds}
+
+
+def make_test(codes: np.ndarray, nodes: Sequence[Node], settings: Discovery) -> IndependenceTest:
+    """The configured test on these rows."""
+    kind = TestName(settings.test)
+    if kind is TestName.chi_square:
+        return ChiSquare(codes, nodes, levels=settings.levels)
+    ordinal = kind is TestName.rank_gaussian
+    return DegenerateGaussian(codes, nodes, settings.levels, ordinal)
+
+
+def weigh(marks: np.ndarray, bidirected: float = 0.25) -> np.ndarray:
+    """A CPDAG's or PAG's marks as probabilities of i → j, shape (p, p); see `WEIGHTS`."""
+    table = WEIGHTS | {(ARROW, ARROW): (bidirected, bidirected)}
+    table |= {(b, a): (back, forth) for (a, b), (forth, back) in table.items()}
+    out = np.zeros(marks.shape)
+    for i, j in zip(*np.nonzero(np.triu((marks != 0) | (marks.T != 0))), strict=True):
+        out[i, j], out[j, i] = table[int(marks[i, j]), int(marks[j, i])]
+    return out
+
+
+def _resample(n: int, settings: Discovery, rng: np.random.Generator) -> np.ndarray:
+    size = min(n if settings.share >= 1 else max(2, round(settings.share * n)), settings.max_rows)
+    return np.sort(rng.choice(n, size=size, replace=False))
+
+
+def _information(codes: np.ndarray, nodes: Sequence[Node], settings: Discovery) -> np.ndarray:
+    """Mutual information of the pairs that are dependent at the test's level, on all rows."""
+    p = len(nodes)
+    test = make_test(codes, nodes, settings)
+    out = np.zeros((p, p))
+    for i in range(p):
+        for j in range(i):
+            if test(i, j) <= settings.level:
+                out[i, j] = out[j, i] = test.information(i, j)
+    return out

@@ -1,0 +1,175 @@
+"""Conditional independence tests that are right for mixed data, as causal-learn calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+from scipy.special import chdtrc
+
+from generators.scm.coding import CategoricalNode, Node
+
+
+class IndependenceTest(Protocol):
+    """A conditional independence test on the rows that it was made with."""
+
+    method: str  # causal-learn asks a test for its name
+    calls: int  # tests made; those asked for again are remembered
+
+    def __call__(self, x: int, y: int, given: Iterable[int] | None = None) -> float:
+        """The p-value of x ⟂ y | given."""
+
+    def information(self, x: int, y: int) -> float:
+        """Mutual information of two nodes in nats: how strongly they depend, not how surely."""
+
+
+class DegenerateGaussian:
+    """Likelihood-ratio test under a Gaussian on indicator columns.
+
+    A numeric node is its normal score; a categorical node the indicators of its levels but the most
+    frequent one. Nodes x and y are independent given S if the Gaussian that fits these columns
+    best has no partial covariance between the blocks of x and y: −N log of the determinants' ratio
+    is χ² with |x||y| degrees of freedom (Bartlett's correction for N). Shrinking the correlations
+    by ``ridge`` keeps constant, repeated and collinear columns from making them singular.
+
+    Andrews, Ramsey, Cooper (2019), *Learning high-dimensional directed acyclic graphs with mixed
+    data-types*, PMLR 104. Best skeletons of those measured on mixed tables of 500 to 1000 rows.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows, n_nodes)
+        As `generators.scm.coding.Coding` makes them.
+    nodes : sequence of Node
+    levels : int
+        Indicators of a categorical node at most; the rarer levels stay in the baseline.
+    ordinal : bool
+        Treat categorical nodes as their codes instead of indicators (Fisher's z on codes).
+    ridge : float
+        Share of the correlations that is shrunk away, in [0, 1).
+    """
+
+    method = "degenerate_gaussian"
+
+    def __init__(
+        self,
+        codes: np.ndarray,
+        nodes: Sequence[Node],
+        levels: int = 6,
+        ordinal: bool = False,
+        ridge: float = 1e-3,
+    ) -> None:
+        blocks = [
+            _indicators(column, levels)
+            if isinstance(node, CategoricalNode) and not ordinal
+            else column[:, None]
+            for column, node in zip(codes.T, nodes, strict=True)
+        ]
+        self.n_rows = len(codes)
+        self.correlation, self.groups = _correlation(blocks, ridge)
+        self._log_dets: dict[tuple[int, ...], float] = {(): 0.0}
+        self._information: dict[tuple[int, int], float] = {}
+        self._p_values: dict[tuple[int, int, tuple[int, ...]], float] = {}
+        self.calls = 0
+
+    def __call__(self, x: int, y: int, given: Iterable[int] | None = None) -> float:
+        """The p-value of x ⟂ y | given; 1 where a block is constant in these rows."""
+        x, y = (int(x), int(y)) if x < y else (int(y), int(x))
+        rest = () if given is None else tuple(sorted(int(s) for s in given))
+        key = (x, y, rest)
+        known = self._p_values.get(key)
+        if known is not None:
+            return known
+        self.calls += 1
+        width = len(self.groups[x]) * len(self.groups[y])
+        p = float(chdtrc(width, self._statistic(x, y, rest))) if width else 1.0
+        self._p_values[key] = p
+        return p
+
+    def information(self, x: int, y: int) -> float:
+        """Mutual information of two nodes under the Gaussian, in nats."""
+        key = (min(x, y), max(x, y))
+        known = self._information.get(key)
+        if known is None:
+            known = self._information[key] = max(0.0, 0.5 * self._log_ratio(*key, ()))
+        return known
+
+    def _statistic(self, x: int, y: int, rest: tuple[int, ...]) -> float:
+        columns = sum(len(self.groups[s]) for s in rest)
+        correction = (len(self.groups[x]) + len(self.groups[y]) + 3) / 2
+        n = max(self.n_rows - columns - correction, 1.0)
+        return max(n * self._log_ratio(x, y, rest), 0.0)
+
+    def _log_ratio(self, x: int, y: int, rest: tuple[int, ...]) -> float:
+        with_x, with_y = tuple(sorted((*rest, x))), tuple(sorted((*rest, y)))
+        both = tuple(sorted((*rest, x, y)))
+        log_det = self._log_det
+        return log_det(with_x) + log_det(with_y) - log_det(rest) - log_det(both)
+
+    def _log_det(self, nodes: tuple[int, ...]) -> float:
+        known = self._log_dets.get(nodes)
+        if known is None:
+            at = [column for node in nodes for column in self.groups[node]]
+            known = float(np.linalg.slogdet(self.correlation[np.ix_(at, at)])[1]) if at else 0.0
+            self._log_dets[nodes] = known
+        return known
+
+
+def _indicators(codes: np.ndarray, levels: int) -> np.ndarray:
+    """Columns of the ``levels`` levels after the most frequent one, which is the baseline."""
+    present, counts = np.unique(codes, return_counts=True)
+    order = present[np.argsort(-counts, kind="stable")]
+    return (codes[:, None] == order[1 : levels + 1]).astype(np.float64)
+
+
+def _correlation(blocks: list[np.ndarray], ridge: float) -> tuple[np.ndarray, list[list[int]]]:
+    """Shrunk correlations of all columns, and which of them belong to each block."""
+    kept, groups, width = [], [], 0
+    for block in blocks:
+        block = block[:, block.std(axis=0) > 1e-9]
+        groups.append(list(range(width, width + block.shape[1])))
+        width += block.shape[1]
+        kept.append(block)
+    columns = np.hstack(kept)
+    columns = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+    correlation = (1 - ridge) * (columns.T @ columns) / len(columns)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation, groups
+
+
+class ChiSquare:
+    """causal-learn's χ² test on codes; numeric nodes cut into quantile bins.
+
+    Assumes nothing of shapes, and sees little where cells are few.
+    """
+
+    method = "chisq"
+
+    def __init__(
+        self, codes: np.ndarray, nodes: Sequence[Node], bins: int = 4, levels: int = 6
+    ) -> None:
+        from causallearn.utils.cit import CIT
+
+        columns = []
+        for column, node in zip(codes.T, nodes, strict=True):
+            if isinstance(node, CategoricalNode):
+                columns.append(np.minimum(column, levels - 1))
+            else:
+                edges = np.unique(np.quantile(column, np.linspace(0, 1, bins + 1)[1:-1]))
+                columns.append(np.searchsorted(edges, column))
+        self._test = CIT(np.stack(columns, axis=1).astype(int), "chisq")
+        self._p_values: dict[tuple[int, int, tuple[int, ...]], float] = {}
+        self._gaussian = DegenerateGaussian(codes, nodes, levels)
+        self.calls = 0
+
+    def __call__(self, x: int, y: int, given: Iterable[int] | None = None) -> float:
+        x, y = (int(x), int(y)) if x < y else (int(y), int(x))
+        rest = () if given is None else tuple(sorted(int(s) for s in given))
+        key = (x, y, rest)
+        if key not in self._p_values:
+            self.calls += 1
+            self._p_values[key] = float(self._test(x, y, rest or None))
+        return self._p_values[key]
+
+    def information(self, x: int, y: int) -> float:
+        return self._gaussian.information(x, y)

@@ -1,0 +1,217 @@
+"""A node's causal mechanism, as DoWhy's gcm defines it, over coded parents.
+
+Roots have their empirical distribution, numeric nodes an additive noise model with a regressor,
+categorical nodes a functional model with a classifier (paper, "SCM").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from dowhy.gcm.causal_mechanisms import (
+    AdditiveNoiseModel,
+    ClassifierFCM,
+    ConditionalStochasticModel,
+    StochasticModel,
+)
+from dowhy.gcm.ml.classification import ClassificationModel
+from dowhy.gcm.ml.prediction_model import PredictionModel
+from dowhy.gcm.stochastic_models import EmpiricalDistribution
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import KFold, cross_val_predict
+
+from generators.scm.coding import Coding
+
+Mechanism: TypeAlias = StochasticModel | ConditionalStochasticModel
+FOLDS = 5  # of out-of-sample residuals
+
+
+class Residuals(StrEnum):
+    """Which residuals are an additive noise model's noise."""
+
+    in_sample = "in_sample"  # of a linear model: fit and noise then add up to the node's variance
+    out_of_sample = "out_of_sample"  # of a flexible one, whose own residuals are too small
+
+
+def fit_mechanism(
+    coding: Coding,
+    node: int,
+    parents: Sequence[int],
+    regressor: BaseEstimator,
+    classifier: BaseEstimator,
+    residuals: Residuals | str,
+    seed: int,
+) -> Mechanism:
+    """The mechanism of a node given its parents, fitted to the rows where the node is known.
+
+    Parameters
+    ----------
+    coding : Coding
+        Fitted on the training rows.
+    node, parents : int and sequence of int
+        Positions of nodes.
+    regressor, classifier : scikit-learn estimators
+        Cloned, with ``seed`` as their random state where they have one.
+    residuals : Residuals
+    seed : int
+    """
+    known = ~coding.missing_[:, node]
+    y = coding.codes_[known, node]
+    if not len(parents):
+        root = EmpiricalDistribution()
+        root.fit(X=y)
+        return root
+    if len(np.unique(y)) < 2:
+        return Unmoved(y)
+    shape = [coding.nodes_[parent].cardinality for parent in parents]
+    mechanism: ConditionalStochasticModel
+    if coding.nodes_[node].cardinality:
+        mechanism = CodeFCM(Classifier(_seeded(classifier, seed), shape))
+    else:
+        mechanism = RegressionANM(Regressor(_seeded(regressor, seed), shape), residuals)
+    mechanism.fit(coding.codes_[np.ix_(known, np.asarray(parents, dtype=np.int64))], y)
+    return mechanism
+
+
+def propagate(mechanism: Mechanism, parents: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """A node's codes from its parents' and from uniform noise, each of n rows.
+
+    The noise of a root and of an additive noise model is its own quantile function at ``u``; a
+    classifier's is ``u`` itself (`dowhy.gcm.ClassifierFCM`). A node is a monotone function of its
+    noise: the same ``u`` under other parents is the row's counterfactual.
+    """
+    if isinstance(mechanism, EmpiricalDistribution):
+        return _quantile(mechanism, u)
+    if isinstance(mechanism, RegressionANM):
+        noise = _quantile(mechanism.noise_model, u).reshape(-1, 1)
+        return np.ravel(mechanism.evaluate(parents, noise))
+    if isinstance(mechanism, CodeFCM):
+        return np.ravel(mechanism.evaluate(parents, u))
+    return np.ravel(mechanism.draw_samples(parents))
+
+
+def _quantile(distribution: EmpiricalDistribution, u: np.ndarray) -> np.ndarray:
+    values = np.sort(np.ravel(distribution.data))
+    return values[np.minimum((u * len(values)).astype(int), len(values) - 1)]
+
+
+def _seeded(estimator: BaseEstimator, seed: int) -> BaseEstimator:
+    fresh = clone(estimator)
+    states = {k: seed for k in fresh.get_params() if k.split("__")[-1] == "random_state"}
+    return fresh.set_params(**states)
+
+
+def design(X: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Parents' codes as columns: scores as they are, levels (``shape`` of them) as indicators."""
+    X = np.asarray(X, dtype=np.float64).reshape(-1, len(shape))
+    columns = [
+        (X[:, [at]] == np.arange(levels)).astype(np.float64) if levels else X[:, [at]]
+        for at, levels in enumerate(shape)
+    ]
+    return np.hstack(columns)
+
+
+class Regressor(PredictionModel):
+    """A scikit-learn regressor on coded parents."""
+
+    def __init__(self, estimator: BaseEstimator, shape: Sequence[int]) -> None:
+        self.estimator = estimator
+        self.shape = shape
+
+    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        self.estimator.fit(design(X, self.shape), np.ravel(Y))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.estimator.predict(design(X, self.shape)).reshape(-1, 1)
+
+    def clone(self) -> Regressor:
+        return Regressor(clone(self.estimator), self.shape)
+
+
+class Classifier(ClassificationModel):
+    """A scikit-learn classifier on coded parents; classes are level codes."""
+
+    def __init__(self, estimator: BaseEstimator, shape: Sequence[int]) -> None:
+        self.estimator = estimator
+        self.shape = shape
+
+    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        self.estimator.fit(design(X, self.shape), np.ravel(Y))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.estimator.predict(design(X, self.shape)).reshape(-1, 1)
+
+    def predict_probabilities(self, X: np.ndarray) -> np.ndarray:
+        return self.estimator.predict_proba(design(X, self.shape))
+
+    @property
+    def classes(self) -> np.ndarray:
+        return self.estimator.classes_
+
+    def clone(self) -> Classifier:
+        return Classifier(clone(self.estimator), self.shape)
+
+
+class RegressionANM(AdditiveNoiseModel):
+    """DoWhy's additive noise model, with a choice of `Residuals` for its noise."""
+
+    def __init__(self, model: Regressor, residuals: Residuals | str) -> None:
+        super().__init__(model)
+        self.residuals = Residuals(residuals)
+
+    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        y, model = np.ravel(Y), self.prediction_model
+        model.fit(X, y)
+        if self.residuals is Residuals.in_sample or len(y) < 2 * FOLDS:
+            predicted = model.predict(X)
+        else:
+            predicted = self._unseen(model, X, y)
+        noise = y - np.ravel(predicted)
+        self.noise_model.fit(X=(noise - noise.mean()).reshape(-1, 1))
+
+    @staticmethod
+    def _unseen(model: Regressor, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Predictions of rows by models that have not seen them: out of bag, else out of fold."""
+        out_of_bag = getattr(model.estimator, "oob_prediction_", None)
+        if out_of_bag is not None:
+            return out_of_bag
+        folds = KFold(FOLDS, shuffle=True, random_state=0)
+        return cross_val_predict(clone(model.estimator), design(X, model.shape), y, cv=folds)
+
+    def clone(self) -> RegressionANM:
+        return RegressionANM(self.prediction_model.clone(), self.residuals)
+
+
+class CodeFCM(ClassifierFCM):
+    """DoWhy's `ClassifierFCM` for classes that are codes instead of strings."""
+
+    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        self.classifier_model.fit(X, Y)
+
+    def evaluate(self, parent_samples: np.ndarray, noise_samples: np.ndarray) -> np.ndarray:
+        below = np.cumsum(self.estimate_probabilities(parent_samples), axis=1)
+        below[:, -1] = 1.0  # sums of floats may end short of 1
+        first = np.argmax(below >= np.reshape(noise_samples, (-1, 1)), axis=1)
+        return np.asarray(self.classifier_model.classes)[first].reshape(-1, 1)
+
+    def clone(self) -> CodeFCM:
+        return CodeFCM(self.classifier_model.clone())
+
+
+class Unmoved(ConditionalStochasticModel):
+    """A node that is constant where it is known: its parents decide nothing."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.fit(values, values)
+
+    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        self.value = float(np.ravel(Y)[0])
+
+    def draw_samples(self, parent_samples: np.ndarray) -> np.ndarray:
+        return np.full(len(parent_samples), self.value)
+
+    def clone(self) -> Unmoved:
+        return Unmoved(np.array([self.value]))

@@ -1,0 +1,188 @@
+"""Structural causal models of several DAGs over one table, and rows drawn from them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import networkx as nx
+import numpy as np
+from dowhy.gcm import StructuralCausalModel
+from dowhy.gcm.fitting_sampling import PARENTS_DURING_FIT
+from sklearn.base import BaseEstimator
+
+from generators.bootstrap import class_allotment
+from generators.scm.coding import Coding
+from generators.scm.graphs import Dag, as_digraph, order
+from generators.scm.mechanisms import CodeFCM, Mechanism, Residuals, fit_mechanism, propagate
+from generators.scm.noise import Noise, draw
+
+FEWEST_CANDIDATES = 50
+SMALLEST = 1e-12  # probability: a class that a classifier rules out can still be chosen
+
+
+class StructuralModels:
+    """DoWhy SCMs, one a DAG; a node with the same parents in two DAGs is fitted once.
+
+    Parameters
+    ----------
+    coding : Coding
+        Fitted on the training rows.
+    dags : list of Dag
+    regressor, classifier : scikit-learn estimators
+    residuals : Residuals
+    seed : int
+        Of the estimators' random states, together with node and parents: not of the order in
+        which they are fitted.
+
+    Attributes
+    ----------
+    models : list of dowhy.gcm.StructuralCausalModel
+        Fitted, over node positions; `dowhy.gcm` can intervene on them.
+    """
+
+    def __init__(
+        self,
+        coding: Coding,
+        dags: list[Dag],
+        regressor: BaseEstimator,
+        classifier: BaseEstimator,
+        residuals: Residuals | str,
+        seed: int,
+    ) -> None:
+        self.coding = coding
+        self.dags = dags
+        self._learners = (regressor, classifier, residuals)
+        self._seed = seed
+        self._mechanisms: dict[tuple[int, tuple[int, ...]], Mechanism] = {}
+        self.models = [self._model(dag) for dag in dags]
+
+    @property
+    def n_fitted(self) -> int:
+        """Mechanisms fitted: distinct pairs of a node and its parents."""
+        return len(self._mechanisms)
+
+    def _mechanism(self, node: int, parents: tuple[int, ...]) -> Mechanism:
+        key = (node, parents)
+        if key not in self._mechanisms:
+            digest = hashlib.sha256(repr((self._seed, key)).encode()).digest()
+            self._mechanisms[key] = fit_mechanism(
+                self.coding, node, parents, *self._learners, int.from_bytes(digest[:4])
+            )
+        return self._mechanisms[key]
+
+    def _model(self, dag: Dag) -> StructuralCausalModel:
+        graph: nx.DiGraph = as_digraph(dag)
+        model = StructuralCausalModel(graph)
+        for node, parents in enumerate(dag):
+            model.set_causal_mechanism(node, self._mechanism(node, parents))
+            graph.nodes[node][PARENTS_DURING_FIT] = list(parents)  # as gcm.fit notes them
+        return model
+
+    def sample(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        *,
+        balanced: bool = True,
+        candidates: int = 4,
+        noise: Noise | str = Noise.latin_hypercube,
+    ) -> np.ndarray:
+        """Codes of ``n`` rows, spread evenly over the DAGs, in random order.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+        balanced : bool
+            Classes in their training shares, each with a row if there is room; otherwise as the
+            models draw them.
+        candidates : int
+            Drawn for each row where a class is asked of a target that has causes.
+        noise : Noise
+
+        Returns
+        -------
+        ndarray of shape (n, n_nodes)
+        """
+        counts = np.bincount(self.coding.codes_[:, self.coding.target].astype(int))
+        labels = np.repeat(np.arange(len(counts)), class_allotment(counts, n, rng))
+        labels = rng.permutation(labels)
+        u = draw(noise, n, len(self.coding.nodes_), rng)
+        # Noise and labels are drawn for the whole table, so that its parts together are even.
+        shares = np.array_split(np.arange(n), len(self.dags))
+        turn = rng.permutation(len(self.dags))
+        parts = [
+            self._labelled(which, labels[share], u[share], candidates, rng)
+            if balanced
+            else self._rows(which, u[share])
+            for which, share in zip(turn, shares, strict=True)
+            if len(share)
+        ]
+        return rng.permutation(np.concatenate(parts))
+
+    def _rows(self, which: int, u: np.ndarray) -> np.ndarray:
+        """Rows of one DAG from noise, shape (n, n_nodes), in topological order."""
+        codes = np.zeros(u.shape)
+        self._fill(codes, which, order(self.dags[which]), u)
+        return codes
+
+    def _fill(self, codes: np.ndarray, which: int, nodes: list[int], u: np.ndarray) -> None:
+        for node in nodes:
+            mechanism = self.models[which].causal_mechanism(node)
+            codes[:, node] = propagate(
+                mechanism, codes[:, list(self.dags[which][node])], u[:, node]
+            )
+
+    def _labelled(
+        self,
+        which: int,
+        labels: np.ndarray,
+        u: np.ndarray,
+        candidates: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Rows of one DAG that have these labels.
+
+        A target without causes is simply set. Otherwise its ancestors are drawn for many
+        candidates, and each row becomes one of them with probability P(label | parents): sampling,
+        importance, resampling (Rubin 1988), without replacement (Gumbel top-k). With many
+        candidates these are the model's rows given their class, as rejection would find them,
+        and a rare class costs no more than another.
+        """
+        dag, target = self.dags[which], self.coding.target
+        above = nx.ancestors(self.models[which].graph, target)
+        codes = np.zeros(u.shape)
+        if above:
+            early = [node for node in order(dag) if node in above]
+            pool = np.zeros((max(candidates * len(u), FEWEST_CANDIDATES), u.shape[1]))
+            self._fill(pool, which, early, rng.random(pool.shape))
+            mechanism = self.models[which].causal_mechanism(target)
+            chances = _chances(mechanism, pool[:, list(dag[target])], int(labels.max()) + 1)
+            codes = pool[_choose(chances, labels, rng)]
+        codes[:, target] = labels
+        late = [node for node in order(dag) if node not in above and node != target]
+        self._fill(codes, which, late, u)
+        return codes
+
+
+def _chances(mechanism: Mechanism, parents: np.ndarray, n_classes: int) -> np.ndarray:
+    """P(class | parents), shape (n, n_classes); even where the target is constant."""
+    if not isinstance(mechanism, CodeFCM):
+        return np.ones((len(parents), n_classes))
+    seen = np.asarray(mechanism.classifier_model.classes).astype(int)
+    full = np.zeros((len(parents), max(n_classes, int(seen.max()) + 1)))
+    full[:, seen] = mechanism.estimate_probabilities(parents)
+    return np.maximum(full, SMALLEST)
+
+
+def _choose(chances: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A candidate for each label, none twice; the rare classes choose first."""
+    keys = np.log(chances) + rng.gumbel(size=chances.shape)
+    chosen = np.empty(len(labels), dtype=np.int64)
+    classes, counts = np.unique(labels, return_counts=True)
+    for label in classes[np.argsort(counts, kind="stable")]:
+        wanted = np.flatnonzero(labels == label)
+        best = np.argsort(-keys[:, label], kind="stable")[: len(wanted)]
+        chosen[wanted] = best
+        keys[best] = -np.inf
+    return chosen
