@@ -126,6 +126,7 @@ class Coding:
         Features that vary, then the target.
     codes_ : ndarray of shape (n_rows, n_nodes), float64
     missing_ : ndarray of bool, shape (n_rows, n_nodes)
+        Of numeric nodes; a category's missing values are a level.
     twins_ : dict of column name to (column name, ±1)
     constant_ : list of column names
     """
@@ -159,7 +160,8 @@ class Coding:
         self.nodes_ = [*nodes, target]
         codes.append(np.searchsorted(self.classes_, table.y).astype(np.float64))
         self.codes_ = np.stack(codes, axis=1)
-        absent = [table.X[node.name].isna().to_numpy() for node in nodes]
+        # A category's missing values are a level like others, to be modelled and drawn.
+        absent = [table.X[n.name].isna().to_numpy() & (not n.cardinality) for n in nodes]
         self.missing_ = np.stack([*absent, np.zeros(len(table), dtype=bool)], axis=1)
         return self
 
