@@ -331,25 +331,37 @@ class TestSharedRows:
 
     def test_the_second_reader_gets_the_same_bits(self, tmp_path: Path):
         rows = train().take([3, 1, 0, 2, 1])
-        made, timing = synthetic.shared(tmp_path, {"seed": 0}, train(), lambda: rows)
-        read, again = synthetic.shared(tmp_path, {"seed": 0}, train(), lambda: 1 / 0)
+        found = {"edges": 3.25, "cut": {"seconds": 1}}
+        made, facts, timing = synthetic.shared(
+            tmp_path, {"seed": 0}, train(), lambda: (rows, found)
+        )
+        read, facts_again, again = synthetic.shared(tmp_path, {"seed": 0}, train(), lambda: 1 / 0)
         assert made.fingerprint() == read.fingerprint() == rows.fingerprint()
+        assert facts == facts_again == found
         for name in rows.numeric:
             assert read.X[name].to_numpy().tobytes() == made.X[name].to_numpy().tobytes()
         assert (timing["shared"], again["shared"]) == (False, True)
 
     def test_other_parts_decide_another_table(self, tmp_path: Path):
-        synthetic.shared(tmp_path, {"seed": 0}, train(), lambda: train().take([0]))
-        other, timing = synthetic.shared(tmp_path, {"seed": 1}, train(), lambda: train().take([1]))
+        def make(row: int):
+            return lambda: (train().take([row]), {"row": row})
+
+        synthetic.shared(tmp_path, {"seed": 0}, train(), make(0))
+        other, facts, timing = synthetic.shared(tmp_path, {"seed": 1}, train(), make(1))
+        assert facts == {"row": 1}
         assert other.y.tolist() == [0]
         assert not timing["shared"]
 
     def test_a_damaged_file_is_made_anew(self, tmp_path: Path):
-        synthetic.shared(tmp_path, {}, train(), train)
+        def make():
+            return train(), {"edges": 2}
+
+        synthetic.shared(tmp_path, {}, train(), make)
         (path,) = tmp_path.glob("*.parquet")
         for damaged in (path.read_bytes()[:100], b"", b"nonsense " * 20):
             path.write_bytes(damaged)
-            table, timing = synthetic.shared(tmp_path, {}, train(), train)
+            table, facts, timing = synthetic.shared(tmp_path, {}, train(), make)
+            assert facts == {"edges": 2}
             assert table.fingerprint() == train().fingerprint()
             assert not timing["shared"]
 
