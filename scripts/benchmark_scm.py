@@ -243,7 +243,7 @@ def same_structure(task: Task) -> Iterator[Event]:
         def __init__(self, data: np.ndarray, **options: Any) -> None:
             super().__init__(data, **options)
             self.method = DegenerateGaussian.method
-            self._test = DegenerateGaussian(data, coding.nodes_, settings.levels)
+            self._test = DegenerateGaussian(data, coding.nodes_, settings.levels, settings.fewest)
 
         def __call__(self, x: int, y: int, given: Any = None) -> float:
             return self._test(x, y, given)

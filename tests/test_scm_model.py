@@ -461,9 +461,6 @@ def test_repeated_and_rescaled_columns_come_back_so() -> None:
     assert X["bent"].to_numpy() == pytest.approx(known)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a twin draws its pooled rare levels apart from the column that it repeats"
-)
 def test_a_repeated_column_of_many_levels_comes_back_repeated() -> None:
     many = np.array([f"level {i}" for i in np.arange(600) % 200])
     table = make_table({"one": many, "other": many}, three_classes().y)

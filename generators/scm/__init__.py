@@ -148,7 +148,9 @@ class SCM(Generator):
             if self.repair is not None:
                 test = make_test(coding.codes_, coding.nodes_, settings)
                 if not isinstance(test, DegenerateGaussian):
-                    test = DegenerateGaussian(coding.codes_, coding.nodes_, settings.levels)
+                    test = DegenerateGaussian(
+                        coding.codes_, coding.nodes_, settings.levels, settings.fewest
+                    )
                 mend = MarkovRepair(test, self.repair, self.max_parents)
                 first = coding.target if self.target == Target.root else None
                 last = coding.target if self.target == Target.sink else None

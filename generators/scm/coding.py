@@ -192,10 +192,12 @@ class Coding:
         holes = self._holes(y, rng)
         columns: dict[str, np.ndarray] = {}
         for position, node in enumerate(self.nodes_[:-1]):
-            columns[node.name] = self._column(node, codes[:, position], rng)
-        for name, (other, sign) in self.twins_.items():
-            position = self.names.index(other)
-            columns[name] = self._column(self._twin_nodes[name], sign * codes[:, position], rng)
+            # Twins read one draw: what their codes leave open (rare levels) is one choice too.
+            seed = int(rng.integers(2**63))
+            columns[node.name] = self._column(node, codes[:, position], seed)
+            for name, sign in self._twins_of(node.name):
+                twin = self._twin_nodes[name]
+                columns[name] = self._column(twin, sign * codes[:, position], seed)
         for name, values in columns.items():
             if name in holes:
                 columns[name] = np.where(holes[name], np.nan, values)
@@ -205,9 +207,12 @@ class Coding:
             columns[name] = np.full(len(codes), value, dtype=object)
         return self.table_.with_rows(pd.DataFrame(columns, index=range(len(codes))), y)
 
-    def _column(self, node: Node, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _twins_of(self, name: str) -> list[tuple[str, int]]:
+        return [(twin, sign) for twin, (other, sign) in self.twins_.items() if other == name]
+
+    def _column(self, node: Node, codes: np.ndarray, seed: int) -> np.ndarray:
         if isinstance(node, CategoricalNode):
-            return node.decode(codes, rng)
+            return node.decode(codes, np.random.default_rng(seed))
         return node.decode(codes, self.clip)
 
     def _holes(self, y: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -48,6 +48,8 @@ class Discovery:
     test : TestName
     levels : int
         Levels of a category that the test sees.
+    fewest : int
+        Rows that such a level needs; rarer ones count as the most frequent level.
     level : float
         Significance level of the tests.
     depth : int
@@ -75,6 +77,7 @@ class Discovery:
 
     test: TestName | str = TestName.degenerate_gaussian
     levels: int = 6
+    fewest: int = 5
     level: float = 0.01
     depth: int = 2
     algorithms: Sequence[str] = ("pc", "fci")
@@ -157,7 +160,7 @@ def make_test(codes: np.ndarray, nodes: Sequence[Node], settings: Discovery) -> 
     if kind is TestName.chi_square:
         return ChiSquare(codes, nodes, levels=settings.levels)
     ordinal = kind is TestName.rank_gaussian
-    return DegenerateGaussian(codes, nodes, settings.levels, ordinal)
+    return DegenerateGaussian(codes, nodes, settings.levels, settings.fewest, ordinal)
 
 
 def weigh(marks: np.ndarray, bidirected: float = 0.25) -> np.ndarray:

@@ -43,6 +43,10 @@ class DegenerateGaussian:
     nodes : sequence of Node
     levels : int
         Indicators of a categorical node at most; the rarer levels stay in the baseline.
+    fewest : int
+        Rows that a level needs for an indicator of its own. A χ² statistic is not to be trusted
+        below about 5 (Cochran 1954, *Some methods for strengthening the common χ² tests*): two
+        levels that one single row has in common would count as certain dependence.
     ordinal : bool
         Treat categorical nodes as their codes instead of indicators (Fisher's z on codes).
     ridge : float
@@ -56,11 +60,12 @@ class DegenerateGaussian:
         codes: np.ndarray,
         nodes: Sequence[Node],
         levels: int = 6,
+        fewest: int = 5,
         ordinal: bool = False,
         ridge: float = 1e-3,
     ) -> None:
         blocks = [
-            _indicators(column, levels)
+            _indicators(column, levels, fewest)
             if isinstance(node, CategoricalNode) and not ordinal
             else column[:, None]
             for column, node in zip(codes.T, nodes, strict=True)
@@ -115,10 +120,11 @@ class DegenerateGaussian:
         return known
 
 
-def _indicators(codes: np.ndarray, levels: int) -> np.ndarray:
+def _indicators(codes: np.ndarray, levels: int, fewest: int) -> np.ndarray:
     """Columns of the ``levels`` levels after the most frequent one, which is the baseline."""
     present, counts = np.unique(codes, return_counts=True)
     order = present[np.argsort(-counts, kind="stable")]
+    order = order[: max(1, int((counts >= fewest).sum()))]
     return (codes[:, None] == order[1 : levels + 1]).astype(np.float64)
 
 
