@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+from importlib import import_module
 from pathlib import Path
 
 import hydra
@@ -16,6 +17,13 @@ from bench.config import register
 from bench.errors import BAD_INPUT, BadInput, sentence
 
 CONF = str(Path(__file__).resolve().parent.parent / "conf")
+
+# A verb's function takes the words after it and gives the exit code; it is imported when asked for,
+# so that the command line stays light.
+VERBS = {
+    "run": "bench.cli:run",
+    "report": "bench.cli:report",
+}
 
 USAGE = """usage: python -m bench VERB [key=value ...]
 
@@ -45,11 +53,12 @@ exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; give the exit code."""
     verb, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    if verb == "run" and rest not in (["--help"], ["-h"]):
-        return _run(rest)
-    if verb == "report":
-        return _report(rest)
-    asks = verb in ("run", "-h", "--help", "help")
+    asks_help = rest[:1] in (["--help"], ["-h"])
+    if verb in VERBS and not asks_help:
+        module, _, function = VERBS[verb].partition(":")
+        code: int = getattr(import_module(module), function)(rest)
+        return code
+    asks = verb in (*VERBS, "-h", "--help", "help")
     text = usage()
     print(
         text if asks else f"bench: no verb '{verb}'\n\n{text}",
@@ -75,7 +84,8 @@ def _names(group: str) -> list[str]:
     return sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml"))
 
 
-def _run(overrides: list[str]) -> int:
+def run(overrides: list[str]) -> int:
+    """Run a cell or a sweep; give the exit code."""
     register()
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -112,12 +122,13 @@ def _run(overrides: list[str]) -> int:
     return 1 if failed else 0
 
 
-def _report(arguments: list[str]) -> int:
-    from bench.report.tables import report
+def report(arguments: list[str]) -> int:
+    """Print and write the tables of an experiment's records."""
+    from bench.report import tables
 
     folder = Path(arguments[0] if arguments else "results/embedded")
     if not (folder / "cells").is_dir():
         print(f"bench: no records under '{folder}'; run an experiment first.", file=sys.stderr)
         return BAD_INPUT
-    report(folder)
+    tables.report(folder)
     return 0
