@@ -127,6 +127,18 @@ def run(
     }
 
 
+def training_rows(cfg: DictConfig, table: Table) -> Table:
+    """The rows that a cell's generator, encoder and fine-tuning may learn from."""
+    train = table.take(outer_split(table, cfg.fold, cfg.validation_share).train)
+    # Levels that only validation or test rows show are unknown to all that is fitted.
+    return train.prune_levels()
+
+
+def seed_of(cfg: DictConfig, table: Table) -> tuple[str | int, ...]:
+    """The named parts from which every seed of a cell derives; free of the method's name."""
+    return ("cell", table.name, int(cfg.fold), int(cfg.seed))
+
+
 def _compute(
     cfg: DictConfig, table: Table, checkpoint: Checkpoint, code: str, work: _Work
 ) -> Finetuned:
@@ -134,10 +146,9 @@ def _compute(
     settings = cast(Finetune, OmegaConf.to_object(cfg.finetune))
     with timed(work.seconds, "prepare"):
         fold = outer_split(table, cfg.fold, cfg.validation_share)
-        # Levels that only validation or test rows show are unknown to all that is fitted.
-        train = table.take(fold.train).prune_levels()
+        train = training_rows(cfg, table)
         parts = {"validation": table.take(fold.validation), "test": table.take(fold.test)}
-        seed = ("cell", table.name, int(cfg.fold), int(cfg.seed))
+        seed = seed_of(cfg, table)
         encoder = Encoder(checkpoint.max_classes).fit(train)
         scoring = Scoring.prepare(
             encoder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -23,6 +24,7 @@ CONF = str(Path(__file__).resolve().parent.parent / "conf")
 VERBS = {
     "run": "bench.cli:run",
     "report": "bench.cli:report",
+    "graph": "bench.cli:graph",
 }
 
 USAGE = """usage: python -m bench VERB [key=value ...]
@@ -30,11 +32,13 @@ USAGE = """usage: python -m bench VERB [key=value ...]
 verbs
   run       run a cell, or a sweep of cells; what is already done is not done again
   report    tables from the records of an experiment: report [results_dir]
+  graph     draw what causal discovery finds in one fold of a table
 
 one cell, one's own table, a sweep
   python -m bench run dataset=credit-g fold=0 method=default_ft
   python -m bench run dataset=csv path=my.csv target=label method=default_ft
   python -m bench run -m experiment=smoke
+  python -m bench graph dataset=credit-g fold=0
   python -m bench run -m dataset=credit-g,diabetes fold=0,1,2 'methods=[pretrained,default_ft]'
 
 common keys (all of them: python -m bench run --cfg job)
@@ -86,19 +90,41 @@ def _names(group: str) -> list[str]:
 
 def run(overrides: list[str]) -> int:
     """Run a cell or a sweep; give the exit code."""
+    return _with_config("run", overrides, _run_job)
+
+
+def _run_job(cfg: DictConfig) -> int:
+    from bench.sweep import job
+
+    return job(cfg)
+
+
+def graph(overrides: list[str]) -> int:
+    """Draw what causal discovery finds in one fold; give the exit code."""
+    # The config's default method draws nothing; one that is named on the command line comes last.
+    return _with_config("graph", ["method=scm", "hydra.mode=RUN", *overrides], _draw_graph)
+
+
+def _draw_graph(cfg: DictConfig) -> int:
+    from bench.graph import draw
+
+    draw(cfg)
+    return 0
+
+
+def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], int]) -> int:
+    """Compose the config, do the work with it, and turn what goes wrong into a sentence."""
     register()
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = ["python -m bench run", *overrides]
+    sys.argv = [f"python -m bench {verb}", *overrides]
     failed, refusal = 0, None
 
     @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
     def start(cfg: DictConfig) -> int:
-        from bench.sweep import job
-
         nonlocal failed, refusal
         try:
-            failed = job(cfg)
+            failed = work(cfg)
         except BadInput as reason:  # Hydra would print a frame of its own around it
             failed, refusal = 1, str(reason)
         except OmegaConfBaseException as reason:

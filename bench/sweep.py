@@ -43,7 +43,7 @@ def job(cfg: DictConfig) -> int:
     try:
         _check_keys(cfg)
         cells = list(_cells(cfg))
-        table = _load_table(cfg)
+        table = load_table(cfg)
         return sum(_run_cell(cell, table, store) == "failed" for cell in cells)
     except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
@@ -75,7 +75,8 @@ def _cells(cfg: DictConfig) -> Iterator[DictConfig]:
             raise BadInput(f"Method '{name}' cannot be composed: {sentence(error)}") from error
 
 
-def _load_table(cfg: DictConfig) -> Any:
+def load_table(cfg: DictConfig) -> Any:
+    """The config's dataset, a `bench.table.Table`; a config that is no dataset is `BadInput`."""
     try:
         return instantiate(cfg.dataset)
     except InstantiationException as error:

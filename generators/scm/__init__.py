@@ -80,7 +80,8 @@ class SCM(Generator):
     Attributes
     ----------
     probabilities_ : EdgeProbabilities
-    dags_ : list of Dag
+    drawn_, dags_ : list of Dag
+        As the edge probabilities gave them, and with what `repair` added.
     models_ : StructuralModels
     facts_ : dict
         What was found, JSON-ready and free of times.
@@ -141,10 +142,10 @@ class SCM(Generator):
         seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
         with _timed(seconds, "graphs"):
             aimed = oriented(self.probabilities_, Target(self.target))
-            drawn = [
+            self.drawn_ = [
                 sample_dag(aimed, rng, max_parents=self.max_parents) for _ in range(self.n_dags)
             ]
-            self.dags_ = drawn
+            self.dags_ = self.drawn_
             if self.repair is not None:
                 test = make_test(coding.codes_, coding.nodes_, settings)
                 if not isinstance(test, DegenerateGaussian):
@@ -154,7 +155,7 @@ class SCM(Generator):
                 mend = MarkovRepair(test, self.repair, self.max_parents)
                 first = coding.target if self.target == Target.root else None
                 last = coding.target if self.target == Target.sink else None
-                self.dags_ = [mend(dag, first, last) for dag in drawn]
+                self.dags_ = [mend(dag, first, last) for dag in self.drawn_]
         with _timed(seconds, "mechanisms"):
             self.models_ = StructuralModels(
                 coding,
@@ -164,7 +165,7 @@ class SCM(Generator):
                 self.residuals,
                 int(rng.integers(2**32)),
             )
-        self.facts_ = self._facts(found, drawn)
+        self.facts_ = self._facts(found)
         return self
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
@@ -174,7 +175,7 @@ class SCM(Generator):
         )
         return self.models_.coding.decode(codes, rng)
 
-    def _facts(self, found: dict[str, Any], drawn: list) -> dict[str, Any]:
+    def _facts(self, found: dict[str, Any]) -> dict[str, Any]:
         p = len(self.probabilities_.names)
         adjacency = self.probabilities_.adjacency
         pairs = max(p * (p - 1) / 2, 1)
@@ -188,7 +189,7 @@ class SCM(Generator):
             "resamples": dict(self.probabilities_.resamples),
             "expected_edges": float(adjacency.sum() / 2),
             "density": float(adjacency.sum() / 2 / pairs),
-            "edges_a_dag": {"drawn": edges(drawn), "repaired": edges(self.dags_)},
+            "edges_a_dag": {"drawn": edges(self.drawn_), "repaired": edges(self.dags_)},
             "target_degree": float(adjacency[-1].sum()),
             "mechanisms": self.models_.n_fitted,
             "twins": {name: other for name, (other, _) in coding.twins_.items()},

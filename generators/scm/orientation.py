@@ -78,9 +78,20 @@ def pag(
     return graph.graph
 
 
+class _Name(str):
+    """A node's name, hashed by its position.
+
+    causal-learn keeps nodes in sets; a string's hash, and with it their order and what FCI's rules
+    test and orient first, differs from process to process.
+    """
+
+    def __hash__(self) -> int:
+        return int(self[1:])
+
+
 def _causal_graph(found: Skeleton, test: IndependenceTest) -> CausalGraph:
     n = len(found.neighbours)
-    causal = CausalGraph(n)
+    causal = CausalGraph(n, [_Name(f"X{i + 1}") for i in range(n)])
     causal.set_ind_test(test)
     nodes = causal.G.nodes
     for i, j in combinations(range(n), 2):
