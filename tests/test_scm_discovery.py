@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
@@ -239,7 +242,7 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> type:
 def ours(test: IndependenceTest, n: int, found: Skeleton | None = None) -> tuple:
     """The skeleton, PC's marks and FCI's, with no bound."""
     found = found or skeleton(test, n, 0.01, n, Budget())
-    return found, cpdag(found, test), pag(found, test, 0.01, n, n, -1, Budget())
+    return found, cpdag(found, test), pag(found, test, 0.01, n, n, -1, n, Budget())
 
 
 def random_dag(p: int, seed: int) -> nx.DiGraph:
@@ -599,6 +602,41 @@ def test_a_bound_that_is_not_reached_changes_nothing() -> None:
     assert (whole == same).all()
     assert bounded["cut"] == {}
     assert bounded["tests"] == facts["tests"]
+
+
+def test_a_dense_graph_does_without_possible_d_separating_sets_and_says_so() -> None:
+    coding = mixed_rows(random_dag(8, 0), 0)
+    assert searched(coding, degree=8.0)[1]["cut"] == {}
+    facts = searched(coding, degree=0.5)[1]
+    assert facts["cut"] == {"possible-d-sep: degree": 3}  # every resample's
+
+
+ONE_PROCESS = """
+import numpy as np
+from bench.datasets import embedded
+from generators.scm.coding import Coding
+from generators.scm.discovery import Discovery, discover
+coding = Coding().fit(embedded.load("credit-g"))
+settings = Discovery(resamples=1)
+found, facts = discover(coding.codes_, coding.nodes_, np.random.default_rng(0), settings)
+print(facts["tests"], found.matrix.tobytes().hex())
+"""
+
+
+def test_string_hashes_decide_no_graph() -> None:
+    """They differ from process to process, and causal-learn keeps nodes in sets."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", ONE_PROCESS],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
+    assert told.pop()
 
 
 def test_no_time_at_all_still_gives_a_graph_and_says_what_was_cut() -> None:

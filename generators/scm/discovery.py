@@ -67,6 +67,8 @@ class Discovery:
         Probability, each way, of an edge that FCI marks ↔.
     candidates, path : int
         Bounds of FCI's possible-d-separating sets and paths (`orientation.pag`).
+    degree : float
+        Mean neighbours of a node up to which FCI searches possible-d-separating sets.
     max_rows : int
         Rows of a subsample at most.
     max_tests : int or None
@@ -88,6 +90,7 @@ class Discovery:
     bidirected: float = 0.25
     candidates: int = 12
     path: int = 4
+    degree: float = 8.0
     max_rows: int = 2000
     max_tests: int | None = 300_000
     seconds: float | None = 120.0
@@ -141,6 +144,7 @@ def discover(
                     settings.depth,
                     settings.candidates,
                     settings.path,
+                    settings.degree,
                     budget,
                 )
             seconds[algorithm] += time.perf_counter() - clock

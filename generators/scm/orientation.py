@@ -38,6 +38,7 @@ def pag(
     depth: int,
     candidates: int,
     path: int,
+    degree: float,
     budget: Budget,
 ) -> np.ndarray:
     """FCI's marks, coded as in `cpdag`; "bounded FCI" where a bound cuts.
@@ -50,13 +51,19 @@ def pag(
         Most nodes of such a set that are considered, the strongest first.
     path : int
         Longest path searched for them, and longest discriminating path.
+    degree : float
+        Mean neighbours of a node up to which they are searched for at all: their number, and the
+        time that causal-learn takes for one, grows like the fourth power.
     """
     graph: GeneralGraph = _causal_graph(found, test).G
     nodes = graph.get_nodes()
     separators = {pair: set(given) for pair, given in found.separators.items()}
     rules.reorientAllWith(graph, Endpoint.CIRCLE)
     rules.rule0(graph, nodes, separators, None, False)
-    _remove_by_possible_dsep(graph, test, level, depth, candidates, path, separators, budget)
+    if sum(map(len, found.neighbours)) <= degree * len(nodes):
+        _remove_by_possible_dsep(graph, test, level, depth, candidates, path, separators, budget)
+    else:
+        budget.note("possible-d-sep: degree")
     rules.reorientAllWith(graph, Endpoint.CIRCLE)
     rules.rule0(graph, nodes, separators, None, False)
     changed = True

@@ -26,16 +26,17 @@ class Budget:
     def exceeded(self, test: IndependenceTest, phase: str) -> bool:
         """Whether to stop here; if so it is noted what was cut by what."""
         if self.tests is not None and test.calls > self.tests:
-            return self._note(f"{phase}: tests")
+            return self.note(f"{phase}: tests")
         return self.late(phase)
 
     def late(self, phase: str) -> bool:
         """Whether the time is up; noted too."""
         if self.seconds is None or time.perf_counter() - self.started <= self.seconds:
             return False
-        return self._note(f"{phase}: time")
+        return self.note(f"{phase}: time")
 
-    def _note(self, what: str) -> bool:
+    def note(self, what: str) -> bool:
+        """Count that this was cut, ``phase: bound``."""
         self.cut[what] = self.cut.get(what, 0) + 1
         return True
 
