@@ -13,11 +13,12 @@ tables of the set *choice* alone; those of *confirm* are looked at once, after t
 validation rows are not used.
 
 `graphs`: rows drawn from four Bayesian networks whose graph is known (`scripts.known_graphs`). The
-aggregated edge probabilities, and one run each of causal-learn's `pc` and `fci` (χ² test, α = 0.05)
-on the same rows, become graphs by one rule: marks are weighed as in `generators.scm.discovery`, a
-pair is adjacent from probability ½ on, directed the likelier way, undirected if both ways are
-equally likely (so is ↔). Shown are the skeleton's F1 and the structural Hamming distance to the
-network's CPDAG: pairs whose edge is missing, extra, turned round, or directed in one graph only.
+aggregated edge probabilities, by default and with the test of the single runs ("aggregated, χ²"),
+and one run each of causal-learn's `pc` and `fci` (χ² test, α = 0.05) on the same rows, become graphs
+by one rule: marks are weighed as in `generators.scm.discovery`, a pair is adjacent from probability
+½ on, directed the likelier way, undirected if that is not likelier by ``--margin`` (so is ↔). Shown
+are the skeleton's F1 and the structural Hamming distance to the network's CPDAG: pairs whose edge
+is missing, extra, turned round, or directed in one graph only.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -334,6 +335,10 @@ def rows_part(given: argparse.Namespace) -> pd.DataFrame:
     return measured.assign(params=" ".join(given.param))
 
 
+# The test of the single runs, at their level and depth, and most of the rows that they see.
+LIKE_FOR_LIKE = {"test": "chi_square", "level": 0.05, "depth": 3, "share": 0.8}
+
+
 @dataclass(frozen=True)
 class GraphsJob:
     """Rows of one network, and the graphs that each algorithm finds in them."""
@@ -355,6 +360,7 @@ class GraphsJob:
         found = []
         algorithms = {
             "aggregated": lambda: aggregated(X, rng, self.settings),
+            "aggregated, χ²": lambda: aggregated(X, rng, replace(self.settings, **LIKE_FOR_LIKE)),
             "one pc": lambda: one_pc(X),
             "one fci": lambda: one_fci(X),
         }
@@ -481,8 +487,8 @@ def _add_graphs(graphs: argparse.ArgumentParser) -> None:
     graphs.add_argument("--rows", nargs="+", type=int, default=[500, 2000], help="500 2000")
     says = "a parameter of the search, in YAML, as often as needed: level=0.05, test=chi_square"
     graphs.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help=says)
-    says = "difference of the two directions' probabilities up to which an edge is undirected; 0"
-    graphs.add_argument("--margin", type=float, default=0.0, help=says)
+    says = "difference of the two directions' probabilities up to which an edge is undirected; 0.3"
+    graphs.add_argument("--margin", type=float, default=0.3, help=says)
     graphs.set_defaults(run=graphs_part)
 
 

@@ -163,15 +163,15 @@ def test_repeated_constant_and_collinear_columns_are_no_error() -> None:
     assert test(0, 4, (3,)) < 1e-6
 
 
-def test_a_level_of_a_few_rows_is_no_evidence() -> None:
-    """Four rows that show a rare level in every column would else tie all columns together."""
+def test_a_level_of_one_row_is_no_evidence() -> None:
+    """A row that shows a rare level in every column would else tie all columns together."""
     rng = np.random.default_rng(0)
     columns = {f"x{i}": rng.choice(list("abc"), 500).astype("<U9") for i in range(6)}
     for values in columns.values():
-        values[:4] = "unread"
+        values[0] = "unread"
     coding = coded(columns)
     pairs = list(combinations(range(6), 2))
-    seen = DegenerateGaussian(coding.codes_, coding.nodes_, fewest=4)
+    seen = DegenerateGaussian(coding.codes_, coding.nodes_, fewest=1)
     assert max(seen(i, j) for i, j in pairs) < 1e-20
     test = made_test(coding)
     assert min(test(i, j) for i, j in pairs) > 1e-3

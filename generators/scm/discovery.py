@@ -79,7 +79,7 @@ class Discovery:
 
     test: TestName | str = TestName.degenerate_gaussian
     levels: int = 6
-    fewest: int = 5
+    fewest: int = 2
     level: float = 0.01
     depth: int = 2
     algorithms: Sequence[str] = ("pc", "fci")

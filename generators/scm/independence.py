@@ -44,9 +44,8 @@ class DegenerateGaussian:
     levels : int
         Indicators of a categorical node at most; the rarer levels stay in the baseline.
     fewest : int
-        Rows that a level needs for an indicator of its own. A χ² statistic is not to be trusted
-        below about 5 (Cochran 1954, *Some methods for strengthening the common χ² tests*): two
-        levels that one single row has in common would count as certain dependence.
+        Rows that a level needs for an indicator of its own. Two levels that one single row has in
+        common, a row that could not be read, say, would count as certain dependence.
     ordinal : bool
         Treat categorical nodes as their codes instead of indicators (Fisher's z on codes).
     ridge : float
@@ -60,7 +59,7 @@ class DegenerateGaussian:
         codes: np.ndarray,
         nodes: Sequence[Node],
         levels: int = 6,
-        fewest: int = 5,
+        fewest: int = 2,
         ordinal: bool = False,
         ridge: float = 1e-3,
     ) -> None:
