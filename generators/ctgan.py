@@ -25,10 +25,13 @@ class CTGAN(Generator):
     """Training rows' look-alikes from `ctgan.CTGAN`; every categorical column and the target are
     declared discrete.
 
-    Rows are drawn class by class, in the training shares, each under the condition of its class:
-    the library's own draw takes classes by the logarithm of their frequency, and may lose a rare
-    one. A network that is not fully trained does not always obey the condition; rows of another
-    class are drawn again, and after ``attempts`` draws the class that was asked for is their label.
+    Classes come in their training shares: rows are taken from the library's own draws, which lift
+    rare classes (they follow the logarithm of the frequency), until each class has its share. What
+    is lacking after ``attempts`` draws is drawn under the condition of its class. A network that is
+    not fully trained does not always obey; of ``attempts`` times as many rows those that do come
+    first, and the others are labelled as they were asked for. (Drawing every row under the
+    condition of its class was worse: on credit-g and diabetes, 300 epochs, the ROC-AUC of models
+    trained on the rows was .48 and .68 against .58 and .77.)
 
     Missing values are filled with observed ones before fitting, because the library takes none,
     and put back at each column's training rate. Numbers are standardised, because the library's
@@ -51,7 +54,7 @@ class CTGAN(Generator):
         Of generator and discriminator.
     discriminator_steps : int, default=1
     attempts : int, default=10
-        Draws until rows of a class must be there.
+        Draws of ``n`` rows until rows of a class must be there.
     verbose : bool, default=False
         Show the library's progress bar.
     device : {"cpu", "cuda"}, default="cpu"
@@ -126,27 +129,27 @@ class CTGAN(Generator):
         """Draw ``n`` rows, classes in their training shares, in random order."""
         present = np.flatnonzero(self.counts_)
         wanted = class_allotment(self.counts_[present], n, rng)
+        lacking = {str(label): int(k) for label, k in zip(present, wanted, strict=True)}
         with quietly_seeded(rng):
-            parts = [self._draw(int(c), k) for c, k in zip(present, wanted, strict=True) if k]
-        if not parts:
+            kept = [self._take(lacking, n) for _ in range(self.attempts) if any(lacking.values())]
+            kept += [self._under_condition(label, k) for label, k in lacking.items() if k]
+        if not kept:
             return self.rows_.schema
-        drawn = pd.concat(parts, ignore_index=True).take(rng.permutation(n))
+        drawn = pd.concat(kept, ignore_index=True).take(rng.permutation(n))
         return from_frame(self.rows_, drawn, rng)
 
-    def _draw(self, label: int, n: int) -> pd.DataFrame:
-        """``n`` rows of a class."""
-        kept: list[pd.DataFrame] = []
-        lacking = n
-        for _ in range(self.attempts):
-            # At least a batch: the library computes one anyhow.
-            drawn = self.model_.sample(max(lacking, self.model_._batch_size), LABEL, str(label))
-            obedient = drawn[drawn[LABEL] == str(label)].head(lacking)
-            kept.append(obedient)
-            lacking -= len(obedient)
-            if not lacking:
-                return pd.concat(kept)
-        disobedient = drawn[drawn[LABEL] != str(label)]
-        return pd.concat([*kept, disobedient.head(lacking).assign(**{LABEL: str(label)})])
+    def _take(self, lacking: dict[str, int], n: int) -> pd.DataFrame:
+        """Rows of one draw of the library that are still asked for; changes ``lacking``."""
+        drawn = self.model_.sample(n)
+        kept = [drawn[drawn[LABEL] == label].head(k) for label, k in lacking.items()]
+        lacking |= {label: k - len(rows) for (label, k), rows in zip(lacking.items(), kept)}
+        return pd.concat(kept)
+
+    def _under_condition(self, label: str, n: int) -> pd.DataFrame:
+        """``n`` rows of a class that the library's own draws hold too few of."""
+        drawn = self.model_.sample(self.attempts * n, LABEL, label)
+        obedient_first = (drawn[LABEL] != label).argsort(kind="stable")
+        return drawn.iloc[obedient_first].head(n).assign(**{LABEL: label})
 
 
 def batch_size(n: int, share: float, pac: int) -> int:

@@ -49,7 +49,7 @@ class TabEBM(InContextGenerator):
         Of the negatives. These four and the step's, noise's and start's values are the published
         code's defaults.
     drift : {"mean", "row"}, default="mean"
-    refresh : int, default=10
+    refresh : int, default=20
         Steps between two evaluations of the gradient (published: 1). Rows move little from step to
         step, and the gradient is where the time goes.
     max_rows : int, default=512
@@ -72,7 +72,7 @@ class TabEBM(InContextGenerator):
         start_noise: float = 0.01,
         distance: float = 5.0,
         drift: Literal["mean", "row"] = "mean",
-        refresh: int = 10,
+        refresh: int = 20,
         max_rows: int = 512,
         chunk: int = 256,
     ) -> None:
