@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) i
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke tables test test-slow lint format benchmark clean
+.PHONY: help setup reproduce smoke ablation tables test test-slow lint format benchmark clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ reproduce: $(READY) ## run EXPERIMENT (default: embedded) on WORKERS processes a
 
 smoke: ## two small tables, all methods, about a minute
 	$(MAKE) reproduce EXPERIMENT=smoke
+
+ablation: ## every generator alone and mixed with real rows, about 40 minutes on two cores
+	$(MAKE) reproduce EXPERIMENT=ablation
 
 tables: $(READY) ## the tables of EXPERIMENT again, from its records
 	$(BIN)/python -m bench report results/$(EXPERIMENT)

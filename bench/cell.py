@@ -26,11 +26,13 @@ from bench.metrics import all_scores
 from bench.models.checkpoint import Checkpoint
 from bench.models.incontext import Scoring
 from bench.models.preprocess import Encoder
+from bench.models.smooth import SmoothClassifier
 from bench.process import peak_memory_mb, reset_peak_memory, timed
+from bench.quality import quality, tstr_roc_auc
 from bench.record import Record
 from bench.seeds import generator as seeded
 from bench.table import Table
-from generators.base import Generator, NotApplicable, TaskGenerator
+from generators.base import Generator, InContextGenerator, NotApplicable, TaskGenerator
 
 # What a cell is made from; where its record goes and what else runs beside it is no part.
 SETTINGS = (
@@ -46,7 +48,7 @@ SETTINGS = (
 )
 LIBRARIES = (
     *("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular"),
-    *("causal-learn", "dowhy", "networkx"),
+    *("causal-learn", "dowhy", "networkx", "ctgan", "copulas", "imbalanced-learn"),
 )
 
 
@@ -164,8 +166,9 @@ def _compute(
         with timed(work.seconds, "scoring"):
             return _untouched(scoring, checkpoint)
     with timed(work.seconds, "generate"):
-        generator, rows = _generate(cfg, method, train, seed, code, work)
-    source = build(method.mixing, generator, rows, train, encoder, settings, seed)
+        generator, rows = _generate(cfg, method, train, checkpoint, seed, code, work)
+    table_for_all_steps = None if method.mixing.fresh else rows
+    source = build(method.mixing, generator, table_for_all_steps, train, encoder, settings, seed)
     with timed(work.seconds, "finetune"):
         result = finetune(
             checkpoint.module,
@@ -177,6 +180,10 @@ def _compute(
         )
     work.seconds |= {f"finetune.{name}": spent for name, spent in result.seconds.items()}
     work.data["notes"] += result.notes
+    if work.synthetic is not None and rows is not None:
+        with timed(work.seconds, "quality.test"):
+            area = tstr_roc_auc(rows, parts["test"])  # analysis alone, like the test curves
+            work.synthetic["quality"] |= _finite({"test_tstr_roc_auc": area})
     return result
 
 
@@ -199,42 +206,49 @@ def _generate(
     cfg: DictConfig,
     method: Method,
     train: Table,
+    checkpoint: Checkpoint,
     seed: tuple[str | int, ...],
     code: str,
     work: _Work,
 ) -> tuple[Generator | None, Table | None]:
-    """The method's generator, and its one synthetic table where it has one."""
+    """The method's generator, and its rows: the one synthetic table, or a sample of fresh ones.
+
+    None of a generator of tasks, whose columns change from one to the next.
+    """
     if method.generator is None:
         return None, None
     generator: Generator = instantiate(method.generator)
-
-    def fit() -> Generator:
-        return generator.fit(train, seeded(*seed, "generator"))
-
-    if method.mixing.fresh or isinstance(generator, TaskGenerator):
-        return fit(), None
+    reads_model = isinstance(generator, InContextGenerator)
+    if isinstance(generator, InContextGenerator):
+        generator.over(SmoothClassifier(checkpoint))
     n = round(method.mixing.size * len(train))
+
+    def make(draw: str) -> tuple[Table, dict[str, Any]]:
+        generator.fit(train, seeded(*seed, "generator"))
+        rows = generator.sample(n, seeded(*seed, draw))
+        with timed(work.seconds, "quality"):
+            scores = _finite(quality(train, rows, seeded(*seed, "quality")))
+        return rows, {"generator": dict(generator.facts_), "quality": scores}
+
+    if isinstance(generator, TaskGenerator):
+        return generator.fit(train, seeded(*seed, "generator")), None
+    if method.mixing.fresh:
+        table, facts = make("quality sample")
+        work.synthetic = {"key": None, **synthetic.facts(table, train), **facts}
+        return generator, table
     decides = {
         "train": train.fingerprint(),
         "generator": plain(cfg.method.generator),
+        "model": checkpoint.weights_hash if reads_model else None,
         "rows": n,
         "seed": list(seed),
         "code": code,
         "versions": _versions(),
     }
-
-    def make() -> tuple[Table, dict[str, Any]]:
-        rows = fit().sample(n, seeded(*seed, "synthetic table"))
-        return rows, dict(generator.facts_)
-
     folder = Path(cfg.results_dir) / "synthetic"
-    table, facts, timing = synthetic.shared(folder, decides, train, make)
+    table, facts, timing = synthetic.shared(folder, decides, train, lambda: make("synthetic table"))
     work.generation = {**timing, "phases": dict(generator.seconds_)}
-    work.synthetic = {
-        "key": digest(decides)[:32],
-        **synthetic.facts(table, train),
-        "generator": facts,
-    }
+    work.synthetic = {"key": digest(decides)[:32], **synthetic.facts(table, train), **facts}
     return generator, table
 
 

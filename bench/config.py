@@ -37,7 +37,8 @@ class Config:
     rerun: Rerun = MISSING
     experiment_name: str = MISSING
     results_dir: str = MISSING
-    methods: list[str] | None = None  # null: the one method chosen by method=
+    methods: list[str] | None = None  # null: the one method chosen by method=; else names of
+    # methods, each with overrides of its own if there are any: "ctgan method.generator.epochs=50"
     path: str | None = None  # dataset=csv: the file
     target: str | None = None  # dataset=csv: the target column
 

@@ -3,6 +3,10 @@
 Every measure reads a table of real training rows and a table of synthetic rows under one schema.
 Unless a measure says otherwise the target counts as one more categorical column, and a missing
 value as one more level. Nothing here fits a generator or reads a file.
+
+SDMetrics, the library of the field, stays out of the records: its column measures leave missing
+values out, its detection is a logistic regression, and it has no distance ratio, no copies with
+holes and no Fréchet distance. Where both define the same thing a test holds ours against it.
 """
 
 from __future__ import annotations

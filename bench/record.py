@@ -1,8 +1,8 @@
 """The record of a cell: its schema, its checksum, and what counts as the same result.
 
-Schema, version 1 (a JSON object; every key is always there)
+Schema, version 2 (a JSON object; every key is always there)
 -------------------------------------------------------------
-schema_version : 1
+schema_version : 2
 status : "done" | "failed" | "not_applicable"
 cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
 identity : {hash, parts}: everything that decides the numbers (`bench.identity.identity`)
@@ -12,7 +12,12 @@ metrics : {pretrained | chosen | last: {validation | test: {score: float or null
     score does not exist (ROC-AUC of one class); {} unless done
 chosen_step, last_step : int or null; 0 is the pre-trained model
 curves : {step, train_loss, validation_…, test_…: list}; the test curves are for analysis only
-synthetic : facts on the generated rows, or null
+synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, generator, quality}: the
+    synthetic table that all methods with this generator share, or, where each step draws its own
+    rows (key: null), one sample more. null without a generator, and where each step is a new task,
+    whose columns change. quality: {measure: float or null} of `bench.quality.quality` against the
+    training rows; and test_tstr_roc_auc, of learners trained on these rows and scored on the test
+    rows, which like the test curves is for analysis only
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, …}; the only part that
     may differ between two runs of one cell
 provenance : {code, versions, python, platform, processor, threads, device}
@@ -29,7 +34,7 @@ from bench.identity import digest
 
 Record = dict[str, Any]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEYS = frozenset(
     {"schema_version", "status", "cell", "identity", "settings", "data", "metrics", "chosen_step"}
     | {"last_step", "curves", "synthetic", "timings", "provenance", "error", "checksum"}

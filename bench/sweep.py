@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import ConfigCompositionException, InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -44,7 +44,7 @@ def job(cfg: DictConfig) -> int:
         _check_keys(cfg)
         cells = list(_cells(cfg))
         table = load_table(cfg)
-        return sum(_run_cell(cell, table, store) == "failed" for cell in cells)
+        return sum(_run_cell(cell, entry, table, store) == "failed" for entry, cell in cells)
     except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
             raise BadInput(str(reason)) from reason
@@ -62,17 +62,41 @@ def _check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
             _check_keys(cfg[key], known[key], f"{where}{key}.")
 
 
-def _cells(cfg: DictConfig) -> Iterator[DictConfig]:
-    """The config of each method's cell: the job's own overrides, with the method exchanged."""
+def _cells(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """Each entry of ``methods`` with the config of its cell: the job's own overrides, then its.
+
+    An entry is the name of a method, and overrides of it if there are any:
+    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
+    """
     if not cfg.methods:
-        yield cfg
+        yield HydraConfig.get().runtime.choices.method, cfg  # its name may be overridden
         return
     kept = [o for o in HydraConfig.get().overrides.task if not o.startswith("method=")]
-    for name in cfg.methods:
-        try:
-            yield compose("config", [*kept, f"method={name}"])
-        except (ConfigCompositionException, OmegaConfBaseException) as error:
-            raise BadInput(f"Method '{name}' cannot be composed: {sentence(error)}") from error
+    entries: dict[str, str] = {}
+    for entry in cfg.methods:
+        cell = _composed(entry, kept)
+        first = entries.setdefault(cell.method.name, entry)
+        if first != entry:
+            raise BadInput(
+                f"'{first}' and '{entry}' of methods are both called '{cell.method.name}'; give "
+                "one a name of its own with method.name=NAME."
+            )
+        yield entry, cell
+
+
+def _composed(entry: str, kept: list[str]) -> DictConfig:
+    """The config of an entry of ``methods``."""
+    name, *overrides = entry.split() or [""]
+    for override in overrides:
+        if not override.startswith(("method.", "finetune.")):
+            raise BadInput(
+                f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE and "
+                "finetune.KEY=VALUE."
+            )
+    try:
+        return compose("config", [*kept, f"method={name}", *overrides])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise BadInput(f"Method '{entry}' cannot be composed: {sentence(error)}") from error
 
 
 def load_table(cfg: DictConfig) -> Any:
@@ -93,8 +117,11 @@ def _unwrap(error: InstantiationException, what: str) -> str:
     return sentence(cause)
 
 
-def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
-    """Make one cell's record unless a good one is there; give its status."""
+def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store) -> str:
+    """Make one cell's record unless a good one is there; give its status.
+
+    ``entry`` is what `_cells` gives with the config.
+    """
     from bench.identity import code_fingerprint, identity, targets
 
     cell = {
@@ -134,7 +161,7 @@ def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
             "made": made,
             "seconds": time.perf_counter() - start,
             "error": record["error"] and record["error"]["message"],
-            "again": _command(cfg),
+            "again": _command(entry),
         }
     )
     return record["status"]
@@ -198,8 +225,8 @@ def _is_sweep() -> bool:
     return HydraConfig.get().mode.name == "MULTIRUN"
 
 
-def _command(cfg: DictConfig) -> str:
-    """The command that runs just this cell again."""
+def _command(entry: str) -> str:
+    """The command that runs just the cell of this entry again."""
     kept = [
         o
         for o in HydraConfig.get().overrides.task
@@ -207,9 +234,8 @@ def _command(cfg: DictConfig) -> str:
     ]
     added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
     folder = ["--config-dir", *added] if added else []
-    return shlex.join(
-        ["python", "-m", "bench", "run", *folder, *kept, f"methods=[{cfg.method.name}]"]
-    )
+    method = f"'{entry}'" if " " in entry else entry  # Hydra's quotes; the shell's come on top
+    return shlex.join(["python", "-m", "bench", "run", *folder, *kept, f"methods=[{method}]"])
 
 
 def _label(cfg: DictConfig) -> str:

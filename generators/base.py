@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from bench.table import Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class NotApplicable(Exception):
@@ -92,3 +95,44 @@ class TaskGenerator(Generator):
             Two tables that share one schema, which may differ from the real one (fewer features,
             another target), with no row in both and at least two classes in the support.
         """
+
+
+class SupportSet(Protocol):
+    """Labelled rows that a pre-trained classifier has read."""
+
+    def logits(self, x_query: Tensor) -> Tensor:
+        """Logits (q, n_outputs) of rows (q, f); a gradient must flow back to the rows."""
+
+
+class InContextClassifier(Protocol):
+    """A pre-trained classifier that reads a labelled support in context, whatever model it is.
+
+    Attributes
+    ----------
+    max_features, max_support : int
+        The most columns and support rows that it takes.
+    device : torch.device
+        Where it wants its tensors.
+    """
+
+    max_features: int
+    max_support: int
+    device: Any
+
+    def support(self, x: Tensor, y: Tensor) -> SupportSet:
+        """Read a support: float32 rows (s, f), int64 class codes (s,)."""
+
+
+class InContextGenerator(Generator):
+    """A generator over a pre-trained in-context classifier, which whoever runs it hands in.
+
+    The harness hands in the model that is about to be fine-tuned, before `fit`; its weights decide
+    the rows, so they are part of what a shared synthetic table is known by.
+    """
+
+    classifier: InContextClassifier | None = None
+
+    def over(self, classifier: InContextClassifier) -> Self:
+        """Use this classifier."""
+        self.classifier = classifier
+        return self

@@ -6,7 +6,6 @@ change of a row keeps its label.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from bench.table import Table
 from generators.base import Generator, NotApplicable
 from generators.bootstrap import stratified_rows
+from generators.derived import with_origins
 
 
 class Noise(Generator):
@@ -71,12 +71,9 @@ class Noise(Generator):
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` perturbed training rows, in random order, with their origins."""
-        rows = stratified_rows(self.table_.y, n, rng)
-        unchanged, origins = self.table_.take(rows), self.keys_[rows]
-        changed = unchanged.with_rows(self._perturbed(unchanged.X, rng), unchanged.y)
-        ambiguous = self._ambiguous(changed.row_keys(), origins)
-        kept = np.arange(n) + np.where(ambiguous, 0, n)
-        return replace(unchanged.concat(changed).take(kept), origins=origins)
+        originals = self.table_.take(stratified_rows(self.table_.y, n, rng))
+        changed = originals.with_rows(self._perturbed(originals.X, rng), originals.y)
+        return with_origins(changed, originals, self.keys_)
 
     def _perturbed(self, X: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         training = self.table_.X
@@ -107,10 +104,3 @@ class Noise(Generator):
         drawn = observed.iloc[rng.integers(len(observed), size=len(values))]
         is_drawn = (rng.random(len(values)) < self.swap) & values.notna()
         return values.mask(is_drawn, drawn.set_axis(values.index))
-
-    def _ambiguous(self, keys: np.ndarray, origins: np.ndarray) -> np.ndarray:
-        """Rows that equal a training row, or an earlier row, of another origin."""
-        is_real = np.isin(keys, self.keys_)
-        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-        owner = np.where(is_real, keys, origins[first[group]])
-        return owner != origins

@@ -24,14 +24,22 @@ from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from bench.models.checkpoint import load
+from bench.models.smooth import SmoothClassifier
 from bench.table import Table
-from generators.base import Generator, NotApplicable, TaskGenerator
+from generators.base import Generator, InContextGenerator, NotApplicable, TaskGenerator
 from generators.bootstrap import Bootstrap, class_allotment
+from generators.ctgan import CTGAN
+from generators.gaussian_copula import GaussianCopula
 from generators.mixed_model import CLASSIFIERS, MixedModel
+from generators.smote import SMOTE
+from generators.tabebm import TabEBM
 from generators.table_augment import TableAugment
+from generators.tvae import TVAE
 
 METHODS = Path(__file__).parents[1] / "conf" / "method"
 ROWS = (1, 7, 200)
+SHORT = ("epochs", "steps")  # parameters that say how long a generator trains or draws
 
 # --- tables -----------------------------------------------------------------------------------
 
@@ -233,7 +241,22 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Generator]:
     """Makes the method's generator anew, as the harness does."""
     name = next(v for k, v in request.node.callspec.params.items() if k.endswith("method"))
     nodes = generator_nodes(request.config.getoption("method_dir"))
-    return lambda: instantiate(nodes[name])
+    return lambda: ready(instantiate(cut_short(nodes[name])))
+
+
+@cache
+def classifier() -> SmoothClassifier:
+    return SmoothClassifier(load(None, max_features=500, max_context=8192, device="cpu"))
+
+
+def ready(generator: Generator) -> Generator:
+    """The generator with a classifier, if it reads one; the harness hands it in likewise."""
+    return generator.over(classifier()) if isinstance(generator, InContextGenerator) else generator
+
+
+def cut_short(node: DictConfig) -> DictConfig:
+    """The generator with next to no training: what it promises may not hang on how well it fits."""
+    return OmegaConf.merge(node, {key: 3 for key in SHORT if key in node})
 
 
 @cache
@@ -648,7 +671,19 @@ def test_a_wrong_setting_is_named(settings: dict, named: str) -> None:
         MixedModel(**settings)
 
 
-@pytest.mark.parametrize("default", [Bootstrap(), TableAugment(), MixedModel()])
+@pytest.mark.parametrize(
+    "default",
+    [
+        Bootstrap(),
+        TableAugment(),
+        MixedModel(),
+        CTGAN(),
+        TVAE(),
+        GaussianCopula(),
+        SMOTE(),
+        TabEBM(),
+    ],
+)
 def test_the_yaml_shows_every_parameter_with_its_default(default: Generator) -> None:
     def as_yaml(settings: object) -> str:
         return OmegaConf.to_yaml(OmegaConf.create(settings), sort_keys=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kruskal, ks_2samp, spearmanr
+from sdmetrics.single_column import KSComplement, TVComplement
 from sklearn.metrics import roc_auc_score
 
 from bench import quality as measures
@@ -308,3 +309,21 @@ def test_rows_that_serve_alone_and_beside_real_ones_are_made_once():
         ("scm", ("scm", "real+scm")),
         ("bootstrap", ("real+bootstrap",)),
     ]
+
+
+# ---------------------------------------------------------------- against sdmetrics
+def test_marginal_distance_is_one_minus_the_mean_of_sdmetrics_complements():
+    """On complete data; KSComplement and TVComplement leave missing values out."""
+    train, _ = parts("credit-g")
+    rng = np.random.default_rng(0)
+    made = IndependentColumns().fit(train, rng).sample(400, rng)
+    assert train.X.notna().all(axis=None)
+    complements = [
+        (
+            TVComplement if train.kinds[c] == "categorical" else
+            KSComplement
+        ).compute(train.X[c], made.X[c])
+        for c in train.X.columns
+    ]  # fmt: skip
+    complements.append(TVComplement.compute(pd.Series(train.y), pd.Series(made.y)))
+    assert 1 - measures.marginal_distance(train, made) == pytest.approx(np.mean(complements))

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
@@ -25,7 +24,7 @@ from bench.cli import CONF
 from bench.config import register
 from bench.datasets.splits import Split, split
 from bench.finetune.sources import build
-from bench.models.checkpoint import Checkpoint
+from bench.models.checkpoint import load
 from bench.models.incontext import Scoring
 from bench.table import Table
 
@@ -94,6 +93,8 @@ def what_is_seen(method: str, changed: str | None = None) -> dict[str, Any]:
         assert table.fingerprint() != whole().fingerprint()
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         cfg = compose("config", [*f"method={method}".split(), f"results_dir={folder}"])
+        for name in {"epochs", "steps"} & set(cfg.method.generator or {}):
+            cfg.method.generator[name] = 3  # what is read does not hang on how long it is trained
         return way_of_a_cell(cfg, table, fold, patch)
 
 
@@ -126,9 +127,11 @@ def way_of_a_cell(
     patch.setattr(cell, "outer_split", lambda *_, **__: fold)
     patch.setattr(cell, "build", note_rows)
     patch.setattr(cell.Scoring, "prepare", note_context)
-    checkpoint = Checkpoint(torch.nn.Identity(), "", 10, 500, 8192, torch.device("cpu"))
+    checkpoint = load(None, max_features=500, max_context=8192, device="cpu")
+    work = cell._Work()
     with pytest.raises(Reached):
-        cell._compute(cfg, table, checkpoint, "code", cell._Work())
+        cell._compute(cfg, table, checkpoint, "code", work)
+    seen["synthetic"] = work.synthetic  # quality of the rows, facts on the generator
     return seen
 
 

@@ -104,7 +104,7 @@ def forward(model: Tab2D, x_support: Tensor, y_support: Tensor, x_query: Tensor)
 class Context:
     """A support, encoded once: the keys and values its rows offer to queries in each layer.
 
-    Only for scoring: no gradient flows through it.
+    Only for scoring: no gradient flows into the weights or the support.
     """
 
     model: Tab2D
@@ -136,7 +136,11 @@ class Context:
         return torch.cat(parts, dim=1)
 
     def _logits(self, x_query: Tensor) -> Tensor:
-        tokens = _query_tokens(self.model, self.scale.transform(x_query))
+        return self.read(self.scale.transform(x_query))
+
+    def read(self, query: Tensor) -> Tensor:
+        """Logits of rows (1, q, f) on the support's scale; a gradient flows back to them."""
+        tokens = _query_tokens(self.model, query)
         for layer, (key, value) in zip(self.model.layers, self.keys_values, strict=True):
             query = _split_rows(layer.attention1, layer.attention1.q(layer.layer_norm1(tokens)))
             tokens = tokens + _join_rows(layer.attention1, tokens.shape[1], query, key, value)
@@ -278,6 +282,8 @@ class _BlockedFeedForward(torch.autograd.Function):
         width = [x.shape[-1]]
         dy = grads[0].contiguous()
         dx = torch.empty_like(dy)
+        if not any(ctx.needs_input_grad[1:]):
+            return _through_frozen(ctx, dy, dx), *[None] * 7
         d_gain, d_shift, d_w1, d_b1, d_w2 = (
             torch.zeros_like(parameter) for parameter in (gain, shift, w1, b1, w2)
         )
@@ -296,6 +302,20 @@ class _BlockedFeedForward(torch.autograd.Function):
             d_shift += d_shift_rows
             torch.add(d_out, through, out=d_in)
         return dx, d_gain, d_shift, d_w1, d_b1, d_w2, dy.flatten(0, -2).sum(0), None
+
+
+def _through_frozen(ctx: Any, dy: Tensor, dx: Tensor) -> Tensor:
+    """The backward pass where no weight asks for a gradient: a third of the products less."""
+    x, gain, shift, w1, b1, w2 = ctx.saved_tensors
+    width, aten = [x.shape[-1]], torch.ops.aten
+    for rows, d_out, d_in in zip(_blocks(x, w1), _blocks(dy, w1), _blocks(dx, w1), strict=True):
+        normed, mean, rstd = aten.native_layer_norm(rows, width, gain, shift, ctx.eps)
+        d_hidden = aten.gelu_backward(d_out @ w2, F.linear(normed, w1, b1))
+        through, _, _ = aten.native_layer_norm_backward(
+            d_hidden @ w1, rows, width, mean, rstd, gain, shift, [True, False, False]
+        )
+        torch.add(d_out, through, out=d_in)
+    return dx
 
 
 def _blocks(x: Tensor, inner: Tensor) -> tuple[Tensor, ...]:

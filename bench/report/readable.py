@@ -81,3 +81,12 @@ def readable_pairs(pairs: pd.DataFrame, order: list[str]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("method")
+
+
+def readable_ablation(table: pd.DataFrame) -> pd.DataFrame:
+    """`METHODS`' columns, a row a generator, mixing and ratio."""
+    shown = readable(table, METHODS)
+    shown.insert(0, "rows", table["rows"])
+    shown.insert(1, "ratio", [NONE if pd.isna(r) else f"{r:g}" for r in table["ratio"]])
+    shown.index = pd.Index(table["generator"].fillna(NONE), name="generator")
+    return shown

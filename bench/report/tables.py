@@ -10,15 +10,22 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from bench.analysis.ablation import ablation, designs
 from bench.analysis.frame import CURVES, UNIT, complete, frame
 from bench.analysis.measures import improvements, per_dataset, summary
 from bench.analysis.paired import DEFAULT, paired
 from bench.analysis.reliability import reliability, runs
 from bench.report import readings
-from bench.report.readable import EARLY_STOPPING, METHODS, readable, readable_pairs
+from bench.report.readable import (
+    EARLY_STOPPING,
+    METHODS,
+    readable,
+    readable_ablation,
+    readable_pairs,
+)
 from bench.store import Store, write_whole
 
-WITH_INDEX = {"summary", "per_dataset", "reliability"}
+WITH_INDEX = {"summary", "per_dataset", "reliability", "ablation"}
 
 
 @dataclass
@@ -32,7 +39,8 @@ class Section:
 
 def report(root: Path) -> None:
     """Aggregate the records under ``root``: print the tables, and write them."""
-    cells = frame(Store(root).records())
+    records = list(Store(root).records())
+    cells = frame(records)
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)  # a log has no width; 80 columns would cut the names
@@ -50,7 +58,7 @@ def report(root: Path) -> None:
         )
         return
     kept, left_out = complete(cells)
-    tables = _tables(kept) if len(kept) else {}
+    tables = _tables(kept) | {"ablation": ablation(kept, designs(records))} if len(kept) else {}
     sections = _sections(kept, tables) if tables else []
     for section in sections:
         _show(console, section)
@@ -84,6 +92,7 @@ def _sections(kept: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[Secti
         Section("Test ROC-AUC", tables["per_dataset"][order].map("{:.4f}".format)),
         _early_stopping(kept, tables["reliability"]),
         _paired(tables["paired"], order),
+        *_ablation(tables["ablation"]),
     ]
 
 
@@ -102,6 +111,18 @@ def _paired(table: pd.DataFrame, order: list[str]) -> Section:
     if len(order) == 1:
         return Section(title, None, f"Left out: {DEFAULT} is the only method.")
     return Section(title, readable_pairs(table, order), readings.pairs(table))
+
+
+def _ablation(table: pd.DataFrame) -> list[Section]:
+    """The generators that ran in several ways; no section where none did."""
+    if table.empty:
+        return []
+    text = (
+        "Each generator alone (synthetic) and beside real rows (mixed, synthetic rows a real row): "
+        "what the mixing gives, every generator gets, the nulls (Bootstrap, Noise) among them; "
+        "what a generator gives must go beyond."
+    )
+    return [Section("Generator × mixing × ratio", readable_ablation(table), text)]
 
 
 def _show(console: Console, section: Section) -> None:

@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from bench.table import Table
 from generators.base import Generator, NotApplicable
-from generators.mixed_model.columns import LevelColumn, NumberColumn, draw_each, raw_values
+from generators.columns import LevelColumn, NumberColumn, draw_each, raw_values
 from generators.mixed_model.mixture import Mixture
 
 Range = Sequence[int] | Sequence[float]

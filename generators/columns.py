@@ -1,4 +1,4 @@
-"""Columns as a Gaussian mixture reads them: standardised numbers, one-hot levels, and back."""
+"""Columns as models of numbers read them: standardised numbers, one-hot levels, and back."""
 
 from __future__ import annotations
 
