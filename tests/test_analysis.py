@@ -19,6 +19,7 @@ from bench.analysis.measures import (
     per_dataset,
     summary,
 )
+from made_records import method_settings
 
 
 def cells(scores: dict[tuple[str, int], dict[str, float]], status: str = "done") -> pd.DataFrame:
@@ -111,7 +112,7 @@ class TestImprovements:
     def test_the_cells_given_stay_as_they_were(self):
         before = WORKED.copy()
         improvements(WORKED)
-        summary(WORKED)
+        summary(improvements(WORKED))
         pd.testing.assert_frame_equal(WORKED, before)
 
 
@@ -151,7 +152,7 @@ class TestRanks:
 
 class TestSummary:
     def test_one_row_a_method_the_best_rank_first(self):
-        table = summary(WORKED)
+        table = summary(improvements(WORKED))
         assert list(table.index) == ["mixed", "plain", "pretrained"]
         assert (table["units"] == 3).all()
 
@@ -159,7 +160,7 @@ class TestSummary:
         # improvements of plain: −1/3, 0, 1; sorted they are these, so the median is 0
         # quartiles: −1/3 + 0.5 · 1/3 = −1/6 and 0.5; absolute deviations from 0: 1/3, 0, 1
         # raw gains: −0.1, 0, +0.25; one of the three is a harm
-        plain = summary(WORKED).loc["plain"].to_dict()
+        plain = summary(improvements(WORKED)).loc["plain"].to_dict()
         mean = 2 / 9
         assert plain == pytest.approx(
             {
@@ -171,20 +172,23 @@ class TestSummary:
                 "raw_gain": 0.05,
                 "harm": 1 / 3,
                 "units": 3,
+                "undefined": 0,
             }
         )
 
     def test_the_pretrained_model_improves_nothing_and_harms_nowhere(self):
-        pretrained = summary(WORKED).loc["pretrained"]
+        pretrained = summary(improvements(WORKED)).loc["pretrained"]
         assert (pretrained[["median", "iqr", "std", "mad", "raw_gain", "harm"]] == 0).all()
 
     def test_equal_ranks_are_ordered_by_the_median(self):
         table = summary(
-            cells(
-                {
-                    ("one", 0): {"pretrained": 0.5, "a": 0.6, "b": 0.9},
-                    ("two", 0): {"pretrained": 0.5, "a": 0.9, "b": 0.88},
-                }
+            improvements(
+                cells(
+                    {
+                        ("one", 0): {"pretrained": 0.5, "a": 0.6, "b": 0.9},
+                        ("two", 0): {"pretrained": 0.5, "a": 0.9, "b": 0.88},
+                    }
+                )
             )
         )
         # a: (0.1/0.4 + 1) / 2 = 0.625; b: (1 + 0.38/0.4) / 2 = 0.975
@@ -206,7 +210,7 @@ class TestComplete:
             ("one", 0, "plain"): "missing",
             ("one", 0, "mixed"): "done",
         }
-        assert list(summary(kept).index) == ["plain", "mixed", "pretrained"]
+        assert list(summary(improvements(kept)).index) == ["plain", "mixed", "pretrained"]
 
     @pytest.mark.parametrize("status", ["failed", "not_applicable"])
     def test_a_failed_cell_takes_its_unit_out(self, status: str):
@@ -248,7 +252,16 @@ def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, A
             "model": "mitra_nano",
         },
         "identity": {"hash": "", "parts": parts},
+        "settings": {"method": method_settings(method)},
+        "data": {
+            "rows": {"train": 80, "validation": 20, "test": 50},
+            "features": 4,
+            "categorical": 1,
+            "classes": 3,
+            "notes": [],
+        },
         "curves": {},
+        "synthetic": None,
         "metrics": {"pretrained": scores, "chosen": scores, "last": scores},
         "chosen_step": 4,
         "timings": {"seconds": {"total": 2.5}},
@@ -260,7 +273,7 @@ def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, A
 class TestFrame:
     def test_one_row_a_record(self):
         (row,) = frame([record("default_ft", 1, fold=2)]).to_dict("records")
-        assert row | {"error": None} == {
+        assert row | {"error": None, "quality": None} == {
             "dataset": "iris",
             "fold": 2,
             "seed": 1,
@@ -268,7 +281,17 @@ class TestFrame:
             "method": "default_ft",
             "model": "mitra_nano",
             "status": "done",
+            "identity": "",
             "code": "c0de",
+            "generator": None,
+            "mixing": "real",
+            "ratio": 1.0,
+            "rows": 150,
+            "features": 4,
+            "categorical_share": 0.25,
+            "classes": 3,
+            "duplicates": pytest.approx(np.nan, nan_ok=True),
+            "test_rows": 50,
             "auc_pretrained": 0.75,
             "auc_chosen": 0.75,
             "auc_last": 0.75,
@@ -277,6 +300,7 @@ class TestFrame:
             "validation_curve": (),
             "test_curve": (),
             "chosen_step": 4,
+            "quality": None,
             "seconds": 2.5,
             "error": None,
         }
