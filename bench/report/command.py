@@ -25,8 +25,10 @@ def main(arguments: list[str]) -> int:
     return report(root, reading)
 
 
-def folder(arguments: list[str], usage: str) -> Path:
+def folder(arguments: list[str], usage: str, may_be_new: bool = False) -> Path:
     """The results folder that is named by ``results_dir`` or ``experiment=NAME``.
+
+    ``may_be_new``: it need not hold records yet, as long as it is there.
 
     Raises
     ------
@@ -40,6 +42,6 @@ def folder(arguments: list[str], usage: str) -> Path:
     if is_key and key not in ("experiment", "results_dir"):
         raise BadInput(f"There is no setting '{key}': {usage}.")
     root = Path("results", value) if is_key and key == "experiment" else Path(value or key)
-    if not (root / "cells").is_dir():
+    if not (root / "cells").is_dir() and not (may_be_new and root.is_dir()):
         raise BadInput(f"no records under '{root}'; run an experiment first.")
     return root

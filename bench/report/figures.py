@@ -118,7 +118,7 @@ def improvements(answer: Answer) -> Drawing | None:
         jitter = generator("figure", "jitter", method).uniform(-0.28, 0.28, len(values))
         colour, marker = looks[method]
         axes.scatter(
-            values, y + jitter, s=9, color=colour, marker=marker, alpha=0.35, linewidths=0,
+            values, y + jitter, s=11, color=colour, marker=marker, alpha=0.55, linewidths=0,
             rasterized=len(runs) > MOST_POINTS,
         )  # fmt: skip
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75]) if len(values) else [np.nan] * 3

@@ -18,6 +18,7 @@ SPECIAL = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "[": "{[}",  # behind a line break it would be its optional argument
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "×": r"$\times$",
