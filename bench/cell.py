@@ -245,7 +245,7 @@ def _data(table: Table, train: Table, parts: dict[str, Table], notes: list[str])
         "features": table.n_features,
         "categorical": len(table.categorical),
         "classes": table.n_classes,
-        # Test rows whose features repeat a training row's: there, looking up is as good as learning.
+        # Test rows whose features repeat a training row's: looking up is as good as learning.
         "duplicates": int(np.isin(parts["test"].row_keys(), train.row_keys()).sum()),
         "notes": notes,
     }

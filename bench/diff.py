@@ -99,7 +99,9 @@ def _read(root: Path) -> dict[Key, Record]:
         raise BadInput(f"no records under '{root}' that could be read.")
     cells = {tuple(record["cell"][name] for name in CELL): record for record in records}
     if len(cells) < len(records):
-        raise BadInput(f"'{root}' holds records of several settings for one cell: split them first.")
+        raise BadInput(
+            f"'{root}' holds records of several settings for one cell: split them first."
+        )
     return cells
 
 
@@ -152,9 +154,7 @@ def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
     for column in shown:
         table.add_column(column, justify="right")
     for method in [*left.index, *(m for m in right.index if m not in left.index)]:
-        pairs = (
-            [t[c].get(method, float("nan")) for t in (left, right)] for c in shown
-        )
+        pairs = ([t[c].get(method, float("nan")) for t in (left, right)] for c in shown)
         table.add_row(
             method,
             *(" → ".join(f.format(v) for v in pair) for f, pair in zip(shown.values(), pairs)),

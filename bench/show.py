@@ -97,7 +97,10 @@ def _print(record: Record, path: Path) -> None:
 def _scores(record: Record) -> Table:
     steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
     columns = [
-        (when, part) for when in steps for part in ("validation", "test") if when in record["metrics"]
+        (when, part)
+        for when in steps
+        for part in ("validation", "test")
+        if when in record["metrics"]
     ]
     table = Table(title="Scores", title_justify="left")
     table.add_column("score")

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,8 @@ def main(arguments: list[str]) -> int:
     if not watches:
         console.print(shown(look.now()))
         return 0
-    try:
+    with suppress(KeyboardInterrupt):  # that is how one stops looking
         _watch(look, console)
-    except KeyboardInterrupt:
-        pass  # that is how one stops looking
     return 0
 
 

@@ -174,7 +174,7 @@ def remade(record: Record) -> Record:
     """The cell, run again from the settings in its record; nothing is kept."""
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
-    from omegaconf import OmegaConf
+    from omegaconf import DictConfig, OmegaConf
 
     from bench import cell
     from bench.config import Config
@@ -184,6 +184,7 @@ def remade(record: Record) -> Record:
         cfg = OmegaConf.merge(
             OmegaConf.structured(Config), {**record["settings"], "results_dir": folder_of_run}
         )
+        assert isinstance(cfg, DictConfig)
         try:
             table = instantiate(cfg.dataset)
             checkpoint = instantiate(cfg.model)
@@ -215,8 +216,8 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
         for part in ("metrics", "chosen_step", "last_step", "curves"):
             outcome.differences += _different(record[part], again[part], part)
         # The table's key hashes the code too: where that changed, its rows are what counts.
-        kept = [_rows_of(r, with_key=elsewhere == causes) for r in (record, again)]
-        outcome.differences += _different(*kept, "synthetic")
+        before, now = (_rows_of(r, with_key=elsewhere == causes) for r in (record, again))
+        outcome.differences += _different(before, now, "synthetic")
     else:
         outcome.differences += _beyond(record["metrics"], again["metrics"], tolerance)
     if outcome.differences:
@@ -288,4 +289,6 @@ def _causes(differences: list[str], changes: list[str]) -> list[str]:
 def _name(record: Record) -> str:
     cell = record["cell"]
     identity = record["identity"]["hash"][:8]
-    return f"{cell['dataset']} fold {cell['fold']} {cell['method']} seed {cell['seed']} ({identity})"
+    return (
+        f"{cell['dataset']} fold {cell['fold']} {cell['method']} seed {cell['seed']} ({identity})"
+    )

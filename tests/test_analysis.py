@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_records import method_settings
 from scipy.stats import rankdata
 
 from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, complete, frame
@@ -19,7 +20,6 @@ from bench.analysis.measures import (
     per_dataset,
     summary,
 )
-from made_records import method_settings
 
 
 def cells(scores: dict[tuple[str, int], dict[str, float]], status: str = "done") -> pd.DataFrame:
@@ -112,7 +112,7 @@ class TestImprovements:
     def test_the_cells_given_stay_as_they_were(self):
         before = WORKED.copy()
         improvements(WORKED)
-        summary(improvements(WORKED))
+        summary(WORKED)
         pd.testing.assert_frame_equal(WORKED, before)
 
 
@@ -152,7 +152,7 @@ class TestRanks:
 
 class TestSummary:
     def test_one_row_a_method_the_best_rank_first(self):
-        table = summary(improvements(WORKED))
+        table = summary(WORKED)
         assert list(table.index) == ["mixed", "plain", "pretrained"]
         assert (table["units"] == 3).all()
 
@@ -160,7 +160,7 @@ class TestSummary:
         # improvements of plain: −1/3, 0, 1; sorted they are these, so the median is 0
         # quartiles: −1/3 + 0.5 · 1/3 = −1/6 and 0.5; absolute deviations from 0: 1/3, 0, 1
         # raw gains: −0.1, 0, +0.25; one of the three is a harm
-        plain = summary(improvements(WORKED)).loc["plain"].to_dict()
+        plain = summary(WORKED).loc["plain"].to_dict()
         mean = 2 / 9
         assert plain == pytest.approx(
             {
@@ -177,18 +177,16 @@ class TestSummary:
         )
 
     def test_the_pretrained_model_improves_nothing_and_harms_nowhere(self):
-        pretrained = summary(improvements(WORKED)).loc["pretrained"]
+        pretrained = summary(WORKED).loc["pretrained"]
         assert (pretrained[["median", "iqr", "std", "mad", "raw_gain", "harm"]] == 0).all()
 
     def test_equal_ranks_are_ordered_by_the_median(self):
         table = summary(
-            improvements(
-                cells(
-                    {
-                        ("one", 0): {"pretrained": 0.5, "a": 0.6, "b": 0.9},
-                        ("two", 0): {"pretrained": 0.5, "a": 0.9, "b": 0.88},
-                    }
-                )
+            cells(
+                {
+                    ("one", 0): {"pretrained": 0.5, "a": 0.6, "b": 0.9},
+                    ("two", 0): {"pretrained": 0.5, "a": 0.9, "b": 0.88},
+                }
             )
         )
         # a: (0.1/0.4 + 1) / 2 = 0.625; b: (1 + 0.38/0.4) / 2 = 0.975
@@ -210,7 +208,7 @@ class TestComplete:
             ("one", 0, "plain"): "missing",
             ("one", 0, "mixed"): "done",
         }
-        assert list(summary(improvements(kept)).index) == ["plain", "mixed", "pretrained"]
+        assert list(summary(kept).index) == ["plain", "mixed", "pretrained"]
 
     @pytest.mark.parametrize("status", ["failed", "not_applicable"])
     def test_a_failed_cell_takes_its_unit_out(self, status: str):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_records import made
 
 from bench.analysis.frame import COLUMNS
 from bench.analysis.paired import (
@@ -25,7 +26,6 @@ from bench.analysis.paired import (
 from bench.report.readings import pairs
 from bench.report.tables import report
 from bench.store import Store
-from made_records import made
 
 
 def cells(scores: dict[tuple[str, int, int], dict[str, float]]) -> pd.DataFrame:

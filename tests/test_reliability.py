@@ -112,7 +112,6 @@ class TestCorrelationGap:
         assert gap == pytest.approx(correlation_gap(validation, stretched), nan_ok=True)
         assert math.isnan(gap) or -1e-12 <= gap <= 2 + 1e-12
 
-
     def test_it_is_scipys_for_curves_of_any_length_at_once(self):
         rng = np.random.default_rng(0)
         lengths = rng.integers(2, 20, 200)

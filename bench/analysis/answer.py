@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bench.analysis.ablation import ablation, ways
 from bench.analysis.bootstrap import intervals
 from bench.analysis.frame import absent_units, complete
 from bench.analysis.groups import by_group, datasets
 from bench.analysis.leaderboard import AVAILABLE, leaderboard
-from bench.analysis.measures import improvements, per_dataset, summary
+from bench.analysis.measures import improvements, per_dataset, summary_of
+from bench.analysis.mixing import differences, ways
 from bench.analysis.paired import paired
 from bench.analysis.quality import quality
 from bench.analysis.reliability import reliability, runs
@@ -26,7 +26,7 @@ class Answer:
     ``tables``, from a file's name to its table (a method is an index, best average rank first):
 
     ``summary``
-        `measures.summary` with the intervals of `bootstrap.intervals`.
+        `measures.summary_of` with the intervals of `bootstrap.intervals`.
     ``per_dataset``
         `measures.per_dataset`.
     ``improvements``
@@ -42,7 +42,7 @@ class Answer:
     ``groups``, ``datasets``
         `groups.by_group`, `groups.datasets`.
     ``ways``, ``ablation``
-        `ablation`.
+        `mixing.ways`, `mixing.differences`.
     ``quality``
         `quality.quality`.
     """
@@ -74,7 +74,7 @@ def answer(cells: pd.DataFrame, settings: Analysis) -> Answer:
     if kept.empty:
         return out
     gains = improvements(kept, settings.normalization)
-    methods = summary(gains).join(intervals(gains, settings))
+    methods = summary_of(gains).join(intervals(gains, settings))
     order = list(methods.index)
     out.readings = runs(kept)
     gaps = reliability(out.readings)
@@ -92,7 +92,7 @@ def answer(cells: pd.DataFrame, settings: Analysis) -> Answer:
         "groups": by_group(gains, out.readings, settings),
         "datasets": datasets(kept),
         "ways": ways(gains),
-        "ablation": ablation(gains),
+        "ablation": differences(gains),
         "quality": quality(gains),
     }
     return out

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from bench.analysis.measures import summary
+from bench.analysis.measures import summary_of
 from bench.analysis.reliability import reliability
 from bench.analysis.settings import Analysis
 
@@ -36,7 +37,7 @@ def groups_of(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
 
 def _binned(values: pd.Series, edges: Sequence[float], form: str) -> pd.Series:
     shown = [form.format(edge) for edge in edges]
-    between = [f"{a} to below {b}" for a, b in zip(shown, shown[1:])]
+    between = [f"{a} to below {b}" for a, b in itertools.pairwise(shown)]
     names = np.array([f"below {shown[0]}", *between, f"{shown[-1]} or more"], dtype=object)
     named = pd.Series(names[np.digitize(values.fillna(0), edges)], index=values.index)
     return named.where(values.notna(), UNKNOWN)
@@ -79,10 +80,10 @@ def by_group(gains: pd.DataFrame, readings: pd.DataFrame, settings: Analysis) ->
         of = groups[grouping]
         for group in sorted(of.unique()):
             inside = of.index[of == group]
-            part = summary(gains[gains["dataset"].isin(inside)])[MEASURES]
+            part = summary_of(gains[gains["dataset"].isin(inside)])[MEASURES]
             gaps = reliability(readings[readings["dataset"].isin(inside)])[GAPS]
             part = part.join(gaps).rename_axis("method").reset_index()
-            part.insert(0, "grouping", grouping)
+            part.insert(0, "grouping", str(grouping))
             part.insert(1, "group", group)
             part.insert(3, "datasets", len(inside))
             parts.append(part)

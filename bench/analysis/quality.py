@@ -1,4 +1,4 @@
-"""Does it matter how good the synthetic rows are? Measures of their quality against what they gain."""
+"""Does it matter how good synthetic rows are? Their measured quality against what they gain."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def quality(gains: pd.DataFrame) -> pd.DataFrame:
     share rows, so they are descriptions, not tests.
     """
     measured = with_quality(gains)
-    names = [c for c in measured if c.startswith("quality.")]
+    names = [c for c in map(str, measured) if c.startswith("quality.")]
     parts = [(str(m), runs) for m, runs in measured.groupby("method", observed=True)]
     if len(parts) > 1:
         parts.append((ALL, measured))
@@ -46,6 +46,6 @@ def quality(gains: pd.DataFrame) -> pd.DataFrame:
 
 def _correlation(a: pd.Series, b: pd.Series) -> float:
     both = pd.concat([a, b], axis=1).dropna()
-    if len(both) < FEWEST or (both.nunique() == 1).any():
+    if len(both) < FEWEST or (both.min() == both.max()).any():
         return float("nan")
     return float(spearmanr(both.iloc[:, 0], both.iloc[:, 1]).statistic)

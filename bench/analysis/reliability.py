@@ -11,12 +11,11 @@ from scipy.stats import rankdata
 from bench.analysis.frame import IMPUTED, UNIT
 from bench.analysis.measures import normalized_gain
 
-
-Curve = Sequence[float]
+Curves = Sequence[Sequence[float]] | np.ndarray  # the latter of objects, one curve each
 CHUNK = 50_000  # curves that are ranked at once
 
 
-def correlation_gaps(validation: Sequence[Curve], test: Sequence[Curve]) -> np.ndarray:
+def correlation_gaps(validation: Curves, test: Curves) -> np.ndarray:
     """1 − Spearman correlation of each two curves over the same evaluations, in [0, 2].
 
     PAPER.md, validation–test gap, first reading. NaN where no correlation exists: a curve that is

@@ -1,4 +1,4 @@
-"""Tests over datasets: Friedman with Nemenyi's critical difference, Wilcoxon with Holm's correction.
+"""Tests over datasets: Friedman with Nemenyi's critical difference, Wilcoxon with Holm's.
 
 As Demšar (2006, JMLR 7) sets them out for comparing methods over several datasets: folds and seeds
 of a dataset share rows, so a dataset is one observation, its mean.
@@ -46,7 +46,7 @@ def friedman(cells: pd.DataFrame, alpha: float) -> Friedman:
     scores = per_dataset(cells)
     n, k = scores.shape
     statistic, p = float("nan"), float("nan")
-    if n >= 2 and k >= 3 and not (scores.nunique(axis=1) == 1).all():
+    if n >= 2 and k >= 3 and not (scores.min(axis=1) == scores.max(axis=1)).all():
         # Negated and ranked by scipy itself; a dataset where all tie counts as such.
         statistic, p = friedmanchisquare(*(-scores).to_numpy().T)
     return Friedman(float(statistic), float(p), n, k, critical_difference(k, n, alpha))

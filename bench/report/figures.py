@@ -32,7 +32,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 WIDTH = 7.2  # inches
 MOST_POINTS = 4000  # of a scatter that stay vectors
-RC: dict[str, Any] = {
+RC: Any = {  # the stubs know every key by name
     "font.size": 9.0,
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that widths agree everywhere
     "svg.fonttype": "none",  # text stays text: searchable, small
@@ -301,7 +301,7 @@ def time(answer: Answer) -> Drawing | None:
 def quality(answer: Answer) -> Drawing | None:
     """Measures of the synthetic rows against the gain, a panel a measure."""
     measured = with_quality(answer.tables["improvements"])
-    names = [c for c in measured if c.startswith("quality.")]
+    names = [c for c in map(str, measured) if c.startswith("quality.")]
     if not names:
         return None
     looks = style(answer)
@@ -385,5 +385,3 @@ def _band(runs: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
     changes = 1000 * (changes - changes[:, :1])
     means = pd.DataFrame(changes).groupby(runs["dataset"].to_numpy()).mean()
     return means.mean().to_numpy(), means.sem().fillna(0).to_numpy()
-
-

@@ -177,7 +177,7 @@ def _json(value: Any, whole: bool) -> Any:
     return round(float(value), 6) if isinstance(value, float) else value
 
 
-def _path(row: dict[str, Any]) -> str | None:
+def _path(row: dict[Any, Any]) -> str | None:
     """Of the record, below the results folder (`bench.store.Store.path`)."""
     if not isinstance(row["identity"], str):
         return None

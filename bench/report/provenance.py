@@ -1,4 +1,4 @@
-"""What made the records: code, versions, machines, data, weights and settings, and what is stale."""
+"""What made the records: code, versions, machines, data, weights, settings; what is stale."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def facts(records: list[Record]) -> list[tuple[str, list[str]]]:
             "device": made["device"],
             "threads": str(made["threads"]),
             "Python": made["python"],
-            **{name: version for name, version in sorted(made["versions"].items())},
+            **dict(sorted(made["versions"].items())),
         }.items():
             found[name][value] += 1
     return [(name, _told(counts, len(records))) for name, counts in found.items()]
@@ -71,9 +71,7 @@ def _told(counts: Counter[str], records: int) -> list[str]:
 
 def data_hashes(records: list[Record]) -> list[tuple[str, str]]:
     """Dataset → the fingerprint of its content."""
-    parts = {
-        (r["cell"]["dataset"], r["identity"]["parts"]["dataset"][:SHORT]) for r in records
-    }
+    parts = {(r["cell"]["dataset"], r["identity"]["parts"]["dataset"][:SHORT]) for r in records}
     return sorted(parts)
 
 

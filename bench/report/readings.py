@@ -35,9 +35,10 @@ def completeness(answer: Answer) -> str:
         text += f" Left out: {len(left_out[UNIT].drop_duplicates())} units ({counts})."
     if len(answer.absent):
         first = " ".join(map(str, answer.absent.iloc[0]))
+        first += ", …" if len(answer.absent) > 1 else ""
         text += (
-            f" No record at all: {_count(len(answer.absent), 'unit')} of the grid of these datasets "
-            f"and splits (dataset fold seed: {first}{', …' if len(answer.absent) > 1 else ''})."
+            f" No record at all: {_count(len(answer.absent), 'unit')} of the grid of these "
+            f"datasets and splits (dataset fold seed: {first})."
         )
     made_up = int((kept["status"] == IMPUTED).sum())
     if made_up:

@@ -65,7 +65,8 @@ def _certainty(answer: Answer) -> Section:
     assert test is not None
     p = answer.tables["nemenyi"]
     rows = {}
-    for method, row in table.iterrows():
+    for name_of, row in table.iterrows():
+        method = str(name_of)
         rows[method] = {
             f"{heading} [{answer.settings.confidence:.0%} interval]": with_interval(
                 row[name], row[f"{name}_low"], row[f"{name}_high"], show
@@ -76,9 +77,9 @@ def _certainty(answer: Answer) -> Section:
                 ("raw_gain", "ROC-AUC gain ×1000", signed),
             )
         }
-        rows[method]["Nemenyi p against the best"] = readable.p_value(p.loc[method, p.index[0]])
+        rows[method]["Nemenyi p against the best"] = readable.p_value(p[p.columns[0]][method])
         if DEFAULT in p:
-            beside = readable.p_value(p.loc[method, DEFAULT])
+            beside = readable.p_value(p[DEFAULT][method])
             rows[method][f"Nemenyi p against {DEFAULT}"] = beside
     shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
     text = verdict.certainty(answer)

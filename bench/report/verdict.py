@@ -59,9 +59,9 @@ def wilcoxon(table: pd.DataFrame, settings: Analysis) -> str:
     if found.empty:
         return f"{text} No comparison of {len(table)} is below {settings.alpha:g} after correction."
     named = ", ".join(
-        f"{row.method} {'over' if row.effect > 0 else 'under'} {row.against} "
-        f"({p_value(float(row.p_holm))})"
-        for row in found.itertuples()
+        f"{row['method']} {'over' if row['effect'] > 0 else 'under'} {row['against']} "
+        f"({p_value(row['p_holm'])})"
+        for row in found.to_dict("records")
     )
     return f"{text} Below {settings.alpha:g} after correction: {named}."
 
@@ -77,8 +77,8 @@ def ablation(table: pd.DataFrame) -> str:
     if found.empty:
         return f"{text} None of {len(table)} is larger than twice its standard error."
     named = ", ".join(
-        f"{row.generator} − {row.minus} {with_error(row.mean, row.se)}"
-        for row in found.itertuples()
+        f"{row['generator']} − {row['minus']} {with_error(row['mean'], row['se'])}"
+        for row in found.to_dict("records")
     )
     return f"{text} Larger than twice its standard error: {named}."
 
@@ -126,7 +126,9 @@ def _against_default(answer: Answer) -> list[str]:
     if rows.empty:
         return []
     found = rows[resolved(rows)]
-    named = ", ".join(f"{r.method} {with_error(r.mean, r.se)}" for r in found.itertuples())
+    named = ", ".join(
+        f"{r['method']} {with_error(r['mean'], r['se'])}" for r in found.to_dict("records")
+    )
     said = (
         f"Against {DEFAULT}, test ROC-AUC ×1000 differs by more than twice its standard error for "
         f"{named}."
@@ -156,7 +158,7 @@ def _harm(answer: Answer) -> list[str]:
         f"{len(table)} methods."
     )
     if DEFAULT in table.index:
-        row = table.loc[DEFAULT]
+        row = table.loc[DEFAULT].to_dict()
         said += (
             f" {DEFAULT}: promised {signed(row['validation_gain'])}, gave "
             f"{signed(row['test_gain'])} (ROC-AUC ×1000)."

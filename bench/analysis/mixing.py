@@ -1,4 +1,4 @@
-"""Is it the rows, or the mixing? Every generator alone and mixed, side by side, on the same units."""
+"""Is it the rows, or the mixing? Generators alone and mixed, paired on the same units."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ways(gains: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def ablation(gains: pd.DataFrame) -> pd.DataFrame:
+def differences(gains: pd.DataFrame) -> pd.DataFrame:
     """What mixing does, and what each generator's rows do, as paired differences in test ROC-AUC.
 
     Returns
@@ -58,9 +58,8 @@ def ablation(gains: pd.DataFrame) -> pd.DataFrame:
     made = gains.dropna(subset=["generator"])
     scores = made.groupby([*UNIT, "generator", "mixing"], observed=True)["auc_chosen"].mean()
     wide = scores.unstack(["generator", "mixing"])  # noqa: PD010 (the level is averaged above)
-    mixed, alone = (
-        sorted(g for g, mixing in wide.columns if mixing == way) for way in (MIXED, ALONE)
-    )
+    found = set(scores.index.droplevel(UNIT))
+    mixed, alone = (sorted(g for g, mixing in found if mixing == way) for way in (MIXED, ALONE))
     pairs = {("mixing", g, f"{g} alone"): ((g, MIXED), (g, ALONE)) for g in mixed if g in alone}
     for way, generators in ((MIXED, mixed), (ALONE, alone)):
         for i, one in enumerate(generators):
@@ -69,8 +68,8 @@ def ablation(gains: pd.DataFrame) -> pd.DataFrame:
                 pairs[named] = ((one, way), (other, way))
     if not pairs:
         return pd.DataFrame(columns=COLUMNS)
-    differences = pd.DataFrame({name: wide[a] - wide[b] for name, (a, b) in pairs.items()})
-    table = over_tables(differences)
+    paired = pd.DataFrame({name: wide[a] - wide[b] for name, (a, b) in pairs.items()})
+    table = over_tables(paired)
     names = pd.DataFrame(list(pairs), columns=COLUMNS[:3], index=table.index)
     return names.join(table).reset_index(drop=True)
 
