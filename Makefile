@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) i
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke tables test test-slow lint format benchmark clean
+.PHONY: help setup reproduce smoke tables verify readme test test-slow lint format benchmark clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,7 +26,7 @@ reproduce: $(READY) ## run EXPERIMENT (default: embedded) on WORKERS processes a
 smoke: ## two small tables, all methods, about a minute
 	$(MAKE) reproduce EXPERIMENT=smoke
 
-tables: $(READY) ## the tables of EXPERIMENT again, from its records
+tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its records
 	$(BIN)/python -m bench report results/$(EXPERIMENT)
 
 test: $(READY) ## the tests, without those marked slow, network, gpu or slurm
@@ -43,6 +43,12 @@ lint: $(READY) ## style and types
 format: $(READY) ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+verify: $(READY) ## make some cells of EXPERIMENT again and compare them with their records
+	$(BIN)/python -m bench verify results/$(EXPERIMENT)
+
+readme: $(READY) ## the README's table and figures again, from the records of EXPERIMENT
+	$(BIN)/python scripts/update_readme.py results/$(EXPERIMENT)
 
 benchmark: $(READY) ## our fine-tuning against AutoGluon's, both in one run
 	$(BIN)/python scripts/benchmark_finetune.py

@@ -58,7 +58,7 @@ def differences(gains: pd.DataFrame) -> pd.DataFrame:
     made = gains.dropna(subset=["generator"])
     scores = made.groupby([*UNIT, "generator", "mixing"], observed=True)["auc_chosen"].mean()
     wide = scores.unstack(["generator", "mixing"])  # noqa: PD010 (the level is averaged above)
-    found = set(scores.index.droplevel(UNIT))
+    found = set(zip(made["generator"], made["mixing"]))
     mixed, alone = (sorted(g for g, mixing in found if mixing == way) for way in (MIXED, ALONE))
     pairs = {("mixing", g, f"{g} alone"): ((g, MIXED), (g, ALONE)) for g in mixed if g in alone}
     for way, generators in ((MIXED, mixed), (ALONE, alone)):
