@@ -124,7 +124,7 @@ def test_a_number_leads_to_the_cells_behind_it_and_to_their_records(
     shown = opened.execute_script(
         "return document.getElementById('behind-note').textContent.split(':')[0]"
     )
-    assert float(shown) == pytest.approx(sum(float(row[6]) for row in listed) / 4, abs=1e-4)
+    assert float(shown) == pytest.approx(sum(float(row[7]) for row in listed) / 4, abs=1e-4)
 
 
 def test_all_cells_are_listed_and_found_by_words(opened: Any) -> None:

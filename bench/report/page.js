@@ -83,7 +83,9 @@
       ([column, values]) => values.includes(String(cell[data.columns.indexOf(column)]))));
     document.getElementById("behind-title").textContent = button.dataset.what;
     document.getElementById("behind-note").textContent =
-      `${button.textContent.trim()}: ${counted(cells.length)} behind it. Left out or failed ones are listed, not counted in.`;
+      `${button.textContent.trim()}: ${counted(cells.length)} behind it, ` +
+      `${cells.filter((cell) => cell[data.columns.indexOf("counted")] === "yes").length} of them counted; ` +
+      "the others belong to a dataset and fold that is incomplete.";
     list(cells, document.getElementById("behind-table"));
     document.getElementById("behind").showModal();
   }

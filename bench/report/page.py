@@ -34,6 +34,7 @@ CELL_COLUMNS: dict[str, int | None] = {
     "seed": None,
     "method": None,
     "status": None,
+    "counted": None,
     "auc_pretrained": 4,
     "auc_chosen": 4,
     "auc_last": 4,
@@ -157,13 +158,14 @@ def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Any]]]]:
 def _cells(answer: Answer) -> dict[str, Any]:
     kept = answer.tables["improvements"] if answer.tables else answer.kept
     columns = [*CELL_COLUMNS, "identity"]
-    parts = [part.reindex(columns=columns).astype(object) for part in (kept, answer.left_out)]
-    both = pd.concat([part for part in parts if len(part)] or parts[:1])
-    both = both.sort_values([*UNIT, "method"])
+    both = (kept.assign(counted="yes"), answer.left_out.assign(counted="no"))
+    parts = [part.reindex(columns=columns).astype(object) for part in both]
+    cells = pd.concat([part for part in parts if len(part)] or parts[:1])
+    cells = cells.sort_values([*UNIT, "method"])
     whole = ["fold", "seed", "chosen_step"]
     rows = [
         [*(_json(row[c], c in whole) for c in CELL_COLUMNS), _path(row)]
-        for row in both.to_dict("records")
+        for row in cells.to_dict("records")
     ]
     digits = {name: n for name, n in CELL_COLUMNS.items() if n is not None}
     return {"columns": [*CELL_COLUMNS, "record"], "digits": digits, "cells": rows}

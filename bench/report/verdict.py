@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.paired import DEFAULT, NULL, PRETRAINED, resolved
+from bench.analysis.paired import DEFAULT, NULL, PRETRAINED, chance_of_resolving, resolved
 from bench.analysis.settings import Analysis
 from bench.report.readable import p_value, share, signed, unsigned, with_error, with_interval
 
@@ -131,7 +131,8 @@ def _against_default(answer: Answer) -> list[str]:
     )
     said = (
         f"Against {DEFAULT}, test ROC-AUC ×1000 differs by more than twice its standard error for "
-        f"{named}."
+        f"{named}: {len(found)} of {len(rows)} compared, where chance alone gives "
+        f"{share(chance_of_resolving(int(rows['tables'].min())))} of them."
         if len(found)
         else f"No method's test ROC-AUC differs from {DEFAULT}'s by more than twice its standard "
         f"error ({len(rows)} compared)."
