@@ -26,6 +26,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for record in experiment():
         store.write(record)
     next((store.root / "cells" / "zoo" / "scm").glob("0-*.json")).unlink()
+    (store.root / "graphs" / "heart-0").mkdir(parents=True)
+    (store.root / "graphs" / "heart-0" / "dag.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"><script>alert(1)</script></svg>'
+    )
     report(store.root)
     return store.root / "report" / "index.html"
 
@@ -155,3 +159,12 @@ def test_figures_are_inside_the_page(opened: Any) -> None:
     assert opened.execute_script("return document.querySelectorAll('figure svg').length") == 6
     ids = opened.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
+
+
+def test_causal_graphs_are_shown_as_images_so_that_nothing_in_them_runs(opened: Any) -> None:
+    image = "return document.querySelector('#graphs img')"
+    assert opened.execute_script(f"{image}.naturalWidth") > 0
+    assert opened.execute_script("return document.querySelectorAll('#graphs svg').length") == 0
+    assert "heart-0: dag" in opened.execute_script(
+        "return document.getElementById('graphs').textContent"
+    )

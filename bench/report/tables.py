@@ -47,7 +47,7 @@ def report(
     figures : bool
         Whether figures are drawn and the page is written.
     graphs : sequence of (title, SVG text)
-        Causal graphs for the page, before those found in ``report/graphs/*.svg``.
+        Causal graphs for the page, before those that `python -m bench graph` left under ``root``.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def _write_page(
         records=records,
         warnings=warnings,
         files=sorted(p.name for p in folder.glob("*") if p.suffix in (".csv", ".md", ".tex")),
-        graphs=[*graphs, *_graphs(folder / "graphs")],
+        graphs=[*graphs, *_graphs(root)],
     )
     write_whole(folder / "index.html", page(read, content).encode())
 
@@ -202,10 +202,10 @@ def _write_figures(folder: Path, read: Answer) -> Iterator[Shown]:
         yield inline(drawing.name, drawing.title, drawing.caption, svg)
 
 
-def _graphs(folder: Path) -> list[tuple[str, str]]:
-    """What `python -m bench graph` has drawn for these results."""
-    paths = sorted(folder.glob("*.svg"))
-    return [(path.stem, path.read_text(encoding="utf-8")) for path in paths]
+def _graphs(root: Path) -> list[tuple[str, str]]:
+    """What `python -m bench graph … results_dir=ROOT` has drawn: DATASET-FOLD/PICTURE.svg."""
+    paths = sorted((root / "graphs").glob("*/*.svg"))
+    return [(f"{p.parent.name}: {p.stem}", p.read_text(encoding="utf-8")) for p in paths]
 
 
 def _markdown(section: Section) -> list[str]:
