@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) i
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation tables test test-slow lint format benchmark clean
+.PHONY: help setup reproduce smoke ablation tables verify readme test test-slow lint format benchmark clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,7 @@ smoke: ## two small tables, all methods, about a minute
 ablation: ## every generator alone and mixed with real rows, about 40 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=ablation
 
-tables: $(READY) ## the tables of EXPERIMENT again, from its records
+tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its records
 	$(BIN)/python -m bench report results/$(EXPERIMENT)
 
 test: $(READY) ## the tests, without those marked slow, network, gpu or slurm
@@ -46,6 +46,12 @@ lint: $(READY) ## style and types
 format: $(READY) ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+verify: $(READY) ## make some cells of EXPERIMENT again and compare them with their records
+	$(BIN)/python -m bench verify results/$(EXPERIMENT)
+
+readme: $(READY) ## the README's table and figures again, from the records of EXPERIMENT
+	$(BIN)/python scripts/update_readme.py results/$(EXPERIMENT)
 
 benchmark: $(READY) ## our fine-tuning against AutoGluon's, both in one run
 	$(BIN)/python scripts/benchmark_finetune.py

@@ -23,7 +23,11 @@ CONF = str(Path(__file__).resolve().parent.parent / "conf")
 # so that the command line stays light.
 VERBS = {
     "run": "bench.cli:run",
-    "report": "bench.cli:report",
+    "report": "bench.report.command:main",
+    "status": "bench.status:main",
+    "show": "bench.show:main",
+    "diff": "bench.diff:main",
+    "verify": "bench.verify:main",
     "graph": "bench.cli:graph",
 }
 
@@ -31,7 +35,11 @@ USAGE = """usage: python -m bench VERB [key=value ...]
 
 verbs
   run       run a cell, or a sweep of cells; what is already done is not done again
-  report    tables from the records of an experiment: report [results_dir]
+  report    tables, figures and a page from records: report [results_dir] [analysis.KEY=VALUE ...]
+  status    what is done, running, failed, stale, left: status [results_dir] [--watch]
+  show      one record, readable: show CELL [results_dir]
+  diff      two results folders, cell by cell and table by table: diff A B
+  verify    make some cells again and compare: verify [results_dir] [n=5] [seed=0] [--all]
   graph     draw what causal discovery finds in one fold of a table
 
 one cell, one's own table, a sweep
@@ -146,15 +154,3 @@ def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], i
         print(f"bench: {refusal}", file=sys.stderr)
         return BAD_INPUT
     return 1 if failed else 0
-
-
-def report(arguments: list[str]) -> int:
-    """Print and write the tables of an experiment's records."""
-    from bench.report import tables
-
-    folder = Path(arguments[0] if arguments else "results/embedded")
-    if not (folder / "cells").is_dir():
-        print(f"bench: no records under '{folder}'; run an experiment first.", file=sys.stderr)
-        return BAD_INPUT
-    tables.report(folder)
-    return 0

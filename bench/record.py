@@ -7,7 +7,8 @@ status : "done" | "failed" | "not_applicable"
 cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
 identity : {hash, parts}: everything that decides the numbers (`bench.identity.identity`)
 settings : the resolved config
-data : {rows: {train, validation, test}, features, categorical, classes, notes}
+data : {rows: {train, validation, test}, features, categorical, classes, duplicates, notes};
+    duplicates: test rows whose features repeat a training row's; {} where the cell failed before
 metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
     score does not exist (ROC-AUC of one class); {} unless done
 chosen_step, last_step : int or null; 0 is the pre-trained model

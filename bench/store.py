@@ -32,31 +32,57 @@ class Store:
         folder = self.root / "cells" / cell["dataset"] / cell["method"]
         return folder / f"{cell['fold']}-{identity[:8]}.json"
 
+    def examine(self, path: Path) -> tuple[Record | None, str | None]:
+        """A sound record, or what is wrong with the file in one clause; nothing is moved.
+
+        Raises
+        ------
+        FileNotFoundError
+        """
+        try:
+            record = json.loads(path.read_bytes(), parse_constant=_refuse)
+        except ValueError:
+            return None, "it is no JSON: truncated or foreign"
+        wrong = fault(record)
+        if wrong is None and path != self.path(record["cell"], record["identity"]["hash"]):
+            wrong = "it does not belong under this name"
+        return (record, None) if wrong is None else (None, wrong)
+
     def read(self, path: Path) -> Record | None:
         """A sound record, or None if there is none.
 
         A truncated, foreign or edited one is moved to ``set_aside/`` with a note beside it.
         """
         try:
-            text = path.read_bytes()
+            record, wrong = self.examine(path)
         except FileNotFoundError:
             return None
-        try:
-            record = json.loads(text, parse_constant=_refuse)
-        except ValueError:
-            self._set_aside(path, "it is no JSON: truncated or foreign")
-            return None
-        wrong = fault(record)
-        if wrong is None and path != self.path(record["cell"], record["identity"]["hash"]):
-            wrong = "it does not belong under this name"
         if wrong is not None:
             self._set_aside(path, wrong)
-            return None
         return record
+
+    def paths(self) -> list[Path]:
+        """Where records lie, sound or not, in order."""
+        return sorted((self.root / "cells").rglob("*.json"))
+
+    def survey(self) -> tuple[list[Record], dict[Path, str]]:
+        """Every sound record, and what is wrong with the other files; nothing is moved."""
+        sound: list[Record] = []
+        faults: dict[Path, str] = {}
+        for path in self.paths():
+            try:
+                record, wrong = self.examine(path)
+            except FileNotFoundError:
+                continue  # a run has just set it aside
+            if record is None:
+                faults[path] = str(wrong)
+            else:
+                sound.append(record)
+        return sound, faults
 
     def records(self) -> Iterator[Record]:
         """Every sound record, in the order of their paths."""
-        for path in sorted((self.root / "cells").rglob("*.json")):
+        for path in self.paths():
             record = self.read(path)
             if record is not None:
                 yield record

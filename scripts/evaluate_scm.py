@@ -14,11 +14,11 @@ validation rows are not used.
 
 `graphs`: rows drawn from four Bayesian networks whose graph is known (`scripts.known_graphs`). The
 aggregated edge probabilities, by default and with the test of the single runs ("aggregated, χ²"),
-and single runs of causal-learn's `pc` and `fci` (χ² test, α = 0.05) on the same rows, are made graphs
-by one rule: marks are weighed as in `generators.scm.discovery`, a pair is adjacent from probability
-½ on, directed the likelier way, undirected if that is not likelier by ``--margin`` (so is ↔). Shown
-are the skeleton's F1 and the structural Hamming distance to the network's CPDAG: pairs whose edge
-is missing, extra, turned round, or directed in one graph only.
+and one run each of causal-learn's `pc` and `fci` (χ² test, α = 0.05) on the same rows, are made
+graphs by one rule: marks are weighed as in `generators.scm.discovery`, a pair is adjacent from
+probability ½ on, directed the likelier way, undirected if that is not likelier by ``--margin`` (so
+is ↔). Shown are the skeleton's F1 and the structural Hamming distance to the network's CPDAG: pairs
+whose edge is missing, extra, turned round, or directed in one graph only.
 """
 
 from __future__ import annotations

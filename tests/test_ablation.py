@@ -1,18 +1,15 @@
-"""Entries of `methods` with overrides, and the table of generator × mixing × ratio."""
+"""Entries of `methods` with overrides, and the experiment of generators × mixings × ratios."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from bench.analysis.ablation import ablation, designs
 from bench.cli import CONF
 from bench.config import register
 from bench.errors import BadInput
@@ -90,68 +87,3 @@ def test_the_ablation_runs_every_generator_alone_and_mixed_at_two_ratios() -> No
     }
     assert set(ways) == {node._target_ for node in generators}
     assert count_cells(cfg) == 12 * len(cfg.methods)
-
-
-# --- the table --------------------------------------------------------------------------------
-
-
-def record(method: str, generator: str | None, rows: str, ratio: float = 1.0) -> dict:
-    node = {"_target_": f"generators.x.{generator}"} if generator else None
-    made_of = {
-        "name": method,
-        "finetune": method != "pretrained",
-        "generator": node,
-        "mixing": {"rows": rows, "ratio": ratio},
-    }
-    return {"cell": {"method": method}, "settings": {"method": made_of}}
-
-
-RECORDS = [
-    record("pretrained", None, "real"),
-    record("default_ft", None, "real"),
-    record("scm", "SCM", "synthetic"),
-    record("mix", "SCM", "mixed"),
-    record("half", "SCM", "mixed", 0.5),
-    record("copies", "Bootstrap", "synthetic"),
-    record("copies-mix", "Bootstrap", "mixed"),
-    record("alone", "Noise", "mixed"),
-]
-
-
-def cells(scores: dict[str, float], datasets: int = 2) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {"dataset": f"d{i}", "fold": 0, "seed": 0, "method": method}
-            | {"auc_chosen": score + i / 100, "auc_pretrained": 0.5 + i / 100}
-            for i in range(datasets)
-            for method, score in scores.items()
-        ]
-    )
-
-
-SCORES = {
-    "pretrained": 0.5, "default_ft": 0.6, "scm": 0.45, "mix": 0.7, "half": 0.65,
-    "copies": 0.4, "copies-mix": 0.55, "alone": 0.52,
-}  # fmt: skip
-
-
-def test_designs_tell_what_a_method_is_made_of() -> None:
-    made_of = designs(RECORDS)
-    assert made_of.loc["half"].tolist() == ["SCM", "mixed", 0.5]
-    assert made_of.loc["scm", ["generator", "rows"]].tolist() == ["SCM", "synthetic"]
-    assert np.isnan(made_of.loc["scm", "ratio"])
-    assert made_of.loc["pretrained"].isna().all()
-
-
-def test_generators_in_several_ways_stand_together_and_the_best_first() -> None:
-    table = ablation(cells(SCORES), designs(RECORDS))
-    assert list(table.index) == ["scm", "half", "mix", "copies", "copies-mix", "default_ft"]
-    assert table.loc["mix", "rank"] == 1
-    assert table.loc["mix", "median"] == pytest.approx((0.7 - 0.5) / (0.7 - 0.4))
-    assert table.loc["copies", "raw_gain"] == pytest.approx(-0.1)
-    assert (table["units"] == 2).all()
-
-
-def test_without_a_generator_in_two_ways_there_is_no_table() -> None:
-    few = {name: SCORES[name] for name in ("pretrained", "default_ft", "scm", "alone")}
-    assert ablation(cells(few), designs(RECORDS)).empty

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_records import method_settings
 from scipy.stats import rankdata
 
 from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, complete, frame
@@ -171,6 +172,7 @@ class TestSummary:
                 "raw_gain": 0.05,
                 "harm": 1 / 3,
                 "units": 3,
+                "undefined": 0,
             }
         )
 
@@ -248,7 +250,16 @@ def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, A
             "model": "mitra_nano",
         },
         "identity": {"hash": "", "parts": parts},
+        "settings": {"method": method_settings(method)},
+        "data": {
+            "rows": {"train": 80, "validation": 20, "test": 50},
+            "features": 4,
+            "categorical": 1,
+            "classes": 3,
+            "notes": [],
+        },
         "curves": {},
+        "synthetic": None,
         "metrics": {"pretrained": scores, "chosen": scores, "last": scores},
         "chosen_step": 4,
         "timings": {"seconds": {"total": 2.5}},
@@ -260,7 +271,7 @@ def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, A
 class TestFrame:
     def test_one_row_a_record(self):
         (row,) = frame([record("default_ft", 1, fold=2)]).to_dict("records")
-        assert row | {"error": None} == {
+        assert row | {"error": None, "quality": None} == {
             "dataset": "iris",
             "fold": 2,
             "seed": 1,
@@ -268,7 +279,17 @@ class TestFrame:
             "method": "default_ft",
             "model": "mitra_nano",
             "status": "done",
+            "identity": "",
             "code": "c0de",
+            "generator": None,
+            "mixing": "real",
+            "ratio": 1.0,
+            "rows": 150,
+            "features": 4,
+            "categorical_share": 0.25,
+            "classes": 3,
+            "duplicates": pytest.approx(np.nan, nan_ok=True),
+            "test_rows": 50,
             "auc_pretrained": 0.75,
             "auc_chosen": 0.75,
             "auc_last": 0.75,
@@ -277,6 +298,7 @@ class TestFrame:
             "validation_curve": (),
             "test_curve": (),
             "chosen_step": 4,
+            "quality": None,
             "seconds": 2.5,
             "error": None,
         }

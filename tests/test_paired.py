@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_records import made
 
 from bench.analysis.frame import COLUMNS
 from bench.analysis.paired import (
@@ -23,7 +23,6 @@ from bench.analysis.paired import (
     resolved,
     seed_null,
 )
-from bench.identity import digest
 from bench.report.readings import pairs
 from bench.report.tables import report
 from bench.store import Store
@@ -203,35 +202,10 @@ class TestReading:
 
 def record(dataset: str, method: str, seed: int, auc: float, **changed: Any) -> dict[str, Any]:
     """A record as the store holds it; the pre-trained model scores 0.5 and needs no seed."""
-    parts = {"dataset": dataset, "method": method}
-    parts |= {} if method == PRETRAINED else {"seed": seed}
-    before, after = {"roc_auc_ovo": 0.5}, {"roc_auc_ovo": auc}
-    curve = [] if method == PRETRAINED else [0.5, auc, auc - 0.01]
-    return {
-        "status": "done",
-        "cell": {
-            "dataset": dataset,
-            "domain": "other",
-            "method": method,
-            "fold": 0,
-            "seed": seed,
-            "model": "mitra_nano",
-        },
-        "identity": {"hash": digest(parts), "parts": parts},
-        "settings": {},
-        "data": {},
-        "metrics": {
-            when: {"validation": copy.copy(scores), "test": copy.copy(scores)}
-            for when, scores in {"pretrained": before, "chosen": after, "last": after}.items()
-        },
-        "chosen_step": 2,
-        "last_step": 4,
-        "curves": {f"{part}_roc_auc_ovo": curve for part in ("validation", "test")},
-        "synthetic": None,
-        "timings": {"seconds": {"total": 1.0}},
-        "provenance": {"code": "c0de"},
-        "error": None,
-    } | changed
+    curve = [0.5] if method == PRETRAINED else [0.5, auc, auc - 0.01]
+    one = made(dataset, method, curve, seed=seed, chosen=min(1, len(curve) - 1))
+    one["metrics"]["last"] = one["metrics"]["chosen"]
+    return one | changed
 
 
 FAILURE = {

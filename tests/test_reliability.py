@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from bench.analysis.frame import COLUMNS
-from bench.analysis.reliability import correlation_gap, reliability, runs
+from bench.analysis.reliability import correlation_gaps, reliability, runs
 from bench.report.readings import early_stopping
 
 NAN = float("nan")
@@ -43,6 +45,11 @@ def pretrained(validation: float, test: float, fold: int = 0) -> dict[str, objec
         "validation_curve": (),
         "test_curve": (),
     }
+
+
+def correlation_gap(validation: Sequence[float], test: Sequence[float]) -> float:
+    (gap,) = correlation_gaps([validation], [test])
+    return float(gap)
 
 
 def table(*rows: dict[str, object]) -> pd.DataFrame:
@@ -104,6 +111,16 @@ class TestCorrelationGap:
         stretched = tuple(np.unique(test, return_inverse=True)[1] / len(test))
         assert gap == pytest.approx(correlation_gap(validation, stretched), nan_ok=True)
         assert math.isnan(gap) or -1e-12 <= gap <= 2 + 1e-12
+
+    def test_it_is_scipys_for_curves_of_any_length_at_once(self):
+        rng = np.random.default_rng(0)
+        lengths = rng.integers(2, 20, 200)
+        validation = [rng.integers(0, 6, n) / 10 for n in lengths]
+        test = [rng.integers(0, 6, n) / 10 for n in lengths]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # constant curves
+            expected = [1 - spearmanr(v, t).statistic for v, t in zip(validation, test)]
+        assert correlation_gaps(validation, test) == pytest.approx(expected, nan_ok=True)
 
 
 class TestRuns:

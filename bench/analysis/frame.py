@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.analysis.settings import Impute
 from bench.record import Record
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
@@ -20,7 +22,17 @@ SCHEMA = {
     "method": "name of the method",
     "model": "name of the model",
     "status": "done, failed, not_applicable; missing where no record exists (`complete`)",
+    "identity": "hash of everything that decides the numbers; missing where no record exists",
     "code": "fingerprint of the code that made the record",
+    "generator": "class of the method's generator; missing where it has none",
+    "mixing": "how the generator's rows meet the real ones: real, synthetic or mixed",
+    "ratio": "synthetic rows a real row (mixing: mixed)",
+    "rows": "rows of the whole table; missing where the cell failed before it was split",
+    "features": "number of features",
+    "categorical_share": "share of the features that are categorical",
+    "classes": "number of classes",
+    "duplicates": "test rows whose features repeat a training row's; missing in older records",
+    "test_rows": "rows of the test part",
     "auc_pretrained": "test ROC-AUC without fine-tuning",
     "auc_chosen": "test ROC-AUC of the step chosen on validation",
     "auc_last": "test ROC-AUC of the last step",
@@ -29,11 +41,15 @@ SCHEMA = {
     "validation_curve": "validation ROC-AUC of each evaluation, a tuple; the first is of step 0",
     "test_curve": "test ROC-AUC of the same evaluations (analysis only); () without fine-tuning",
     "chosen_step": "step that was chosen; 0 is the pre-trained model",
+    "quality": "measures of the synthetic rows, a dict; missing where there are none",
     "seconds": "wall time of the cell",
     "error": "message of a cell that failed or does not apply",
 }
 COLUMNS = list(SCHEMA)
 CURVES = ["validation_curve", "test_curve"]
+NESTED = [*CURVES, "quality"]  # no values of a CSV's cell
+IMPUTED = "imputed"  # status of a score that was asked to be made up (`analysis.impute`)
+_FACTS = ["ratio", "rows", "features", "categorical_share", "classes", "duplicates", "test_rows"]
 _SCORES = ["auc_pretrained", "auc_chosen", "auc_last", "validation_pretrained", "validation_chosen"]
 
 
@@ -49,7 +65,8 @@ def frame(records: Iterable[Record]) -> pd.DataFrame:
     """
     records = list(records)
     cells = pd.DataFrame([_row(record) for record in records], columns=COLUMNS)
-    cells[_SCORES] = cells[_SCORES].astype(float)  # None → NaN, also where all are None
+    numbers = [*_SCORES, *_FACTS]
+    cells[numbers] = cells[numbers].astype(float)  # None → NaN, also where all are None
     seeded = np.array(["seed" in r["identity"]["parts"] for r in records], dtype=bool)
     return _beside_each_seed(cells[~seeded], cells[seeded])
 
@@ -66,13 +83,20 @@ def _row(record: Record) -> dict[str, object]:
     def auc(when: str, part: str) -> float:
         return _rounded(record["metrics"].get(when, {}).get(part, {}).get("roc_auc_ovo"))
 
+    method, data = record["settings"]["method"], record["data"]
+
     def curve(part: str) -> tuple[float, ...]:
         return tuple(map(_rounded, record["curves"].get(f"{part}_roc_auc_ovo", [])))
 
     return {
         **{k: record["cell"][k] for k in ("dataset", "fold", "seed", "domain", "method", "model")},
         "status": record["status"],
+        "identity": record["identity"]["hash"],
         "code": record["provenance"]["code"],
+        "generator": _class_name(method["generator"]),
+        "mixing": method["mixing"]["rows"],
+        "ratio": method["mixing"]["ratio"],
+        **_facts(data),
         "auc_pretrained": auc("pretrained", "test"),
         "auc_chosen": auc("chosen", "test"),
         "auc_last": auc("last", "test"),
@@ -81,8 +105,27 @@ def _row(record: Record) -> dict[str, object]:
         "validation_curve": curve("validation"),
         "test_curve": curve("test"),
         "chosen_step": record["chosen_step"],
+        "quality": (record["synthetic"] or {}).get("quality"),
         "seconds": record["timings"]["seconds"]["total"],
         "error": record["error"]["message"] if record["error"] else None,
+    }
+
+
+def _class_name(generator: dict[str, Any] | None) -> str | None:
+    return generator["_target_"].rpartition(".")[2] if generator else None
+
+
+def _facts(data: dict[str, Any]) -> dict[str, object]:
+    """Of the dataset; a cell that failed early knows none of them."""
+    if not data:
+        return {}
+    return {
+        "rows": sum(data["rows"].values()),
+        "features": data["features"],
+        "categorical_share": data["categorical"] / data["features"] if data["features"] else 0.0,
+        "classes": data["classes"],
+        "duplicates": data.get("duplicates"),
+        "test_rows": data["rows"]["test"],
     }
 
 
@@ -90,8 +133,18 @@ def _rounded(score: float | None) -> float:
     return float("nan") if score is None else round(score, 12)
 
 
-def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def complete(
+    cells: pd.DataFrame, impute: Impute = Impute.none
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split into the units where every method of the frame has a score, and the other units.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        As `frame` gives it, or with fewer columns.
+    impute : Impute
+        ``worst``: a missing score becomes the worst test ROC-AUC of its unit, the pre-trained
+        model's included, under the status `IMPUTED`; it has no curve and no validation score.
 
     Returns
     -------
@@ -104,7 +157,35 @@ def complete(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     grid = units.merge(pd.DataFrame({"method": methods}), how="cross")
     full = grid.merge(cells, on=[*UNIT, "method"], how="left")
     full["status"] = full["status"].fillna("missing")
+    if impute == Impute.worst:
+        full = _imputed(full)
     # ROC-AUC does not exist where the test part is of one class; such a unit cannot be compared.
-    good = (full["status"] == "done") & full["auc_chosen"].notna()
+    good = full["status"].isin(["done", IMPUTED]) & full["auc_chosen"].notna()
     whole = good.groupby([full[c] for c in UNIT]).transform("all")
     return full[whole].reset_index(drop=True), full[~whole].reset_index(drop=True)
+
+
+def _imputed(full: pd.DataFrame) -> pd.DataFrame:
+    unit = [full[c] for c in UNIT]
+    started = full["auc_pretrained"].groupby(unit).transform("first")
+    worst = full[["auc_chosen", "auc_pretrained"]].min(axis=1).groupby(unit).transform("min")
+    lost = full["auc_chosen"].isna() & worst.notna()
+    out = full.copy()
+    out.loc[lost, "status"] = IMPUTED
+    out.loc[lost, ["auc_chosen", "auc_last"]] = worst[lost]
+    out.loc[lost, "auc_pretrained"] = started[lost]
+    for column in set(CURVES) & set(out):
+        out.loc[lost, column] = pd.Series([()] * len(out), index=out.index, dtype=object)[lost]
+    return out
+
+
+def absent_units(cells: pd.DataFrame) -> pd.DataFrame:
+    """Units that no method has a record of, though their dataset and their split were run.
+
+    Every dataset is expected on each (fold, seed) of the frame: where a whole unit was deleted, or
+    was never run, no row of `complete` could tell.
+    """
+    splits = cells[["fold", "seed"]].drop_duplicates()
+    grid = cells[["dataset"]].drop_duplicates().merge(splits, how="cross")
+    found = grid.merge(cells[UNIT].drop_duplicates(), on=UNIT, how="left", indicator=True)
+    return found.loc[found["_merge"] == "left_only", UNIT].reset_index(drop=True)

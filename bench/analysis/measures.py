@@ -5,18 +5,34 @@ Definitions as PAPER.md reads them; the README states each.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from scipy.stats import median_abs_deviation
 
 from bench.analysis.frame import UNIT
+from bench.analysis.settings import Normalization
 
 
-def improvements(cells: pd.DataFrame) -> pd.DataFrame:
+def improvements(
+    cells: pd.DataFrame, normalization: Normalization = Normalization.minmax
+) -> pd.DataFrame:
     """Normalized and raw gain of every cell over the pre-trained model.
 
-    Within a unit (dataset, fold, seed) the test ROC-AUC of all methods and of the pre-trained model
-    is scaled min–max to [0, 1]; the improvement is normalized(method) − normalized(pre-trained), in
-    [−1, 1]. Where all tie, it is 0 and ``tied`` is true.
+    With a the method's test ROC-AUC, p the pre-trained model's, and extremes over all methods and
+    the pre-trained model of a unit (dataset, fold, seed), the improvement is
+
+    ``minmax``
+        (a − p) / (max − min), the difference of the two min–max scaled scores, in [−1, 1].
+    ``raw``
+        a − p.
+    ``pretrained_to_best``
+        (a − p) / (max − p): 0 is the pre-trained model, 1 the unit's best.
+    ``error_reduction``
+        (a − p) / (1 − p): the share of the pre-trained model's error that is gone.
+
+    It is 0 where a = p, also where the scale has no length (all of a unit tie); on a scale without
+    length a loss has no size, and is NaN: ``pretrained_to_best`` where nothing beats the
+    pre-trained model, ``error_reduction`` where that makes no error.
 
     Parameters
     ----------
@@ -26,15 +42,30 @@ def improvements(cells: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``cells`` with ``range`` (what was normalized), ``tied``, ``improvement``, ``raw_gain``.
+        ``cells`` with ``range`` (max − min), ``tied`` (range 0), ``raw_gain``, ``improvement``.
     """
-    out = cells.copy()
-    extent, gain = normalized_gain(cells, "auc_chosen", "auc_pretrained")
-    out["range"] = extent
-    out["tied"] = extent == 0
-    out["raw_gain"] = out["auc_chosen"] - out["auc_pretrained"]
-    out["improvement"] = gain
+    start = cells["auc_pretrained"]
+    low, high = extremes(cells, "auc_chosen", "auc_pretrained")
+    out = cells.copy(deep=False)
+    out["range"] = high - low
+    out["tied"] = out["range"] == 0
+    out["raw_gain"] = cells["auc_chosen"] - start
+    scales = {
+        Normalization.minmax: high - low,
+        Normalization.raw: pd.Series(1.0, index=cells.index),
+        Normalization.pretrained_to_best: high - start,
+        Normalization.error_reduction: 1 - start,
+    }
+    out["improvement"] = _scaled(out["raw_gain"], scales[normalization])
     return out
+
+
+def extremes(cells: pd.DataFrame, score: str, baseline: str) -> tuple[pd.Series, pd.Series]:
+    """The lowest and the highest of two columns within each unit, a value a row of ``cells``."""
+    group = cells.groupby(UNIT, sort=False).ngroup()
+    both = cells[[score, baseline]]
+    low = both.min(axis=1).groupby(group).transform("min")
+    return low, both.max(axis=1).groupby(group).transform("max")
 
 
 def normalized_gain(cells: pd.DataFrame, score: str, baseline: str) -> tuple[pd.Series, pd.Series]:
@@ -53,48 +84,82 @@ def normalized_gain(cells: pd.DataFrame, score: str, baseline: str) -> tuple[pd.
         A value a row of ``cells``. The gain is in [−1, 1]: 0 where all of the unit tie, NaN where a
         score does not exist.
     """
-    group = [cells[c] for c in UNIT]
-    both = cells[[score, baseline]]
-    high = both.max(axis=1).groupby(group).transform("max")
-    low = both.min(axis=1).groupby(group).transform("min")
-    extent, gain = high - low, cells[score] - cells[baseline]
-    return extent, gain.where(extent == 0, gain / extent.where(extent > 0))
+    low, high = extremes(cells, score, baseline)
+    return high - low, _scaled(cells[score] - cells[baseline], high - low)
 
 
-def average_ranks(cells: pd.DataFrame) -> pd.Series:
-    """Rank of each method by test ROC-AUC (1 is best), averaged over datasets; ties share.
+def _scaled(gain: pd.Series, length: pd.Series) -> pd.Series:
+    return gain.where(gain == 0, gain / length.where(length > 0))
+
+
+def per_dataset(cells: pd.DataFrame) -> pd.DataFrame:
+    """Mean test ROC-AUC over folds and seeds: datasets × methods.
+
+    Rounded to 12 decimals: means of the same scores in another order may differ in their last bit,
+    and that must decide no rank.
+    """
+    means = cells.groupby(["dataset", "method"], sort=True)["auc_chosen"].mean()
+    return means.unstack("method").round(12)  # noqa: PD010 (pivot_table is twice as slow on long frames)
+
+
+def ranks(cells: pd.DataFrame) -> pd.DataFrame:
+    """Rank of each method on each dataset (1 is best, ties share): datasets × methods.
 
     A dataset's folds and seeds are averaged before ranking (Demšar 2006).
     """
-    means = cells.pivot_table(index="dataset", columns="method", values="auc_chosen")
-    return means.rank(axis=1, ascending=False, method="average").mean(axis=0)
+    return per_dataset(cells).rank(axis=1, ascending=False, method="average")
 
 
-def summary(cells: pd.DataFrame) -> pd.DataFrame:
+def average_ranks(cells: pd.DataFrame) -> pd.Series:
+    """`ranks`, averaged over datasets."""
+    return ranks(cells).mean(axis=0)
+
+
+def summary(
+    cells: pd.DataFrame, normalization: Normalization = Normalization.minmax
+) -> pd.DataFrame:
+    """`summary_of` the `improvements` of complete units."""
+    return summary_of(improvements(cells, normalization))
+
+
+def summary_of(gains: pd.DataFrame) -> pd.DataFrame:
     """One row a method, best average rank first.
 
-    Columns: ``rank``, ``median``, ``iqr``, ``std`` and ``mad`` of the improvement over units,
-    ``raw_gain`` (mean change in ROC-AUC), ``harm`` (share of units where the chosen step is worse
-    on test than not fine-tuning), ``units``.
+    Parameters
+    ----------
+    gains : DataFrame
+        From `improvements`.
+
+    Returns
+    -------
+    DataFrame
+        ``rank``; ``median``, ``iqr``, ``std`` and ``mad`` of the improvement over units;
+        ``raw_gain``, the mean change in ROC-AUC; ``harm``, the share of units where the chosen step
+        is worse on test than not fine-tuning; ``units``; ``undefined``, how many of them have no
+        improvement on this scale and are passed over.
     """
-    gains = improvements(cells)
-    by = gains.groupby("method")
+    by = gains.groupby("method", observed=True)
     quartile = by["improvement"].quantile
     table = pd.DataFrame(
         {
-            "rank": average_ranks(cells),
+            "rank": average_ranks(gains),
             "median": by["improvement"].median(),
             "iqr": quartile(0.75) - quartile(0.25),
             "std": by["improvement"].std(),
-            "mad": by["improvement"].agg(median_abs_deviation),
+            "mad": by["improvement"].agg(_mad),
             "raw_gain": by["raw_gain"].mean(),
-            "harm": by["raw_gain"].agg(lambda gain: (gain < 0).mean()),
+            "harm": (gains["raw_gain"] < 0).groupby(gains["method"], observed=True).mean(),
             "units": by.size(),
+            "undefined": gains["improvement"]
+            .isna()
+            .groupby(gains["method"], observed=True)
+            .sum()
+            .astype(int),
         }
     )
     return table.sort_values(["rank", "median"], ascending=[True, False])
 
 
-def per_dataset(cells: pd.DataFrame) -> pd.DataFrame:
-    """Mean test ROC-AUC over folds and seeds: datasets × methods."""
-    return cells.pivot_table(index="dataset", columns="method", values="auc_chosen")
+def _mad(values: pd.Series) -> float:
+    known = values.to_numpy()
+    return float(median_abs_deviation(known[~np.isnan(known)]))

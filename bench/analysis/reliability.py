@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
-from bench.analysis.frame import UNIT
+from bench.analysis.frame import IMPUTED, UNIT
 from bench.analysis.measures import normalized_gain
 
+Curves = Sequence[Sequence[float]] | np.ndarray  # the latter of objects, one curve each
+CHUNK = 50_000  # curves that are ranked at once
 
-def correlation_gap(validation: tuple[float, ...], test: tuple[float, ...]) -> float:
-    """1 − Spearman correlation of two curves over the same evaluations, in [0, 2].
+
+def correlation_gaps(validation: Curves, test: Curves) -> np.ndarray:
+    """1 − Spearman correlation of each two curves over the same evaluations, in [0, 2].
 
     PAPER.md, validation–test gap, first reading. NaN where no correlation exists: a curve that is
     constant, incomplete or missing.
+
+    Curves of one length are ranked together: a call of SciPy for each takes 0.4 ms.
     """
-    curves = np.array([validation, test], dtype=float)
-    if curves.size == 0 or np.isnan(curves).any() or (np.ptp(curves, axis=1) == 0).any():
-        return float("nan")
-    return float(1 - spearmanr(*curves).statistic)
+    lengths = np.array([len(v) if len(v) == len(t) else 0 for v, t in zip(validation, test)])
+    gaps = np.full(len(lengths), np.nan)
+    for length in set(lengths.tolist()) - {0, 1}:
+        same = np.flatnonzero(lengths == length)
+        for start in range(0, len(same), CHUNK):
+            rows = same[start : start + CHUNK]
+            pairs = (np.array([curves[i] for i in rows], float) for curves in (validation, test))
+            gaps[rows] = 1 - _spearman(*pairs)
+    return gaps
+
+
+def _spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Row by row: Pearson's correlation of average ranks; NaN where a row is constant or has NaN.
+
+    Ranks are doubled, so that all sums are whole numbers and a perfect correlation is exactly 1.
+    """
+    known = ~(np.isnan(a).any(axis=1) | np.isnan(b).any(axis=1))
+    a, b = (2 * rankdata(curves[known], axis=1) - (curves.shape[1] + 1) for curves in (a, b))
+    ab, aa, bb = (np.einsum("ij,ij->i", x, y) for x, y in ((a, b), (a, a), (b, b)))
+    out = np.full(len(known), np.nan)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a curve is constant
+        out[known] = ab / np.sqrt(aa * bb)
+    return out
 
 
 def runs(cells: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +63,7 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
         A row a run: dataset, fold, seed, method, and, in ROC-AUC where nothing else is said,
 
         ``correlation_gap``
-            `correlation_gap` of the curves; NaN where it does not exist.
+            `correlation_gaps` of the curves; NaN where it does not exist.
         ``validation_gain``, ``test_gain``, ``last_gain``
             Gain over the pre-trained model: of the chosen step on validation and on test, of the
             last step on test.
@@ -52,12 +78,13 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
     """
     _, validation = normalized_gain(cells, "validation_chosen", "validation_pretrained")
     _, test = normalized_gain(cells, "auc_chosen", "auc_pretrained")
-    curves = list(zip(cells["validation_curve"], cells["test_curve"], strict=True))
-    best = [max(test_curve, default=np.nan) for _, test_curve in curves]
+    cells = cells[cells["status"] != IMPUTED]  # what never ran promised nothing
+    test_curves = cells["test_curve"].to_numpy()
+    best = [max(curve, default=np.nan) for curve in test_curves]
     validation_gain = cells["validation_chosen"] - cells["validation_pretrained"]
     test_gain = cells["auc_chosen"] - cells["auc_pretrained"]
     out = cells[[*UNIT, "method"]].assign(
-        correlation_gap=[correlation_gap(*pair) for pair in curves],
+        correlation_gap=correlation_gaps(cells["validation_curve"].to_numpy(), test_curves),
         validation_gain=validation_gain,
         test_gain=test_gain,
         last_gain=cells["auc_last"] - cells["auc_pretrained"],
@@ -67,7 +94,8 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
         regret=best - cells["auc_chosen"],
     )
     has_curve = cells["test_curve"].map(len) > 0
-    return out[has_curve.groupby(cells["method"]).transform("any")].reset_index(drop=True)
+    fine_tuned = has_curve.groupby(cells["method"], observed=True).transform("any")
+    return out[fine_tuned.astype(bool)].reset_index(drop=True)
 
 
 def reliability(readings: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +106,7 @@ def reliability(readings: pd.DataFrame) -> pd.DataFrame:
     passes over; means over runs of ``validation_gain``, ``test_gain``, ``last_gain``, ``gap`` and
     ``regret``; ``harm``, a share; ``runs``.
     """
-    by = readings.groupby("method")
+    by = readings.groupby("method", observed=True)
     mean, median = by.mean(numeric_only=True), by.median(numeric_only=True)
     return pd.DataFrame(
         {

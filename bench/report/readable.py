@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
 from bench.analysis.paired import DEFAULT, NULL
 
 NONE = "–"
-Column = tuple[str, str, Callable[[float], str]]  # column of the analysis, heading, format
+Column = tuple[str, str, Callable[[Any], str]]  # column of the analysis, heading, format
 
 
 def signed(value: float) -> str:
@@ -22,31 +23,129 @@ def unsigned(value: float) -> str:
     return f"{1000 * value:.2f}"
 
 
+def with_interval(value: float, low: float, high: float, show: Callable[[float], str]) -> str:
+    """``value [low, high]``; the value alone where one dataset gives no interval."""
+    return show(value) if pd.isna(low) else f"{show(value)} [{show(low)}, {show(high)}]"
+
+
 def with_error(mean: float, error: float, show: Callable[[float], str] = signed) -> str:
     """``mean ± error``; the mean alone where one table gives no standard error."""
     return show(mean) if pd.isna(error) else f"{show(mean)} ± {show(error).lstrip('+')}"
 
 
+def three(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def share(value: float) -> str:
+    return f"{value:.0%}"
+
+
+def whole(value: float) -> str:
+    return f"{value:.0f}"
+
+
+def sign_three(value: float) -> str:
+    return f"{value:+.3f}"
+
+
+def p_value(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
 METHODS: list[Column] = [
     ("rank", "average rank", "{:.2f}".format),
-    ("median", "median improvement", "{:+.3f}".format),
-    ("iqr", "± IQR", "{:.3f}".format),
-    ("std", "± std", "{:.3f}".format),
-    ("mad", "± MAD", "{:.3f}".format),
+    ("median", "median improvement", sign_three),
+    ("iqr", "± IQR", three),
+    ("std", "± std", three),
+    ("mad", "± MAD", three),
     ("raw_gain", "ROC-AUC gain ×1000", signed),
-    ("harm", "worse than pre-trained", "{:.0%}".format),
-    ("units", "runs", "{:.0f}".format),
+    ("harm", "worse than pre-trained", share),
+    ("units", "runs", whole),
 ]
 
 EARLY_STOPPING: list[Column] = [
-    ("correlation_gap", "median corr. gap", "{:.3f}".format),
+    ("correlation_gap", "median corr. gap", three),
     ("validation_gain", "validation gain ×1000", signed),
     ("test_gain", "test gain ×1000", signed),
     ("last_gain", "last step ×1000", signed),
     ("gap", "gap ×1000", signed),
-    ("normalized_gap", "median norm. gap", "{:+.3f}".format),
-    ("harm", "harm", "{:.0%}".format),
+    ("normalized_gap", "median norm. gap", sign_three),
+    ("harm", "harm", share),
     ("regret", "regret ×1000", unsigned),
+]
+
+WILCOXON: list[Column] = [
+    ("against", "against", str),
+    ("better", "tables better", whole),
+    ("worse", "tables worse", whole),
+    ("effect", "effect (rank-biserial)", "{:+.2f}".format),
+    ("p", "p", p_value),
+    ("p_holm", "p (Holm)", p_value),
+]
+
+LEADERBOARD: list[Column] = [
+    ("elo", "Elo", whole),
+    ("elo_low", "Elo, low", whole),
+    ("elo_high", "Elo, high", whole),
+    ("winrate", "win rate", share),
+    ("improvability", "improvability", "{:.2%}".format),
+]
+
+GROUPS: list[Column] = [
+    ("group", "group", str),
+    ("method", "method", str),
+    ("datasets", "datasets", whole),
+    ("rank", "average rank", "{:.2f}".format),
+    ("median", "median improvement", sign_three),
+    ("iqr", "± IQR", three),
+    ("std", "± std", three),
+    ("mad", "± MAD", three),
+    ("raw_gain", "ROC-AUC gain ×1000", signed),
+    ("harm", "worse than pre-trained", share),
+    ("correlation_gap", "median corr. gap", three),
+    ("gap", "gap ×1000", signed),
+    ("normalized_gap", "median norm. gap", sign_three),
+    ("regret", "regret ×1000", unsigned),
+    ("units", "runs", whole),
+]
+
+WAYS: list[Column] = [
+    ("mixing", "rows", str),
+    ("ratio", "ratio", "{:g}".format),
+    ("methods", "method", str),
+    ("rank", "average rank", "{:.2f}".format),
+    ("median", "median improvement", sign_three),
+    ("iqr", "± IQR", three),
+    ("raw_gain", "ROC-AUC gain ×1000", signed),
+    ("harm", "worse than pre-trained", share),
+    ("units", "runs", whole),
+]
+
+QUALITY: list[Column] = [
+    ("measure", "measure", lambda name: str(name).replace("_", " ")),
+    ("median", "median", "{:.4g}".format),
+    ("spearman_raw_gain", "Spearman with ROC-AUC gain", "{:+.2f}".format),
+    ("spearman_improvement", "Spearman with improvement", "{:+.2f}".format),
+    ("units", "runs", whole),
+]
+
+DATASETS: list[Column] = [
+    ("domain", "domain", str),
+    ("rows", "rows", whole),
+    ("features", "features", whole),
+    ("categorical_share", "categorical", share),
+    ("classes", "classes", whole),
+    ("folds", "folds", whole),
+    ("duplicates", "duplicated test rows", "{:.1f}".format),
+    ("duplicate_share", "of the test rows", "{:.1%}".format),
+]
+
+TIME: list[Column] = [
+    ("median", "median seconds a cell", "{:.1f}".format),
+    ("highest", "longest", "{:.1f}".format),
+    ("total", "all cells, minutes", lambda seconds: f"{seconds / 60:.1f}"),
+    ("cells", "cells", whole),
 ]
 
 
@@ -81,12 +180,3 @@ def readable_pairs(pairs: pd.DataFrame, order: list[str]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("method")
-
-
-def readable_ablation(table: pd.DataFrame) -> pd.DataFrame:
-    """`METHODS`' columns, a row a generator, mixing and ratio."""
-    shown = readable(table, METHODS)
-    shown.insert(0, "rows", table["rows"])
-    shown.insert(1, "ratio", [NONE if pd.isna(r) else f"{r:g}" for r in table["ratio"]])
-    shown.index = pd.Index(table["generator"].fillna(NONE), name="generator")
-    return shown

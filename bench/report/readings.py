@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from bench.analysis.frame import UNIT
+from bench.analysis.answer import Answer
+from bench.analysis.frame import IMPUTED, UNIT
 from bench.analysis.paired import (
     DEFAULT,
     NULL,
@@ -16,11 +17,13 @@ from bench.analysis.paired import (
     resolved,
     seed_null,
 )
+from bench.analysis.settings import Analysis, Normalization
 from bench.report.readable import signed, unsigned, with_error
 
 
-def completeness(kept: pd.DataFrame, left_out: pd.DataFrame) -> str:
+def completeness(answer: Answer) -> str:
     """What the tables are computed on, and what is missing."""
+    kept, left_out = answer.kept, answer.left_out
     pairs = kept[UNIT].drop_duplicates()
     text = (
         f"{len(pairs)} dataset × fold × seed units over {pairs['dataset'].nunique()} datasets, "
@@ -30,18 +33,56 @@ def completeness(kept: pd.DataFrame, left_out: pd.DataFrame) -> str:
     if len(left_out):
         counts = ", ".join(f"{n} {status}" for status, n in lost["status"].value_counts().items())
         text += f" Left out: {len(left_out[UNIT].drop_duplicates())} units ({counts})."
+    if len(answer.absent):
+        first = " ".join(map(str, answer.absent.iloc[0]))
+        first += ", …" if len(answer.absent) > 1 else ""
+        text += (
+            f" No record at all: {_count(len(answer.absent), 'unit')} of the grid of these "
+            f"datasets and splits (dataset fold seed: {first})."
+        )
+    made_up = int((kept["status"] == IMPUTED).sum())
+    if made_up:
+        text += (
+            f" Imputed (analysis.impute=worst): {_count(made_up, 'score')} of cells that failed or "
+            "are missing, by the worst ROC-AUC of the unit."
+        )
     return text
 
 
-def improvement(gains: pd.DataFrame) -> str:
-    """Below the methods' table."""
+SCALES = {
+    Normalization.minmax: (
+        "test ROC-AUC (one-vs-one), min–max over the methods and the pre-trained model within a "
+        "unit, minus the pre-trained model's"
+    ),
+    Normalization.raw: "test ROC-AUC (one-vs-one) minus the pre-trained model's",
+    Normalization.pretrained_to_best: (
+        "test ROC-AUC (one-vs-one) on the scale from the pre-trained model (0) to the unit's best "
+        "(1)"
+    ),
+    Normalization.error_reduction: (
+        "the share of the pre-trained model's error, 1 − test ROC-AUC (one-vs-one), that is gone"
+    ),
+}
+
+
+def improvement(gains: pd.DataFrame, table: pd.DataFrame, settings: Analysis) -> str:
+    """Below the methods' table, `bench.analysis.measures.summary` of ``gains``."""
     unit = gains.drop_duplicates(UNIT)
-    return (
-        "Improvement: test ROC-AUC (one-vs-one), min–max over the methods and the pre-trained "
-        "model within a unit, minus the pre-trained model's. The range so normalized is "
-        f"{unit['range'].median():.4f} ROC-AUC at the median unit; {int(unit['tied'].sum())} units "
-        "tie. Ranks: over datasets, folds averaged first."
+    text = (
+        f"Improvement ({settings.normalization}): {SCALES[settings.normalization]}. The range of a "
+        f"unit (best − worst) is {unit['range'].median():.4f} ROC-AUC at the median, so that "
+        "normalizing magnifies noise where it is small; "
+        f"{int(unit['tied'].sum())} of {_count(len(unit), 'unit')} tie and count as 0. Spread: "
+        f"{settings.spread} first, the others beside it. Ranks: over datasets, folds averaged "
+        "first, ties shared."
     )
+    undefined = int(table["undefined"].sum())
+    if undefined:
+        text += (
+            f" {_count(undefined, 'run')} have no improvement on this scale (it has no length and "
+            "they lost) and are passed over, which flatters: read minmax or raw beside it."
+        )
+    return text
 
 
 def early_stopping(table: pd.DataFrame, runs: pd.DataFrame) -> str:

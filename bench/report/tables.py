@@ -1,128 +1,140 @@
-"""Prints an experiment's tables and writes them to ``<results_dir>/report`` as CSV and Markdown."""
+"""Records → ``<results_dir>/report``: tables (CSV, Markdown, LaTeX), figures, and the page."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import json
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from bench.analysis.ablation import ablation, designs
-from bench.analysis.frame import CURVES, UNIT, complete, frame
-from bench.analysis.measures import improvements, per_dataset, summary
-from bench.analysis.paired import DEFAULT, paired
-from bench.analysis.reliability import reliability, runs
-from bench.report import readings
-from bench.report.readable import (
-    EARLY_STOPPING,
-    METHODS,
-    readable,
-    readable_ablation,
-    readable_pairs,
-)
+from bench.analysis.answer import Answer, answer
+from bench.analysis.frame import NESTED, UNIT, frame
+from bench.analysis.settings import Analysis, settings
+from bench.errors import BAD_INPUT
+from bench.record import Record
+from bench.report import provenance, readings, verdict
+from bench.report.figures import drawings
+from bench.report.latex import document, latex
+from bench.report.page import Content, Shown, inline, page
+from bench.report.published import published
+from bench.report.section import Section
+from bench.report.sections import sections
 from bench.store import Store, write_whole
 
-WITH_INDEX = {"summary", "per_dataset", "reliability", "ablation"}
+FLAT = {"improvements", "paired", "wilcoxon", "groups", "ways", "ablation", "quality"}  # no index
+FEW = 3  # faulty files that are named
 
 
-@dataclass
-class Section:
-    """A table as people read it (None: it is left out), and the sentences below it."""
+def report(
+    root: Path,
+    reading: Analysis | None = None,
+    figures: bool = True,
+    graphs: Sequence[tuple[str, str]] = (),
+) -> int:
+    """Aggregate the records under ``root``: print the main tables, and write everything.
 
-    title: str
-    table: pd.DataFrame | None
-    text: str = ""
+    Parameters
+    ----------
+    root : path
+        The results folder.
+    reading : Analysis, optional
+        How the records are read; the defaults of ``conf/analysis.yaml``.
+    figures : bool
+        Whether figures are drawn and the page is written.
+    graphs : sequence of (title, SVG text)
+        Causal graphs for the page, before those that `python -m bench graph` left under ``root``.
 
-
-def report(root: Path) -> None:
-    """Aggregate the records under ``root``: print the tables, and write them."""
-    records = list(Store(root).records())
-    cells = frame(records)
+    Returns
+    -------
+    int
+        Exit code: 2 where there is nothing that could be reported, with a sentence printed.
+    """
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)  # a log has no width; 80 columns would cut the names
-    if cells.empty:
-        console.print(f"No records under {root}.")
-        return
+    records, faults = Store(root).survey()
+    warnings = [*_faults(root, faults), *_stale(records)]
+    if not records:
+        _say(console, *warnings, f"No records under {root} that could be read.")
+        return BAD_INPUT
+    cells = frame(records)
     twice = cells[cells.duplicated([*UNIT, "method"], keep=False)]
     if len(twice):
         first = twice.iloc[0]
-        console.print(
+        _say(
+            console,
             f"{root} holds records of several settings for one cell (for instance "
             f"{first['dataset']} fold {first['fold']} {first['method']}): give each its own "
             "results_dir, or delete the older ones.",
-            markup=False,
         )
-        return
-    kept, left_out = complete(cells)
-    tables = _tables(kept) | {"ablation": ablation(kept, designs(records))} if len(kept) else {}
-    sections = _sections(kept, tables) if tables else []
-    for section in sections:
-        _show(console, section)
-    text = readings.completeness(kept, left_out)
-    console.print(text, markup=False, highlight=False)
-    _write(root / "report", {**tables, "left_out": left_out}, sections, text)
-    console.print(f"Tables: {root / 'report'}", markup=False, highlight=False)
+        return BAD_INPUT
+    warnings += _gone(root, records)
+    read = answer(cells, reading or settings())
+    shown = sections(read, published(cells))
+    for section in shown:
+        if section.terminal:
+            _show(console, section)
+    _say(console, readings.completeness(read), *warnings, "", *verdict.headline(read), "")
+    _write(root, read, shown, warnings)
+    if figures:
+        _write_page(root, read, shown, records, warnings, graphs)
+    _say(console, f"Tables: {root / 'report'}")
+    return 0
 
 
-def _tables(kept: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """File name → table, best average rank first where a row is a method."""
-    methods = summary(kept)
-    by_method = reliability(runs(kept))
-    return {
-        "summary": methods,
-        "per_dataset": per_dataset(kept),
-        "improvements": improvements(kept),
-        "reliability": by_method.reindex([m for m in methods.index if m in by_method.index]),
-        "paired": paired(kept),
-    }
-
-
-def _sections(kept: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[Section]:
-    order = list(tables["summary"].index)
+def _faults(root: Path, faults: dict[Path, str]) -> list[str]:
+    if not faults:
+        return []
+    named = "; ".join(f"{p.relative_to(root)}: {why}" for p, why in list(faults.items())[:FEW])
+    more = f" (and {len(faults) - FEW} more)" if len(faults) > FEW else ""
     return [
-        Section(
-            "Methods",
-            readable(tables["summary"], METHODS),
-            readings.improvement(tables["improvements"]),
-        ),
-        Section("Test ROC-AUC", tables["per_dataset"][order].map("{:.4f}".format)),
-        _early_stopping(kept, tables["reliability"]),
-        _paired(tables["paired"], order),
-        *_ablation(tables["ablation"]),
+        f"{len(faults)} of the files under cells/ cannot be used and count as missing: {named}"
+        f"{more}. Running the experiment again sets them aside and makes them anew."
     ]
 
 
-def _early_stopping(kept: pd.DataFrame, table: pd.DataFrame) -> Section:
-    if table.empty:
-        why = "Left out: no record holds a curve, so no method was fine-tuned."
-        return Section("Early stopping", None, why)
-    text = readings.early_stopping(table, runs(kept))
-    return Section("Early stopping", readable(table, EARLY_STOPPING), text)
-
-
-def _paired(table: pd.DataFrame, order: list[str]) -> Section:
-    title = f"Paired with {DEFAULT}"
-    if DEFAULT not in order:
-        return Section(title, None, f"Left out: {DEFAULT} is not among the methods.")
-    if len(order) == 1:
-        return Section(title, None, f"Left out: {DEFAULT} is the only method.")
-    return Section(title, readable_pairs(table, order), readings.pairs(table))
-
-
-def _ablation(table: pd.DataFrame) -> list[Section]:
-    """The generators that ran in several ways; no section where none did."""
-    if table.empty:
+def _stale(records: list[Record]) -> list[str]:
+    old = provenance.stale(records)
+    if not old:
         return []
-    text = (
-        "Each generator alone (synthetic) and beside real rows (mixed, synthetic rows a real row): "
-        "what the mixing gives, every generator gets, the nulls (Bootstrap, Noise) among them; "
-        "what a generator gives must go beyond."
-    )
-    return [Section("Generator × mixing × ratio", readable_ablation(table), text)]
+    return [
+        f"{len(old)} of {len(records)} records are stale: other code than the present one made "
+        "them. Running the experiment again makes them anew."
+    ]
+
+
+def _gone(root: Path, records: list[Record]) -> list[str]:
+    """Cells that the journal says were finished, and that have no record now."""
+    journal = Store(root).journal
+    if not journal.exists():
+        return []
+    finished = set()
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # a line that a crash cut short
+        if event.get("event") == "cell":
+            finished.add(event["cell"])
+    here = {" ".join(str(r["cell"][k]) for k in ("dataset", "fold", "method")) for r in records}
+    lost = sorted(finished - here)
+    if not lost:
+        return []
+    named = ", ".join(lost[:FEW]) + (", …" if len(lost) > FEW else "")
+    return [
+        f"{len(lost)} {'cell' if len(lost) == 1 else 'cells'} of the journal (dataset fold method) "
+        f"have no record any more: {named}."
+    ]
+
+
+def _say(console: Console, *lines: str) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
 
 
 def _show(console: Console, section: Section) -> None:
@@ -137,18 +149,63 @@ def _show(console: Console, section: Section) -> None:
             drawn.add_row(str(name), *row)
         console.print(drawn)
     if section.text:
-        console.print(section.text, markup=False, highlight=False)
+        _say(console, section.text)
     console.print()
 
 
-def _write(
-    folder: Path, tables: dict[str, pd.DataFrame], sections: list[Section], text: str
-) -> None:
-    for name, table in tables.items():
-        flat = table.drop(columns=CURVES, errors="ignore")  # a list is no cell of a CSV
-        write_whole(folder / f"{name}.csv", _csv(flat, name in WITH_INDEX))
-    parts = [text, *(part for section in sections for part in _markdown(section))]
+def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> None:
+    folder = root / "report"
+    for name, table in {**read.tables, "left_out": read.left_out}.items():
+        flat = table.drop(columns=NESTED, errors="ignore")
+        write_whole(folder / f"{name}.csv", _csv(flat, name not in {*FLAT, "left_out"}))
+    steady = [section for section in shown if not section.timed]
+    parts = [
+        readings.completeness(read),
+        *warnings,
+        *(f"* {line}" for line in verdict.headline(read)),
+        *(part for section in steady for part in _markdown(section)),
+    ]
     write_whole(folder / "tables.md", ("\n\n".join(parts) + "\n").encode())
+    for section in steady:
+        if section.table is not None:
+            write_whole(folder / "latex" / f"{section.key}.tex", latex(section).encode())
+    write_whole(folder / "tables.tex", document(steady).encode())
+
+
+def _write_page(
+    root: Path,
+    read: Answer,
+    shown: list[Section],
+    records: list[Record],
+    warnings: list[str],
+    graphs: Sequence[tuple[str, str]],
+) -> None:
+    folder = root / "report"
+    shutil.rmtree(folder / "figures", ignore_errors=True)  # one of an earlier report may not recur
+    content = Content(
+        title=f"{root.resolve().name}: causal augmentation for fine-tuning",
+        sections=shown,
+        figures=list(_write_figures(folder / "figures", read)),
+        records=records,
+        warnings=warnings,
+        files=sorted(p.name for p in folder.glob("*") if p.suffix in (".csv", ".md", ".tex")),
+        graphs=[*graphs, *_graphs(root)],
+    )
+    write_whole(folder / "index.html", page(read, content).encode())
+
+
+def _write_figures(folder: Path, read: Answer) -> Iterator[Shown]:
+    for drawing in drawings(read):
+        svg = drawing.svg()
+        write_whole(folder / f"{drawing.name}.svg", svg.encode())
+        write_whole(folder / f"{drawing.name}.png", drawing.png())
+        yield inline(drawing.name, drawing.title, drawing.caption, svg)
+
+
+def _graphs(root: Path) -> list[tuple[str, str]]:
+    """What `python -m bench graph … results_dir=ROOT` has drawn: DATASET-FOLD/PICTURE.svg."""
+    paths = sorted((root / "graphs").glob("*/*.svg"))
+    return [(f"{p.parent.name}: {p.stem}", p.read_text(encoding="utf-8")) for p in paths]
 
 
 def _markdown(section: Section) -> list[str]:

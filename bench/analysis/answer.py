@@ -1,0 +1,104 @@
+"""All that is read from records, in one object: complete units → every table of the analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from bench.analysis.bootstrap import intervals
+from bench.analysis.frame import absent_units, complete
+from bench.analysis.groups import by_group, datasets
+from bench.analysis.leaderboard import AVAILABLE, leaderboard
+from bench.analysis.measures import improvements, per_dataset, summary_of
+from bench.analysis.mixing import differences, ways
+from bench.analysis.paired import paired
+from bench.analysis.quality import quality
+from bench.analysis.reliability import reliability, runs
+from bench.analysis.settings import Analysis
+from bench.analysis.significance import Friedman, friedman, nemenyi, wilcoxon_tests
+
+
+@dataclass
+class Answer:
+    """What the complete units say.
+
+    ``tables``, from a file's name to its table (a method is an index, best average rank first):
+
+    ``summary``
+        `measures.summary_of` with the intervals of `bootstrap.intervals`.
+    ``per_dataset``
+        `measures.per_dataset`.
+    ``improvements``
+        `measures.improvements`, a row a cell.
+    ``reliability``
+        `reliability.reliability`.
+    ``paired``
+        `paired.paired`.
+    ``nemenyi``, ``wilcoxon``
+        `significance`.
+    ``leaderboard``
+        `leaderboard.leaderboard`; without rows where bencheval is not installed.
+    ``groups``, ``datasets``
+        `groups.by_group`, `groups.datasets`.
+    ``ways``, ``ablation``
+        `mixing.ways`, `mixing.differences`.
+    ``quality``
+        `quality.quality`.
+    """
+
+    settings: Analysis
+    kept: pd.DataFrame
+    left_out: pd.DataFrame
+    absent: pd.DataFrame
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    readings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    friedman: Friedman | None = None
+
+    @property
+    def methods(self) -> list[str]:
+        """Their names, best average rank first; none where no unit is complete."""
+        return list(self.tables["summary"].index) if self.tables else []
+
+
+def answer(cells: pd.DataFrame, settings: Analysis) -> Answer:
+    """Read cells.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        From `bench.analysis.frame.frame`, one row a cell, no cell twice.
+    """
+    kept, left_out = complete(cells, settings.impute)
+    out = Answer(settings, kept, left_out, absent_units(cells))
+    if kept.empty:
+        return out
+    gains = improvements(kept, settings.normalization)
+    methods = summary_of(gains).join(intervals(gains, settings))
+    order = list(methods.index)
+    out.readings = runs(kept)
+    gaps = reliability(out.readings)
+    p = nemenyi(kept)
+    out.friedman = friedman(kept, settings.alpha)
+    out.tables = {
+        "summary": methods,
+        "per_dataset": per_dataset(kept)[order],
+        "improvements": gains,
+        "reliability": gaps.reindex([m for m in order if m in gaps.index]),
+        "paired": paired(kept),
+        "nemenyi": p.loc[order, order],
+        "wilcoxon": wilcoxon_tests(kept),
+        "leaderboard": _leaderboard(kept, order, settings),
+        "groups": by_group(gains, out.readings, settings),
+        "datasets": datasets(kept),
+        "ways": ways(gains),
+        "ablation": differences(gains),
+        "quality": quality(gains),
+    }
+    return out
+
+
+def _leaderboard(kept: pd.DataFrame, order: list[str], settings: Analysis) -> pd.DataFrame:
+    if not AVAILABLE or len(order) < 2:
+        return pd.DataFrame()
+    return leaderboard(kept, settings).reindex(order)

@@ -1,0 +1,132 @@
+"""Confidence intervals by resampling whole datasets: its folds and seeds share rows.
+
+A dataset is drawn with all its units or not at all (the cluster bootstrap; Davison and Hinkley
+1997, §3.8). Intervals are percentiles.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.measures import ranks
+from bench.analysis.settings import Analysis
+from bench.seeds import generator
+
+BLOCK = 256  # sorted values between two rows of running counts
+
+
+def intervals(gains: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
+    """Intervals of every method's average rank, median improvement and mean raw gain.
+
+    Parameters
+    ----------
+    gains : DataFrame
+        From `bench.analysis.measures.improvements`.
+
+    Returns
+    -------
+    DataFrame
+        A row a method: ``rank_low``, ``rank_high``, ``median_low``, ``median_high``,
+        ``raw_gain_low``, ``raw_gain_high``; NaN with fewer than two datasets. All methods see the
+        same resamples.
+    """
+    datasets = pd.Index(sorted(gains["dataset"].unique()))
+    weights = draws(len(datasets), settings)
+    by_rank = ranks(gains).reindex(datasets)
+    rows: dict[str, dict[str, float]] = {}
+    for method, runs in gains.groupby("method", observed=True):
+        place = datasets.get_indexer(pd.Index(runs["dataset"]))
+        known = runs["improvement"].notna().to_numpy()
+        statistics = {
+            "rank": weights @ by_rank[method].to_numpy() / len(datasets),
+            "median": weighted_medians(
+                runs["improvement"].to_numpy()[known], place[known], weights
+            ),
+            "raw_gain": _weighted_means(runs["raw_gain"].to_numpy(), place, weights),
+        }
+        rows[str(method)] = {
+            f"{name}_{end}": value
+            for name, values in statistics.items()
+            for end, value in zip(("low", "high"), _ends(values, len(datasets), settings))
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+
+
+def draws(n: int, settings: Analysis) -> np.ndarray:
+    """How often each of n datasets stands in each resample, shape (resamples, n)."""
+    rng = generator("analysis", "bootstrap over datasets", settings.seed)
+    return rng.multinomial(n, np.full(n, 1 / n), size=settings.resamples)
+
+
+def _ends(values: np.ndarray, datasets: int, settings: Analysis) -> tuple[float, float]:
+    if datasets < 2 or np.isnan(values).all():
+        return float("nan"), float("nan")  # one dataset, drawn again and again, varies in nothing
+    tail = (1 - settings.confidence) / 2
+    low, high = np.nanquantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _weighted_means(values: np.ndarray, place: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    n = weights.shape[1]
+    sums = np.bincount(place, values, minlength=n)
+    units = np.bincount(place, minlength=n)
+    return (weights @ sums) / (weights @ units)
+
+
+def weighted_medians(values: np.ndarray, place: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Median of the values in each resample, where a value counts as often as its dataset.
+
+    Exact, without building the resamples: values are sorted once; running counts by dataset are
+    kept at every `BLOCK`-th of them, which brackets each resample's middle, and within the block
+    its counts are summed.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Without NaN.
+    place : ndarray of int, shape (n,)
+        The dataset of each value, a column of ``weights``.
+    weights : ndarray of int, shape (resamples, datasets)
+
+    Returns
+    -------
+    ndarray of shape (resamples,)
+        NaN where a resample holds no value.
+    """
+    order = np.argsort(values, kind="stable")
+    values, place = values[order], place[order]
+    blocks = -(-len(values) // BLOCK)
+    counts = np.zeros((blocks, weights.shape[1]), dtype=np.int64)
+    np.add.at(counts, (np.arange(len(values)) // BLOCK, place), 1)
+    # Values up to the end of each block, in each resample: shape (resamples, blocks).
+    running = weights @ counts.cumsum(axis=0).T if blocks else np.zeros((len(weights), 1), int)
+    total = running[:, -1]
+    middle = [_order_statistic(k, values, place, weights, running) for k in _middles(total)]
+    return np.where(total > 0, (middle[0] + middle[1]) / 2, np.nan)
+
+
+def _middles(total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.maximum(total - 1, 0) // 2, total // 2  # positions from 0; one and the same if odd
+
+
+def _order_statistic(
+    k: np.ndarray,
+    values: np.ndarray,
+    place: np.ndarray,
+    weights: np.ndarray,
+    running: np.ndarray,
+) -> np.ndarray:
+    """The value at position k of each resample."""
+    if not len(values):
+        return np.full(len(weights), np.nan)
+    block = np.minimum((running <= k[:, None]).sum(axis=1), running.shape[1] - 1)
+    found = np.empty(len(weights))
+    for b in np.unique(block):
+        rows = np.flatnonzero(block == b)
+        inside = slice(b * BLOCK, min((b + 1) * BLOCK, len(values)))
+        before = running[rows, b - 1] if b else np.zeros(len(rows), dtype=np.int64)
+        reached = before[:, None] + weights[np.ix_(rows, place[inside])].cumsum(axis=1)
+        at = np.minimum((reached <= k[rows, None]).sum(axis=1), reached.shape[1] - 1)
+        found[rows] = values[inside][at]
+    return found

@@ -1,0 +1,47 @@
+"""`python -m bench report`: which records, read how."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from bench.errors import BAD_INPUT, BadInput
+
+USAGE = "report [results_dir | experiment=NAME] [analysis.KEY=VALUE ...]"
+
+
+def main(arguments: list[str]) -> int:
+    """Report on a results folder; give the exit code."""
+    from bench.analysis.settings import PREFIX, settings
+    from bench.report.tables import report
+
+    own = [a for a in arguments if a.startswith(PREFIX)]
+    try:
+        root = folder([a for a in arguments if not a.startswith(PREFIX)], USAGE)
+        reading = settings(own)
+    except BadInput as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return BAD_INPUT
+    return report(root, reading)
+
+
+def folder(arguments: list[str], usage: str, may_be_new: bool = False) -> Path:
+    """The results folder that is named by ``results_dir`` or ``experiment=NAME``.
+
+    ``may_be_new``: it need not hold records yet, as long as it is there.
+
+    Raises
+    ------
+    BadInput
+        If something else is named, or it holds no records.
+    """
+    named = [*arguments] or ["experiment=embedded"]
+    if len(named) > 1:
+        raise BadInput(f"One results folder, not {' and '.join(named)}: {usage}.")
+    key, is_key, value = named[0].partition("=")
+    if is_key and key not in ("experiment", "results_dir"):
+        raise BadInput(f"There is no setting '{key}': {usage}.")
+    root = Path("results", value) if is_key and key == "experiment" else Path(value or key)
+    if not (root / "cells").is_dir() and not (may_be_new and root.is_dir()):
+        raise BadInput(f"no records under '{root}'; run an experiment first.")
+    return root

@@ -1,0 +1,114 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("cell-data").textContent);
+  const MOST = 300;  // cells that are listed at once
+
+  const number = (text) => {
+    const found = text.trim().replace(/−/g, "-").match(/^[<+]?(-?\d*\.?\d+(?:e[-+]?\d+)?)/i);
+    return found ? parseFloat(found[1]) : NaN;
+  };
+
+  function sort(header) {
+    const table = header.closest("table"), body = table.tBodies[0];
+    const column = [...header.parentNode.children].indexOf(header);
+    const down = header.getAttribute("aria-sort") === "ascending";
+    const rows = [...body.rows].map((row) => {
+      const text = row.cells[column].textContent.trim();
+      return {row, text, value: number(text)};
+    });
+    const isNumeric = rows.every((r) => !Number.isNaN(r.value) || r.text === "–" || r.text === "");
+    rows.sort((a, b) => {
+      if (!isNumeric) return (down ? -1 : 1) * a.text.localeCompare(b.text, "en", {numeric: true});
+      if (Number.isNaN(a.value) || Number.isNaN(b.value))  // what does not exist stands last
+        return Number.isNaN(a.value) - Number.isNaN(b.value);
+      return (down ? -1 : 1) * (a.value - b.value);
+    });
+    for (const other of header.parentNode.children) other.removeAttribute("aria-sort");
+    header.setAttribute("aria-sort", down ? "descending" : "ascending");
+    body.append(...rows.map((r) => r.row));
+  }
+
+  function filter(input) {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of input.closest("section").querySelector("table").tBodies[0].rows)
+      row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+  }
+
+  function element(name, text, parent) {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (parent) parent.append(made);
+    return made;
+  }
+
+  const shown = (value, column) => {
+    if (value === null) return "–";
+    const digits = data.digits[column];
+    return digits === undefined ? String(value) : (column.includes("gain") || column === "improvement") && value > 0
+      ? "+" + value.toFixed(digits) : value.toFixed(digits);
+  };
+
+  function list(cells, place) {
+    place.textContent = "";
+    const table = element("table", undefined, place);
+    table.className = "data";
+    const head = element("tr", undefined, element("thead", undefined, table));
+    const visible = data.columns.filter((c) => c !== "record");
+    for (const column of [...visible, "record"]) {
+      const th = element("th", undefined, head);
+      th.scope = "col";
+      element("button", column, th).type = "button";
+    }
+    const body = element("tbody", undefined, table);
+    for (const cell of cells.slice(0, MOST)) {
+      const row = element("tr", undefined, body);
+      visible.forEach((column, i) => {
+        const td = element(i ? "td" : "th", shown(cell[data.columns.indexOf(column)], column), row);
+        if (!i) td.scope = "row";
+      });
+      const path = cell[data.columns.indexOf("record")], td = element("td", path ? undefined : "–", row);
+      if (path) {
+        const link = element("a", "open", td);
+        link.href = encodeURI("../" + path);
+        link.title = path;
+      }
+    }
+  }
+
+  const counted = (n) => `${n} cell${n === 1 ? "" : "s"}` + (n > MOST ? `, the first ${MOST} shown` : "");
+
+  function drill(button) {
+    const wanted = Object.entries(JSON.parse(button.dataset.behind));
+    const cells = data.cells.filter((cell) => wanted.every(
+      ([column, values]) => values.includes(String(cell[data.columns.indexOf(column)]))));
+    document.getElementById("behind-title").textContent = button.dataset.what;
+    document.getElementById("behind-note").textContent =
+      `${button.textContent.trim()}: ${counted(cells.length)} behind it, ` +
+      `${cells.filter((cell) => cell[data.columns.indexOf("counted")] === "yes").length} of them counted; ` +
+      "the others belong to a dataset and fold that is incomplete.";
+    list(cells, document.getElementById("behind-table"));
+    document.getElementById("behind").showModal();
+  }
+
+  function search() {
+    const words = document.getElementById("cell-filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const cells = data.cells.filter((cell) => {
+      const text = cell.join(" ").toLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+    document.getElementById("cell-count").textContent = counted(cells.length);
+    list(cells, document.getElementById("cell-table"));
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.matches("thead th button")) sort(button.parentNode);
+    if (button.matches("button.number")) drill(button);
+  });
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "cell-filter") search();
+    else if (event.target.type === "search") filter(event.target);
+  });
+  search();
+})();

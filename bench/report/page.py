@@ -1,0 +1,190 @@
+"""The page: one HTML file that needs no network, with every table, figure and cell.
+
+Whatever came from data is escaped by the template; only the style, the script and the figures'
+SVG, all made here, are not.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from omegaconf import OmegaConf
+
+from bench.analysis.answer import Answer
+from bench.analysis.frame import UNIT
+from bench.record import Record
+from bench.report import provenance, readings, verdict
+from bench.report.figures import INK, LINE
+from bench.report.section import Section
+
+HERE = Path(__file__).parent
+# Column of the page's cells → decimals; None for what is no fraction.
+CELL_COLUMNS: dict[str, int | None] = {
+    "dataset": None,
+    "fold": None,
+    "seed": None,
+    "method": None,
+    "status": None,
+    "counted": None,
+    "auc_pretrained": 4,
+    "auc_chosen": 4,
+    "auc_last": 4,
+    "raw_gain": 4,
+    "improvement": 3,
+    "validation_chosen": 4,
+    "chosen_step": None,
+    "seconds": 1,
+    "error": None,
+}
+# Section → the figures below it.
+FIGURES = {
+    "summary": ["improvements"],
+    "certainty": ["ranks"],
+    "per_dataset": ["heat_map"],
+    "reliability": ["gains", "curves"],
+    "quality": ["quality"],
+    "time": ["time"],
+}
+
+
+@dataclass
+class Shown:
+    """A figure as the page holds it."""
+
+    name: str
+    title: str
+    caption: str
+    svg: Markup
+
+
+@dataclass
+class Content:
+    """What the page is made of beside the answer."""
+
+    title: str
+    sections: list[Section]
+    figures: list[Shown]
+    records: list[Record]
+    warnings: list[str]
+    files: list[str]
+    graphs: Sequence[tuple[str, str]] = ()  # title, SVG text
+
+
+def page(answer: Answer, content: Content) -> str:
+    """The HTML of the report.
+
+    ``content.graphs`` are shown as images, so that a script inside one could not run.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    graphs = [(name, base64.b64encode(svg.encode()).decode()) for name, svg in content.graphs]
+    return environment.get_template("page.html.j2").render(
+        title=content.title,
+        css=_own("page.css"),
+        js=_own("page.js"),
+        completeness=readings.completeness(answer),
+        warnings=content.warnings,
+        headline=verdict.headline(answer),
+        contents=_contents(content),
+        sections=[_section(section, content.figures) for section in content.sections],
+        graphs=graphs,
+        cells=_cells(answer),
+        analysis=[(name, _told(value)) for name, value in asdict(answer.settings).items()],
+        settings=OmegaConf.to_yaml(OmegaConf.create(provenance.settings_of(content.records))),
+        provenance=provenance.facts(content.records),
+        data=provenance.data_hashes(content.records),
+        files=content.files,
+    )
+
+
+def inline(name: str, title: str, caption: str, svg: str) -> Shown:
+    """A figure's SVG for the page: its ink and lines in the page's colours, light or dark."""
+    text = svg[svg.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = text.replace("*{stroke", "svg *{stroke")  # matplotlib's style would reach all the page
+    text = text.replace(INK, "currentColor").replace(LINE, "var(--line)")
+    text = text.replace("<svg ", f'<svg role="img" aria-label="{Markup.escape(title)}" ', 1)
+    return Shown(name, title, caption, Markup(text))
+
+
+def _own(name: str) -> Markup:
+    return Markup((HERE / name).read_text(encoding="utf-8"))
+
+
+def _contents(content: Content) -> list[tuple[str, str]]:
+    graphs = [("graphs", "Graphs")] if content.graphs else []
+    rest = [("cells", "Cells"), ("readings", "Settings"), ("provenance", "Versions")]
+    return [*((s.key, s.title) for s in content.sections), *graphs, *rest]
+
+
+def _section(section: Section, figures: list[Shown]) -> dict[str, Any]:
+    wanted = FIGURES.get(section.key, [])
+    return {
+        "key": section.key,
+        "title": section.title,
+        "text": section.text,
+        "table": section.table,
+        "rows": None if section.table is None else _rows(section),
+        "figures": [figure for name in wanted for figure in figures if figure.name == name],
+    }
+
+
+def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Any]]]]:
+    table = section.table
+    assert table is not None
+    columns = list(map(str, table.columns))
+    return [
+        (
+            str(name),
+            [
+                (column, str(text), None if "published" in column else section.behind(i, column))
+                for column, text in zip(columns, row, strict=True)
+            ],
+        )
+        for i, (name, row) in enumerate(zip(table.index, table.to_numpy(), strict=True))
+    ]
+
+
+def _cells(answer: Answer) -> dict[str, Any]:
+    kept = answer.tables["improvements"] if answer.tables else answer.kept
+    columns = [*CELL_COLUMNS, "identity"]
+    both = (kept.assign(counted="yes"), answer.left_out.assign(counted="no"))
+    parts = [part.reindex(columns=columns).astype(object) for part in both]
+    cells = pd.concat([part for part in parts if len(part)] or parts[:1])
+    cells = cells.sort_values([*UNIT, "method"])
+    whole = ["fold", "seed", "chosen_step"]
+    rows = [
+        [*(_json(row[c], c in whole) for c in CELL_COLUMNS), _path(row)]
+        for row in cells.to_dict("records")
+    ]
+    digits = {name: n for name, n in CELL_COLUMNS.items() if n is not None}
+    return {"columns": [*CELL_COLUMNS, "record"], "digits": digits, "cells": rows}
+
+
+def _json(value: Any, whole: bool) -> Any:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if whole:
+        return int(value)
+    return round(float(value), 6) if isinstance(value, float) else value
+
+
+def _path(row: dict[Any, Any]) -> str | None:
+    """Of the record, below the results folder (`bench.store.Store.path`)."""
+    if not isinstance(row["identity"], str):
+        return None
+    return f"cells/{row['dataset']}/{row['method']}/{row['fold']}-{row['identity'][:8]}.json"
+
+
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,91 @@
+"""What made the records: code, versions, machines, data, weights, settings; what is stale."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from bench.identity import code_fingerprint, digest, targets
+from bench.record import Record
+
+SHORT = 12  # characters of a hash that are shown
+
+
+def is_stale(record: Record) -> bool:
+    """Whether other code than today's made the record, so that a run would make it anew."""
+    settings = OmegaConf.create(
+        {k: record["settings"][k] for k in ("dataset", "model", "method")},
+    )
+    return bool(record["provenance"]["code"] != code_fingerprint(targets(settings)))
+
+
+def stale(records: list[Record]) -> list[Record]:
+    """Those that are `is_stale`; each kind of cell is looked up once."""
+    known: dict[str, bool] = {}
+    out = []
+    for record in records:
+        settings = record["settings"]
+        kind = digest(
+            [
+                record["provenance"]["code"],
+                settings["dataset"].get("_target_"),
+                settings["model"].get("_target_"),
+                settings["method"]["generator"],
+            ]
+        )
+        if kind not in known:
+            known[kind] = is_stale(record)
+        if known[kind]:
+            out.append(record)
+    return out
+
+
+def facts(records: list[Record]) -> list[tuple[str, list[str]]]:
+    """Name → values found, most frequent first; where records differ, with their number."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in records:
+        made = record["provenance"]
+        identity = record["identity"]["parts"]
+        for name, value in {
+            "model": record["cell"]["model"],
+            "weights (SHA-256)": identity["model"]["weights"][:SHORT],
+            "code (SHA-256)": made["code"][:SHORT],
+            "processor": made["processor"],
+            "platform": made["platform"],
+            "device": made["device"],
+            "threads": str(made["threads"]),
+            "Python": made["python"],
+            **dict(sorted(made["versions"].items())),
+        }.items():
+            found[name][value] += 1
+    return [(name, _told(counts, len(records))) for name, counts in found.items()]
+
+
+def _told(counts: Counter[str], records: int) -> list[str]:
+    if len(counts) == 1 and sum(counts.values()) == records:
+        return list(counts)
+    return [f"{value} ({n} records)" for value, n in counts.most_common()]
+
+
+def data_hashes(records: list[Record]) -> list[tuple[str, str]]:
+    """Dataset → the fingerprint of its content."""
+    parts = {(r["cell"]["dataset"], r["identity"]["parts"]["dataset"][:SHORT]) for r in records}
+    return sorted(parts)
+
+
+def settings_of(records: list[Record]) -> dict[str, Any]:
+    """The settings that all cells share, and each method's own, as they were resolved."""
+    shared = {"validation_share", "finetune"}
+    seen: dict[str, dict[str, Any]] = {name: {} for name in shared}
+    methods: dict[str, Any] = {}
+    for record in records:
+        settings = record["settings"]
+        methods.setdefault(record["cell"]["method"], settings["method"])
+        for name in shared:
+            seen[name].setdefault(digest([settings[name]]), settings[name])
+    return {
+        **{name: list(values.values()) for name, values in sorted(seen.items())},
+        "methods": methods,
+    }

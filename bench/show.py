@@ -1,0 +1,127 @@
+"""`python -m bench show`: one record, readable."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from bench.errors import BAD_INPUT, BadInput
+from bench.record import Record
+from bench.report.command import folder
+from bench.store import Store
+
+USAGE = "show PATH | show DATASET/METHOD/FOLD [results_dir] | show HASH [results_dir]"
+CURVES = ("train_loss", "validation_roc_auc_ovo", "test_roc_auc_ovo")
+SHORTEST = 4  # characters of an identity's hash that may name it
+
+
+def main(arguments: list[str]) -> int:
+    """Print the record that is named; give the exit code."""
+    try:
+        for path in _named(arguments):
+            _print(_sound(path), path)
+    except BadInput as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return BAD_INPUT
+    return 0
+
+
+def _named(arguments: list[str]) -> list[Path]:
+    """The files of the cell; several where it was run under several seeds or settings."""
+    if not arguments:
+        raise BadInput(f"Which cell? {USAGE}.")
+    name, *rest = arguments
+    if Path(name).is_file():
+        return [Path(name)]
+    if name.endswith(".json"):
+        raise BadInput(f"There is no record '{name}'.")
+    root = folder(rest, USAGE)
+    paths = Store(root).paths()
+    found = [path for path in paths if _is(path.relative_to(root / "cells"), name)]
+    if not found:
+        raise BadInput(f"No record under '{root}' is of '{name}'. {USAGE}.")
+    return found
+
+
+def _is(path: Path, name: str) -> bool:
+    """Whether a record's place is meant by DATASET/METHOD/FOLD or by the first of its hash."""
+    fold, _, identity = path.stem.partition("-")
+    if "/" in name:
+        return f"{path.parent.as_posix()}/{fold}" == name
+    return len(name) >= SHORTEST and identity.startswith(name[:8])
+
+
+def _sound(path: Path) -> Record:
+    root = next((p.parent for p in path.parents if p.name == "cells"), None)
+    if root is None:
+        raise BadInput(f"'{path}' does not lie in a results folder's cells/.")
+    record, wrong = Store(root).examine(path)
+    if record is None:
+        raise BadInput(f"'{path}' cannot be used: {wrong}.")
+    return record
+
+
+def _print(record: Record, path: Path) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
+    cell = record["cell"]
+    title = f"{cell['dataset']} · fold {cell['fold']} · {cell['method']} · seed {cell['seed']}"
+    say = lambda text: console.print(text, markup=False, highlight=False)  # noqa: E731 (short)
+    say(f"{title} · {cell['model']} · {record['status']}")
+    say(str(path))
+    if record["error"]:
+        say(record["error"]["traceback"].rstrip())
+    if record["metrics"]:
+        console.print(_scores(record))
+    if record["curves"]:
+        console.print(_curves(record))
+    from bench.report.provenance import is_stale
+
+    parts: dict[str, Any] = {
+        "data": record["data"],
+        "synthetic": record["synthetic"],
+        "settings": record["settings"],
+        "timings": record["timings"],
+        "provenance": {**record["provenance"], "stale": is_stale(record)},
+        "identity": record["identity"]["hash"],
+    }
+    say(OmegaConf.to_yaml(OmegaConf.create(parts)))
+
+
+def _scores(record: Record) -> Table:
+    steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
+    columns = [
+        (when, part)
+        for when in steps
+        for part in ("validation", "test")
+        if when in record["metrics"]
+    ]
+    table = Table(title="Scores", title_justify="left")
+    table.add_column("score")
+    for when, part in columns:
+        table.add_column(f"{part}, {when} (step {steps[when]})", justify="right")
+    for name in record["metrics"]["chosen"]["test"]:
+        values = (record["metrics"][when][part].get(name) for when, part in columns)
+        table.add_row(name, *("–" if v is None else f"{v:.4f}" for v in values))
+    return table
+
+
+def _curves(record: Record) -> Table:
+    curves = record["curves"]
+    names = [name for name in CURVES if name in curves]
+    table = Table(title="Curves (test: for analysis only)", title_justify="left")
+    table.add_column("step", justify="right")
+    for name in names:
+        table.add_column(name, justify="right")
+    for i, step in enumerate(curves["step"]):
+        values = (curves[name][i] for name in names)
+        mark = " ←" if step == record["chosen_step"] else ""
+        shown = ("–" if v is None else f"{v:.4f}" for v in values)
+        table.add_row(f"{step}", *shown, mark)
+    return table

@@ -1,0 +1,222 @@
+"""How long the analysis and the report take, on made-up numbers that are thrown away.
+
+    python scripts/benchmark_analysis.py
+
+Two measurements: the analysis alone on a million rows, in a process of its own so that its peak
+memory is its own; and `bench report`, with figures and the page, on 2,640 records. Where an obvious
+way exists, both sides run on the same data, and a line ``RATIO name value`` says how many times
+faster ours is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from bench.analysis.answer import answer
+from bench.analysis.bootstrap import draws, weighted_medians
+from bench.analysis.frame import COLUMNS
+from bench.analysis.reliability import correlation_gaps
+from bench.analysis.settings import settings
+from bench.identity import digest
+from bench.process import peak_memory_mb
+from bench.record import encode, seal
+from bench.report.tables import report
+from bench.store import Store
+
+METHODS = ("pretrained", "default_ft", "causalmixft", "scm", "ctgan", "tabebm", "table_augment")
+METHODS += ("mixed_model", "bootstrap", "noise")
+EVALUATIONS = 16
+
+
+def main() -> None:
+    """Run both measurements and print them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--records", type=int, default=2_640)
+    parser.add_argument("--only", choices=["analysis", "report"], help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.only == "analysis":
+        _analysis(args.rows)
+    elif args.only == "report":
+        _report(args.records)
+    else:
+        own = [sys.executable, __file__, "--rows", str(args.rows), "--records", str(args.records)]
+        for only in ("analysis", "report"):
+            subprocess.run([*own, "--only", only], check=True)
+        _ratios()
+
+
+def _analysis(rows: int) -> None:
+    cells = made_up(rows)
+    held = peak_memory_mb()
+    start = time.perf_counter()
+    read = answer(cells, settings())
+    seconds = time.perf_counter() - start
+    print(f"analysis of {len(cells):,} rows: {seconds:.1f} s, {len(read.tables)} tables")
+    print(f"peak memory: {peak_memory_mb():.0f} MiB, of which {held:.0f} MiB are the rows alone")
+
+
+def made_up(rows: int) -> pd.DataFrame:
+    """Cells of 100 datasets; curves are random walks, all of one array."""
+    rng = np.random.default_rng(0)
+    datasets, seeds = 100, 10
+    folds = max(1, rows // (datasets * seeds * len(METHODS)))
+    index = pd.MultiIndex.from_product(
+        [[f"d{i:03}" for i in range(datasets)], range(folds), range(seeds), METHODS]
+    )
+    n = len(index)
+    steps = rng.normal(0, 0.004, (2, n, EVALUATIONS)).round(4)
+    steps[:, :, 0] = 0
+    start = (0.7 + 0.2 * rng.random(n // len(METHODS))).round(4).repeat(len(METHODS))
+    curves = start[:, None] + steps.cumsum(axis=2)
+    chosen = curves[0].argmax(axis=1)
+    place = np.arange(n)
+    tuned = np.asarray(index.get_level_values(3)) != "pretrained"
+    facts = np.asarray(index.get_level_values(0).str[1:].astype(int))
+    cells = pd.DataFrame(dict(zip(("dataset", "fold", "seed", "method"), map(
+        index.get_level_values, range(4)), strict=True)))  # fmt: skip
+    cells = cells.assign(
+        domain=np.array(["healthcare", "finance", "other"], dtype=object)[facts % 3],
+        model="made up",
+        status="done",
+        generator=np.where(tuned & (cells["method"] != "default_ft"), cells["method"], None),
+        mixing=np.where(cells["method"] == "scm", "synthetic", "mixed"),
+        ratio=1.0,
+        rows=100.0 + 20 * facts,
+        features=10.0,
+        categorical_share=(facts % 11) / 10,
+        classes=2.0 + facts % 3,
+        duplicates=0.0,
+        test_rows=50.0,
+        auc_pretrained=start,
+        auc_chosen=np.where(tuned, curves[1][place, chosen], start),
+        auc_last=np.where(tuned, curves[1][:, -1], start),
+        validation_pretrained=start,
+        validation_chosen=np.where(tuned, curves[0][place, chosen], start),
+        chosen_step=chosen,
+        seconds=1.0,
+    )
+    for name, part in zip(("validation_curve", "test_curve"), curves, strict=True):
+        of = np.empty(n, dtype=object)
+        of[:] = [curve if has else () for curve, has in zip(part, tuned, strict=True)]
+        cells[name] = of
+    return cells.reindex(columns=COLUMNS)
+
+
+def _report(records: int) -> None:
+    cells = made_up(10_000)
+    # 33 datasets × 8 splits × 10 methods = 2,640, the study's count of runs and some more.
+    splits = max(1, records // (33 * len(METHODS)))
+    cells = cells[(cells["dataset"] < "d033") & (cells["seed"] < splits) & (cells["fold"] == 0)]
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(folder)
+        for row in cells.to_dict("records"):
+            record = seal(_record(row))
+            path = store.path(record["cell"], record["identity"]["hash"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(encode(record))
+        start = time.perf_counter()
+        report(store.root)
+        seconds = time.perf_counter() - start
+        size = (store.root / "report" / "index.html").stat().st_size / 2**20
+    print(f"report of {len(cells):,} records with figures: {seconds:.1f} s, page {size:.1f} MiB")
+
+
+def _record(row: dict[Any, Any]) -> dict[str, Any]:
+    """A record as a run leaves it, with the numbers of a made-up row; its seed is its split."""
+    parts = {
+        "dataset": digest(row["dataset"]),
+        "model": {"weights": "0" * 64},
+        "seed": 0,
+        "method": row["method"],
+        "split": row["seed"],
+    }
+    curves = {
+        "step": list(range(EVALUATIONS)),
+        **{f"{p}_roc_auc_ovo": list(map(float, row[f"{p}_curve"])) for p in ("validation", "test")},
+    }
+    scores = {
+        when: {
+            "test": {"roc_auc_ovo": float(row[f"auc_{when}"])},
+            "validation": {"roc_auc_ovo": float(row.get(f"validation_{when}", 0.5))},
+        }
+        for when in ("pretrained", "chosen", "last")
+    }
+    generator = row["generator"] and {"_target_": f"made.up.{row['generator']}"}
+    mixing = {"rows": row["mixing"], "ratio": 1.0}
+    names = {k: row[k] for k in ("dataset", "domain", "method", "model")}
+    return {
+        "status": "done",
+        "cell": {**names, "fold": int(row["seed"]), "seed": 0},
+        "identity": {"hash": digest(parts), "parts": parts},
+        "settings": {
+            "dataset": {},
+            "model": {},
+            "method": {"generator": generator, "mixing": mixing},
+            "finetune": {},
+            "validation_share": 0.2,
+        },
+        "data": {
+            "rows": {"train": int(row["rows"]) - 60, "validation": 10, "test": 50},
+            "features": 10,
+            "categorical": int(10 * row["categorical_share"]),
+            "classes": int(row["classes"]),
+            "duplicates": 0,
+            "notes": [],
+        },
+        "metrics": scores,
+        "chosen_step": int(row["chosen_step"]),
+        "last_step": EVALUATIONS - 1,
+        "curves": curves if len(row["test_curve"]) else {},
+        "synthetic": None,
+        "timings": {"started": 0.0, "seconds": {"total": 1.0}},
+        "provenance": {
+            "code": "0" * 64,
+            "versions": {},
+            "python": "",
+            "platform": "",
+            "processor": "",
+            "threads": 1,
+            "device": "cpu",
+        },
+        "error": None,
+    }
+
+
+def _ratios() -> None:
+    """Ours against a call a run (SciPy) and a resample written out (NumPy), on the same data."""
+    rng = np.random.default_rng(0)
+    curves = rng.random((2, 3000, EVALUATIONS))
+    ours, gaps = _timed(lambda: correlation_gaps(list(curves[0]), list(curves[1])))
+    theirs, expected = _timed(
+        lambda: [1 - spearmanr(v, t).statistic for v, t in zip(*curves, strict=True)]
+    )
+    assert np.allclose(gaps, expected)
+    print(f"RATIO correlation_gaps {theirs / ours:.1f}")
+    values, place = rng.normal(size=20_000), rng.integers(0, 100, 20_000)
+    weights = draws(100, settings())[:300]
+    ours, medians = _timed(lambda: weighted_medians(values, place, weights))
+    theirs, expected = _timed(lambda: [np.median(np.repeat(values, w[place])) for w in weights])
+    assert np.allclose(medians, expected)
+    print(f"RATIO bootstrap_medians {theirs / ours:.1f}")
+
+
+def _timed(work: Any) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Write the README's results from a reference run's records, between its two markers.
+
+    python scripts/update_readme.py results/embedded
+    python scripts/update_readme.py results/embedded --check   # exit code 1 if it would change
+
+Table, sentences and figures come from the records and from rules; nobody writes them by hand. The
+figures are those that `python -m bench report` wrote beside the records.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from bench.analysis.answer import Answer, answer
+from bench.analysis.frame import frame
+from bench.analysis.settings import settings
+from bench.errors import BadInput
+from bench.record import Record
+from bench.report import readings, verdict
+from bench.report.readable import share, sign_three, signed, three, with_interval
+from bench.store import Store, write_whole
+
+BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
+FIGURES = {
+    "improvements": "Improvement of every run over the pre-trained model",
+    "gains": "What validation promised against what the test rows gave",
+}
+
+
+def main() -> int:
+    """Update the README or check it; give the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("results_dir", type=Path)
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args()
+    try:
+        before = args.readme.read_text(encoding="utf-8")
+        after = updated(before, args.results_dir, args.readme.parent)
+    except BadInput as reason:
+        print(f"update_readme: {reason}", file=sys.stderr)
+        return 2
+    if args.check:
+        if after != before:
+            print(f"{args.readme} is not what {args.results_dir} says: run `make readme`.")
+        return int(after != before)
+    write_whole(args.readme, after.encode())
+    return 0
+
+
+def updated(text: str, root: Path, beside: Path) -> str:
+    """The README's text with the part between the markers made anew.
+
+    Raises
+    ------
+    BadInput
+        If a marker, the records, a complete unit or a figure is missing.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise BadInput(f"the README needs one line '{BEGIN}' and one line '{END}'.")
+    records, faults = Store(root).survey()
+    if not records or faults:
+        raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
+    read = answer(frame(records), settings())
+    if not read.tables:
+        raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
+    head, rest = text.split(BEGIN)
+    _, tail = rest.split(END)
+    return f"{head}{BEGIN}\n{generated(read, records, root, beside)}\n{END}{tail}"
+
+
+def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> str:
+    """Where the numbers come from, the table, the reading of them, two figures."""
+    folder = root / "report"
+    parts = [_origin(read, records, root, beside), _table(read)]
+    parts.append("\n".join(f"* {line}" for line in verdict.headline(read)))
+    for name, title in FIGURES.items():
+        figure = folder / "figures" / f"{name}.png"
+        if not figure.is_file():
+            raise BadInput(f"there is no '{figure}': run `python -m bench report {root}` first.")
+        parts.append(f"![{title}]({_relative(figure, beside)})")
+    return "\n\n".join(parts)
+
+
+def _origin(read: Answer, records: list[Record], root: Path, beside: Path) -> str:
+    machines = Counter(
+        f"{r['provenance']['processor']}, {r['provenance']['threads']} thread a cell, "
+        f"torch {r['provenance']['versions'].get('torch', '?')}"
+        for r in records
+    )
+    machine, n = machines.most_common(1)[0]
+    others = "" if n == len(records) else f" ({n} of {len(records)} records)"
+    page = _relative(root / "report" / "index.html", beside)
+    return (
+        f"Generated from the {len(records)} records under [`{_relative(root, beside)}`]({page}) by "
+        f"`scripts/update_readme.py`. {readings.completeness(read)} {machine}{others}."
+    )
+
+
+def _table(read: Answer) -> str:
+    """The study's measures, with intervals over datasets."""
+    level = f"{read.settings.confidence:.0%}"
+    lines = [
+        f"| method | average rank [{level}] | median improvement [{level}] | ± IQR | ROC-AUC ×1000 "
+        f"[{level}] | runs worse than not fine-tuning |",
+        "|---|---|---|---|---|---|",
+    ]
+    for method, row in read.tables["summary"].iterrows():
+        cells = (
+            with_interval(row["rank"], row["rank_low"], row["rank_high"], "{:.2f}".format),
+            with_interval(row["median"], row["median_low"], row["median_high"], sign_three),
+            three(row["iqr"]),
+            with_interval(row["raw_gain"], row["raw_gain_low"], row["raw_gain_high"], signed),
+            share(row["harm"]),
+        )
+        lines.append(f"| `{method}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _relative(path: Path, beside: Path) -> str:
+    return Path(os.path.relpath(path, beside)).as_posix()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
