@@ -36,6 +36,7 @@ verbs
 
 one cell, one's own table, a sweep
   python -m bench run dataset=credit-g fold=0 method=default_ft
+  python -m bench run dataset=tabarena/credit-g fold=0 method=default_ft
   python -m bench run dataset=csv path=my.csv target=label method=default_ft
   python -m bench run -m experiment=smoke
   python -m bench graph dataset=credit-g fold=0
@@ -85,7 +86,9 @@ def usage() -> str:
 
 def _names(group: str) -> list[str]:
     folder = Path(CONF, group)
-    return sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml"))
+    here = sorted(path.stem for path in folder.glob("*.yaml"))
+    suites = sorted(path for path in folder.iterdir() if path.is_dir())
+    return here + [f"{suite.name}/<{len(list(suite.glob('*.yaml')))} names>" for suite in suites]
 
 
 def run(overrides: list[str]) -> int:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
+from bench.datasets.tabarena import suite
 from bench.finetune.settings import Finetune, Method
 
 
@@ -40,8 +41,12 @@ class Config:
     methods: list[str] | None = None  # null: the one method chosen by method=
     path: str | None = None  # dataset=csv: the file
     target: str | None = None  # dataset=csv: the target column
+    task_id: int | None = None  # dataset=openml: the task
+    cache_dir: str = MISSING  # verified copies of OpenML's tasks
+    offline: bool = MISSING  # never ask OpenML or the hub
 
 
 def register() -> None:
     """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
     ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("tabarena_suite", suite, replace=True)

@@ -14,7 +14,11 @@ from bench.config import register
 from bench.progress import count_cells
 
 GROUPS = ("dataset", "method", "model", "finetune")
-NAMES = [(g, p.stem) for g in GROUPS for p in sorted(Path(CONF, g).glob("*.yaml"))]
+NAMES = [
+    (group, str(path.relative_to(Path(CONF, group)).with_suffix("")))
+    for group in GROUPS
+    for path in sorted(Path(CONF, group).rglob("*.yaml"))
+]
 EXPERIMENTS = [path.stem for path in sorted(Path(CONF, "experiment").glob("*.yaml"))]
 
 
