@@ -25,12 +25,16 @@ VERBS = {
     "run": "bench.cli:run",
     "report": "bench.cli:report",
     "graph": "bench.cli:graph",
+    "fetch": "bench.fetch:fetch",
+    "plan": "bench.plan:plan",
 }
 
 USAGE = """usage: python -m bench VERB [key=value ...]
 
 verbs
   run       run a cell, or a sweep of cells; what is already done is not done again
+  fetch     get tables and weights ahead, verified; after it, offline=true runs
+  plan      cells, done, fetched, and the time that the rest will take
   report    tables from the records of an experiment: report [results_dir]
   graph     draw what causal discovery finds in one fold of a table
 
@@ -40,6 +44,7 @@ one cell, one's own table, a sweep
   python -m bench run dataset=csv path=my.csv target=label method=default_ft
   python -m bench run -m experiment=smoke
   python -m bench graph dataset=credit-g fold=0
+  python -m bench fetch experiment=paper
   python -m bench run -m dataset=credit-g,diabetes fold=0,1,2 'methods=[pretrained,default_ft]'
 
 common keys (all of them: python -m bench run --cfg job)

@@ -23,6 +23,18 @@ class Rerun(StrEnum):
 
 
 @dataclass
+class OpenML:
+    """How OpenML is asked, and where verified copies of its tables lie."""
+
+    cache_dir: str = MISSING
+    server: str = MISSING
+    timeout: float = MISSING  # seconds that the server may be silent
+    tries: int = MISSING  # attempts for each file ...
+    patience: float = MISSING  # ... none of which begins later than this after the first; seconds
+    format: str = MISSING  # parquet | arff: which file is asked for first; the table is the same
+
+
+@dataclass
 class Config:
     """One cell, or one dataset and fold with several methods."""
 
@@ -42,7 +54,7 @@ class Config:
     path: str | None = None  # dataset=csv: the file
     target: str | None = None  # dataset=csv: the target column
     task_id: int | None = None  # dataset=openml: the task
-    cache_dir: str = MISSING  # verified copies of OpenML's tasks
+    openml: OpenML = field(default_factory=OpenML)
     offline: bool = MISSING  # never ask OpenML or the hub
 
 

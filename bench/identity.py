@@ -48,7 +48,9 @@ def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
         "split": {**protocol(table), "index": int(cfg.fold)},
         "validation_share": float(cfg.validation_share),
         "model": {
-            "weights": weights_hash(cfg.model.path),
+            "weights": weights_hash(
+                cfg.model.path, cfg.model.get("revision"), bool(cfg.model.get("offline"))
+            ),
             "max_context": int(cfg.model.max_context),
         },
         "method": {k: method[k] for k in ("finetune", "generator", "mixing")},

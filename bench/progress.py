@@ -59,7 +59,7 @@ class Progress(Callback):
         for event in failed:
             print(f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}")
         for event in refused:
-            print(f"REFUSED {event['cell']}: {event['reason']}")
+            print(f"REFUSED {event['cell']}: {event['reason']}\n  again: {event['again']}")
         return 1 if failed else BAD_INPUT if refused else 0
 
     def _watch(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, get_type_hints
@@ -41,33 +41,36 @@ def job(cfg: DictConfig) -> int:
 
     store = Store(cfg.results_dir)
     try:
-        _check_keys(cfg)
-        cells = list(_cells(cfg))
+        check_keys(cfg)
+        cells = list(cells_of(cfg, HydraConfig.get().overrides.task))
         table = load_table(cfg)
         return sum(_run_cell(cell, table, store) == "failed" for cell in cells)
     except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
             raise BadInput(str(reason)) from reason
-        store.log({"event": "bad_input", "cell": _label(cfg), "reason": str(reason)})
+        again = _command(cfg, cfg.methods or [cfg.method.name])
+        store.log(
+            {"event": "bad_input", "cell": _label(cfg), "reason": str(reason), "again": again}
+        )
         return 1
 
 
-def _check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
+def check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
     """Refuse what `+key=value` added beside the schema; Hydra lets that pass."""
     known = get_type_hints(schema)
     for key in cfg:
         if key not in known:
             raise BadInput(f"There is no setting '{where}{key!s}'; there are {', '.join(known)}.")
         if is_dataclass(known[key]):
-            _check_keys(cfg[key], known[key], f"{where}{key}.")
+            check_keys(cfg[key], known[key], f"{where}{key}.")
 
 
-def _cells(cfg: DictConfig) -> Iterator[DictConfig]:
+def cells_of(cfg: DictConfig, overrides: Iterable[str]) -> Iterator[DictConfig]:
     """The config of each method's cell: the job's own overrides, with the method exchanged."""
     if not cfg.methods:
         yield cfg
         return
-    kept = [o for o in HydraConfig.get().overrides.task if not o.startswith("method=")]
+    kept = [o for o in overrides if not o.startswith("method=")]
     for name in cfg.methods:
         try:
             yield compose("config", [*kept, f"method={name}"])
@@ -111,12 +114,12 @@ def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
     start = time.perf_counter()
     record = store.read(path)
     made = False
-    if _must_run(record, code, cfg.rerun):
+    if must_run(record, code, cfg.rerun):
         checkpoint = _checkpoint(OmegaConf.to_yaml(cfg.model, resolve=True))
         _check(cfg, table, checkpoint)
         with store.lock(cell, what["hash"]):
             now = store.read(path)
-            if now == record or _must_run(now, code, cfg.rerun):
+            if now == record or must_run(now, code, cfg.rerun):
                 from bench import cell as way  # torch: only where there is something to compute
 
                 record, made = way.run(cfg, cell, table, checkpoint, what, code), True
@@ -134,7 +137,7 @@ def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
             "made": made,
             "seconds": time.perf_counter() - start,
             "error": record["error"] and record["error"]["message"],
-            "again": _command(cfg),
+            "again": _command(cfg, [cfg.method.name]),
         }
     )
     return record["status"]
@@ -164,7 +167,7 @@ def _told(part: str, scores: dict[str, dict[str, float | None]]) -> str:
     return f"{part} ROC-AUC {'  –   ' if auc is None else f'{auc:.4f}'} log-loss {loss:.4f}"
 
 
-def _must_run(record: Any, code: str, rerun: Rerun) -> bool:
+def must_run(record: Any, code: str, rerun: Rerun) -> bool:
     if record is None or rerun == Rerun.all:
         return True
     if rerun == Rerun.none:
@@ -198,8 +201,8 @@ def _is_sweep() -> bool:
     return HydraConfig.get().mode.name == "MULTIRUN"
 
 
-def _command(cfg: DictConfig) -> str:
-    """The command that runs just this cell again."""
+def _command(cfg: DictConfig, methods: Iterable[str]) -> str:
+    """The command that runs just these methods on this dataset and fold again."""
     kept = [
         o
         for o in HydraConfig.get().overrides.task
@@ -208,7 +211,7 @@ def _command(cfg: DictConfig) -> str:
     added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
     folder = ["--config-dir", *added] if added else []
     return shlex.join(
-        ["python", "-m", "bench", "run", *folder, *kept, f"methods=[{cfg.method.name}]"]
+        ["python", "-m", "bench", "run", *folder, *kept, f"methods=[{','.join(methods)}]"]
     )
 
 

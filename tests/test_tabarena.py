@@ -65,8 +65,8 @@ def test_an_unreachable_network_is_one_sentence_that_names_the_remedy(tmp_path: 
     run = subprocess.run(
         [
             *(sys.executable, "-m", "bench", "run", "dataset=tabarena/credit-g"),
-            "dataset.server=http://127.0.0.1:9/api/v1/xml",
-            f"cache_dir={tmp_path}/cache", f"results_dir={tmp_path}/results",
+            "openml.server=http://127.0.0.1:9/api/v1/xml",
+            f"openml.cache_dir={tmp_path}/cache", f"results_dir={tmp_path}/results",
         ],
         capture_output=True, text=True, timeout=30, check=False,  # 30 s are the promise
     )  # fmt: skip

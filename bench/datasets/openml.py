@@ -28,6 +28,10 @@ VERSION = 1  # of the folder's layout; another one is fetched again
 PARTS = ("rows", "features", "classes", "repeats", "folds")
 
 
+class Unreachable(TableError):
+    """Nobody answered at the server's address."""
+
+
 @dataclass(frozen=True)
 class Task:
     """Which task is wanted, what it is known to hold, and how to ask for it.
@@ -133,7 +137,8 @@ def had(wanted: Task, cache_dir: str, offline: bool) -> tuple[dict[str, Any], by
         state = "is damaged" if folder.exists() else "is not on this machine"
         raise TableError(
             f"Dataset '{wanted.name}' {state} and offline=true forbids asking OpenML; run "
-            f"`python -m bench fetch` for it where there is a network, with cache_dir={cache_dir}."
+            "`python -m bench fetch` for it where there is a network, with "
+            f"openml.cache_dir={cache_dir}."
         )
     _make(folder.parent, wanted)
     # One process fetches, the others wait and read; the client's own cache races (openml 0.15.1).
@@ -179,7 +184,7 @@ def _make(folder: Path, wanted: Task) -> None:
     except OSError as error:
         raise TableError(
             f"Dataset '{wanted.name}': {folder} cannot be made ({error.strerror}); "
-            "name another folder with cache_dir=FOLDER."
+            "name another folder with openml.cache_dir=FOLDER."
         ) from None
 
 

@@ -122,7 +122,8 @@ def _ask(wanted: Task, place: Path) -> tuple[Any, Any, pd.DataFrame]:
     except OSError as error:
         raise TableError(
             f"Dataset '{wanted.name}': {place.parent} cannot be written "
-            f"({error.strerror or error}); make room, or name another folder with cache_dir=FOLDER."
+            f"({error.strerror or error}); make room, or name another folder with "
+            "openml.cache_dir=FOLDER."
         ) from error
     except Exception as error:  # whichever of the client's parsers met the answer; told, not passed
         reason = f"{type(error).__name__} {' '.join(str(error).split())[:200]}".strip()

@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import requests
 
-from bench.datasets.openml import Task
+from bench.datasets.openml import Task, Unreachable
 from bench.table import TableError
 
 BUSY = frozenset({408, 425, 429})  # like 5xx, worth another attempt
@@ -29,6 +29,10 @@ DATABASE_DOWN = 107  # OpenML's own code, likewise
 
 class Fault(Exception):
     """An answer that cannot be used; another attempt may help."""
+
+
+class NoAnswer(Fault):
+    """No answer at all."""
 
 
 class Gate:
@@ -101,7 +105,8 @@ class Gate:
             except Fault as fault:
                 late = time.monotonic() - begun > self._wanted.patience
                 if attempt == self._wanted.tries or late:
-                    raise TableError(self._told(fault)) from None
+                    kind = Unreachable if isinstance(fault, NoAnswer) else TableError
+                    raise kind(self._told(fault)) from None
             time.sleep(attempt)
         raise TableError(f"Dataset '{self._wanted.name}': tries must be at least 1.")
 
@@ -112,11 +117,11 @@ class Gate:
         try:
             response = requests.get(url, params=data, timeout=(seconds / 2, seconds))
         except requests.Timeout:
-            raise Fault("did not answer in time") from None
+            raise NoAnswer("did not answer in time") from None
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
             raise Fault("broke off in the middle of an answer") from None
         except requests.ConnectionError as error:
-            raise Fault(f"could not be reached ({_why(error)})") from None
+            raise NoAnswer(f"could not be reached ({_why(error)})") from None
         except requests.RequestException as error:
             raise Fault(f"sent to an address that cannot be used ({error})") from None
         if response.status_code != 200:
@@ -139,7 +144,7 @@ class Gate:
         return (
             f"Dataset '{self._wanted.name}': {self._server} {fault}; run the same command again "
             "when it answers (what was fetched is kept), or run `python -m bench fetch` with the "
-            "same words where there is a network and bring its cache_dir here."
+            "same words where there is a network and bring its openml.cache_dir here."
         )
 
     @property
