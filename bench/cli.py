@@ -29,6 +29,10 @@ VERBS = {
     "plan": "bench.plan:plan",
 }
 
+# Their errors tell that a job died or was cancelled; what goes wrong within a cell is a record.
+LAUNCHERS = ("submitit", "joblib", "ray")
+LAUNCHERS_WORDS = 300  # characters of a remote stack trace that are shown
+
 USAGE = """usage: python -m bench VERB [key=value ...]
 
 verbs
@@ -150,6 +154,15 @@ def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], i
     except KeyboardInterrupt:
         print("bench: stopped; run the same command again to go on.", file=sys.stderr)
         return 130
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in LAUNCHERS:
+            raise
+        print(
+            f"bench: the launcher lost a job ({sentence(error)[:LAUNCHERS_WORDS]}); nothing that "
+            "was done is lost, run the same command again to go on.",
+            file=sys.stderr,
+        )
+        return 1
     if refusal:
         print(f"bench: {refusal}", file=sys.stderr)
         return BAD_INPUT

@@ -44,7 +44,7 @@ def job(cfg: DictConfig) -> int:
         check_keys(cfg)
         cells = list(cells_of(cfg, HydraConfig.get().overrides.task))
         table = load_table(cfg)
-        return sum(_run_cell(cell, table, store) == "failed" for cell in cells)
+        return _run_all(cells, table, store).count("failed")
     except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
             raise BadInput(str(reason)) from reason
@@ -96,8 +96,20 @@ def _unwrap(error: InstantiationException, what: str) -> str:
     return sentence(cause)
 
 
-def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
-    """Make one cell's record unless a good one is there; give its status."""
+def _run_all(cells: list[DictConfig], table: Any, store: Store) -> list[str | None]:
+    """Run cells, those that another sweep is at last: then they are done, or free."""
+    ended = [_run_cell(cell, table, store, wait=False) for cell in cells]
+    return [
+        status or _run_cell(cell, table, store, wait=True)
+        for cell, status in zip(cells, ended, strict=True)
+    ]
+
+
+def _run_cell(cfg: DictConfig, table: Any, store: Store, wait: bool) -> str | None:
+    """Make one cell's record unless a good one is there; give its status.
+
+    None if another process is making it, and we don't ``wait``.
+    """
     from bench.identity import code_fingerprint, identity, targets
 
     cell = {
@@ -117,7 +129,9 @@ def _run_cell(cfg: DictConfig, table: Any, store: Store) -> str:
     if must_run(record, code, cfg.rerun):
         checkpoint = _checkpoint(OmegaConf.to_yaml(cfg.model, resolve=True))
         _check(cfg, table, checkpoint)
-        with store.lock(cell, what["hash"]):
+        with store.lock(cell, what["hash"], wait) as ours:
+            if not ours:
+                return None
             now = store.read(path)
             if now == record or must_run(now, code, cfg.rerun):
                 from bench import cell as way  # torch: only where there is something to compute
