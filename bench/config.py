@@ -47,6 +47,7 @@ class Config:
     validation_share: float = MISSING
     threads: int = MISSING
     device: str = MISSING
+    gpu_share: float = MISSING  # of a GPU's memory, for each process
     rerun: Rerun = MISSING
     experiment_name: str = MISSING
     results_dir: str = MISSING
