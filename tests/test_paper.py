@@ -6,8 +6,10 @@ Nothing here is TabArena: the tables are generated, and named so.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,30 @@ name: generated/table-{number:02}
 task_id: {number}
 expected: {{rows: 60, features: 5, classes: 2, repeats: 4, folds: 3}}
 """
-METHODS = "[pretrained,default_ft,bootstrap]"
+FRAGILE = '''
+"""Bootstrap rows, as long as nothing is broken."""
+
+from pathlib import Path
+
+from generators.bootstrap import Bootstrap
+
+
+class Fragile(Bootstrap):
+    def __init__(self, broken: str) -> None:
+        super().__init__()
+        self.broken = broken
+
+    def fit(self, table, rng):
+        if Path(self.broken).exists():
+            raise RuntimeError("an injected failure")
+        return super().fit(table, rng)
+'''
+METHOD = """
+name: fragile
+generator: {{_target_: fragile.Fragile, broken: {broken}}}
+mixing: {{rows: mixed}}
+"""
+METHODS = "[pretrained,default_ft,fragile]"
 
 
 @dataclass
@@ -36,6 +61,11 @@ class Paper:
     server: Server
     folder: Path
     tables: list[str]
+
+    @property
+    def broken(self) -> Path:
+        """As long as this file is there, the method `fragile` fails."""
+        return self.folder / "broken"
 
     @property
     def results(self) -> Path:
@@ -54,6 +84,7 @@ class Paper:
         return subprocess.run(
             [sys.executable, "-m", "bench", verb, "-m", *self.words(**how), *more],
             capture_output=True, text=True, timeout=1800, check=False,
+            env={**os.environ, "PYTHONPATH": str(self.folder)},
         )  # fmt: skip
 
     def records(self) -> dict[str, dict]:
@@ -67,7 +98,11 @@ def paper(server: Server, folder: Path, tables: int) -> Paper:
     for number in range(1, tables + 1):
         server.add(generated(number, repeats=4))
         (configs / f"table-{number:02}.yaml").write_text(YAML.format(number=number))
-    return Paper(server, folder, [f"generated/table-{i:02}" for i in range(1, tables + 1)])
+    made = Paper(server, folder, [f"generated/table-{i:02}" for i in range(1, tables + 1)])
+    (folder / "fragile.py").write_text(FRAGILE)
+    (folder / "conf" / "method").mkdir()
+    (folder / "conf" / "method" / "fragile.yaml").write_text(METHOD.format(broken=made.broken))
+    return made
 
 
 @pytest.fixture
@@ -93,13 +128,20 @@ def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> Non
     assert "[tables 2/3] generated/table-02: FAILED: Dataset 'generated/table-02'" in fetch.stdout
     assert "1 could not be had: generated/table-02." in fetch.stdout
 
-    # A run without network does what it has, and says what it has not.
+    # A run without network does what it has, and says what it has not, and what failed.
+    small.broken.touch()
     run = small.bench("run", "offline=true")
-    assert run.returncode == 2
+    assert run.returncode == 1
     assert len(small.records()) == 2 * 2 * 3
+    failed = [name for name, r in small.records().items() if r["status"] == "failed"]
+    assert len(failed) == 2 * 2
+    assert all("/fragile/" in name for name in failed)
+    assert run.stdout.count("FAILED generated/table-0") == 2 * 2
+    assert run.stdout.count("fragile: an injected failure") == 2 * 2
+    assert run.stdout.count("methods=[fragile]") == 2 * 2
     assert run.stdout.count("REFUSED generated/table-02") == 2
     assert "python -m bench fetch" in run.stdout
-    partial = {name: results_of(record) for name, record in small.records().items()}
+    partial = {name: results_of(r) for name, r in small.records().items() if r["status"] == "done"}
 
     server.heal()
     server.hits.clear()
@@ -107,12 +149,13 @@ def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> Non
     assert fetch.returncode == 0, fetch.stdout
     assert {hit.rpartition("/")[2] for hit in server.hits if "/task/" in hit} == {"2"}
 
+    small.broken.unlink()
     server.fault("500", "task")  # from here on everything works without the server
     run = small.bench("run", "offline=true")
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count("done before") == len(partial)
     records = small.records()
-    assert len(records) == 18
+    assert [record["status"] for record in records.values()] == ["done"] * 18
     assert {name: results_of(records[name]) for name in partial} == partial
     split = records["cells/generated/table-02/default_ft/" + _name(records, "table-02", 1)]
     assert split["identity"]["parts"]["split"]["protocol"] == "the source's own 4 x 3 folds"
@@ -134,19 +177,24 @@ def _name(records: dict[str, dict], table: str, fold: int) -> str:
 @pytest.mark.slow
 def test_thirty_three_tables_with_failures_end_in_a_report(server: Server, tmp_path: Path) -> None:
     whole = paper(server, tmp_path, tables=33)
-    methods = "[pretrained,default_ft,causalmixft,scm,table_augment,mixed_model]"
+    methods = "[pretrained,default_ft,causalmixft,scm,table_augment,mixed_model,fragile]"
     for failing in (5, 17, 30):
         server.fault("cut_near_the_end", "splits", task_id=failing)
-    run = whole.bench("run", methods=methods)
-    assert run.returncode == 2
-    assert run.stdout.count("REFUSED") == 3 * 2
-    assert len(whole.records()) == 30 * 2 * 6
-    assert {record["status"] for record in whole.records().values()} == {"done"}
+    whole.broken.touch()
+    run = whole.bench("run", folds="0", methods=methods)
+    assert run.returncode == 1
+    assert run.stdout.count("REFUSED generated/") == 3
+    assert run.stdout.count("FAILED generated/") == 30
+    assert len(whole.records()) == 30 * 7
+    statuses = Counter(record["status"] for record in whole.records().values())
+    assert statuses == {"done": 30 * 6, "failed": 30}
 
     server.heal()
-    run = whole.bench("run", methods=methods)
+    whole.broken.unlink()
+    run = whole.bench("run", folds="0", methods=methods)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert len(whole.records()) == 33 * 2 * 6
-    assert run.stdout.count("done before") == 30 * 2 * 6
+    assert {record["status"] for record in whole.records().values()} == {"done"}
+    assert len(whole.records()) == 33 * 7
+    assert run.stdout.count("done before") == 30 * 6
     tables = (whole.results / "report" / "per_dataset.csv").read_text()
     assert all(name in tables for name in whole.tables)
