@@ -44,7 +44,7 @@ def test_every_choice_composes(group: str, name: str) -> None:
         assert callable(get_object(node["_target_"]))
     given = ["dataset.path=x", "dataset.target=y"] if name == "csv" else []
     given += ["model.path=x"] if name == "mitra_local" else []
-    OmegaConf.resolve(compose("config", [f"{group}={name}", *given]))
+    OmegaConf.resolve(compose("config", [f"{group}={name}", *given]) if given else cfg)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -12,9 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from test_sweep import BENCH, METHODS, SWEEP, bench, records, results, sweep
 
+from bench.cli import CONF
+from bench.config import register
+from bench.datasets import embedded
+from bench.identity import identity
 from bench.record import fault
+from bench.store import Store
 
 CELL = ["run", "dataset=haberman", "method=pretrained"]
 
@@ -69,6 +75,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow  # `test_sweep` has a quick one, with a limit on the size of files
 def test_a_full_disk_loses_nothing_and_room_completes_it(small_disk: Path) -> None:
     folder = small_disk / "results"
     ballast = small_disk / "ballast"
@@ -138,3 +145,21 @@ def test_a_sweep_killed_at_ten_random_moments_equals_an_undisturbed_one(
     for table in ("summary.csv", "per_dataset.csv"):
         killed, whole_one = (root / "report" / table for root in (folder, undisturbed))
         assert killed.read_text() == whole_one.read_text()
+
+
+def test_a_cell_that_another_sweep_is_at_is_left_for_last(tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    words = ["dataset=haberman", "methods=[pretrained,default_ft]", "finetune.steps=2"]
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        cfg = compose("config", ["dataset=haberman", "method=pretrained", "finetune.steps=2"])
+    busy = identity(cfg, embedded.load("haberman"))["hash"]
+    command = [*BENCH, "run", "-m", *words, f"results_dir={folder}"]
+    with Store(folder).lock({"dataset": "haberman", "method": "pretrained"}, busy):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        wait_for_records(folder, 1)
+        assert [r["cell"]["method"] for r in records(folder).values()] == ["default_ft"]
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    ended = [json.loads(line)["cell"] for line in (folder / "journal.jsonl").open()]
+    assert ended == ["haberman 0 default_ft", "haberman 0 pretrained"]
