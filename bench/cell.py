@@ -46,6 +46,8 @@ SETTINGS = (
     "threads",
     "device",
 )
+# How a table or model was had, not which one: the identity holds their fingerprints.
+HOW = ("cache_dir", "offline", "timeout", "tries", "patience")
 LIBRARIES = (
     *("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular"),
     *("causal-learn", "dowhy", "networkx"),
@@ -105,7 +107,7 @@ def run(
         "status": status,
         "cell": cell,
         "identity": identity,
-        "settings": {name: plain(cfg)[name] for name in SETTINGS},
+        "settings": _settings(cfg),
         "data": work.data,
         "metrics": _metrics(result, work) if result else {},
         "chosen_step": result.chosen_step if result else None,
@@ -288,6 +290,13 @@ def _metrics(result: Finetuned, work: _Work) -> dict[str, Any]:
                 ("last", result.last),
             )
         }
+
+
+def _settings(cfg: DictConfig) -> dict[str, Any]:
+    settings = {name: plain(cfg)[name] for name in SETTINGS}
+    for name in ("dataset", "model"):
+        settings[name] = {k: v for k, v in settings[name].items() if k not in HOW}
+    return settings
 
 
 def _finite(scores: dict[str, float]) -> dict[str, float | None]:

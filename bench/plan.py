@@ -33,6 +33,7 @@ class Plan:
         Cells; those whose table or weights are not here yet are to do.
     tables : dict of name → whether its table is here
     models : dict of name → whether its weights are here
+    beyond : dict of table → in what it is beyond its model's limits
     left : list of (model, method, Size or None)
         The cells that would be run.
     """
@@ -40,6 +41,7 @@ class Plan:
     states: Counter[str] = field(default_factory=Counter)
     tables: dict[str, bool] = field(default_factory=dict)
     models: dict[str, bool] = field(default_factory=dict)
+    beyond: dict[str, str] = field(default_factory=dict)
     left: list[tuple[str, str, Size | None]] = field(default_factory=list)
 
 
@@ -74,6 +76,9 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
         counted.tables[name] = table is not None
         if model not in counted.models:
             counted.models[model] = _has_weights(cfg)
+        if size and size.features > cfg.model.max_features:
+            limit = f"{size.features} features, at most {cfg.model.max_features} are possible"
+            counted.beyond[name] = limit
         known = table is not None and counted.models[model]
         state, runs = _state(cfg, table) if known else ("to do", True)
         counted.states[state] += 1
@@ -139,5 +144,6 @@ def told(counted: Plan, costs: Costs) -> list[str]:
             shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
             line += f"; `python -m bench fetch` with the same words gets {shown}"
         lines.append(line)
+    lines += [f"refused   {name}: {limit}" for name, limit in counted.beyond.items()]
     lines.append(f"to run    {len(counted.left)} cells")
     return lines + (costs.told(counted.left) if counted.left else [])

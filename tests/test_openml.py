@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openml_server
 import pytest
 from openml_server import FOLDS, Server, Task, generated, serving
 
@@ -200,6 +201,16 @@ class TestFaults:
         server.add(generated(7)).type_id = 5
         with pytest.raises(TableError, match="is a clustering; only supervised classification"):
             load(server, tmp_path)
+
+    def test_a_column_that_does_not_come_is_named(
+        self, server: Server, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = openml_server._rows_parquet
+        narrow = Task(task.task_id, task.frame.drop(columns="weight"), task.repeats)
+        monkeypatch.setattr(openml_server, "_rows_parquet", lambda _: whole(narrow))
+        with pytest.raises(TableError, match=r"column 'weight' did not come; openml\.format=arff"):
+            load(server, tmp_path)
+        assert "weight" in load(server, tmp_path, format="arff").X
 
     @pytest.mark.parametrize("what", ["rows", "features", "classes", "repeats", "folds"])
     def test_a_task_that_is_not_the_described_one_is_refused(

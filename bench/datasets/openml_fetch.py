@@ -215,13 +215,26 @@ def _check_shape(
     strange = [c for c in frame.columns if c not in described]
     if strange:
         raise TableError(
-            f"Dataset '{wanted.name}': column '{strange[0]}' came, which OpenML does not describe."
+            f"Dataset '{wanted.name}': column '{strange[0]}' came, which OpenML does not describe; "
+            "openml.format=arff asks for the other file."
+        )
+    left_out = {*_names(dataset.ignore_attribute), *_names(dataset.row_id_attribute)}
+    absent = [c for c in described if c not in frame.columns and c not in left_out]
+    if absent:
+        raise TableError(
+            f"Dataset '{wanted.name}': column '{absent[0]}' did not come; openml.format=arff asks "
+            "for the other file."
         )
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise TableError(f"Dataset '{wanted.name}': column '{twice}' came twice.")
     if target not in frame.columns:
         raise TableError(f"Dataset '{wanted.name}': its target '{target}' did not come.")
+
+
+def _names(attribute: str | list[str] | None) -> list[str]:
+    """The columns that a description names, be it none, one or several."""
+    return [attribute] if isinstance(attribute, str) else list(attribute or [])
 
 
 def _folds(wanted: Task, task: Any, n_rows: int) -> np.ndarray:
