@@ -15,7 +15,7 @@ curves : {step, train_loss, validation_…, test_…: list}; the test curves are
 synthetic : facts on the generated rows, or null
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, …}; the only part that
     may differ between two runs of one cell
-provenance : {code, versions, python, platform, processor, threads, device}
+provenance : {code, versions, python, platform, processor, threads, device, precision}
 error : {type, message, traceback} or null
 checksum : SHA-256 of the record without it
 """
