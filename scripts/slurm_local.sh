@@ -75,6 +75,12 @@ SACCT
 }
 
 down() {
+    export SLURM_CONF="$folder/slurm.conf"
+    scancel --quiet --user="$(id -un)" 2> /dev/null || true # in this SLURM: no task outlives it
+    for _ in $(seq 100); do
+        [ -z "$(squeue -h 2> /dev/null)" ] && break
+        sleep 0.2
+    done
     for daemon in slurmd slurmctld munged; do
         [ -f "$folder/$daemon.pid" ] && kill "$(cat "$folder/$daemon.pid")" 2> /dev/null || true
     done
