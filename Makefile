@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) i
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation tables verify readme test test-slow lint format benchmark clean
+.PHONY: help setup reproduce smoke ablation tables verify readme test test-slow test-slurm lint format benchmark clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its r
 
 test: $(READY) ## the tests, without those marked slow, network, gpu or slurm
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not network and not gpu and not slurm"
+
+test-slurm: $(READY) ## sweeps on a SLURM of this machine (root, and slurmctld slurmd slurm-client munge)
+	$(BIN)/python -m pytest -m slurm
 
 test-slow: $(READY) ## the tests marked slow
 	$(BIN)/python -m pytest -m slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 import time
 import traceback
@@ -19,14 +20,15 @@ from threadpoolctl import threadpool_limits
 
 from bench import synthetic
 from bench.datasets.splits import split as outer_split
-from bench.finetune.loop import Finetuned, finetune
+from bench.finetune.loop import Finetuned, finetune, is_bfloat16
 from bench.finetune.settings import Finetune, Method
 from bench.finetune.sources import build
 from bench.identity import digest, plain
 from bench.metrics import all_scores
 from bench.models.checkpoint import Checkpoint
-from bench.models.incontext import Scoring
+from bench.models.incontext import CHUNK, Scoring
 from bench.models.preprocess import Encoder
+from bench.models.room import LessSupport, Room
 from bench.models.smooth import SmoothClassifier
 from bench.process import peak_memory_mb, reset_peak_memory, timed
 from bench.quality import quality, tstr_roc_auc
@@ -47,6 +49,8 @@ SETTINGS = (
     "threads",
     "device",
 )
+# How a table or model was had, not which one: the identity holds their fingerprints.
+HOW = ("cache_dir", "offline", "timeout", "tries", "patience")
 LIBRARIES = (
     *("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular"),
     *("causal-learn", "dowhy", "networkx", "ctgan", "copulas", "imbalanced-learn"),
@@ -86,7 +90,10 @@ def run(
         From `bench.identity`.
     """
     torch.set_num_threads(cfg.threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic else
     torch.use_deterministic_algorithms(True)
+    if checkpoint.device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(float(cfg.gpu_share), checkpoint.device)
     reset_peak_memory()
     started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
     work = _Work()
@@ -103,7 +110,7 @@ def run(
         "status": status,
         "cell": cell,
         "identity": identity,
-        "settings": {name: plain(cfg)[name] for name in SETTINGS},
+        "settings": _settings(cfg),
         "data": work.data,
         "metrics": _metrics(result, work) if result else {},
         "chosen_step": result.chosen_step if result else None,
@@ -122,9 +129,10 @@ def run(
             "versions": _versions(),
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "processor": _processor(),
+            "processor": _processor_of(checkpoint.device),
             "threads": int(cfg.threads),
             "device": str(checkpoint.device),
+            "precision": _precision(cfg, checkpoint.device),
         },
         "error": error,
     }
@@ -145,8 +153,24 @@ def seed_of(cfg: DictConfig, table: Table) -> tuple[str | int, ...]:
 def _compute(
     cfg: DictConfig, table: Table, checkpoint: Checkpoint, code: str, work: _Work
 ) -> Finetuned:
+    """Attempt the cell; anew with a smaller support where the device has no memory for it."""
+    room = Room(scoring=CHUNK, training=max(1, int(cfg.finetune.max_query)))
+    while True:
+        try:
+            result = _attempt(cfg, table, checkpoint, code, work, room)
+        except LessSupport:
+            continue
+        work.data["notes"] += room.notes
+        return result
+
+
+def _attempt(
+    cfg: DictConfig, table: Table, checkpoint: Checkpoint, code: str, work: _Work, room: Room
+) -> Finetuned:
     method = cast(Method, OmegaConf.to_object(cfg.method))
     settings = cast(Finetune, OmegaConf.to_object(cfg.finetune))
+    settings.max_support = room.limit(settings.max_support)
+    context = room.limit(checkpoint.max_context)
     with timed(work.seconds, "prepare"):
         fold = outer_split(table, cfg.fold, cfg.validation_share)
         train = training_rows(cfg, table)
@@ -158,11 +182,15 @@ def _compute(
             train,
             parts,
             checkpoint.device,
-            checkpoint.max_context,
+            context,
             # Without the seed, which is no part of the pre-trained model's identity.
             seeded("cell", table.name, int(cfg.fold), "context rows"),
+            room,
         )
-        work.data = _data(table, train, parts, [*table.notes, *fold.notes])
+        notes = [*table.notes, *fold.notes]
+        if len(train) > context:
+            notes.append(f"In scoring, {context} of {len(train)} training rows are the context.")
+        work.data = _data(table, train, parts, notes)
     if not method.finetune:
         with timed(work.seconds, "scoring"):
             return _untouched(scoring, checkpoint)
@@ -178,6 +206,7 @@ def _compute(
             scoring.labels,
             len(encoder.present_),
             settings,
+            room,
         )
     work.seconds |= {f"finetune.{name}": spent for name, spent in result.seconds.items()}
     work.data["notes"] += result.notes
@@ -280,6 +309,13 @@ def _metrics(result: Finetuned, work: _Work) -> dict[str, Any]:
         }
 
 
+def _settings(cfg: DictConfig) -> dict[str, Any]:
+    settings = {name: plain(cfg)[name] for name in SETTINGS}
+    for name in ("dataset", "model"):
+        settings[name] = {k: v for k, v in settings[name].items() if k not in HOW}
+    return settings
+
+
 def _finite(scores: dict[str, float]) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else value for name, value in scores.items()}
 
@@ -294,6 +330,16 @@ def _error(reason: BaseException) -> dict[str, str]:
 
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
+
+
+def _processor_of(device: torch.device) -> str:
+    """What computes: the GPU's name, or the processor's."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
+def _precision(cfg: DictConfig, device: torch.device) -> str:
+    """Arithmetic of the training steps."""
+    return "bfloat16" if is_bfloat16(cfg.finetune.precision, device) else "float32"
 
 
 def _processor() -> str:

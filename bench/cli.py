@@ -29,12 +29,20 @@ VERBS = {
     "diff": "bench.diff:main",
     "verify": "bench.verify:main",
     "graph": "bench.cli:graph",
+    "fetch": "bench.fetch:fetch",
+    "plan": "bench.plan:plan",
 }
+
+# Their errors tell that a job died or was cancelled; what goes wrong within a cell is a record.
+LAUNCHERS = ("submitit", "joblib", "ray")
+LAUNCHERS_WORDS = 300  # characters of a remote stack trace that are shown
 
 USAGE = """usage: python -m bench VERB [key=value ...]
 
 verbs
   run       run a cell, or a sweep of cells; what is already done is not done again
+  fetch     get tables and weights ahead, verified; after it, offline=true runs
+  plan      cells, done, fetched, and the time that the rest will take
   report    tables, figures and a page from records: report [results_dir] [analysis.KEY=VALUE ...]
   status    what is done, running, failed, stale, left: status [results_dir] [--watch]
   show      one record, readable: show CELL [results_dir]
@@ -44,9 +52,11 @@ verbs
 
 one cell, one's own table, a sweep
   python -m bench run dataset=credit-g fold=0 method=default_ft
+  python -m bench run dataset=tabarena/credit-g fold=0 method=default_ft
   python -m bench run dataset=csv path=my.csv target=label method=default_ft
   python -m bench run -m experiment=smoke
   python -m bench graph dataset=credit-g fold=0
+  python -m bench fetch experiment=paper
   python -m bench run -m dataset=credit-g,diabetes fold=0,1,2 'methods=[pretrained,default_ft]'
 
 common keys (all of them: python -m bench run --cfg job)
@@ -93,7 +103,9 @@ def usage() -> str:
 
 def _names(group: str) -> list[str]:
     folder = Path(CONF, group)
-    return sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml"))
+    here = sorted(path.stem for path in folder.glob("*.yaml"))
+    suites = sorted(path for path in folder.iterdir() if path.is_dir())
+    return here + [f"{suite.name}/<{len(list(suite.glob('*.yaml')))} names>" for suite in suites]
 
 
 def run(overrides: list[str]) -> int:
@@ -150,6 +162,15 @@ def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], i
     except KeyboardInterrupt:
         print("bench: stopped; run the same command again to go on.", file=sys.stderr)
         return 130
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in LAUNCHERS:
+            raise
+        print(
+            f"bench: the launcher lost a job ({sentence(error)[:LAUNCHERS_WORDS]}); nothing that "
+            "was done is lost, run the same command again to go on.",
+            file=sys.stderr,
+        )
+        return 1
     if refusal:
         print(f"bench: {refusal}", file=sys.stderr)
         return BAD_INPUT

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
+from bench.datasets.tabarena import suite
 from bench.finetune.settings import Finetune, Method
 
 
@@ -19,6 +20,18 @@ class Rerun(StrEnum):
     failed = "failed"  # failed only; stale records are kept, and shown as stale
     all = "all"
     none = "none"
+
+
+@dataclass
+class OpenML:
+    """How OpenML is asked, and where verified copies of its tables lie."""
+
+    cache_dir: str = MISSING
+    server: str = MISSING
+    timeout: float = MISSING  # seconds that the server may be silent
+    tries: int = MISSING  # attempts for each file ...
+    patience: float = MISSING  # ... none of which begins later than this after the first; seconds
+    format: str = MISSING  # parquet | arff: which file is asked for first; the table is the same
 
 
 @dataclass
@@ -34,6 +47,7 @@ class Config:
     validation_share: float = MISSING
     threads: int = MISSING
     device: str = MISSING
+    gpu_share: float = MISSING  # of a GPU's memory, for each process
     rerun: Rerun = MISSING
     experiment_name: str = MISSING
     results_dir: str = MISSING
@@ -41,8 +55,12 @@ class Config:
     # methods, each with overrides of its own if there are any: "ctgan method.generator.epochs=50"
     path: str | None = None  # dataset=csv: the file
     target: str | None = None  # dataset=csv: the target column
+    task_id: int | None = None  # dataset=openml: the task
+    openml: OpenML = field(default_factory=OpenML)
+    offline: bool = MISSING  # never ask OpenML or the hub
 
 
 def register() -> None:
     """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
     ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("tabarena_suite", suite, replace=True)

@@ -19,6 +19,6 @@ def sentence(error: BaseException) -> str:
     told = [line for line in lines if not line.startswith("To append to your config")]
     if error.__cause__ is not None and str(error.__cause__).strip():
         cause = str(error.__cause__).strip().splitlines()[0]
-        told += [] if cause in told else [cause]
+        told += [] if any(cause in line for line in told) else [cause]
     text = " ".join(told) or type(error).__name__
     return text if len(text) <= LONGEST else text[:LONGEST] + " …"

@@ -17,6 +17,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from bench.datasets.splits import protocol
 from bench.models.weights import weights_hash
 from bench.table import Table
 
@@ -44,10 +45,12 @@ def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
     method = plain(cfg.method)
     parts = {
         "dataset": table.fingerprint(),
-        "split": {"protocol": "stratified 10 x 3-fold", "index": int(cfg.fold)},
+        "split": {**protocol(table), "index": int(cfg.fold)},
         "validation_share": float(cfg.validation_share),
         "model": {
-            "weights": weights_hash(cfg.model.path),
+            "weights": weights_hash(
+                cfg.model.path, cfg.model.get("revision"), bool(cfg.model.get("offline"))
+            ),
             "max_context": int(cfg.model.max_context),
         },
         "method": {k: method[k] for k in ("finetune", "generator", "mixing")},

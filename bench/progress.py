@@ -59,7 +59,7 @@ class Progress(Callback):
         for event in failed:
             print(f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}")
         for event in refused:
-            print(f"REFUSED {event['cell']}: {event['reason']}")
+            print(f"REFUSED {event['cell']}: {event['reason']}\n  again: {event['again']}")
         return 1 if failed else BAD_INPUT if refused else 0
 
     def _watch(self) -> None:
@@ -78,7 +78,7 @@ class Progress(Callback):
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [event for line in whole.splitlines() if (event := _event(line))]
 
     def _show(self, event: dict[str, Any]) -> None:
         if event["event"] == "set_aside":
@@ -114,6 +114,15 @@ def count_cells(config: DictConfig) -> int:
     for count in jobs.values():
         cells *= count
     return cells
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """A line of the journal; None for one that a full disk cut short."""
+    try:
+        event: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return event
 
 
 def _size(store: Store) -> int:

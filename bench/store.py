@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from bench.record import Record, encode, fault, seal
 
@@ -100,13 +101,26 @@ class Store:
         return path
 
     @contextmanager
-    def lock(self, cell: dict[str, Any], identity: str) -> Iterator[None]:
-        """Only one process at a time works on a cell; a dead process's lock is free at once."""
+    def lock(self, cell: dict[str, Any], identity: str, wait: bool = True) -> Iterator[bool]:
+        """Only one process at a time works on a cell; a dead process's lock is free at once.
+
+        Gives whether the lock is ours; without ``wait``, it is not where another process has it.
+        """
         name = "-".join([cell["dataset"].replace("/", "_"), cell["method"], identity[:16]])
         folder = self.root / "locks"
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{name}.lock"):
-            yield
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            lock.acquire() if wait else lock.acquire(timeout=0)
+        except Timeout:
+            if wait:
+                raise
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
 
     @property
     def journal(self) -> Path:
@@ -118,7 +132,9 @@ class Store:
         self.root.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"time": time.time(), **entry}, ensure_ascii=False) + "\n"
         with open(self.journal, "ab", buffering=0) as file:
-            file.write(line.encode())
+            written = file.write(line.encode())
+        if written != len(line.encode()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.journal))
 
     def _set_aside(self, path: Path, reason: str) -> None:
         aside = self.root / "set_aside" / path.relative_to(self.root / "cells")

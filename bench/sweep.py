@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, get_type_hints
@@ -41,37 +41,42 @@ def job(cfg: DictConfig) -> int:
 
     store = Store(cfg.results_dir)
     try:
-        _check_keys(cfg)
-        cells = list(_cells(cfg))
+        check_keys(cfg)
+        found = cells_of(cfg, HydraConfig.get().overrides.task)
+        cells = [(entry or _chosen(), cell) for entry, cell in found]
         table = load_table(cfg)
-        return sum(_run_cell(cell, entry, table, store) == "failed" for entry, cell in cells)
+        return _run_all(cells, table, store).count("failed")
     except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
             raise BadInput(str(reason)) from reason
-        store.log({"event": "bad_input", "cell": _label(cfg), "reason": str(reason)})
+        again = _command(cfg.methods or [_chosen()])
+        store.log(
+            {"event": "bad_input", "cell": _label(cfg), "reason": str(reason), "again": again}
+        )
         return 1
 
 
-def _check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
+def check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
     """Refuse what `+key=value` added beside the schema; Hydra lets that pass."""
     known = get_type_hints(schema)
     for key in cfg:
         if key not in known:
             raise BadInput(f"There is no setting '{where}{key!s}'; there are {', '.join(known)}.")
         if is_dataclass(known[key]):
-            _check_keys(cfg[key], known[key], f"{where}{key}.")
+            check_keys(cfg[key], known[key], f"{where}{key}.")
 
 
-def _cells(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+def cells_of(cfg: DictConfig, overrides: Iterable[str]) -> Iterator[tuple[str | None, DictConfig]]:
     """Each entry of ``methods`` with the config of its cell: the job's own overrides, then its.
 
     An entry is the name of a method, and overrides of it if there are any:
-    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
+    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``. Without ``methods`` there is one
+    cell and no entry.
     """
     if not cfg.methods:
-        yield HydraConfig.get().runtime.choices.method, cfg  # its name may be overridden
+        yield None, cfg
         return
-    kept = [o for o in HydraConfig.get().overrides.task if not o.startswith("method=")]
+    kept = [o for o in overrides if not o.startswith("method=")]
     entries: dict[str, str] = {}
     for entry in cfg.methods:
         cell = _composed(entry, kept)
@@ -117,10 +122,20 @@ def _unwrap(error: InstantiationException, what: str) -> str:
     return sentence(cause)
 
 
-def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store) -> str:
+def _run_all(cells: list[tuple[str, DictConfig]], table: Any, store: Store) -> list[str | None]:
+    """Run cells, those that another sweep is at last: then they are done, or free."""
+    ended = [_run_cell(cell, entry, table, store, wait=False) for entry, cell in cells]
+    return [
+        status or _run_cell(cell, entry, table, store, wait=True)
+        for (entry, cell), status in zip(cells, ended, strict=True)
+    ]
+
+
+def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store, wait: bool) -> str | None:
     """Make one cell's record unless a good one is there; give its status.
 
-    ``entry`` is what `_cells` gives with the config.
+    ``entry`` is what `cells_of` gives with the config. None if another process is making it, and
+    we don't ``wait``.
     """
     from bench.identity import code_fingerprint, identity, targets
 
@@ -138,12 +153,14 @@ def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store) -> str:
     start = time.perf_counter()
     record = store.read(path)
     made = False
-    if _must_run(record, code, cfg.rerun):
+    if must_run(record, code, cfg.rerun):
         checkpoint = _checkpoint(OmegaConf.to_yaml(cfg.model, resolve=True))
         _check(cfg, table, checkpoint)
-        with store.lock(cell, what["hash"]):
+        with store.lock(cell, what["hash"], wait) as ours:
+            if not ours:
+                return None
             now = store.read(path)
-            if now == record or _must_run(now, code, cfg.rerun):
+            if now == record or must_run(now, code, cfg.rerun):
                 from bench import cell as way  # torch: only where there is something to compute
 
                 record, made = way.run(cfg, cell, table, checkpoint, what, code), True
@@ -161,7 +178,7 @@ def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store) -> str:
             "made": made,
             "seconds": time.perf_counter() - start,
             "error": record["error"] and record["error"]["message"],
-            "again": _command(entry),
+            "again": _command([entry]),
         }
     )
     return record["status"]
@@ -191,7 +208,7 @@ def _told(part: str, scores: dict[str, dict[str, float | None]]) -> str:
     return f"{part} ROC-AUC {'  –   ' if auc is None else f'{auc:.4f}'} log-loss {loss:.4f}"
 
 
-def _must_run(record: Any, code: str, rerun: Rerun) -> bool:
+def must_run(record: Any, code: str, rerun: Rerun) -> bool:
     if record is None or rerun == Rerun.all:
         return True
     if rerun == Rerun.none:
@@ -221,12 +238,18 @@ def _checkpoint(config: str) -> Any:
         raise BadInput(_unwrap(error, "model")) from error
 
 
+def _chosen() -> str:
+    """What ``method=`` named; the method's own name may be overridden."""
+    choice: str = HydraConfig.get().runtime.choices.method
+    return choice
+
+
 def _is_sweep() -> bool:
     return HydraConfig.get().mode.name == "MULTIRUN"
 
 
-def _command(entry: str) -> str:
-    """The command that runs just the cell of this entry again."""
+def _command(entries: Iterable[str]) -> str:
+    """The command that runs just these entries of ``methods`` on this dataset and fold again."""
     kept = [
         o
         for o in HydraConfig.get().overrides.task
@@ -234,8 +257,9 @@ def _command(entry: str) -> str:
     ]
     added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
     folder = ["--config-dir", *added] if added else []
-    method = f"'{entry}'" if " " in entry else entry  # Hydra's quotes; the shell's come on top
-    return shlex.join(["python", "-m", "bench", "run", *folder, *kept, f"methods=[{method}]"])
+    # Hydra's quotes; the shell's come on top.
+    methods = ",".join(f"'{entry}'" if " " in entry else entry for entry in entries)
+    return shlex.join(["python", "-m", "bench", "run", *folder, *kept, f"methods=[{methods}]"])
 
 
 def _label(cfg: DictConfig) -> str:

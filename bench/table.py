@@ -48,6 +48,10 @@ class Table:
     origins : ndarray of uint64, shape (n_rows,), optional
         For rows that were made each from one real row: the `row_keys` of that row. They travel
         with the rows, whatever columns are taken away.
+    folds : ndarray of int8, shape (n_repeats, n_rows), optional
+        Where the table's source defines its own splits: the fold in which each row is a test row,
+        for each repeat; −1 where it never is. They hold for the whole table: any choice or change
+        of its rows drops them.
 
     Raises
     ------
@@ -64,6 +68,7 @@ class Table:
     domain: str = "other"
     notes: tuple[str, ...] = ()
     origins: np.ndarray | None = None
+    folds: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", self.X.reset_index(drop=True))
@@ -76,6 +81,9 @@ class Table:
             )
         if self.origins is not None:
             object.__setattr__(self, "origins", self._checked_origins(self.origins))
+        if self.folds is not None and self.folds.shape[1:] != (len(self.X),):
+            shape = f"folds of shape {self.folds.shape}"
+            raise TableError(f"Table '{self.name}': {len(self.X)} rows of features, {shape}.")
         if self.X.columns.has_duplicates:
             twice = self.X.columns[self.X.columns.duplicated()][0]
             raise TableError(f"Table '{self.name}': column '{twice}' stands in it twice.")
@@ -148,7 +156,7 @@ class Table:
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         origins = None if self.origins is None else self.origins[rows]
-        return replace(self, X=self.X.iloc[rows], y=self.y[rows], origins=origins)
+        return replace(self, X=self.X.iloc[rows], y=self.y[rows], origins=origins, folds=None)
 
     def select(self, columns: Iterable[str]) -> Table:
         """The table with only these feature columns, in this order."""
@@ -185,7 +193,7 @@ class Table:
                 numbers = pd.to_numeric(values).astype(np.float64)
                 columns[column] = numbers.round() if kind == "integer" else numbers
         frame = pd.DataFrame(columns, index=range(len(X)), columns=list(self.kinds))
-        return replace(self, X=frame, y=y, origins=origins)
+        return replace(self, X=frame, y=y, origins=origins, folds=None)
 
     def prune_levels(self) -> Table:
         """The table whose categorical columns know only the levels that occur in its own rows.
@@ -207,7 +215,8 @@ class Table:
         X = pd.concat([t.X for t in tables], ignore_index=True)
         derived = any(t.origins is not None for t in tables)
         origins = np.concatenate([t.lineage() for t in tables]) if derived else None
-        return replace(self, X=X, y=np.concatenate([t.y for t in tables]), origins=origins)
+        y = np.concatenate([t.y for t in tables])
+        return replace(self, X=X, y=y, origins=origins, folds=None)
 
     def row_keys(self) -> np.ndarray:
         """One 64-bit key a row, equal where all features are equal, shape (n_rows,), uint64.

@@ -54,6 +54,7 @@ class Configuration:
     full: bool = False  # the full size instead of mitra-nano
     rows: int | None = None  # the first rows of a shuffled table, stratified; None: all
     threads: int = 1
+    device: str = "cpu"
     checkpoint: str = ""
 
 
@@ -107,7 +108,7 @@ def _ours(configuration: Configuration) -> Callable[[], object]:
     )
 
     def fit() -> object:
-        checkpoint = load(configuration.checkpoint, 500, MAX_SUPPORT, device="cpu")
+        checkpoint = load(configuration.checkpoint, 500, MAX_SUPPORT, device=configuration.device)
         encoder = Encoder(checkpoint.max_classes).fit(train)
         rng = np.random.default_rng(0)
         scoring = Scoring.prepare(encoder, train, parts, checkpoint.device, MAX_SUPPORT, rng)
@@ -142,7 +143,7 @@ def _autogluon(configuration: Configuration) -> Callable[[], object]:
         evaluations = _count_calls(TrainerFinetune, "evaluate")
         model = MitraClassifier(
             hf_model=configuration.checkpoint,
-            device="cpu",
+            device=configuration.device,
             fine_tune_steps=configuration.steps,
             patience=10**6,
             verbose=False,
@@ -195,6 +196,9 @@ def _in_bfloat16(configuration: Configuration) -> bool:
     processors and half as fast on others, and `torch.cpu` tells only that it is there.
     """
     import torch
+
+    if configuration.device != "cpu":
+        return True
 
     def seconds(dtype: torch.dtype) -> float:
         matrix = torch.ones(1024, 1024, dtype=dtype)

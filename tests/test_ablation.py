@@ -14,7 +14,7 @@ from bench.cli import CONF
 from bench.config import register
 from bench.errors import BadInput
 from bench.progress import count_cells
-from bench.sweep import _cells, _command
+from bench.sweep import _command, cells_of
 
 MIXED = "noise method.mixing.ratio=0.5 method.name=noise-half"
 
@@ -26,29 +26,29 @@ def conf(monkeypatch: pytest.MonkeyPatch):
         yield
 
 
-def batch(methods: str, monkeypatch: pytest.MonkeyPatch) -> DictConfig:
-    """The config of a job that runs these methods, as Hydra hands it to one."""
+def batch(methods: str, monkeypatch: pytest.MonkeyPatch) -> tuple[DictConfig, list[str]]:
+    """The config of a job that runs these methods, and its overrides, as Hydra hands them over."""
     overrides = [f"methods=[{methods}]", "finetune.steps=2"]
     cfg = compose("config", overrides, return_hydra_config=True)
     monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg)
-    return compose("config", overrides)
+    return compose("config", overrides), overrides
 
 
 # --- entries ----------------------------------------------------------------------------------
 
 
 def test_an_entry_is_a_method_with_overrides_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = dict(_cells(batch(f"default_ft,'{MIXED}',noise", monkeypatch)))
+    cells = dict(cells_of(*batch(f"default_ft,'{MIXED}',noise", monkeypatch)))
     assert [cell.method.name for cell in cells.values()] == ["default_ft", "noise-half", "noise"]
     assert [cell.method.mixing.ratio for cell in cells.values()] == [0.0, 0.5, 1.0]
     assert {cell.finetune.steps for cell in cells.values()} == {2}
 
 
 def test_the_command_for_an_entry_runs_that_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    (entry, cell), *_ = _cells(batch(f"'{MIXED}',noise", monkeypatch))
-    arguments = shlex.split(_command(entry))
+    (entry, cell), *_ = cells_of(*batch(f"'{MIXED}',noise", monkeypatch))
+    arguments = shlex.split(_command([entry]))
     assert arguments[:4] == ["python", "-m", "bench", "run"]
-    ((again, same),) = _cells(batch(arguments[-1].removeprefix("methods=[")[:-1], monkeypatch))
+    ((again, same),) = cells_of(*batch(arguments[-1].removeprefix("methods=[")[:-1], monkeypatch))
     assert (again, same.method) == (entry, cell.method)
 
 
@@ -67,7 +67,7 @@ def test_an_entry_that_cannot_be_meant_is_refused_in_a_sentence(
     methods: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BadInput, match=sentence):
-        list(_cells(batch(methods, monkeypatch)))
+        list(cells_of(*batch(methods, monkeypatch)))
 
 
 def test_the_ablation_runs_every_generator_alone_and_mixed_at_two_ratios() -> None:

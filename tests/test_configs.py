@@ -14,7 +14,11 @@ from bench.config import register
 from bench.progress import count_cells
 
 GROUPS = ("dataset", "method", "model", "finetune")
-NAMES = [(g, p.stem) for g in GROUPS for p in sorted(Path(CONF, g).glob("*.yaml"))]
+NAMES = [
+    (group, str(path.relative_to(Path(CONF, group)).with_suffix("")))
+    for group in GROUPS
+    for path in sorted(Path(CONF, group).rglob("*.yaml"))
+]
 EXPERIMENTS = [path.stem for path in sorted(Path(CONF, "experiment").glob("*.yaml"))]
 
 
@@ -48,7 +52,7 @@ def test_every_choice_composes(group: str, name: str) -> None:
         assert callable(get_object(node["_target_"]))
     given = ["dataset.path=x", "dataset.target=y"] if name == "csv" else []
     given += ["model.path=x"] if name == "mitra_local" else []
-    OmegaConf.resolve(compose("config", [f"{group}={name}", *given]))
+    OmegaConf.resolve(compose("config", [f"{group}={name}", *given]) if given else cfg)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -58,7 +58,7 @@ class TestCollection:
         assert sum(path.stat().st_size for path in embedded.DATA.iterdir()) < 5e6
 
     def test_every_table_has_a_config_and_every_config_a_table(self):
-        assert {path.stem for path in CONF.glob("*.yaml")} == {*NAMES, "csv"}
+        assert {path.stem for path in CONF.glob("*.yaml")} == {*NAMES, "csv", "openml"}
         for name in NAMES:
             config = yaml.safe_load((CONF / f"{name}.yaml").read_text())
             assert config == {"_target_": "bench.datasets.embedded.load", "name": name}

@@ -194,3 +194,45 @@ class TestSeeds:
     def test_other_parts_are_refused(self, parts):
         with pytest.raises(TypeError):
             derive(*parts)
+
+
+class TestTheSourcesOwnFolds:
+    """A table that comes with folds is split by them, in TabArena's order."""
+
+    FOLDS = np.array([[0, 1, 2, 0, 1, 2] * 5, [2, 2, 1, 1, 0, 0] * 5], dtype=np.int8)
+
+    def table(self, folds: np.ndarray | None = FOLDS) -> Table:
+        X = pd.DataFrame({"x": np.arange(30.0)})
+        y = np.arange(30) % 2
+        return Table("own", X, y, {"x": "numeric"}, ("a", "b"), "y", folds=folds)
+
+    @pytest.mark.parametrize("index", range(6))
+    def test_split_i_is_repeat_i_over_3_fold_i_modulo_3(self, index: int) -> None:
+        part = splits.split(self.table(), index)
+        assert part.test.tolist() == np.flatnonzero(self.FOLDS[index // 3] == index % 3).tolist()
+        assert sorted([*part.train, *part.validation, *part.test]) == list(range(30))
+
+    def test_there_are_as_many_splits_as_the_source_has(self) -> None:
+        with pytest.raises(TableError, match=r"no split 6; splits go from 0 to 5 \(2 repeats of 3"):
+            splits.split(self.table(), 6)
+
+    def test_rows_that_are_never_a_test_row_train(self) -> None:
+        holdout = np.where(np.arange(30) < 10, 0, -1)[None].astype(np.int8)
+        part = splits.split(self.table(holdout), 0)
+        assert part.test.tolist() == list(range(10))
+        assert sorted([*part.train, *part.validation]) == list(range(10, 30))
+
+    def test_they_belong_to_what_decides_the_numbers(self) -> None:
+        own, other = self.table(), self.table(self.FOLDS[::-1])
+        assert splits.protocol(own) != splits.protocol(other)
+        assert splits.protocol(own)["protocol"] == "the source's own 2 x 3 folds"
+        assert splits.protocol(self.table(None)) == {"protocol": "stratified 10 x 3-fold"}
+        assert own.fingerprint() == other.fingerprint() == self.table(None).fingerprint()
+
+    def test_chosen_or_changed_rows_have_none(self) -> None:
+        table = self.table()
+        assert table.take([0, 1]).folds is None
+        assert table.with_rows(table.X, table.y).folds is None
+        assert table.concat(table).folds is None
+        with pytest.raises(TableError, match=r"folds of shape \(2, 29\)"):
+            self.table(self.FOLDS[:, 1:])

@@ -3,11 +3,16 @@
 10 repeats of stratified 3-fold cross-validation. Split *i* is repeat ``i // 3``, fold ``i % 3``;
 two thirds of the rows are the outer training part, one third the test. The validation part is a
 stratified 20 % of the outer training part, and the inner training part is what remains.
+
+A table that comes with its source's own folds (`bench.table.Table.folds`: an OpenML task's) is
+split by them, in the same order: split *i* is repeat ``i // n_folds``, fold ``i % n_folds``.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +55,7 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     table : Table
         Its name and labels decide the split, and nothing else does.
     index : int
-        0 … 29.
+        0 … 29, or as many as the source's own folds make.
     validation_share : float
         Part of the outer training rows that is set aside for early stopping, in (0, 1). The test
         part does not depend on it.
@@ -63,19 +68,38 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     Raises
     ------
     TableError
-        If the index is outside 0 … 29, the share outside (0, 1), or the table has too few rows or
+        If there is no such split, the share is outside (0, 1), or the table has too few rows or
         classes.
     """
     _check_index(table, index)
     _check_share(table, validation_share)
     require_rows(table)
-    repeat, fold = divmod(index, N_FOLDS)
+    repeat, fold = divmod(index, _shape(table)[1])
     folds = _folds(table, repeat)
     test = np.flatnonzero(folds == fold)
     outer = np.flatnonzero(folds != fold)
     validation = _validation(table, outer, index, validation_share)
     train = np.setdiff1d(outer, validation, assume_unique=True)
     return Split(train, validation, test, _notes(table, train, validation, test))
+
+
+def protocol(table: Table) -> dict[str, Any]:
+    """What decides a table's splits beside its rows and the split's index, for its identity."""
+    if table.folds is None:
+        return {"protocol": "stratified 10 x 3-fold"}
+    content = np.ascontiguousarray(table.folds, dtype=np.int8).tobytes()
+    n_repeats, n_folds = _shape(table)
+    return {
+        "protocol": f"the source's own {n_repeats} x {n_folds} folds",
+        "folds": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def _shape(table: Table) -> tuple[int, int]:
+    """Repeats, and folds of each."""
+    if table.folds is None:
+        return N_REPEATS, N_FOLDS
+    return len(table.folds), int(table.folds.max()) + 1
 
 
 def require_rows(table: Table) -> None:
@@ -104,10 +128,11 @@ def require_rows(table: Table) -> None:
 def _check_index(table: Table, index: int) -> None:
     if isinstance(index, bool) or not isinstance(index, int | np.integer):
         raise TableError(f"Dataset '{table.name}': a split is a whole number, not {index!r}.")
-    if not 0 <= index < N_SPLITS:
+    n_repeats, n_folds = _shape(table)
+    if not 0 <= index < n_repeats * n_folds:
         raise TableError(
             f"Dataset '{table.name}': there is no split {index}; splits go from 0 to "
-            f"{N_SPLITS - 1} ({N_REPEATS} repeats of {N_FOLDS} folds)."
+            f"{n_repeats * n_folds - 1} ({n_repeats} repeats of {n_folds} folds)."
         )
 
 
@@ -120,6 +145,8 @@ def _check_share(table: Table, share: float) -> None:
 
 def _folds(table: Table, repeat: int) -> np.ndarray:
     """The test fold of each row, shape (n_rows,)."""
+    if table.folds is not None:
+        return table.folds[repeat]
     from sklearn.model_selection import StratifiedKFold
 
     seed = derive("outer split", table.name, repeat) % 2**32  # scikit-learn's seeds have 32 bits

@@ -17,6 +17,7 @@ from bench.finetune.settings import Finetune, Keep, Precision, Score
 from bench.finetune.sources import Task, TaskSource
 from bench.metrics import log_loss, roc_auc_ovo
 from bench.models.lean import forward
+from bench.models.room import Room
 from bench.process import timed
 
 Probabilities = dict[str, np.ndarray]  # part → (q, n_classes)
@@ -63,6 +64,7 @@ def finetune(
     labels: dict[str, np.ndarray],
     n_classes: int,
     settings: Finetune,
+    room: Room | None = None,
 ) -> Finetuned:
     """Fine-tune a copy of the model and choose a step by its validation score.
 
@@ -82,9 +84,14 @@ def finetune(
     labels : dict of part → ndarray (q,)
     n_classes : int
         Classes that the training rows hold, the length of the sliced logits.
+    settings : Finetune
+    room : Room, optional
+        Chunks of query rows of a ``training`` pass; by default one chunk.
 
     Raises
     ------
+    LessSupport, OutOfRoom
+        If the device's memory is too small (`bench.models.room`).
     FloatingPointError
         If the loss or the predictions stop being finite.
     TaskError
@@ -95,6 +102,7 @@ def finetune(
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
     )
+    room = room or Room(training=settings.max_query)
     run = _Run(score, labels, settings, pretrained)
     run.evaluate(0, None, module)
     losses: list[float] = []
@@ -104,7 +112,7 @@ def finetune(
         with timed(run.seconds, "training"):
             for group in optimizer.param_groups:
                 group["lr"] = settings.lr * min(1.0, step / max(1, settings.warmup_steps))
-            losses.append(_train_step(module, optimizer, task, n_classes, settings, step))
+            losses.append(_train_step(module, optimizer, task, n_classes, settings, step, room))
         if step % settings.eval_every == 0 or step == settings.steps:
             run.evaluate(step, float(np.mean(losses)), module)
             losses.clear()
@@ -120,27 +128,49 @@ def _train_step(
     n_classes: int,
     settings: Finetune,
     step: int,
+    room: Room,
 ) -> float:
+    def gradients(chunk: int) -> float:
+        optimizer.zero_grad()  # also what an attempt that ran out of memory left
+        return _gradients(module, task, n_classes, settings, chunk)
+
+    loss = room.attempt("training", gradients, len(task.x_support))
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"The training loss is {loss} at step {step}.")
+    if settings.clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip_norm)
+    optimizer.step()
+    optimizer.zero_grad()  # here, so that no gradients wait through the evaluation
+    return loss
+
+
+def _gradients(module: Tab2D, task: Task, n_classes: int, settings: Finetune, chunk: int) -> float:
+    """Accumulate the gradient of the mean loss, some query rows at a time; give the loss."""
     device = next(module.parameters()).device
     x_support, y_support, x_query, y_query = (
         torch.from_numpy(part)[None].to(device)
         for part in (task.x_support, task.y_support, task.x_query, task.y_query)
     )
-    with torch.autocast(
-        device.type, torch.bfloat16, enabled=settings.precision == Precision.bfloat16
-    ):
-        logits = forward(module, x_support, y_support, x_query)[0]
-    if settings.slice_logits:
-        logits = logits[:, : max(n_classes, int(y_support.max()) + 1)]
-    loss: Tensor = F.cross_entropy(logits.float(), y_query[0])
-    if not math.isfinite(loss.item()):
-        raise FloatingPointError(f"The training loss is {loss.item()} at step {step}.")
-    loss.backward()
-    if settings.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip_norm)
-    optimizer.step()
-    optimizer.zero_grad()  # here, so that no gradients wait through the evaluation
-    return loss.item()
+    total = 0.0
+    for x, y in zip(x_query.split(chunk, dim=1), y_query.split(chunk, dim=1), strict=True):
+        with torch.autocast(
+            device.type, torch.bfloat16, enabled=is_bfloat16(settings.precision, device)
+        ):
+            logits = forward(module, x_support, y_support, x)[0]
+        if settings.slice_logits:
+            logits = logits[:, : max(n_classes, int(y_support.max()) + 1)]
+        share = y.shape[1] / y_query.shape[1]
+        loss: Tensor = F.cross_entropy(logits.float(), y[0]) * share
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+def is_bfloat16(precision: Precision, device: torch.device) -> bool:
+    """Whether training steps on this device are computed in bfloat16."""
+    if precision == Precision.auto:
+        return device.type == "cuda"
+    return precision == Precision.bfloat16
 
 
 class _Run:

@@ -34,6 +34,7 @@ class Keep(StrEnum):
 class Precision(StrEnum):
     """Arithmetic of a training step; weights stay float32, and so does all scoring."""
 
+    auto = "auto"  # bfloat16 on a GPU, float32 elsewhere
     float32 = "float32"
     bfloat16 = "bfloat16"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -12,7 +13,7 @@ from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from bench.models.weights import ModelError, files, weights_hash
+from bench.models.weights import ModelError, check, files, weights_hash
 from bench.table import Table, TableError
 
 
@@ -55,7 +56,15 @@ class Checkpoint:
                 )
 
 
-def load(path: str | None, max_features: int, max_context: int, device: str = "auto") -> Checkpoint:
+def load(
+    path: str | None,
+    max_features: int,
+    max_context: int,
+    device: str = "auto",
+    revision: str | None = None,
+    sha256: Mapping[str, str] | None = None,
+    offline: bool = False,
+) -> Checkpoint:
     """Load a checkpoint in the format of `Tab2D.save_pretrained`.
 
     Parameters
@@ -67,6 +76,12 @@ def load(path: str | None, max_features: int, max_context: int, device: str = "a
         Limits on a table's features and on the support rows of one forward pass.
     device : {"auto", "cpu", "cuda", …}
         ``auto`` takes a GPU where there is one.
+    revision : str, optional
+        The hub's commit.
+    sha256 : mapping of file name to SHA-256, optional
+        What the files must be.
+    offline : bool
+        Never ask the hub.
 
     Raises
     ------
@@ -74,7 +89,8 @@ def load(path: str | None, max_features: int, max_context: int, device: str = "a
         If a file is missing, unreadable or of another model, or the hub is out of reach.
     """
     chosen = torch.device(_pick(device))
-    config, weights = files(path)
+    config, weights = found = files(path, revision, offline)
+    check(found, sha256 or {})
     try:
         module = _read(config, weights, chosen)
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -88,7 +104,7 @@ def load(path: str | None, max_features: int, max_context: int, device: str = "a
         raise ModelError(f"Checkpoint '{config.parent}' is for {module.task.name.lower()}.")
     return Checkpoint(
         module=module.eval(),
-        weights_hash=weights_hash(path),
+        weights_hash=weights_hash(path, revision, offline),
         max_classes=module.dim_output,
         max_features=max_features,
         max_context=max_context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -10,7 +10,10 @@ from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 
 from bench.models.lean import Context
 from bench.models.preprocess import Encoder
+from bench.models.room import Room
 from bench.table import Table
+
+CHUNK = 256  # query rows of a scoring pass
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Scoring:
     queries: dict[str, torch.Tensor]  # part → (1, q, f)
     labels: dict[str, np.ndarray]  # part → (q,) of the table's class codes
     n_classes: int
+    room: Room = field(default_factory=lambda: Room(scoring=CHUNK))
 
     @classmethod
     def prepare(
@@ -36,6 +40,7 @@ class Scoring:
         device: torch.device,
         max_context: int,
         rng: np.random.Generator,
+        room: Room | None = None,
     ) -> Scoring:
         """Encode a fold; more than ``max_context`` training rows are sub-sampled at random."""
         rows = np.arange(len(train))
@@ -53,14 +58,19 @@ class Scoring:
             },
             labels={part: table.y for part, table in parts.items()},
             n_classes=train.n_classes,
+            room=room or Room(scoring=CHUNK),
         )
 
     def probabilities(self, module: Tab2D) -> dict[str, np.ndarray]:
         """Class probabilities of each part's rows, shape (q, n_classes)."""
-        context = Context.encode(module, self.x_support, self.y_support)
-        return {
-            part: self.encoder.probabilities(
-                context.logits(x)[0].float().cpu().numpy(), self.n_classes
-            )
-            for part, x in self.queries.items()
-        }
+
+        def compute(chunk: int) -> dict[str, np.ndarray]:
+            context = Context.encode(module, self.x_support, self.y_support)
+            return {
+                part: self.encoder.probabilities(
+                    context.logits(x, chunk)[0].float().cpu().numpy(), self.n_classes
+                )
+                for part, x in self.queries.items()
+            }
+
+        return self.room.attempt("scoring", compute, self.x_support.shape[1])

@@ -1,0 +1,75 @@
+"""The jobs and cells that the words of a `run` stand for, without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from bench.config import register
+from bench.errors import BadInput
+from bench.sweep import cells_of, check_keys
+
+FREE = ("fold", "seed")  # plain numbers: no config is composed anew for them
+
+
+@contextmanager
+def composing(arguments: list[str]) -> Iterator[list[str]]:
+    """Hydra, ready to compose; gives the overrides among the arguments of a `run`."""
+    from bench.cli import CONF
+
+    register()
+    overrides, rest = [], list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word in ("-m", "--multirun"):
+            continue
+        if word in ("--config-dir", "-cd"):
+            if not rest:
+                raise BadInput(f"{word} needs a folder.")
+            overrides.append(f"hydra.searchpath=[file://{Path(rest.pop(0)).resolve()}]")
+        elif word.startswith("-"):
+            raise BadInput(f"'{word}' is no word that is understood here.")
+        else:
+            overrides.append(word)
+    with initialize_config_dir(CONF, version_base="1.3"):
+        yield overrides
+
+
+def expand(overrides: list[str]) -> list[list[str]]:
+    """The overrides of each job, in the order in which a sweep runs them (as BasicSweeper does)."""
+    parser = OverridesParser.create()
+    # Other words may only fit the datasets or methods that a job has.
+    sweeping = [o for o in overrides if o.startswith(("experiment=", "hydra"))]
+    base = compose("config", sweeping, return_hydra_config=True)
+    swept = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
+    words = [o for o in [*swept, *overrides] if not o.startswith("hydra")]
+    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides(words), None)
+    searched = [o for o in overrides if o.startswith("hydra.searchpath")]
+    return [searched + job for job in jobs]
+
+
+def cells(overrides: list[str]) -> Iterator[DictConfig]:
+    """The config of every cell; read each before taking the next, they share what does not change.
+
+    Raises
+    ------
+    BadInput
+        If a config cannot be composed, or a key is unknown.
+    """
+    composed: dict[tuple[str, ...], list[DictConfig]] = {}
+    for job in expand(overrides):
+        rest = tuple(o for o in job if o.partition("=")[0] not in FREE)
+        if rest not in composed:
+            cfg = compose("config", list(rest))
+            check_keys(cfg)
+            composed[rest] = [cell for _, cell in cells_of(cfg, rest)]
+        for cell in composed[rest]:
+            for key, _, value in (o.partition("=") for o in job if o not in rest):
+                cell[key] = int(value)
+            yield cell

@@ -1,0 +1,333 @@
+"""A loopback server that speaks enough of OpenML's REST protocol for the real client, with faults.
+
+It serves *generated* tables, named so; each is a supervised classification task of 3-fold
+cross-validation. Endpoints: task, data, features, qualities; rows as ARFF and parquet; splits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+import pandas as pd
+
+FOLDS = 3
+KINDS = ("task", "data", "features", "qualities", "splits", "rows")
+CUTS = {"cut": 0.5, "cut_silently": 0.5, "cut_in_a_repeat": 0.75, "cut_near_the_end": 0.98}
+XML = "text/xml; charset=utf-8"
+
+
+@dataclass
+class Task:
+    """A generated table with its splits."""
+
+    task_id: int
+    frame: pd.DataFrame  # categorical columns are nominal, the others numeric; "class" last
+    repeats: int
+    type_id: int = 1  # supervised classification
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def data_id(self) -> int:
+        return 40_000 + self.task_id
+
+    @property
+    def name(self) -> str:
+        return f"generated-{self.task_id}"
+
+    def folds(self) -> np.ndarray:
+        """The fold that tests each row, shape (repeats, rows)."""
+        rng = np.random.default_rng(self.task_id)
+        return np.stack(
+            [rng.permutation(np.arange(len(self.frame)) % FOLDS) for _ in range(self.repeats)]
+        )
+
+
+def generated(task_id: int, rows: int = 60, classes: int = 2, repeats: int = 2) -> Task:
+    """A table of two numbers, a count, a nominal and a {true, false} column that tell the class."""
+    rng = np.random.default_rng(task_id)
+    y = rng.permutation(np.arange(rows) % classes)
+    size = np.where(rng.random(rows) < 0.05, np.nan, y + rng.normal(size=rows).round(3))
+    job = pd.Categorical.from_codes(rng.integers(3, size=rows), ["c, d", "a", "b"])
+    job[3] = np.nan
+    frame = pd.DataFrame(
+        {
+            "size": size,
+            "weight": rng.normal(size=rows).round(3) - y,
+            "count": rng.integers(300, size=rows).astype(float),
+            "job": job,
+            "flag": pd.Categorical.from_codes(rng.integers(2, size=rows), ["true", "false"]),
+            "class": pd.Categorical.from_codes(y, [f"class {i}" for i in range(classes)]),
+        }
+    )
+    return Task(task_id, frame, repeats)
+
+
+@dataclass
+class Server:
+    """The running server: what it holds, what it was asked for, what goes wrong."""
+
+    tasks: dict[int, Task] = field(default_factory=dict)
+    has_parquet: bool = True
+    hits: list[str] = field(default_factory=list)
+    port: int = 0
+    _faults: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v1/xml"
+
+    def add(self, task: Task) -> Task:
+        self.tasks[task.task_id] = task
+        return task
+
+    def fault(self, kind: str, where: str, times: int = 10**6, task_id: int | None = None) -> None:
+        """The next ``times`` answers of one kind of address go wrong (of one task's, or all)."""
+        assert where in KINDS
+        self._faults.append({"kind": kind, "where": where, "left": times, "task_id": task_id})
+
+    def heal(self) -> None:
+        self._faults.clear()
+
+    def fault_of(self, where: str, task: Task) -> str | None:
+        for fault in self._faults:
+            mine = fault["task_id"] in (None, task.task_id)
+            if fault["where"] == where and mine and fault["left"] > 0:
+                fault["left"] -= 1
+                return str(fault["kind"])
+        return None
+
+    def answer(self, path: str) -> tuple[str, Task, str, bytes] | None:
+        """Kind of address, task, content type and body; None where there is nothing."""
+        words = path.strip("/").split("/")
+        base = f"http://127.0.0.1:{self.port}"
+        for task in self.tasks.values():
+            addresses = {
+                f"api/v1/xml/task/{task.task_id}": ("task", lambda t: _task_xml(t, base)),
+                f"api/v1/xml/data/{task.data_id}": ("data", lambda t: self._data_xml(t, base)),
+                f"api/v1/xml/data/features/{task.data_id}": ("features", _features_xml),
+                f"api/v1/xml/data/qualities/{task.data_id}": ("qualities", _qualities_xml),
+                f"splits/{task.task_id}.arff": ("splits", _splits_arff),
+                f"rows/{task.data_id}.arff": ("rows", _rows_arff),
+            }
+            if self.has_parquet:
+                addresses[f"datasets/{task.data_id}.pq"] = ("rows", _rows_parquet)
+            if "/".join(words) in addresses:
+                where, body = addresses["/".join(words)]
+                kind = {"splits": "text/plain", "rows": "application/octet-stream"}.get(where, XML)
+                content = body(task)
+                return (
+                    where,
+                    task,
+                    kind,
+                    content if isinstance(content, bytes) else content.encode(),
+                )
+        return None
+
+    def _data_xml(self, task: Task, base: str) -> str:
+        checksum = hashlib.md5(_rows_arff(task).encode()).hexdigest()
+        if self.fault_of("data", task) == "checksum":
+            checksum = "0" * 32
+        parquet = {"parquet_url": f"{base}/datasets/{task.data_id}.pq"} if self.has_parquet else {}
+        ignored = "".join(_element(ignore_attribute=name) for name in task.ignored)
+        return _document(
+            "data_set_description",
+            _element(
+                id=task.data_id, name=task.name, version=1, description="generated for tests",
+                format="ARFF", upload_date="2026-01-01T00:00:00", licence="Public",
+                url=f"{base}/rows/{task.data_id}.arff", **parquet, file_id=task.data_id,
+                default_target_attribute="class",
+            )
+            + ignored
+            + _element(
+                visibility="public", status="active", processing_date="2026-01-01 00:00:00",
+                md5_checksum=checksum,
+            ),
+        )  # fmt: skip
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server on a free port of this machine, until the block ends."""
+    server = Server()
+    http = _HTTP(("127.0.0.1", 0), _Handler)
+    http.holds = server
+    server.port = http.server_port
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+class _HTTP(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # a hanging answer must not hang the test
+    holds: Server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _HTTP
+
+    def log_message(self, *_: Any) -> None:
+        """Silent: the hits are kept."""
+
+    def do_GET(self) -> None:
+        holds = self.server.holds
+        path = self.path.partition("?")[0]
+        holds.hits.append(path)
+        found = holds.answer(path)
+        if found is None:
+            message = _element(code=151, message="Unknown task")
+            return self._send(412, XML, _document("error", message).encode())
+        where, task, kind, body = found
+        fault = holds.fault_of(where, task)
+        if fault == "500":
+            return self._send(500, "text/html", b"<html>oops</html>")
+        if fault == "garbage":
+            return self._send(200, "text/html", b"<html><body>down for maintenance")
+        if fault == "empty":
+            return self._send(200, kind, b"")
+        if fault == "hang":
+            time.sleep(5)
+        if fault == "flipped":  # a byte in the middle, with the right length and marks
+            middle = len(body) // 2
+            etag = hashlib.md5(body).hexdigest()
+            body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+            return self._send(200, kind, body, etag)
+        if fault in CUTS:
+            return self._cut(kind, body, CUTS[fault], tells_length=fault == "cut")
+        return self._send(200, kind, body)
+
+    def _send(self, status: int, kind: str, body: bytes, etag: str | None = None) -> None:
+        # A client that gave up waiting is no error of ours.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", f'"{etag or hashlib.md5(body).hexdigest()}"')
+            self.end_headers()
+            self.wfile.write(body)
+
+    def _cut(self, kind: str, body: bytes, share: float, tells_length: bool) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        if tells_length:
+            self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        part = body[: int(share * len(body))]
+        self.wfile.write(part[: part.rfind(b"\n") + 1] or part)  # whole lines: they parse
+        self.wfile.flush()
+        self.close_connection = True
+
+
+# Documents ----------------------------------------------------------------------------------------
+
+
+def _document(tag: str, body: str) -> str:
+    return f'<oml:{tag} xmlns:oml="http://openml.org/openml">{body}</oml:{tag}>'
+
+
+def _element(**values: Any) -> str:
+    return "".join(f"<oml:{k}>{escape(str(v))}</oml:{k}>" for k, v in values.items())
+
+
+def _task_xml(task: Task, base: str) -> str:
+    procedure = (
+        _element(id=1, type="crossvalidation", data_splits_url=f"{base}/splits/{task.task_id}.arff")
+        + f'<oml:parameter name="number_repeats">{task.repeats}</oml:parameter>'
+        + f'<oml:parameter name="number_folds">{FOLDS}</oml:parameter>'
+    )
+    source = _element(data_set_id=task.data_id, target_feature="class")
+    measure = "<oml:evaluation_measures><oml:evaluation_measure/></oml:evaluation_measures>"
+    return _document(
+        "task",
+        _element(
+            task_id=task.task_id, task_name=task.name, task_type_id=task.type_id,
+            task_type="Supervised Classification" if task.type_id == 1 else "Clustering",
+        )
+        + f'<oml:input name="source_data"><oml:data_set>{source}</oml:data_set></oml:input>'
+        + '<oml:input name="estimation_procedure">'
+        + f"<oml:estimation_procedure>{procedure}</oml:estimation_procedure></oml:input>"
+        + f'<oml:input name="evaluation_measures">{measure}</oml:input>',
+    )  # fmt: skip
+
+
+def _features_xml(task: Task) -> str:
+    features = ""
+    for i, (name, values) in enumerate(task.frame.items()):
+        nominal = isinstance(values.dtype, pd.CategoricalDtype)
+        levels = (
+            "".join(_element(nominal_value=v) for v in values.cat.categories) if nominal else ""
+        )
+        described = (
+            _element(index=i, name=name, data_type="nominal" if nominal else "numeric")
+            + levels
+            + _element(
+                is_target=str(name == "class").lower(),
+                is_ignore=str(name in task.ignored).lower(),
+                is_row_identifier="false",
+                number_of_missing_values=int(values.isna().sum()),
+            )
+        )
+        features += f"<oml:feature>{described}</oml:feature>"
+    return _document("data_features", features)
+
+
+def _qualities_xml(task: Task) -> str:
+    counts = {"NumberOfInstances": len(task.frame), "NumberOfFeatures": task.frame.shape[1]}
+    qualities = (_element(name=name, value=float(count)) for name, count in counts.items())
+    return _document(
+        "data_qualities", "".join(f"<oml:quality>{q}</oml:quality>" for q in qualities)
+    )
+
+
+def _quoted(value: Any) -> str:
+    text = "?" if pd.isna(value) else str(value)
+    return f"'{text}'" if set(text) & set(", ") else text
+
+
+def _rows_arff(task: Task) -> str:
+    lines = [f"@RELATION {task.name}", ""]
+    for name, values in task.frame.items():
+        nominal = isinstance(values.dtype, pd.CategoricalDtype)
+        kind = "{" + ",".join(map(_quoted, values.cat.categories)) + "}" if nominal else "NUMERIC"
+        lines.append(f"@ATTRIBUTE {name} {kind}")
+    lines += ["", "@DATA"]
+    lines += [",".join(map(_quoted, row)) for row in task.frame.itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows_parquet(task: Task) -> bytes:
+    buffer = io.BytesIO()
+    task.frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _splits_arff(task: Task) -> str:
+    lines = [
+        "@RELATION splits", "@ATTRIBUTE type {TRAIN,TEST}", "@ATTRIBUTE rowid NUMERIC",
+        "@ATTRIBUTE repeat NUMERIC", "@ATTRIBUTE fold NUMERIC", "@DATA",
+    ]  # fmt: skip
+    for repeat, folds in enumerate(task.folds()):
+        for fold in range(FOLDS):
+            lines += [
+                f"{'TEST' if tested == fold else 'TRAIN'},{row},{repeat},{fold}"
+                for row, tested in enumerate(folds)
+            ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,111 @@
+"""Checkpoints by hub id, through the real client, against a loopback hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from bench.models.weights import FILES, NANO, ModelError, check
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NOBODY = "http://127.0.0.1:9"
+GET = """
+import json, sys
+from bench.models.weights import ModelError, files, weights_hash
+path, revision, offline = json.loads(sys.argv[1])
+try:
+    print(*files(path, revision, offline), weights_hash(path, revision, offline))
+except ModelError as reason:
+    print(f"refused: {reason}")
+"""
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """Serves mitra-nano's files as those of `generated/nano`, at one commit."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def _answer(self, with_body: bool) -> None:
+        name = self.path.rpartition("/")[2]
+        found = self.path == f"/generated/nano/resolve/{COMMIT}/{name}" and name in FILES
+        body = (NANO / name).read_bytes() if found else b""
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Length", str(len(body)))
+        if found:
+            self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+            self.send_header("X-Repo-Commit", COMMIT)
+        else:
+            self.send_header("X-Error-Code", "RevisionNotFound")
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def get(endpoint: str, home: Path, revision: str = COMMIT, offline: bool = False) -> str:
+    """What a fresh process gets for `generated/nano`: two paths and the hash, or a refusal."""
+    run = subprocess.run(
+        [sys.executable, "-c", GET, json.dumps(["generated/nano", revision, offline])],
+        env={**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home)},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return run.stdout.strip()
+
+
+def test_what_was_fetched_once_needs_no_hub(hub: str, tmp_path: Path) -> None:
+    first = get(hub, tmp_path)
+    config, weights, _ = first.split()
+    assert Path(config).read_bytes() == (NANO / "config.json").read_bytes()
+    assert Path(weights).read_bytes() == (NANO / "model.safetensors").read_bytes()
+    assert get(NOBODY, tmp_path, offline=True) == first
+    assert get(NOBODY, tmp_path) == first  # a pinned commit never has to be asked for again
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_hub_out_of_reach_names_the_remedy(tmp_path: Path, offline: bool) -> None:
+    told = get(NOBODY, tmp_path, offline=offline)
+    assert told.startswith("refused: Checkpoint 'generated/nano' is no folder and ")
+    assert ("is not in the hub's cache here" in told) == offline
+    assert "python -m bench fetch model=mitra" in told
+    assert "\n" not in told
+
+
+def test_an_unknown_commit_is_refused(hub: str, tmp_path: Path) -> None:
+    assert get(hub, tmp_path, revision="f" * 40).startswith("refused: Checkpoint")
+
+
+def test_files_are_held_to_their_pins(tmp_path: Path) -> None:
+    found = [NANO / name for name in FILES]
+    pins = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in found}
+    check(found, pins)
+    check(found, {})
+    with pytest.raises(ModelError, match=r"model.safetensors is not the file that .* pins"):
+        check(found, pins | {"model.safetensors": "0" * 64})
