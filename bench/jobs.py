@@ -68,7 +68,7 @@ def cells(overrides: list[str]) -> Iterator[DictConfig]:
         if rest not in composed:
             cfg = compose("config", list(rest))
             check_keys(cfg)
-            composed[rest] = [cell for _, cell in cells_of(cfg, rest)]
+            composed[rest] = [cell for _, cell in cells_of(cfg, rest, cfg.method.name)]
         for cell in composed[rest]:
             for key, _, value in (o.partition("=") for o in job if o not in rest):
                 cell[key] = int(value)

@@ -42,14 +42,14 @@ def job(cfg: DictConfig) -> int:
     store = Store(cfg.results_dir)
     try:
         check_keys(cfg)
-        found = cells_of(cfg, HydraConfig.get().overrides.task)
-        cells = [(entry or _chosen(), cell) for entry, cell in found]
+        hydra = HydraConfig.get()
+        cells = list(cells_of(cfg, hydra.overrides.task, hydra.runtime.choices.method))
         table = load_table(cfg)
         return _run_all(cells, table, store).count("failed")
     except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
             raise BadInput(str(reason)) from reason
-        again = _command(cfg.methods or [_chosen()])
+        again = _command(cfg.methods or [HydraConfig.get().runtime.choices.method])
         store.log(
             {"event": "bad_input", "cell": _label(cfg), "reason": str(reason), "again": again}
         )
@@ -66,15 +66,16 @@ def check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
             check_keys(cfg[key], known[key], f"{where}{key}.")
 
 
-def cells_of(cfg: DictConfig, overrides: Iterable[str]) -> Iterator[tuple[str | None, DictConfig]]:
+def cells_of(
+    cfg: DictConfig, overrides: Iterable[str], chosen: str
+) -> Iterator[tuple[str, DictConfig]]:
     """Each entry of ``methods`` with the config of its cell: the job's own overrides, then its.
 
     An entry is the name of a method, and overrides of it if there are any:
-    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``. Without ``methods`` there is one
-    cell and no entry.
+    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
     """
     if not cfg.methods:
-        yield None, cfg
+        yield chosen, cfg  # its name may be overridden
         return
     kept = [o for o in overrides if not o.startswith("method=")]
     entries: dict[str, str] = {}
@@ -134,8 +135,8 @@ def _run_all(cells: list[tuple[str, DictConfig]], table: Any, store: Store) -> l
 def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store, wait: bool) -> str | None:
     """Make one cell's record unless a good one is there; give its status.
 
-    ``entry`` is what `cells_of` gives with the config. None if another process is making it, and
-    we don't ``wait``.
+    ``entry`` is what `cells_of` gives with the config. None if another process is making the
+    record, and we don't ``wait``.
     """
     from bench.identity import code_fingerprint, identity, targets
 
@@ -238,18 +239,12 @@ def _checkpoint(config: str) -> Any:
         raise BadInput(_unwrap(error, "model")) from error
 
 
-def _chosen() -> str:
-    """What ``method=`` named; the method's own name may be overridden."""
-    choice: str = HydraConfig.get().runtime.choices.method
-    return choice
-
-
 def _is_sweep() -> bool:
     return HydraConfig.get().mode.name == "MULTIRUN"
 
 
 def _command(entries: Iterable[str]) -> str:
-    """The command that runs just these entries of ``methods`` on this dataset and fold again."""
+    """The command that runs just the cells of these entries again."""
     kept = [
         o
         for o in HydraConfig.get().overrides.task

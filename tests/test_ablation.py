@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,29 +27,34 @@ def conf(monkeypatch: pytest.MonkeyPatch):
         yield
 
 
-def batch(methods: str, monkeypatch: pytest.MonkeyPatch) -> tuple[DictConfig, list[str]]:
-    """The config of a job that runs these methods, and its overrides, as Hydra hands them over."""
+def batch(methods: str, monkeypatch: pytest.MonkeyPatch) -> DictConfig:
+    """The config of a job that runs these methods, as Hydra hands it to one."""
     overrides = [f"methods=[{methods}]", "finetune.steps=2"]
     cfg = compose("config", overrides, return_hydra_config=True)
     monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg)
-    return compose("config", overrides), overrides
+    return compose("config", overrides)
+
+
+def composed(methods: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, DictConfig]]:
+    cfg = batch(methods, monkeypatch)
+    return cells_of(cfg, HydraConfig.get().overrides.task, "default_ft")
 
 
 # --- entries ----------------------------------------------------------------------------------
 
 
 def test_an_entry_is_a_method_with_overrides_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = dict(cells_of(*batch(f"default_ft,'{MIXED}',noise", monkeypatch)))
-    assert [cell.method.name for cell in cells.values()] == ["default_ft", "noise-half", "noise"]
-    assert [cell.method.mixing.ratio for cell in cells.values()] == [0.0, 0.5, 1.0]
-    assert {cell.finetune.steps for cell in cells.values()} == {2}
+    made = dict(composed(f"default_ft,'{MIXED}',noise", monkeypatch))
+    assert [cell.method.name for cell in made.values()] == ["default_ft", "noise-half", "noise"]
+    assert [cell.method.mixing.ratio for cell in made.values()] == [0.0, 0.5, 1.0]
+    assert {cell.finetune.steps for cell in made.values()} == {2}
 
 
 def test_the_command_for_an_entry_runs_that_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    (entry, cell), *_ = cells_of(*batch(f"'{MIXED}',noise", monkeypatch))
+    (entry, cell), *_ = composed(f"'{MIXED}',noise", monkeypatch)
     arguments = shlex.split(_command([entry]))
     assert arguments[:4] == ["python", "-m", "bench", "run"]
-    ((again, same),) = cells_of(*batch(arguments[-1].removeprefix("methods=[")[:-1], monkeypatch))
+    ((again, same),) = composed(arguments[-1].removeprefix("methods=[")[:-1], monkeypatch)
     assert (again, same.method) == (entry, cell.method)
 
 
@@ -67,7 +73,7 @@ def test_an_entry_that_cannot_be_meant_is_refused_in_a_sentence(
     methods: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BadInput, match=sentence):
-        list(cells_of(*batch(methods, monkeypatch)))
+        list(composed(methods, monkeypatch))
 
 
 def test_the_ablation_runs_every_generator_alone_and_mixed_at_two_ratios() -> None:
