@@ -94,7 +94,7 @@ class SCM(Generator):
         n_dags: int = 10,
         max_parents: int = 10,
         target: Target | str = Target.root,
-        repair: float | None = 0.1,
+        repair: float | None = 0.3,
         regressor: BaseEstimator | None = None,
         classifier: BaseEstimator | None = None,
         residuals: Residuals | str = Residuals.in_sample,
