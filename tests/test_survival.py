@@ -50,7 +50,8 @@ def made_again(folder: Path) -> list[str]:
 def test_ctrl_c_stops_and_says_how_to_go_on(tmp_path: Path, workers: int) -> None:
     folder = tmp_path / "results"
     joblib = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={workers}"] if workers > 1 else []
-    process = started(folder, *joblib)
+    # Too many cells for a busy machine to be through with before it lets this process look.
+    process = started(folder, *joblib, f"seed={','.join(map(str, range(20)))}")
     wait_for_records(folder, 1)
     os.killpg(process.pid, signal.SIGINT)  # as the terminal does, to the workers too
     _, told = process.communicate(timeout=15)  # within seconds
@@ -58,7 +59,7 @@ def test_ctrl_c_stops_and_says_how_to_go_on(tmp_path: Path, workers: int) -> Non
     assert "bench: stopped; run the same command again to go on." in told
     assert "Traceback" not in told
     kept = records(folder)
-    assert 1 <= len(kept) < 2 * len(METHODS)
+    assert 1 <= len(kept) < 20 * 2 * len(METHODS)
     assert [fault(record) for record in kept.values()] == [None] * len(kept)
 
 
