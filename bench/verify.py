@@ -172,17 +172,25 @@ def _verified(record: Record, options: Options) -> Outcome:
 
 def remade(record: Record) -> Record:
     """The cell, run again from the settings in its record; nothing is kept."""
+    from hydra import compose
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
     from omegaconf import DictConfig, OmegaConf
 
     from bench import cell
     from bench.config import Config
-    from bench.identity import code_fingerprint, identity, targets
+    from bench.identity import code_fingerprint, identity, plain, targets
+    from bench.jobs import composing
 
     with TemporaryDirectory(prefix="bench-verify-") as folder_of_run:
+        with composing([]):
+            today = plain(compose("config", ["dataset=openml"]))
+        settings = {**record["settings"], "results_dir": folder_of_run}
+        if settings["dataset"].get("_target_") == today["dataset"]["_target_"]:
+            # Records don't tell where OpenML's tables lay: here they lie elsewhere.
+            settings["dataset"] = today["dataset"] | settings["dataset"]
         cfg = OmegaConf.merge(
-            OmegaConf.structured(Config), {**record["settings"], "results_dir": folder_of_run}
+            OmegaConf.structured(Config), {"gpu_share": today["gpu_share"]}, settings
         )
         assert isinstance(cfg, DictConfig)
         try:

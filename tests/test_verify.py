@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from made_records import made
+from openml_server import generated, serving
 
-from bench.record import encode, seal
+from bench.record import encode, results_of, seal
 from bench.store import Store
-from bench.verify import compare, inconsistencies, main
+from bench.verify import compare, inconsistencies, main, remade
 
 AUC = "roc_auc_ovo"
 
@@ -157,3 +158,19 @@ def test_an_empty_folder_is_one_sentence(
     (Store(tmp_path).root / "cells").mkdir()
     assert main([str(tmp_path)]) == 2
     assert "no records under" in capsys.readouterr().err
+
+
+def test_a_record_of_an_openml_task_is_made_again_from_this_machines_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with serving() as server:
+        server.add(generated(7))
+        run = subprocess.run(
+            [sys.executable, "-m", "bench", "run", "dataset=openml", "task_id=7",
+             "method=pretrained", f"openml.server={server.url}", f"results_dir={tmp_path}/results"],
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    (record,) = Store(tmp_path / "results").records()
+    assert results_of(seal(remade(record))) == results_of(record)  # the server is gone
