@@ -50,11 +50,11 @@ format: $(READY) ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-verify: $(READY) ## make some cells of EXPERIMENT again and compare them with their records
-	$(BIN)/python -m bench verify results/$(EXPERIMENT)
+verify: $(READY) ## make some cells of EXPERIMENT's reference run again and compare them
+	$(BIN)/python -m bench verify results/reference/$(EXPERIMENT)
 
-readme: $(READY) ## the README's table and figures again, from the records of EXPERIMENT
-	$(BIN)/python scripts/update_readme.py results/$(EXPERIMENT)
+readme: $(READY) ## the README's table and figures again, from EXPERIMENT's reference run
+	$(BIN)/python scripts/update_readme.py results/reference/$(EXPERIMENT)
 
 benchmark: $(READY) ## our fine-tuning against AutoGluon's, both in one run
 	$(BIN)/python scripts/benchmark_finetune.py
