@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import register
 from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.interrupt import remember_interrupts
 
 CONF = str(Path(__file__).resolve().parent.parent / "conf")
 
@@ -135,6 +136,7 @@ def _draw_graph(cfg: DictConfig) -> int:
 def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], int]) -> int:
     """Compose the config, do the work with it, and turn what goes wrong into a sentence."""
     register()
+    remember_interrupts()
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv = [f"python -m bench {verb}", *overrides]

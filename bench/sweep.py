@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import Config, Rerun
 from bench.errors import BadInput, sentence
+from bench.interrupt import stop_if_interrupted
 from bench.store import Store
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
@@ -140,6 +141,7 @@ def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store, wait: bool)
     """
     from bench.identity import code_fingerprint, identity, targets
 
+    stop_if_interrupted()
     cell = {
         "dataset": table.name,
         "domain": table.domain,

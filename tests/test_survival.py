@@ -25,11 +25,17 @@ from bench.store import Store
 CELL = ["run", "dataset=haberman", "method=pretrained"]
 
 
+def heeding_interrupts() -> None:
+    """A shell's background jobs ignore SIGINT, and all that they start; a person's do not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(folder: Path, *more: str) -> subprocess.Popen[str]:
     """A sweep in a process group of its own."""
     return subprocess.Popen(
         [*BENCH, "run", *SWEEP, f"results_dir={folder}", *more],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=heeding_interrupts,
     )  # fmt: skip
 
 
