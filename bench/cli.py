@@ -164,7 +164,7 @@ def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], i
     except KeyboardInterrupt:
         print("bench: stopped; run the same command again to go on.", file=sys.stderr)
         return 130
-    except Exception as error:
+    except Exception as error:  # launchers share no base class: theirs are told by their module
         if type(error).__module__.partition(".")[0] not in LAUNCHERS:
             raise
         print(
