@@ -186,6 +186,7 @@ def _attempt(
             # Without the seed, which is no part of the pre-trained model's identity.
             seeded("cell", table.name, int(cfg.fold), "context rows"),
             room,
+            checkpoint.scoring,
         )
         notes = [*table.notes, *fold.notes]
         if len(train) > context:

@@ -52,6 +52,7 @@ def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
                 cfg.model.path, cfg.model.get("revision"), bool(cfg.model.get("offline"))
             ),
             "max_context": int(cfg.model.max_context),
+            "scoring": str(cfg.model.get("scoring", "float32")),
         },
         "method": {k: method[k] for k in ("finetune", "generator", "mixing")},
         "finetune": plain(cfg.finetune) if cfg.method.finetune else None,

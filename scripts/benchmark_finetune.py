@@ -8,8 +8,8 @@ Both sides start from the same checkpoint folder and the same float32 arrays, ta
 of steps and evaluate before the first and after every step. What differs is their own business:
 
     side        an evaluation scores     then      precision
-    ours        validation and test      restores  float32; full size: bfloat16 where the processor
-                                         the best  is faster at it
+    ours        validation and test      restores  float32; full size: bfloat16, steps and scores,
+                                         the best  where the processor is faster at it
     autogluon   validation               nothing   bfloat16 autocast
 
 Each measurement is a fresh process, the sides take turns, and medians are compared. Time is CPU
@@ -108,10 +108,24 @@ def _ours(configuration: Configuration) -> Callable[[], object]:
     )
 
     def fit() -> object:
-        checkpoint = load(configuration.checkpoint, 500, MAX_SUPPORT, device=configuration.device)
+        checkpoint = load(
+            configuration.checkpoint,
+            500,
+            MAX_SUPPORT,
+            device=configuration.device,
+            scoring=str(settings.precision),
+        )
         encoder = Encoder(checkpoint.max_classes).fit(train)
         rng = np.random.default_rng(0)
-        scoring = Scoring.prepare(encoder, train, parts, checkpoint.device, MAX_SUPPORT, rng)
+        scoring = Scoring.prepare(
+            encoder,
+            train,
+            parts,
+            checkpoint.device,
+            MAX_SUPPORT,
+            rng,
+            precision=checkpoint.scoring,
+        )
         source = RealTasks(train, encoder, settings, ("benchmark",))
         result = finetune(
             checkpoint.module,

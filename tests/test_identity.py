@@ -72,6 +72,7 @@ class TestIdentity:
             "finetune.select_by=log_loss",
             "finetune.precision=bfloat16",
             "model.max_context=100",
+            "model.scoring=bfloat16",
         ],
     )
     def test_each_deciding_part_changes_it(self, override: str):

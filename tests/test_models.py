@@ -129,7 +129,30 @@ class TestForward:
         inputs = task(1, 40, 13, 6)
         with torch.autocast("cpu", torch.bfloat16):
             near = forward(model(), *inputs)
-        torch.testing.assert_close(near.float(), forward(model(), *inputs), rtol=0, atol=0.05)
+        assert near.dtype == torch.float32
+        torch.testing.assert_close(near, forward(model(), *inputs), rtol=0, atol=0.05)
+
+    def test_bfloat16_gradients_are_near(self) -> None:
+        exact, near = model(), model()
+        inputs = task(1, 40, 13, 6)
+        forward(exact, *inputs).square().mean().backward()
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = forward(near, *inputs)
+        logits.square().mean().backward()
+        compared = 0
+        for (name, a), b in zip(near.named_parameters(), exact.parameters(), strict=True):
+            if a.grad is not None and b.grad.norm() > 1e-4:
+                error = (a.grad - b.grad).norm() / b.grad.norm()
+                assert error < 0.05, f"{name}: {error}"
+                compared += 1
+        assert compared > 40
+
+    @pytest.mark.parametrize("keys", [1, 48, 49])
+    def test_attention_is_torchs_whether_fused_or_not(self, keys: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        query, key, value = (torch.randn(5, 2, n, 8, generator=generator) for n in (7, keys, keys))
+        expected = F.scaled_dot_product_attention(query, key, value)
+        torch.testing.assert_close(lean._attend(query, key, value), expected, rtol=0, atol=1e-6)
 
     def test_a_task_does_not_depend_on_its_batch(self) -> None:
         inputs = task(3, 25, 9, 4)
@@ -239,6 +262,25 @@ class TestZeroShot:
         for table in (embedded.load("hepatitis"), mixed_table()):
             assert table.categorical
             assert table.X.isna().to_numpy().any()
+
+    def test_bfloat16_scores_are_near_and_without_ties(self, nano: Checkpoint) -> None:
+        table = mixed_table()
+        encoder = Encoder(10).fit(table)
+        near, exact = (
+            Scoring.prepare(
+                encoder,
+                table,
+                {"test": table},
+                nano.device,
+                MAX_CONTEXT,
+                np.random.default_rng(0),
+                precision=precision,
+            ).probabilities(nano.module)["test"]
+            for precision in (torch.bfloat16, torch.float32)
+        )
+        np.testing.assert_allclose(near, exact, rtol=0, atol=0.05)
+        assert not np.array_equal(near, exact)
+        assert len(np.unique(near[:, 0])) == len(np.unique(exact[:, 0]))
 
     def test_more_rows_than_the_context_takes_are_sampled(self, nano: Checkpoint) -> None:
         table = mixed_table()
@@ -375,6 +417,10 @@ class TestCheckpoint:
         (tmp_path / "other").mkdir()
         other = damaged(tmp_path / "other", config(note="edited"))
         assert weights_hash(other) != nano.weights_hash
+
+    def test_an_unknown_precision_of_scoring_is_refused(self) -> None:
+        with pytest.raises(ModelError, match=r"Unknown model\.scoring .half.; expected float32"):
+            load(None, 500, MAX_CONTEXT, device="cpu", scoring="half")
 
     def test_an_unknown_device_is_refused(self) -> None:
         with pytest.raises(ModelError, match="Unknown device 'abacus'"):

@@ -32,7 +32,7 @@ class Keep(StrEnum):
 
 
 class Precision(StrEnum):
-    """Arithmetic of a training step; weights stay float32, and so does all scoring."""
+    """Arithmetic of a training step; weights stay float32, scoring has its own (`bench.models`)."""
 
     auto = "auto"  # bfloat16 on a GPU, float32 elsewhere
     float32 = "float32"

@@ -29,6 +29,7 @@ class Scoring:
     queries: dict[str, torch.Tensor]  # part → (1, q, f)
     labels: dict[str, np.ndarray]  # part → (q,) of the table's class codes
     n_classes: int
+    precision: torch.dtype = torch.float32
     room: Room = field(default_factory=lambda: Room(scoring=CHUNK))
 
     @classmethod
@@ -41,6 +42,7 @@ class Scoring:
         max_context: int,
         rng: np.random.Generator,
         room: Room | None = None,
+        precision: torch.dtype = torch.float32,
     ) -> Scoring:
         """Encode a fold; more than ``max_context`` training rows are sub-sampled at random."""
         rows = np.arange(len(train))
@@ -58,6 +60,7 @@ class Scoring:
             },
             labels={part: table.y for part, table in parts.items()},
             n_classes=train.n_classes,
+            precision=precision,
             room=room or Room(scoring=CHUNK),
         )
 
@@ -65,12 +68,16 @@ class Scoring:
         """Class probabilities of each part's rows, shape (q, n_classes)."""
 
         def compute(chunk: int) -> dict[str, np.ndarray]:
-            context = Context.encode(module, self.x_support, self.y_support)
+            with torch.autocast(
+                self.x_support.device.type,
+                self.precision,
+                enabled=self.precision != torch.float32,
+            ):
+                context = Context.encode(module, self.x_support, self.y_support)
+                logits = {part: context.logits(x, chunk)[0] for part, x in self.queries.items()}
             return {
-                part: self.encoder.probabilities(
-                    context.logits(x, chunk)[0].float().cpu().numpy(), self.n_classes
-                )
-                for part, x in self.queries.items()
+                part: self.encoder.probabilities(of_part.cpu().numpy(), self.n_classes)
+                for part, of_part in logits.items()
             }
 
         return self.room.attempt("scoring", compute, self.x_support.shape[1])
