@@ -154,7 +154,7 @@ def _compute(
     cfg: DictConfig, table: Table, checkpoint: Checkpoint, code: str, work: _Work
 ) -> Finetuned:
     """Attempt the cell; anew with a smaller support where the device has no memory for it."""
-    room = Room(scoring=CHUNK, training=max(1, int(cfg.finetune.max_query)))
+    room = Room(scoring=CHUNK)
     while True:
         try:
             result = _attempt(cfg, table, checkpoint, code, work, room)

@@ -40,26 +40,38 @@ class TestRoom:
                 raise out_of_memory()
             return "done"
 
-        assert room.attempt("scoring", compute, n_support=500) == "done"
+        assert room.attempt("scoring", compute, n_support=500, n_queries=900) == "done"
         assert tried == [256, 128, 64, 32]
-        assert room.attempt("scoring", compute, n_support=500) == "done"
+        assert room.attempt("scoring", compute, n_support=500, n_queries=900) == "done"
         assert tried[4:] == [32]  # what did not fit once is not tried again
         assert room.notes[-1] == (
             "The device ran out of memory in scoring: 32 query rows at a time instead of 64."
         )
 
+    def test_all_rows_go_at_once_where_nothing_was_said(self) -> None:
+        room, tried = Room(), []
+
+        def compute(chunk: int) -> None:
+            tried.append(chunk)
+            if chunk > 100:
+                raise out_of_memory()
+
+        for n_queries in (60, 128, 96, 50):
+            room.attempt("training", compute, n_support=500, n_queries=n_queries)
+        assert tried == [60, 128, 64, 64, 50]
+
     def test_then_the_support_is_halved_and_the_cell_begins_anew(self) -> None:
-        room = Room(training=LEAST_QUERIES)
+        room = Room()
 
         def never(chunk: int) -> None:
             raise out_of_memory()
 
         with pytest.raises(LessSupport):
-            room.attempt("training", never, n_support=300)
+            room.attempt("training", never, n_support=300, n_queries=LEAST_QUERIES)
         assert room.support == 150
         assert (room.limit(400), room.limit(100)) == (150, 100)
         with pytest.raises(OutOfRoom, match="no memory for training with 100 support rows and 16"):
-            room.attempt("training", never, n_support=100)
+            room.attempt("training", never, n_support=100, n_queries=90)
 
     def test_other_errors_pass(self) -> None:
         def broken(chunk: int) -> None:
@@ -67,7 +79,7 @@ class TestRoom:
 
         room = Room(scoring=256)
         with pytest.raises(RuntimeError, match="a bug"):
-            room.attempt("scoring", broken, n_support=300)
+            room.attempt("scoring", broken, n_support=300, n_queries=900)
         assert (room.chunks, room.notes) == ({"scoring": 256}, [])
 
 
@@ -112,8 +124,8 @@ class TestACell:
         tight = run(nano)
         assert tight["status"] == "done", tight["error"]
         assert [note.partition(":")[0] for note in notes_on_memory(tight)] == [
-            *["The device ran out of memory in scoring"] * 3,
-            *["The device ran out of memory in training"] * 2,
+            *["The device ran out of memory in scoring"] * 2,
+            *["The device ran out of memory in training"],
         ]
         for curve in ("train_loss", "validation_log_loss", "test_log_loss"):
             a, b = (np.array(r["curves"][curve], dtype=float) for r in (roomy, tight))

@@ -86,7 +86,7 @@ def finetune(
         Classes that the training rows hold, the length of the sliced logits.
     settings : Finetune
     room : Room, optional
-        Chunks of query rows of a ``training`` pass; by default one chunk.
+        Query rows of a ``training`` pass; all of a task's, until the memory runs out.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def finetune(
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
     )
-    room = room or Room(training=settings.max_query)
+    room = room or Room()
     run = _Run(score, labels, settings, pretrained)
     run.evaluate(0, None, module)
     losses: list[float] = []
@@ -134,7 +134,7 @@ def _train_step(
         optimizer.zero_grad()  # also what an attempt that ran out of memory left
         return _gradients(module, task, n_classes, settings, chunk)
 
-    loss = room.attempt("training", gradients, len(task.x_support))
+    loss = room.attempt("training", gradients, len(task.x_support), len(task.x_query))
     if not math.isfinite(loss):
         raise FloatingPointError(f"The training loss is {loss} at step {step}.")
     if settings.clip_norm is not None:

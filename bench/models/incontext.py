@@ -80,4 +80,5 @@ class Scoring:
                 for part, of_part in logits.items()
             }
 
-        return self.room.attempt("scoring", compute, self.x_support.shape[1])
+        n_queries = max((x.shape[1] for x in self.queries.values()), default=1)
+        return self.room.attempt("scoring", compute, self.x_support.shape[1], n_queries)

@@ -32,7 +32,8 @@ class Room:
     Parameters
     ----------
     **chunks : int
-        Query rows of a pass, by its kind (``scoring``, ``training``).
+        Most query rows of a pass, by its kind (``scoring``, ``training``); a kind that is not named
+        begins with all rows at once.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class Room:
         """As many support rows, or fewer."""
         return n_support if self.support is None else min(n_support, self.support)
 
-    def attempt(self, kind: str, compute: Callable[[int], T], n_support: int) -> T:
+    def attempt(self, kind: str, compute: Callable[[int], T], n_support: int, n_queries: int) -> T:
         """``compute(chunk)``, with ever smaller chunks as long as the device is out of memory.
 
         Raises
@@ -62,15 +63,15 @@ class Room:
             If the support can't shrink any more.
         """
         while True:
+            chunk = min(n_queries, self.chunks.get(kind, n_queries))
             try:
-                return compute(self.chunks[kind])
+                return compute(chunk)
             except torch.cuda.OutOfMemoryError:
                 pass  # left first, because the error's frames hold what filled the memory
             torch.cuda.empty_cache()
-            self._shrink(kind, n_support)
+            self._shrink(kind, n_support, chunk)
 
-    def _shrink(self, kind: str, n_support: int) -> None:
-        before = self.chunks[kind]
+    def _shrink(self, kind: str, n_support: int, before: int) -> None:
         if before > LEAST_QUERIES:
             self.chunks[kind] = max(LEAST_QUERIES, before // 2)
             self.notes.append(
