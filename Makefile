@@ -26,7 +26,7 @@ reproduce: $(READY) ## run EXPERIMENT (default: embedded) on WORKERS processes a
 smoke: ## two small tables, all methods, about a minute
 	$(MAKE) reproduce EXPERIMENT=smoke
 
-ablation: ## every generator alone and mixed with real rows, about 40 minutes on two cores
+ablation: ## every generator alone and mixed with real rows, about 25 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=ablation
 
 tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its records
