@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from bench.table import Table
@@ -24,7 +24,7 @@ from generators.scm.coding import Coding
 from generators.scm.discovery import Discovery, discover, make_test
 from generators.scm.graphs import EdgeProbabilities, sample_dag
 from generators.scm.independence import DegenerateGaussian
-from generators.scm.learners import Quadratic
+from generators.scm.learners import LeaveOneOutRidge, Quadratic
 from generators.scm.mechanisms import Residuals
 from generators.scm.model import StructuralModels
 from generators.scm.noise import Noise
@@ -210,7 +210,7 @@ def oriented(probabilities: EdgeProbabilities, target: Target) -> EdgeProbabilit
 
 def default_regressor() -> BaseEstimator:
     """Ridge regression on `Quadratic` columns, its penalty chosen by leave-one-out."""
-    return make_pipeline(Quadratic(0.1), RidgeCV(np.logspace(0, 3, 7)))
+    return make_pipeline(Quadratic(0.1), LeaveOneOutRidge(np.logspace(0, 3, 7)))
 
 
 def default_classifier() -> BaseEstimator:
