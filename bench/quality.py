@@ -11,15 +11,13 @@ holes and no Fréchet distance. Where both define the same thing a test holds ou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from bench.columns import Columns, Standardizer
 from bench.metrics import binary_roc_auc, roc_auc_ovo
 from bench.table import Table
 
@@ -85,7 +83,7 @@ def marginal_distance(real: Table, synthetic: Table) -> float:
     all others. Categorical columns and the target: total variation, ½ Σ |p − q|. These are the
     complements of SDMetrics' ``KSComplement`` and ``TVComplement``, which leave missing values out.
     """
-    ours, theirs = _columns(real), _columns(synthetic, like=real)
+    ours, theirs = Columns.of(real), Columns.of(synthetic, like=real)
     distances = [
         _kolmogorov_smirnov(a, b) for a, b in zip(ours.numbers.T, theirs.numbers.T, strict=True)
     ]
@@ -100,7 +98,7 @@ def correlation_error(real: Table, synthetic: Table) -> float:
 
     NaN if there is no feature. A difference of signs counts in full, so the error lies in [0, 2].
     """
-    ours, theirs = _columns(real), _columns(synthetic, like=real)
+    ours, theirs = Columns.of(real), Columns.of(synthetic, like=real)
     difference = np.abs(association(ours) - association(theirs))
     pairs = np.triu_indices(len(difference), 1)
     return float(difference[pairs].mean()) if len(pairs[0]) else float("nan")
@@ -119,7 +117,7 @@ def association(columns: Columns) -> np.ndarray:
     A missing number stands at the mean rank; a constant column is associated with nothing.
     """
     ranks = _standard_ranks(columns.numbers)
-    levels, owner = _one_hot(columns)
+    levels, owner = columns.one_hot()
     used = levels.any(axis=0)
     levels, owner = levels[:, used], owner[used]
     starts = np.searchsorted(owner, np.arange(columns.codes.shape[1]))
@@ -155,7 +153,7 @@ def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> fl
     """
     n = min(len(real), len(synthetic))
     drawn = [_at_most(real, n, rng), _at_most(synthetic, n, rng)]
-    both = np.concatenate([_boosting_features(_columns(table, like=real)) for table in drawn])
+    both = np.concatenate([Columns.of(table, like=real).side_by_side() for table in drawn])
     is_synthetic = np.repeat([0, 1], n)
     _, row = np.unique(np.nan_to_num(both, nan=np.inf), axis=0, return_inverse=True)
     fold = rng.permutation(row.max() + 1)[row] % FOLDS
@@ -163,7 +161,7 @@ def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> fl
     for held_out in range(FOLDS):
         train, test = fold != held_out, fold == held_out
         if len(set(is_synthetic[train])) == 2 and len(set(is_synthetic[test])) == 2:
-            model = _boosting(_columns(real))
+            model = _boosting(Columns.of(real))
             score = _predict(model, both[train], is_synthetic[train], both[test])[:, 1]
             areas.append(binary_roc_auc(is_synthetic[test] == 1, score))
     return float(np.mean(areas)) if areas else float("nan")
@@ -187,13 +185,13 @@ def tstr_roc_auc(train: Table, test: Table) -> float:
     float
         NaN if ``test`` has fewer than two classes; ½ if ``train`` has only one.
     """
-    known = _columns(train, target=False)
-    unseen = _columns(test, like=train, target=False)
-    encoder = _Encoder(known)
+    known = Columns.of(train, target=False)
+    unseen = Columns.of(test, like=train, target=False)
+    encoder = Standardizer(known)
     linear = LogisticRegression(max_iter=500)
     areas = [
         _area(linear, encoder(known), train, encoder(unseen), test),
-        _area(_boosting(known), _boosting_features(known), train, _boosting_features(unseen), test),
+        _area(_boosting(known), known.side_by_side(), train, unseen.side_by_side(), test),
     ]
     return float(np.mean(areas))
 
@@ -206,7 +204,7 @@ def distance_to_closest(real: Table, synthetic: Table) -> float:
     of Similarity and Some of Its Properties*) over the features: absolute differences in units of
     the column's real range, at most 1; unequal levels, or one value missing, count 1.
     """
-    ours, theirs = _columns(real, target=False), _columns(synthetic, like=real, target=False)
+    ours, theirs = Columns.of(real, target=False), Columns.of(synthetic, like=real, target=False)
     among = _gower(ours, ours, ours)
     np.fill_diagonal(among, np.inf)
     usual = np.median(among.min(axis=1))
@@ -227,14 +225,14 @@ def frechet_distance(real: Table, synthetic: Table) -> float:
     `COMPONENTS` principal components of the standardized numbers and one-hot levels. The unit is
     the variance of one real column; 0 for equal moments.
     """
-    columns = _columns(real)
-    encoder = _Encoder(columns)
+    columns = Columns.of(real)
+    encoder = Standardizer(columns)
     encoded = encoder(columns)
     centre = encoded.mean(axis=0)
     # Not scikit-learn's PCA, which divides by zero on a single row.
     axes = np.linalg.svd(encoded - centre, full_matrices=False)[2][:COMPONENTS].T
     ours = (encoded - centre) @ axes
-    theirs = (encoder(_columns(synthetic, like=real)) - centre) @ axes
+    theirs = (encoder(Columns.of(synthetic, like=real)) - centre) @ axes
     a, b = (np.atleast_2d(np.cov(points.T, bias=True)) for points in (ours, theirs))
     values, vectors = np.linalg.eigh(a)
     root = vectors * np.sqrt(values.clip(min=0)) @ vectors.T
@@ -242,44 +240,6 @@ def frechet_distance(real: Table, synthetic: Table) -> float:
     shift = ((ours.mean(axis=0) - theirs.mean(axis=0)) ** 2).sum()
     # Rounding leaves tiny negative values where the moments are equal.
     return max(float(shift + np.trace(a) + np.trace(b) - 2 * overlap), 0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """A table as two arrays.
-
-    Attributes
-    ----------
-    numbers : ndarray of float64, shape (n_rows, n_numeric)
-        Missing is NaN.
-    codes : ndarray of int64, shape (n_rows, n_categorical)
-        0 is missing or unknown; the target, if it is there, is the last column.
-    sizes : tuple of int
-        Codes that each categorical column may hold.
-    """
-
-    numbers: np.ndarray
-    codes: np.ndarray
-    sizes: tuple[int, ...]
-
-
-def _columns(table: Table, like: Table | None = None, target: bool = True) -> Columns:
-    """Its columns, coded by the levels of ``like``."""
-    like = table if like is None else like
-    codes, sizes = [], []
-    for column in like.categorical:
-        levels = like.X[column].cat.categories
-        text = table.X[column].astype(object)
-        codes.append(pd.Categorical(text, categories=levels).codes.astype(np.int64) + 1)
-        sizes.append(len(levels) + 1)
-    if target:
-        codes.append(table.y + 1)
-        sizes.append(table.n_classes + 1)
-    return Columns(
-        table.X[like.numeric].to_numpy(dtype=np.float64),
-        np.stack(codes, axis=1) if codes else np.zeros((len(table), 0), dtype=np.int64),
-        tuple(sizes),
-    )
 
 
 def _kolmogorov_smirnov(a: np.ndarray, b: np.ndarray) -> float:
@@ -297,13 +257,6 @@ def _standard_ranks(numbers: np.ndarray) -> np.ndarray:
     ranks = np.where(present, ranks - mean, 0.0)
     deviation = ranks.std(axis=0)
     return ranks / np.where(deviation > 0, deviation, 1.0)
-
-
-def _one_hot(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
-    """Indicators of all codes, shape (n_rows, Σ sizes), and the column that each belongs to."""
-    blocks = [np.eye(size)[c] for c, size in zip(columns.codes.T, columns.sizes, strict=True)]
-    owner = np.repeat(np.arange(len(columns.sizes)), columns.sizes)
-    return np.concatenate([np.zeros((len(columns.codes), 0)), *blocks], axis=1), owner
 
 
 def _correlation_ratio(
@@ -349,28 +302,6 @@ def _gower(a: Columns, b: Columns, scale: Columns) -> np.ndarray:
     for x, y in zip(a.codes.T, b.codes.T, strict=True):
         total += x[:, None] != y
     return total / max(a.numbers.shape[1] + a.codes.shape[1], 1)
-
-
-class _Encoder:
-    """Standardized numbers (the mean for a missing one) and one-hot levels, as fitted rows say.
-
-    Levels are not scaled, so that a rare one does not outweigh everything else.
-    """
-
-    def __init__(self, fitted: Columns) -> None:
-        present = ~np.isnan(fitted.numbers)
-        count = np.maximum(present.sum(axis=0), 1)
-        self.mean = np.where(present, fitted.numbers, 0).sum(axis=0) / count
-        squares = np.where(present, (fitted.numbers - self.mean) ** 2, 0).sum(axis=0) / count
-        self.deviation = np.where(squares > 0, np.sqrt(squares), 1.0)
-
-    def __call__(self, columns: Columns) -> np.ndarray:
-        numbers = np.nan_to_num((columns.numbers - self.mean) / self.deviation)
-        return np.concatenate([numbers, _one_hot(columns)[0]], axis=1)
-
-
-def _boosting_features(columns: Columns) -> np.ndarray:
-    return np.concatenate([columns.numbers, columns.codes.astype(np.float64)], axis=1)
 
 
 def _boosting(columns: Columns) -> HistGradientBoostingClassifier:

@@ -12,6 +12,7 @@ from sdmetrics.single_column import KSComplement, TVComplement
 from sklearn.metrics import roc_auc_score
 
 from bench import quality as measures
+from bench.columns import Columns
 from bench.datasets import embedded
 from bench.datasets.splits import split
 from bench.quality import quality
@@ -107,7 +108,7 @@ def test_numbers_are_associated_by_spearmans_rho():
     rng = np.random.default_rng(0)
     a = rng.normal(size=60)
     b = np.exp(a) + rng.normal(size=60)
-    matrix = measures.association(measures._columns(table([0, 1] * 30, numeric=[a, b])))
+    matrix = measures.association(Columns.of(table([0, 1] * 30, numeric=[a, b])))
     assert matrix[0, 1] == pytest.approx(spearmanr(a, b).statistic)
 
 
@@ -115,7 +116,7 @@ def test_a_number_and_a_level_are_associated_by_their_correlation_ratio():
     rng = np.random.default_rng(0)
     groups = np.repeat([0, 1], 30)
     a = rng.normal(size=60) + groups
-    matrix = measures.association(measures._columns(table(groups, numeric=[a])))
+    matrix = measures.association(Columns.of(table(groups, numeric=[a])))
     eta_squared = kruskal(a[:30], a[30:]).statistic / 59
     assert matrix[0, 1] == pytest.approx(np.sqrt(1 - (1 - eta_squared) * 59 / 58))
 
@@ -124,7 +125,7 @@ def test_levels_are_associated_by_the_bias_corrected_v_of_cramer():
     # 2×2 table 20, 10, 10, 20: φ² = χ²/n = 1/9, less 1/59; levels 2 − 1/59.
     y = np.repeat([0, 0, 1, 1], [20, 10, 10, 20])
     column = "a" * 20 + "b" * 10 + "a" * 10 + "b" * 20
-    matrix = measures.association(measures._columns(table(y, categorical=[column])))
+    matrix = measures.association(Columns.of(table(y, categorical=[column])))
     assert matrix[0, 1] == pytest.approx(np.sqrt((1 / 9 - 1 / 59) / (1 - 1 / 59)))
 
 
@@ -133,7 +134,7 @@ def test_what_is_decided_has_association_one_and_what_is_constant_none():
     rows = table(
         y, numeric=[np.full(40, 3.0)], categorical=["a" * 20 + "b" * 20, "c" * 40], levels="abc"
     )
-    matrix = measures.association(measures._columns(rows))
+    matrix = measures.association(Columns.of(rows))
     expected = np.zeros((4, 4))
     expected[np.ix_([1, 3], [1, 3])] = 1.0
     np.testing.assert_allclose(matrix, expected, atol=1e-12)
@@ -143,7 +144,7 @@ def test_the_sign_of_a_dependence_counts():
     a = np.arange(20.0)
     y = [0, 1] * 10
     same, turned = table(y, numeric=[a, a]), table(y, numeric=[a, -a])
-    target_part = abs(measures.association(measures._columns(same))[0, 2])
+    target_part = abs(measures.association(Columns.of(same))[0, 2])
     assert measures.correlation_error(same, turned) == pytest.approx(2 / 3, abs=target_part)
     assert measures.correlation_error(same, turned) >= 2 / 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from bench.finetune.splitting import GroupedSplit, TaskError
 from bench.models.preprocess import Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
-from generators.base import Generator, TaskGenerator
+from generators.base import Generator, NotApplicable, TaskGenerator
 from generators.bootstrap import Bootstrap
 from generators.noise import Noise
 from generators.table_augment import TableAugment
@@ -171,7 +172,7 @@ def task_of(source: TaskSource, step: int) -> Task:
     """A step's task; tables that allow none are no example."""
     try:
         return source.task(step)
-    except TaskError:
+    except (TaskError, NotApplicable):
         assume(False)
         raise
 
@@ -500,6 +501,32 @@ class TestImpossibleTables:
     ):
         with pytest.raises(TaskError, match=rf"^{sentence}[^.\n]*\.$"):
             source_of(make_table(values, y), rows, Bootstrap()).task(1)
+
+    @pytest.mark.parametrize(
+        ("collapsed", "sentence"),
+        [
+            (lambda t: t.take(np.flatnonzero(t.y == 1)), "all rows are of one class"),
+            (
+                lambda t: t.with_rows(t.take(np.full(len(t), 4)).X, t.y),
+                "all rows share the same features",
+            ),
+            (lambda t: t.take(np.arange(3)), "no query row is of a class"),
+        ],
+    )
+    def test_a_generator_whose_rows_make_no_task_is_not_applicable(
+        self, collapsed: Callable[[Table], Table], sentence: str
+    ):
+        class Collapsed(Bootstrap):
+            def sample(self, n: int, rng: np.random.Generator) -> Table:
+                return collapsed(self.table_)
+
+        table = distinct(90, 3)
+        with pytest.raises(
+            NotApplicable, match=rf"^The synthetic rows make no task by themselves: {sentence}.*\.$"
+        ):
+            source_of(table, "synthetic", Collapsed()).task(1)
+        mixed = source_of(table, "mixed", Collapsed()).task(1)  # real rows keep it going
+        assert set(mixed.y_support) == {0, 1, 2}
 
     def test_one_row_a_class_leaves_nothing_to_ask(self):
         source = source_of(make_table([(0, 0), (1, 1), (2, 2)], [0, 1, 2]))

@@ -298,6 +298,36 @@ def test_a_generator_that_breaks_is_a_failed_record_and_other_cells_go_on(strang
     assert "failed" in left_out
 
 
+def test_rows_of_one_class_alone_are_not_applicable_and_serve_mixed(stranger: Path) -> None:
+    """A deep model may forget a class: its rows make no task, which is no failure of the run."""
+    one_class = GENERATOR.replace(
+        "return rows.with_rows(X, rows.y)", "return rows.with_rows(X, np.zeros(n, dtype=int))"
+    )
+    assert one_class != GENERATOR
+    (stranger / "nudged.py").write_text(one_class)
+    folder = stranger / "results"
+    alone = "nudged method.name=alone method.mixing.rows=synthetic"
+    run = bench(
+        "run", "--config-dir", str(stranger / "conf"), "-m", "dataset=haberman",
+        f"methods=['{alone}',nudged,pretrained]", "finetune.steps=2", f"results_dir={folder}",
+        env={**os.environ, "PYTHONPATH": str(stranger)},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    made = {r["cell"]["method"]: r for r in records(folder).values()}
+    assert {name: r["status"] for name, r in made.items()} == {
+        "alone": "not_applicable", "nudged": "done", "pretrained": "done",
+    }  # fmt: skip
+    assert made["alone"]["error"]["message"] == (
+        "The synthetic rows make no task by themselves: "
+        "all rows are of one class, so there is nothing to learn from them."
+    )
+    assert made["alone"]["metrics"] == {}
+    assert made["alone"]["synthetic"]["quality"]["marginal_distance"] > 0  # of the rows, kept
+    left_out = (folder / "report" / "left_out.csv").read_text()
+    assert "not_applicable" in left_out
+    assert "make no task by themselves" in left_out
+
+
 def test_a_table_that_a_generator_refuses_is_not_applicable(stranger: Path) -> None:
     refusing = GENERATOR.replace(
         "self.table_ = table", "raise NotApplicable('It needs dates.')"

@@ -19,7 +19,7 @@ from bench.finetune.splitting import GroupedSplit, TaskError, lead_with_each_cla
 from bench.models.preprocess import Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
-from generators.base import Generator, TaskGenerator
+from generators.base import Generator, NotApplicable, TaskGenerator
 
 Parts = tuple[str | int, ...]
 RowsAt = Callable[[int], Table]
@@ -84,7 +84,13 @@ class RealTasks:
 class SyntheticTasks:
     """Purely synthetic fine-tuning: both parts come from generated rows.
 
-    Rows that were made from one real row stand on one side together.
+    Rows that were made from one real row stand on one side together. A generator whose rows make
+    no task (all of one class, say) cannot serve the table, which is no failure of the run.
+
+    Raises
+    ------
+    NotApplicable
+        By `task`, if the generated rows allow none; the message says why in one sentence.
     """
 
     def __init__(self, rows_at: RowsAt, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
@@ -94,6 +100,15 @@ class SyntheticTasks:
 
     def task(self, step: int) -> Task:
         rows = self._rows.at(step)
+        try:
+            return self._split(step, rows)
+        except TaskError as reason:
+            why = str(reason)
+            raise NotApplicable(
+                f"The synthetic rows make no task by themselves: {why[0].lower()}{why[1:]}"
+            ) from reason
+
+    def _split(self, step: int, rows: Encoded) -> Task:
         split = GroupedSplit(rows.keys, rows.y, self._settings.query_share)
         support, query = split.draw(seeded(*self._seed, "synthetic rows", step))
         support, query = support[: self._settings.max_support], query[: self._settings.max_query]

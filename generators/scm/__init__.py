@@ -210,7 +210,8 @@ def oriented(probabilities: EdgeProbabilities, target: Target) -> EdgeProbabilit
 
 def default_regressor() -> BaseEstimator:
     """Ridge regression on `Quadratic` columns, its penalty chosen by leave-one-out."""
-    return make_pipeline(Quadratic(0.1), LeaveOneOutRidge(np.logspace(0, 3, 7)))
+    penalties = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+    return make_pipeline(Quadratic(0.1), LeaveOneOutRidge(penalties))
 
 
 def default_classifier() -> BaseEstimator:

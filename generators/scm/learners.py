@@ -61,7 +61,6 @@ def _products(X: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarra
     return products
 
 
-
 class LeaveOneOutRidge(RegressorMixin, BaseEstimator):
     """Ridge regression, its penalty chosen by the squared error of leave-one-out predictions.
 
