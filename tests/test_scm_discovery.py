@@ -14,8 +14,11 @@ from itertools import combinations
 import networkx as nx
 import numpy as np
 import pytest
+from causallearn.graph.Edge import Edge
+from causallearn.graph.Endpoint import Endpoint
+from causallearn.graph.GeneralGraph import GeneralGraph
 from causallearn.graph.GraphNode import GraphNode
-from causallearn.search.ConstraintBased.FCI import fci
+from causallearn.search.ConstraintBased.FCI import fci, getPossibleDsep
 from causallearn.search.ConstraintBased.PC import pc
 from causallearn.utils import cit
 from causallearn.utils.FAS import fas
@@ -28,18 +31,18 @@ from bench.table import Table
 from generators.base import NotApplicable
 from generators.scm import SCM
 from generators.scm.coding import Coding, NumericNode
-from generators.scm.discovery import (
+from generators.scm.discovery import WEIGHTS, Discovery, discover, make_test, weigh
+from generators.scm.independence import DegenerateGaussian, IndependenceTest
+from generators.scm.orientation import (
     ARROW,
     CIRCLE,
     TAIL,
-    WEIGHTS,
-    Discovery,
-    discover,
-    make_test,
-    weigh,
+    _causal_graph,
+    _Graph,
+    _Marks,
+    cpdag,
+    pag,
 )
-from generators.scm.independence import DegenerateGaussian, IndependenceTest
-from generators.scm.orientation import cpdag, pag
 from generators.scm.skeleton import Budget, Skeleton, skeleton
 
 # --- tests of independence --------------------------------------------------------------------
@@ -242,7 +245,7 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> type:
 def ours(test: IndependenceTest, n: int, found: Skeleton | None = None) -> tuple:
     """The skeleton, PC's marks and FCI's, with no bound."""
     found = found or skeleton(test, n, 0.01, n, Budget())
-    return found, cpdag(found, test), pag(found, test, 0.01, n, n, -1, n, Budget())
+    return found, cpdag(found), pag(found, test, 0.01, n, n, -1, n, Budget())
 
 
 def random_dag(p: int, seed: int) -> nx.DiGraph:
@@ -343,11 +346,54 @@ def test_on_rows_the_marks_are_causal_learns_where_no_choice_of_sets_decides(
     assert equal["fci"] >= 5
 
 
+@pytest.mark.parametrize("path", [2, 4, -1])
+@pytest.mark.parametrize("seed", range(6))
+def test_possible_d_separating_sets_are_causal_learns(seed: int, path: int) -> None:
+    """On 30 nodes with random circles and arrows, six neighbours a node: every pair's set."""
+    rng = np.random.default_rng(seed)
+    n = 30
+    joined = np.triu(rng.random((n, n)) < 6 / (n - 1), 1)
+    marks = np.where(joined | joined.T, np.where(rng.random((n, n)) < 0.4, 1, 2), 0)
+    neighbours = [set(np.flatnonzero(row).tolist()) for row in joined | joined.T]
+    apart = {pair: set[int]() for pair in combinations(range(n), 2) if not joined[pair]}
+    graph = _causal_graph(Skeleton(neighbours, apart))
+    graph.G.graph = marks.copy()
+    nodes, position = graph.G.get_nodes(), graph.G.get_node_map()
+    prepared, beyond = _Marks(marks), 0
+    for x, y in zip(*np.nonzero(joined), strict=True):
+        theirs = getPossibleDsep(nodes[x], nodes[y], graph.G, path)
+        ours = prepared.possible_dsep(int(x), int(y), path)
+        assert ours == {position[node] for node in theirs}
+        beyond += bool(ours - neighbours[x])
+    assert beyond > 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_table_of_descendants_is_causal_learns(seed: int) -> None:
+    """After any sequence of edges added, directed and removed; the rules read it."""
+    rng = np.random.default_rng(seed)
+    names = [f"X{i + 1}" for i in range(12)]
+    ours, theirs = (kind([GraphNode(name) for name in names]) for kind in (_Graph, GeneralGraph))
+    for _ in range(150):
+        i, j = rng.choice(12, size=2, replace=False)
+        mark = Endpoint.TAIL if rng.random() < 0.3 else Endpoint.ARROW
+        for graph in (ours, theirs):
+            nodes = graph.get_nodes()
+            edge = graph.get_edge(nodes[i], nodes[j])
+            if edge is None:
+                graph.add_edge(Edge(nodes[i], nodes[j], Endpoint.TAIL, mark))
+            else:
+                graph.remove_edge(edge)
+        np.testing.assert_array_equal(ours.graph, theirs.graph)
+        np.testing.assert_array_equal(ours.dpath, theirs.dpath)
+    assert ours.dpath.sum() > 20
+
+
 def marks_of(columns: dict[str, np.ndarray]) -> np.ndarray:
     """PC's marks between the columns."""
     test = made_test(coded(columns))
     n = len(columns)
-    return cpdag(skeleton(test, n + 1, 0.01, 2, Budget()), test)[:n, :n]
+    return cpdag(skeleton(test, n + 1, 0.01, 2, Budget()))[:n, :n]
 
 
 def test_of_a_chain_pc_leaves_the_directions_open() -> None:

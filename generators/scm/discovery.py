@@ -13,10 +13,8 @@ import numpy as np
 from generators.scm.coding import Node
 from generators.scm.graphs import EdgeProbabilities
 from generators.scm.independence import ChiSquare, DegenerateGaussian, IndependenceTest
-from generators.scm.orientation import cpdag, pag
+from generators.scm.orientation import ARROW, CIRCLE, TAIL, cpdag, pag
 from generators.scm.skeleton import Budget, skeleton
-
-TAIL, NONE, ARROW, CIRCLE = -1, 0, 1, 2  # causal-learn's marks
 
 # What an edge between i and j says of i → j and j → i, by its marks at i and at j. A mark that the
 # algorithm left open is an even bet between what it may stand for:
@@ -135,7 +133,7 @@ def discover(
         for algorithm in settings.algorithms:
             clock = time.perf_counter()
             if algorithm == "pc":
-                marks = cpdag(found, test)
+                marks = cpdag(found)
             else:
                 marks = pag(
                     found,
