@@ -98,7 +98,8 @@ class Progress(Callback):
         if not made:
             return "unknown time"
         seconds = (time.monotonic() - self._begun) / made * (self._total - done)
-        return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
+        about = "about" if made == done else "at most about"  # some of the rest may be done too
+        return f"{about} {seconds / 60:.0f} min" if seconds >= 90 else f"{about} {seconds:.0f} s"
 
 
 def count_cells(config: DictConfig) -> int:

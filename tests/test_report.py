@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from made_records import METHODS, failed, made
 
+from bench.analysis.answer import answer
 from bench.analysis.frame import frame
 from bench.analysis.settings import settings
 from bench.cli import main
 from bench.record import SCHEMA_VERSION
+from bench.report.figures import heat_map, quality, time
 from bench.report.latex import escape
 from bench.report.published import published
 from bench.report.tables import report
@@ -68,6 +70,33 @@ class TestFiles:
         figures = {"improvements", "ranks", "heat_map", "gains", "curves", "time"}
         for suffix in ("png", "svg"):
             assert {p.stem for p in (root / "report" / "figures").glob(f"*.{suffix}")} == figures
+
+    @pytest.mark.filterwarnings("error:constrained_layout:UserWarning")
+    def test_figures_have_room_for_the_names_of_many_methods(self):
+        """As many as the ablation's. matplotlib warns where axes collapse, and the legend of a
+        figure must not stand on its panels."""
+        measures = ("copies", "detection_auc", "frechet_distance", "tstr_roc_auc", "distance")
+        records = [made(dataset, "pretrained", [0.7]) for dataset in ("credit", "zoo")]
+        for m in range(31):
+            rows = {"quality": dict.fromkeys(measures, m / 31)}
+            records += [
+                made(dataset, f"generator-{m}-mixed-0.5", [0.7, 0.7 + m / 999], synthetic=rows)
+                for dataset in ("credit", "zoo")
+            ]
+        read_as = answer(frame(records), settings())
+        for draw in (heat_map, time, quality):
+            drawing = draw(read_as)
+            assert drawing is not None
+            figure = drawing.figure
+            figure.draw_without_rendering()
+            boxes = [a.get_window_extent() for a in figure.axes if a.get_visible()]
+            assert min(min(box.width, box.height) for box in boxes) > 60, drawing.name
+            beside = [a.legend_ for a in figure.axes if a.legend_ and draw is time]
+            for legend in [*figure.legends, *beside]:
+                box = legend.get_window_extent()
+                assert not any(box.overlaps(panel) for panel in boxes), drawing.name
+                assert box.y0 >= 0, drawing.name
+                assert box.y1 <= figure.bbox.height, drawing.name
 
     def test_the_same_records_give_the_same_bytes(self, written: Callable[..., Path]):
         root = written(experiment())

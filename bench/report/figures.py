@@ -31,6 +31,7 @@ INK, LINE = "#1f2329", "#c9ced6"  # the page replaces both by its own colours
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#A6761D"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 WIDTH = 7.2  # inches
+LEGEND_LINE = 0.18  # inches, of one name in a legend
 MOST_POINTS = 4000  # of a scatter that stay vectors
 RC: Any = {  # the stubs know every key by name
     "font.size": 9.0,
@@ -173,22 +174,23 @@ def ranks(answer: Answer) -> Drawing | None:
 
 
 def heat_map(answer: Answer) -> Drawing | None:
-    """Mean gain in test ROC-AUC: datasets × methods."""
+    """Mean gain in test ROC-AUC: datasets × methods, whichever are more down the side."""
     methods = _tuned(answer)
     if not methods:
         return None
     runs = answer.tables["improvements"]
     means = runs.groupby(["dataset", "method"], observed=True)["raw_gain"].mean()
     wide = 1000 * means.unstack("method")[methods]  # noqa: PD010 (unique after groupby)
-    height = 1.3 + 0.27 * len(wide)
-    figure, axes = _single(height)
+    if len(methods) > len(wide):
+        wide = wide.T
+    figure, axes = _single(1.3 + 0.27 * len(wide))
     axes.grid(False)
     limit = max(float(np.nanquantile(np.abs(wide.to_numpy()), 0.95)), 1e-9)
     axes.imshow(wide.to_numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     for (i, j), value in np.ndenumerate(wide.to_numpy()):
         shade = "#ffffff" if abs(value) > 0.7 * limit else "#000000"
         axes.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=7.5, color=shade)
-    axes.set_xticks(range(len(methods)), methods, rotation=25, ha="right")
+    axes.set_xticks(range(wide.shape[1]), wide.columns, rotation=25, ha="right")
     axes.set_yticks(range(len(wide)), wide.index)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
@@ -275,7 +277,7 @@ def time(answer: Answer) -> Drawing | None:
         return None
     seconds = answer.kept.groupby("method", observed=True)["seconds"].median()
     table = answer.tables["summary"]
-    figure, axes = _single(3.4)
+    figure, axes = _single(max(3.4, 0.3 + LEGEND_LINE * len(methods)))
     for method in methods:
         row, (colour, marker) = table.loc[method], style(answer)[method]
         x, y = seconds[method], 1000 * row["raw_gain"]
@@ -316,9 +318,13 @@ def quality(answer: Answer) -> Drawing | None:
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_title(name.removeprefix("quality.").replace("_", " "))
 
-    figure = _panels(names, panel, "measure of the synthetic rows", "test gain ×1000", square=False)
+    lines = math.ceil(measured["method"].nunique() / 4)
+    figure = _panels(
+        names, panel, "measure of the synthetic rows", "test gain ×1000",
+        square=False, above=LEGEND_LINE * lines,
+    )  # fmt: skip
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, markerscale=2)
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=8, markerscale=2)
     caption = "A point is a run of a method whose rows were measured. Correlations: see the table."
     return Drawing("quality", "Quality of the rows against the gain", caption, figure)
 
@@ -345,10 +351,12 @@ def _panels(
     xlabel: str,
     ylabel: str,
     square: bool = True,
+    above: float = 0.0,
 ) -> Figure:
+    """Panels side by side, four in a row; ``above``: inches for what stands over them."""
     columns = min(len(names), 4)
     rows = math.ceil(len(names) / columns)
-    with _canvas(0.6 + 1.9 * rows) as figure:
+    with _canvas(0.6 + 1.9 * rows + above) as figure:
         grid = figure.subplots(rows, columns, squeeze=False, sharex=square, sharey=True)
         for axes, name in zip(grid.flat, names, strict=False):
             panel(axes, name)
