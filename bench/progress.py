@@ -48,7 +48,7 @@ class Progress(Callback):
             sys.exit(code)
 
     def _end(self) -> int:
-        """Print the tables and what failed; give the exit code."""
+        """Print the tables, what was not applicable and what failed; give the exit code."""
         from bench.report.tables import report
 
         self._stop.set()
@@ -56,6 +56,9 @@ class Progress(Callback):
         failed = [e for e in self._events if e.get("status") == "failed"]
         refused = [e for e in self._events if e["event"] == "bad_input"]
         report(self._store.root)
+        for event in self._events:
+            if event.get("status") == "not_applicable":
+                print(f"NOT APPLICABLE {event['cell']}: {event['error']}")
         for event in failed:
             print(f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}")
         for event in refused:

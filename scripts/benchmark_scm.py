@@ -36,8 +36,9 @@ selection uses all cores besides, as by its default.
 Ends with lines ``RATIO <name> <value>``; above 1, ours is better:
 
     end-to-end, structure, mechanisms    obvious / ours
-    same-learner                         same / ours, end to end: its own structure and mechanisms,
-                                         and our coding and drawing of DAGs
+    same-learner                         same / ours, end to end: its own structure and mechanisms
+                                         (our ridge regression is scikit-learn's there), and our
+                                         coding and drawing of DAGs
     same-test-structure, same-learner-mechanisms    same / ours, of that phase
     target                               seconds allowed for our fit and sample / seconds taken
 """

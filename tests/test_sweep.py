@@ -321,6 +321,10 @@ def test_rows_of_one_class_alone_are_not_applicable_and_serve_mixed(stranger: Pa
         "The synthetic rows make no task by themselves: "
         "all rows are of one class, so there is nothing to learn from them."
     )
+    assert (
+        "NOT APPLICABLE haberman 0 alone: The synthetic rows make no task by themselves"
+        in run.stdout
+    )
     assert made["alone"]["metrics"] == {}
     assert made["alone"]["synthetic"]["quality"]["marginal_distance"] > 0  # of the rows, kept
     left_out = (folder / "report" / "left_out.csv").read_text()
