@@ -30,6 +30,7 @@ from bench.models.incontext import CHUNK, Scoring
 from bench.models.preprocess import Encoder
 from bench.models.room import LessSupport, Room
 from bench.models.smooth import SmoothClassifier
+from bench.names import inside
 from bench.process import peak_memory_mb, reset_peak_memory, timed
 from bench.quality import quality, tstr_roc_auc
 from bench.record import Record
@@ -276,7 +277,7 @@ def _generate(
         "code": code,
         "versions": _versions(),
     }
-    folder = Path(cfg.results_dir) / "synthetic"
+    folder = inside(cfg.results_dir, "synthetic")
     table, facts, timing = synthetic.shared(folder, decides, train, lambda: make("synthetic table"))
     work.generation = {**timing, "phases": dict(generator.seconds_)}
     work.synthetic = {"key": digest(decides)[:32], **synthetic.facts(table, train), **facts}

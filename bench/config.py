@@ -11,6 +11,7 @@ from omegaconf import MISSING, OmegaConf
 
 from bench.datasets.tabarena import suite
 from bench.finetune.settings import Finetune, Method
+from bench.names import check
 
 
 class Rerun(StrEnum):
@@ -64,3 +65,4 @@ def register() -> None:
     """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
     ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("tabarena_suite", suite, replace=True)
+    OmegaConf.register_new_resolver("checked", check, replace=True)

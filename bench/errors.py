@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LONGEST = 600  # characters of a library's message that are shown
+RESOLVING = "BadInput raised while resolving interpolation: "
 BAD_INPUT = 2  # exit code: what was given cannot be used
 
 
@@ -13,6 +14,10 @@ class BadInput(ValueError):
 def sentence(error: BaseException) -> str:
     """The gist of a library's error: its lines and its cause's first one, without stack frames."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # What a resolver of ours says: OmegaConf puts its class before it, and where it stands behind.
+    resolved = [line.partition(RESOLVING)[2] for line in lines if RESOLVING in line]
+    if resolved:
+        return resolved[0]
     paths = [i for i, line in enumerate(lines) if line.startswith("Config search path")]
     lines = lines[: paths[0]] if paths else lines
     # Hydra's advice to append with '+' is of no use: the schema refuses unknown keys that way too.

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from bench.errors import BadInput
+from bench.names import check, inside
+
+FILES = ("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
 
 if TYPE_CHECKING:
     from bench.table import Table
@@ -33,7 +36,8 @@ def draw(cfg: DictConfig) -> None:
         generator, train = _fitted(cfg, table)
     except TableError as reason:
         raise BadInput(str(reason)) from reason
-    folder = Path(cfg.results_dir, "graphs", f"{table.name.replace('/', '_')}-{cfg.fold}")
+    drawing = f"{check('dataset', table.name).replace('/', '_')}-{cfg.fold}"
+    folder = inside(cfg.results_dir, "graphs", drawing)
     _write(folder, generator, train, f"{table.name}, split {cfg.fold}")
     found = generator.facts_
     print(
@@ -83,6 +87,8 @@ def _write(folder: Path, generator: SCM, train: Table, title: str) -> None:
 
     found = generator.probabilities_
     folder.mkdir(parents=True, exist_ok=True)
+    for file in FILES:
+        inside(folder, file)
     matrix = pd.DataFrame(found.matrix, index=found.names, columns=found.names)
     matrix.rename_axis("cause").to_csv(folder / "probabilities.csv")
     nodes = Nodes(found.names, train.kinds)

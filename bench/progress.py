@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from bench.errors import BAD_INPUT
 from bench.store import Store
@@ -29,8 +30,11 @@ class Progress(Callback):
         return {}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        try:
+            self._store = Store(config.results_dir)
+        except OmegaConfBaseException:
+            return  # Hydra would make a warning of it; it meets the same error next, and ends
         self._total = count_cells(config)
-        self._store = Store(config.results_dir)
         self._offset = _size(self._store)
         self._begun = time.monotonic()
         self._events: list[dict[str, Any]] = []

@@ -31,6 +31,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bench import names
 from bench.identity import digest
 
 Record = dict[str, Any]
@@ -63,7 +64,13 @@ def fault(record: Any) -> str | None:
         return "its identity hash does not match its parts"
     if record["status"] not in STATUSES:
         return f"its status is '{record['status']}'"
-    return None
+    return _fault_of_names(record["cell"])
+
+
+def _fault_of_names(cell: dict[str, Any]) -> str | None:
+    """Why a file would lie elsewhere, or a line be no line, if a cell were called so."""
+    found = (names.fault(what, cell[what]) for what in ("dataset", "method", "domain", "model"))
+    return next((why for why in found if why), None)
 
 
 def results_of(record: Record) -> Record:

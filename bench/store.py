@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from bench.names import check, inside
 from bench.record import Record, encode, fault, seal
 
 
@@ -29,9 +30,15 @@ class Store:
         self.root = Path(root)
 
     def path(self, cell: dict[str, Any], identity: str) -> Path:
-        """Where the record of a cell lies."""
-        folder = self.root / "cells" / cell["dataset"] / cell["method"]
-        return folder / f"{cell['fold']}-{identity[:8]}.json"
+        """Where the record of a cell lies.
+
+        Raises
+        ------
+        BadInput
+            If one of its names cannot be a folder's.
+        """
+        dataset, method = (check(what, cell[what]) for what in ("dataset", "method"))
+        return self.root / "cells" / dataset / method / f"{cell['fold']}-{identity[:8]}.json"
 
     def examine(self, path: Path) -> tuple[Record | None, str | None]:
         """A sound record, or what is wrong with the file in one clause; nothing is moved.
@@ -95,8 +102,10 @@ class Store:
         ------
         OSError
             If it cannot be written (disk full, no permission); then nothing is left behind.
+        BadInput
+            If its place is not in the results folder, but where a link leads.
         """
-        path = self.path(record["cell"], record["identity"]["hash"])
+        path = inside(self.root, self.path(record["cell"], record["identity"]["hash"]))
         write_whole(path, encode(seal(record)).encode())
         return path
 
@@ -106,10 +115,11 @@ class Store:
 
         Gives whether the lock is ours; without ``wait``, it is not where another process has it.
         """
-        name = "-".join([cell["dataset"].replace("/", "_"), cell["method"], identity[:16]])
-        folder = self.root / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{name}.lock")
+        dataset, method = (check(what, cell[what]) for what in ("dataset", "method"))
+        name = "-".join([dataset.replace("/", "_"), method, identity[:16]])
+        path = inside(self.root, "locks", f"{name}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
         try:
             lock.acquire() if wait else lock.acquire(timeout=0)
         except Timeout:
@@ -131,7 +141,7 @@ class Store:
         """Append a line to the journal; short appends of several processes do not mix."""
         self.root.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"time": time.time(), **entry}, ensure_ascii=False) + "\n"
-        with open(self.journal, "ab", buffering=0) as file:
+        with open(inside(self.root, self.journal.name), "ab", buffering=0) as file:
             written = file.write(line.encode())
         if written != len(line.encode()):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.journal))
@@ -139,7 +149,7 @@ class Store:
     def _set_aside(self, path: Path, reason: str) -> None:
         aside = self.root / "set_aside" / path.relative_to(self.root / "cells")
         aside = aside.with_name(f"{aside.stem}-{time.time_ns()}.json")
-        aside.parent.mkdir(parents=True, exist_ok=True)
+        inside(self.root, aside.relative_to(self.root)).parent.mkdir(parents=True, exist_ok=True)
         try:
             os.replace(path, aside)
         except FileNotFoundError:

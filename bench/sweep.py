@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from bench.config import Config, Rerun
 from bench.errors import BadInput, sentence
 from bench.interrupt import stop_if_interrupted
+from bench.names import check
 from bench.store import Store
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
@@ -76,13 +77,14 @@ def cells_of(
     ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
     """
     if not cfg.methods:
-        yield chosen, cfg  # its name may be overridden
+        check("method", cfg.method.name)  # it may be overridden
+        yield chosen, cfg
         return
     kept = [o for o in overrides if not o.startswith("method=")]
     entries: dict[str, str] = {}
     for entry in cfg.methods:
         cell = _composed(entry, kept)
-        first = entries.setdefault(cell.method.name, entry)
+        first = entries.setdefault(check("method", cell.method.name), entry)
         if first != entry:
             raise BadInput(
                 f"'{first}' and '{entry}' of methods are both called '{cell.method.name}'; give "
@@ -109,11 +111,14 @@ def _composed(entry: str, kept: list[str]) -> DictConfig:
 def load_table(cfg: DictConfig) -> Any:
     """The config's dataset, a `bench.table.Table`; a config that is no dataset is `BadInput`."""
     try:
-        return instantiate(cfg.dataset)
+        table = instantiate(cfg.dataset)
     except InstantiationException as error:
         raise BadInput(_unwrap(error, "dataset")) from error
     except OmegaConfBaseException as error:
         raise BadInput(f"The dataset's config is incomplete: {sentence(error)}") from error
+    check("dataset", table.name)
+    check("domain", table.domain)
+    return table
 
 
 def _unwrap(error: InstantiationException, what: str) -> str:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.datasets import csvfile, embedded
+from bench.errors import BadInput
 from bench.table import Table, TableError
 
 N = 30
@@ -245,7 +246,9 @@ class TestHandled:
 
     def test_the_name_is_the_files_and_can_be_a_folder(self, write, text):
         assert csvfile.load(write(), "y").name == "mine"
-        assert csvfile.load(write(), "y", name="../my data/é").name == "my-data-é"
+        assert csvfile.load(write(), "y", name="my data/é").name == "my data/é"
+        with pytest.raises(BadInput, match="takes at most one '/'"):
+            csvfile.load(write(), "y", name="../my data/é")
 
     def test_notes_stand_in_the_table(self, write):
         (note,) = csvfile.load(write(one=[7] * N), "y").notes

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import pandas as pd
 
 from bench.datasets.columns import features_of, natural_order, rows, text_of
 from bench.datasets.splits import require_rows
+from bench.names import check, safe
 from bench.table import Table, TableError
 
 #: What stands for "no value". "None" and "none" do not: they are a level of many a real column.
@@ -98,7 +98,7 @@ def read(
         missing = "path=FILE" if path is None else "target=COLUMN"
         raise TableError(f"Your own table needs {missing}: dataset=csv path=FILE target=COLUMN.")
     path = Path(str(path)).expanduser()
-    name = _safe(name or path.stem)
+    name = check("dataset", str(name)) if name else safe(path.stem)
     content = _content(path, name)
     if content.startswith(b"PAR1"):
         frame = _parquet(content, name)
@@ -226,11 +226,6 @@ def _separator(text: str) -> str:
 
 
 # Columns ------------------------------------------------------------------------------------------
-
-
-def _safe(name: str) -> str:
-    """A name that can be a folder's: records are filed under it."""
-    return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "table"
 
 
 def _refuse_repeated(columns: Sequence[str], name: str) -> None:

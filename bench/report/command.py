@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.errors import BAD_INPUT, BadInput
+from bench.names import check
 
 USAGE = "report [results_dir | experiment=NAME] [analysis.KEY=VALUE ...]"
 
@@ -41,7 +42,8 @@ def folder(arguments: list[str], usage: str, may_be_new: bool = False) -> Path:
     key, is_key, value = named[0].partition("=")
     if is_key and key not in ("experiment", "results_dir"):
         raise BadInput(f"There is no setting '{key}': {usage}.")
-    root = Path("results", value) if is_key and key == "experiment" else Path(value or key)
+    is_experiment = is_key and key == "experiment"
+    root = Path("results", check("experiment", value)) if is_experiment else Path(value or key)
     if not (root / "cells").is_dir() and not (may_be_new and root.is_dir()):
         raise BadInput(f"no records under '{root}'; run an experiment first.")
     return root

@@ -15,7 +15,8 @@ from rich.table import Table as RichTable
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import NESTED, UNIT, frame
 from bench.analysis.settings import Analysis, settings
-from bench.errors import BAD_INPUT
+from bench.errors import BAD_INPUT, BadInput
+from bench.names import inside
 from bench.record import Record
 from bench.report import provenance, readings, verdict
 from bench.report.figures import drawings
@@ -80,9 +81,13 @@ def report(
         if section.terminal:
             _show(console, section)
     _say(console, readings.completeness(read), *warnings, "", *verdict.headline(read), "")
-    _write(root, read, shown, warnings)
-    if figures:
-        _write_page(root, read, shown, records, warnings, graphs)
+    try:
+        _write(root, read, shown, warnings)
+        if figures:
+            _write_page(root, read, shown, records, warnings, graphs)
+    except BadInput as reason:
+        _say(console, f"bench: {reason}")
+        return BAD_INPUT
     _say(console, f"Tables: {root / 'report'}")
     return 0
 
@@ -154,10 +159,10 @@ def _show(console: Console, section: Section) -> None:
 
 
 def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> None:
-    folder = root / "report"
+    folder = inside(root, "report")
     for name, table in {**read.tables, "left_out": read.left_out}.items():
         flat = table.drop(columns=NESTED, errors="ignore")
-        write_whole(folder / f"{name}.csv", _csv(flat, name not in {*FLAT, "left_out"}))
+        write_whole(inside(folder, f"{name}.csv"), _csv(flat, name not in {*FLAT, "left_out"}))
     steady = [section for section in shown if not section.timed]
     parts = [
         readings.completeness(read),
@@ -165,11 +170,11 @@ def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) 
         *(f"* {line}" for line in verdict.headline(read)),
         *(part for section in steady for part in _markdown(section)),
     ]
-    write_whole(folder / "tables.md", ("\n\n".join(parts) + "\n").encode())
+    write_whole(inside(folder, "tables.md"), ("\n\n".join(parts) + "\n").encode())
     for section in steady:
         if section.table is not None:
-            write_whole(folder / "latex" / f"{section.key}.tex", latex(section).encode())
-    write_whole(folder / "tables.tex", document(steady).encode())
+            write_whole(inside(folder, "latex", f"{section.key}.tex"), latex(section).encode())
+    write_whole(inside(folder, "tables.tex"), document(steady).encode())
 
 
 def _write_page(
@@ -180,25 +185,25 @@ def _write_page(
     warnings: list[str],
     graphs: Sequence[tuple[str, str]],
 ) -> None:
-    folder = root / "report"
+    folder = inside(root, "report")
     shutil.rmtree(folder / "figures", ignore_errors=True)  # one of an earlier report may not recur
     content = Content(
         title=f"{root.resolve().name}: causal augmentation for fine-tuning",
         sections=shown,
-        figures=list(_write_figures(folder / "figures", read)),
+        figures=list(_write_figures(inside(folder, "figures"), read)),
         records=records,
         warnings=warnings,
         files=sorted(p.name for p in folder.glob("*") if p.suffix in (".csv", ".md", ".tex")),
         graphs=[*graphs, *_graphs(root)],
     )
-    write_whole(folder / "index.html", page(read, content).encode())
+    write_whole(inside(folder, "index.html"), page(read, content).encode())
 
 
 def _write_figures(folder: Path, read: Answer) -> Iterator[Shown]:
     for drawing in drawings(read):
         svg = drawing.svg()
-        write_whole(folder / f"{drawing.name}.svg", svg.encode())
-        write_whole(folder / f"{drawing.name}.png", drawing.png())
+        write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
+        write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())
         yield inline(drawing.name, drawing.title, drawing.caption, svg)
 
 
