@@ -2,6 +2,9 @@
 
 import sys
 
-from bench.cli import main
+try:
+    from bench.cli import main
+except KeyboardInterrupt:  # before anything was done
+    sys.exit(130)
 
 sys.exit(main())

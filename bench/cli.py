@@ -10,12 +10,13 @@ from importlib import import_module
 from pathlib import Path
 
 import hydra
-from hydra.errors import HydraException
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import register
-from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.door import guarded
+from bench.errors import BAD_INPUT, BadInput
 from bench.interrupt import remember_interrupts
 
 CONF = str(Path(__file__).resolve().parent.parent / "conf")
@@ -34,9 +35,8 @@ VERBS = {
     "plan": "bench.plan:plan",
 }
 
-# Their errors tell that a job died or was cancelled; what goes wrong within a cell is a record.
-LAUNCHERS = ("submitit", "joblib", "ray")
-LAUNCHERS_WORDS = 300  # characters of a remote stack trace that are shown
+# They leave nothing behind: where nobody listens any more (`| head`), they end.
+ONLY_PRINT = {"plan", "status", "show", "diff", "verify"}
 
 USAGE = """usage: python -m bench VERB [key=value ...]
 
@@ -69,7 +69,7 @@ common keys (all of them: python -m bench run --cfg job)
   fold=0…29 seed=0 device=auto|cpu|cuda rerun=needed|failed|all|none results_dir=FOLDER
   hydra/launcher=joblib hydra.launcher.n_jobs=2     run a sweep in two processes
 
-exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input
+exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input, 3 a bug of ours
 """
 
 
@@ -77,10 +77,32 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; give the exit code."""
     verb, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     asks_help = rest[:1] in (["--help"], ["-h"])
-    if verb in VERBS and not asks_help:
-        module, _, function = VERBS[verb].partition(":")
-        code: int = getattr(import_module(module), function)(rest)
-        return code
+    if verb not in VERBS or asks_help:
+        return guarded(lambda: _help(verb), only_prints=True)
+    return guarded(lambda: _verb(verb, rest), only_prints=verb in ONLY_PRINT)
+
+
+def _verb(verb: str, words: list[str]) -> int:
+    """Import a verb and run it."""
+    for word in words:
+        _check_text(word)
+    module, _, function = VERBS[verb].partition(":")
+    code: int = getattr(import_module(module), function)(words)
+    return code
+
+
+def _check_text(word: str) -> None:
+    """Refuse a word that the terminal's encoding could not read: it could not be recorded."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise BadInput(
+            f"{word!a} holds characters that are no {sys.getfilesystemencoding()}, as which "
+            "this terminal's words are read; set PYTHONUTF8=1 and run it again."
+        ) from None
+
+
+def _help(verb: str) -> int:
     asks = verb in (*VERBS, "-h", "--help", "help")
     text = usage()
     print(
@@ -134,46 +156,27 @@ def _draw_graph(cfg: DictConfig) -> int:
 
 
 def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], int]) -> int:
-    """Compose the config, do the work with it, and turn what goes wrong into a sentence."""
+    """Compose the config and do the work with it; what goes wrong is raised."""
     register()
     remember_interrupts()
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv = [f"python -m bench {verb}", *overrides]
-    failed, refusal = 0, None
+    failed: int = 0
+    raised: Exception | None = None
 
     @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
     def start(cfg: DictConfig) -> int:
-        nonlocal failed, refusal
+        nonlocal failed, raised
         try:
             failed = work(cfg)
-        except BadInput as reason:  # Hydra would print a frame of its own around it
-            failed, refusal = 1, str(reason)
-        except OmegaConfBaseException as reason:
-            failed, refusal = 1, sentence(reason)
+        except Exception as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise  # it may be in another process, and must get out of it
+            raised = error  # Hydra would print a frame of its own around it
         return failed
 
-    try:
-        start()
-    except (HydraException, OmegaConfBaseException) as error:
-        print(f"bench: {sentence(error)}", file=sys.stderr)
-        return BAD_INPUT
-    except OSError as error:
-        print(f"bench: {error}; nothing that was done is lost, run it again.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: stopped; run the same command again to go on.", file=sys.stderr)
-        return 130
-    except Exception as error:  # launchers share no base class: theirs are told by their module
-        if type(error).__module__.partition(".")[0] not in LAUNCHERS:
-            raise
-        print(
-            f"bench: the launcher lost a job ({sentence(error)[:LAUNCHERS_WORDS]}); nothing that "
-            "was done is lost, run the same command again to go on.",
-            file=sys.stderr,
-        )
-        return 1
-    if refusal:
-        print(f"bench: {refusal}", file=sys.stderr)
-        return BAD_INPUT
+    start()
+    if raised is not None:
+        raise raised
     return 1 if failed else 0

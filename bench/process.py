@@ -1,22 +1,27 @@
-"""What the operating system knows of this process: peak memory, the clock of named phases."""
+"""What the operating system knows of this process: peak memory, its parent, a clock of phases."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+EVERY = 0.5  # seconds between two looks for the parent
 
 
 def reset_peak_memory() -> None:
     """Forget the peak of earlier cells of this process, where the kernel can (Linux)."""
     try:
-        _CLEAR.write_text("5")
+        _CLEAR.write_text("5", encoding="ascii")
     except OSError:
         return  # then the peak is that of the whole process so far
 
@@ -24,7 +29,7 @@ def reset_peak_memory() -> None:
 def peak_memory_mb() -> float:
     """Peak resident memory in MiB since `reset_peak_memory`."""
     if _STATUS.exists():
-        for line in _STATUS.read_text().splitlines():
+        for line in _STATUS.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -39,3 +44,22 @@ def timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
         yield
     finally:
         seconds[phase] = seconds.get(phase, 0.0) + time.perf_counter() - start
+
+
+@cache
+def end_with_parent() -> None:
+    """Let this process end soon after the one whose worker it is, however that one ended.
+
+    A joblib worker whose driver was killed would compute on, and keep its terminal busy. A process
+    that is nobody's worker, or another machine's (SLURM, Ray), is left alone. The kernel's own
+    means (PR_SET_PDEATHSIG) looks at the parent's *thread*, and joblib's may end before it does.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        threading.Thread(target=_end_without, args=(parent.pid,), daemon=True).start()
+
+
+def _end_without(parent: int) -> None:
+    while os.getppid() == parent:  # an orphan gets another
+        time.sleep(EVERY)
+    os._exit(1)  # as a kill would: what it holds is free, what it wrote is whole

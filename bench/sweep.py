@@ -23,6 +23,8 @@ from bench.config import Config, Rerun
 from bench.errors import BadInput, sentence
 from bench.interrupt import stop_if_interrupted
 from bench.names import check
+from bench.output import steady
+from bench.process import end_with_parent
 from bench.store import Store
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
@@ -41,6 +43,8 @@ def job(cfg: DictConfig) -> int:
     from bench.models.weights import ModelError
     from bench.table import TableError
 
+    steady()
+    end_with_parent()
     store = Store(cfg.results_dir)
     try:
         check_keys(cfg)

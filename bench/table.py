@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 from pandas.util import hash_pandas_object
 
+from bench.errors import BadInput
+
 Kind = Literal["numeric", "integer", "categorical"]
 
 
-class TableError(ValueError):
+class TableError(BadInput):
     """A table that cannot be used; the message is one sentence for the person at the keyboard."""
 
 

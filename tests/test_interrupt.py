@@ -9,14 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.interrupt import Interrupt, remember_interrupts, stop_if_interrupted
+from bench.interrupt import Interrupt, Terminated, remember_interrupts, stop_if_interrupted
 
 
 @pytest.fixture(autouse=True)
-def default_handler() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def default_handlers() -> Iterator[None]:
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    }
     yield
-    signal.signal(signal.SIGINT, before)
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
 
 
 def interrupted_in_a_callback_from_c() -> None:
@@ -43,6 +47,14 @@ def test_otherwise_it_is_pythons_own() -> None:
     remember_interrupts()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_sigterm_stops_as_an_interrupt_does_and_is_told_apart() -> None:
+    remember_interrupts()
+    with pytest.raises(Terminated):
+        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(Terminated):  # remembered, whoever swallowed it
+        stop_if_interrupted()
 
 
 def test_a_handler_of_somebody_else_is_left_alone() -> None:

@@ -69,6 +69,39 @@ def test_ctrl_c_stops_and_says_how_to_go_on(tmp_path: Path, workers: int) -> Non
     assert [fault(record) for record in kept.values()] == [None] * len(kept)
 
 
+def workers_of(driver: int) -> list[int]:
+    """Processes of a driver's group, without itself."""
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return [
+        int(pid)
+        for pid, group, state in rows
+        if int(group) == driver != int(pid) and not state.startswith("Z")
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_driver_however_it_ends(tmp_path: Path, how: signal.Signals) -> None:
+    folder = tmp_path / "results"
+    seeds = f"seed={','.join(map(str, range(50)))}"
+    process = started(folder, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", seeds)
+    wait_for_records(folder, 1)
+    assert len(workers_of(process.pid)) >= 2
+    process.send_signal(how)  # the driver alone
+    # Both pipes close when the last process that holds them is gone.
+    _, told = process.communicate(timeout=10)
+    assert workers_of(process.pid) == []
+    if how == signal.SIGTERM:
+        assert process.returncode == 143
+        assert told.endswith("bench: ended by SIGTERM; run the same command again to go on.\n")
+    assert "Traceback" not in told
+    kept = records(folder)
+    assert [fault(record) for record in kept.values()] == [None] * len(kept)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 kB in memory."""

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from bench.errors import BadInput
+
 NANO = Path(__file__).parent / "mitra_nano"
 FILES = ("config.json", "model.safetensors")
 
 
-class ModelError(ValueError):
+class ModelError(BadInput):
     """A checkpoint that cannot be used; the message is one sentence for a person."""
 
 
