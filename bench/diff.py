@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from bench.analysis.variants import Name, names
 from bench.errors import BAD_INPUT, BadInput
 from bench.record import Record, results_of
 from bench.report.command import folder
@@ -27,7 +30,7 @@ def main(arguments: list[str]) -> int:
         if len(arguments) != 2:
             raise BadInput(f"Two results folders: {USAGE}.")
         roots = [folder([name], USAGE) for name in arguments]
-        a, b = (_read(root) for root in roots)
+        a, b = _named([_read(root) for root in roots])
     except BadInput as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return BAD_INPUT
@@ -90,19 +93,48 @@ def compare(a: dict[Key, Record], b: dict[Key, Record]) -> Compared:
     return Compared(same, provenance, pd.DataFrame(rows, columns=columns), only)
 
 
-def _read(root: Path) -> dict[Key, Record]:
+def _read(root: Path) -> list[Record]:
     records, faults = Store(root).survey()
     if faults:
         path, why = next(iter(faults.items()))
         print(f"{len(faults)} files under {root} cannot be used, for instance {path}: {why}.")
     if not records:
         raise BadInput(f"no records under '{root}' that could be read.")
-    cells = {tuple(record["cell"][name] for name in CELL): record for record in records}
-    if len(cells) < len(records):
-        raise BadInput(
-            f"'{root}' holds records of several settings for one cell: split them first."
-        )
-    return cells
+    return records
+
+
+def _named(folders: list[list[Record]]) -> list[dict[Key, Record]]:
+    """The records of each folder by the names of their cells.
+
+    Where a folder holds several records of a cell, its table's and method's names tell them apart
+    as a report of both folders would; else a cell is compared whatever its settings.
+    """
+    together = iter(names([record for records in folders for record in records]))
+    called = [[(record, next(together)) for record in records] for records in folders]
+    several: set[tuple[str, str]] = set()  # (what, name) that needs telling apart
+    for of in called:
+        cells: dict[Key, set[tuple[str, str]]] = defaultdict(set)
+        for record, name in of:
+            cells[_plain(record)] |= {("dataset", name.dataset), ("method", name.method)}
+        for (dataset, _, _, method), found in cells.items():
+            kinds = Counter(what for what, _ in found)
+            several |= {("dataset", str(dataset))} if kinds["dataset"] > 1 else set()
+            several |= {("method", str(method))} if kinds["method"] > 1 else set()
+    return [{_key(record, name, several): record for record, name in of} for of in called]
+
+
+def _plain(record: Record) -> Key:
+    return tuple(record["cell"][name] for name in CELL)
+
+
+def _key(record: Record, name: Name, several: set[tuple[str, str]]) -> Key:
+    dataset, fold, seed, method = _plain(record)
+    return (
+        name.dataset if ("dataset", dataset) in several else dataset,
+        fold,
+        seed,
+        name.method if ("method", method) in several else method,
+    )
 
 
 def _score(record: Record) -> float:
@@ -134,7 +166,7 @@ def _print(console: Console, compared: Compared, roots: list[Path]) -> None:
     by_size = other.reindex(other["change"].abs().sort_values(ascending=False).index)
     for row in by_size.head(MOST).to_dict("records"):
         scores = (f"{row['a']:.4f}", f"{row['b']:.4f}", f"{row['change']:+.4f}")
-        table.add_row(*(str(row[c]) for c in CELL), row["what"], *scores)
+        table.add_row(*(escape(str(row[c])) for c in CELL), row["what"], *scores)
     console.print(table)
 
 
@@ -144,7 +176,15 @@ def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
     from bench.analysis.frame import frame
     from bench.analysis.settings import settings
 
-    one, two = (answer(frame(records.values()), settings()) for records in (a, b))
+    def cells(records: dict[Key, Record]) -> pd.DataFrame:
+        alone = names(records.values())
+        called = [
+            replace(name, dataset=str(key[0]), method=str(key[-1]))
+            for key, name in zip(records, alone, strict=True)
+        ]
+        return frame(records.values(), called)
+
+    one, two = (answer(cells(records), settings()) for records in (a, b))
     if not one.tables or not two.tables:
         return None
     left, right = one.tables["summary"], two.tables["summary"]
@@ -156,7 +196,7 @@ def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
     for method in [*left.index, *(m for m in right.index if m not in left.index)]:
         pairs = ([t[c].get(method, float("nan")) for t in (left, right)] for c in shown)
         table.add_row(
-            method,
+            escape(method),
             *(" → ".join(f.format(v) for v in pair) for f, pair in zip(shown.values(), pairs)),
         )
     return table

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from bench.analysis.variants import SEPARATOR, Name, names
 from bench.errors import BAD_INPUT, BadInput
 from bench.record import Record
 from bench.report.command import folder
@@ -23,29 +24,62 @@ SHORTEST = 4  # characters of an identity's hash that may name it
 def main(arguments: list[str]) -> int:
     """Print the record that is named; give the exit code."""
     try:
-        for path in _named(arguments):
-            _print(_sound(path), path)
+        for path, called in _named(arguments):
+            _print(_sound(path), path, called)
     except BadInput as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return BAD_INPUT
     return 0
 
 
-def _named(arguments: list[str]) -> list[Path]:
-    """The files of the cell; several where it was run under several seeds or settings."""
+def _named(arguments: list[str]) -> list[tuple[Path, Name | None]]:
+    """The files of the cell, and what tables call it where that had to be asked.
+
+    Several where it was run under several seeds or settings.
+    """
     if not arguments:
         raise BadInput(f"Which cell? {USAGE}.")
     name, *rest = arguments
     if Path(name).is_file():
-        return [Path(name)]
+        return [(Path(name), None)]
     if name.endswith(".json"):
         raise BadInput(f"There is no record '{name}'.")
     root = folder(rest, USAGE)
     paths = Store(root).paths()
     found = [path for path in paths if _is(path.relative_to(root / "cells"), name)]
+    if len(found) == 1:
+        return [(found[0], None)]
+    called = _called(root)
+    cells = root / "cells"
+    found = found or [
+        path
+        for path, known in called.items()
+        if _words(name) in _ways(path.relative_to(cells), known)
+    ]
     if not found:
         raise BadInput(f"No record under '{root}' is of '{name}'. {USAGE}.")
-    return found
+    return [(path, called.get(path)) for path in found]
+
+
+def _called(root: Path) -> dict[Path, Name]:
+    """Record → what tables call it."""
+    store = Store(root)
+    records, _ = store.survey()
+    paths = (store.path(r["cell"], r["identity"]["hash"]) for r in records)
+    return dict(zip(paths, names(records), strict=True))
+
+
+def _ways(path: Path, called: Name) -> list[str]:
+    """DATASET/METHOD/FOLD as tables call it, and with one of the two as its folder is called."""
+    fold = path.stem.partition("-")[0]
+    datasets = (called.dataset, path.parent.parent.as_posix())
+    methods = (called.method, path.parent.name)
+    return [_words(f"{dataset}/{method}/{fold}") for dataset in datasets for method in methods]
+
+
+def _words(name: str) -> str:
+    """A name without the dots between its settings, which few keyboards have."""
+    return " ".join(name.replace(SEPARATOR.strip(), " ").split())
 
 
 def _is(path: Path, name: str) -> bool:
@@ -66,12 +100,14 @@ def _sound(path: Path) -> Record:
     return record
 
 
-def _print(record: Record, path: Path) -> None:
+def _print(record: Record, path: Path, called: Name | None) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)
     cell = record["cell"]
-    title = f"{cell['dataset']} · fold {cell['fold']} · {cell['method']} · seed {cell['seed']}"
+    dataset = called.dataset if called else cell["dataset"]
+    method = called.method if called else cell["method"]
+    title = f"{dataset} · fold {cell['fold']} · {method} · seed {cell['seed']}"
     say = lambda text: console.print(text, markup=False, highlight=False)  # noqa: E731 (short)
     say(f"{title} · {cell['model']} · {record['status']}")
     say(str(path))

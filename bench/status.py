@@ -115,14 +115,16 @@ class Look:
         self._known: dict[Path, tuple[tuple[int, int], Record | None]] = {}
 
     def now(self) -> Status:
+        from bench.analysis.variants import names
         from bench.report.provenance import stale
 
         records, faulty = self._records()
         counts: dict[str, Counter[str]] = {}
+        called = {id(r): name.method for r, name in zip(records, names(records), strict=True)}
         for record in records:
-            counts.setdefault(record["cell"]["method"], Counter())[record["status"]] += 1
+            counts.setdefault(called[id(record)], Counter())[record["status"]] += 1
         for record in stale(records):
-            counts[record["cell"]["method"]]["stale"] += 1
+            counts[called[id(record)]]["stale"] += 1
         now = time.time()
         return Status(self._store.root, counts, faulty, self._running(), self._sweep(), now)
 
@@ -194,7 +196,7 @@ def shown(status: Status) -> Group:
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right")
     for method in sorted(status.counts):
-        table.add_row(method, *(str(status.counts[method][c]) for c in columns))
+        table.add_row(Text(method), *(str(status.counts[method][c]) for c in columns))
     total: Counter[str] = sum(status.counts.values(), Counter())
     table.add_section()
     table.add_row("all", *(str(total[c]) for c in columns))

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.analysis.variants import names
 from bench.errors import BAD_INPUT, BadInput
 from bench.record import Record
 from bench.report.command import folder
@@ -27,6 +28,8 @@ PARTS = ("validation", "test")
 IN_CURVES = ("roc_auc_ovo", "log_loss")
 # Of a record's provenance: with all of these the same, so are the bits.
 DECIDING = ("code", "versions", "processor", "threads", "device", "python")
+# Of an identity: with all of these the same, so are the pre-trained model's scores.
+UNTUNED = ("dataset", "split", "validation_share", "model")
 MOST = 12  # differences of a cell that are named
 
 
@@ -58,9 +61,10 @@ def main(arguments: list[str]) -> int:
         records, faults = Store(root).survey()
         if not records and not faults:
             raise BadInput(f"no records under '{root}'.")
-        wrong = _held_against_itself(root, records, faults)
+        called = _called(records)
+        wrong = _held_against_itself(root, records, faults, called)
         drawn = _draw(records, options)
-        outcomes = [_verified(record, options) for record in drawn]
+        outcomes = [_verified(record, options, called[_hash(record)]) for record in drawn]
     except BadInput as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return BAD_INPUT
@@ -100,14 +104,16 @@ def _draw(records: list[Record], options: Options) -> list[Record]:
     return [done[i] for i in sorted(places.tolist())]
 
 
-def _held_against_itself(root: Path, records: list[Record], faults: dict[Path, str]) -> int:
+def _held_against_itself(
+    root: Path, records: list[Record], faults: dict[Path, str], called: dict[str, str]
+) -> int:
     """Print what does not hold; give the number of records."""
     for path, why in faults.items():
         print(f"FAULTY {path.relative_to(root)}: {why}.")
-    contradictions = {_name(r): list(inconsistencies(r)) for r in records}
-    for name, found in _disagreeing(records).items():
-        contradictions[name] += found
-    bad = {name: found for name, found in contradictions.items() if found}
+    contradictions = {_hash(r): list(inconsistencies(r)) for r in records}
+    for identity, found in _disagreeing(records).items():
+        contradictions[identity] += found
+    bad = {called[identity]: found for identity, found in contradictions.items() if found}
     for name, found in bad.items():
         print(f"CONTRADICTS ITSELF {name}: {'; '.join(found)}.")
         print("  likely cause: the record was edited, and its checksum made anew.")
@@ -140,7 +146,8 @@ def _disagreeing(records: list[Record]) -> dict[str, list[str]]:
     groups: dict[str, list[Record]] = {}
     for record in records:
         if record["status"] == "done":
-            key = [record["cell"]["dataset"], record["cell"]["fold"], record["cell"]["model"]]
+            parts = record["identity"]["parts"]
+            key = [record["cell"]["dataset"], *(parts.get(name) for name in UNTUNED)]
             key += [record["provenance"].get(name) for name in DECIDING if name != "code"]
             groups.setdefault(str(key), []).append(record)
     found: dict[str, list[str]] = {}
@@ -150,13 +157,13 @@ def _disagreeing(records: list[Record]) -> dict[str, list[str]]:
         for record, score in zip(group, scores, strict=True):
             if score != usual:
                 why = "its pre-trained scores are not those of the other cells of its fold"
-                found.setdefault(_name(record), []).append(why)
+                found.setdefault(_hash(record), []).append(why)
     return found
 
 
-def _verified(record: Record, options: Options) -> Outcome:
+def _verified(record: Record, options: Options, called: str) -> Outcome:
     """Make the cell again, print how it compares, and give the outcome."""
-    print(f"{_name(record)}: ", end="", flush=True)
+    print(f"{called}: ", end="", flush=True)
     outcome = compare(record, remade(record), options.tolerance)
     if not outcome.differences:
         print(f"the same ({outcome.comparison})")
@@ -294,9 +301,22 @@ def _causes(differences: list[str], changes: list[str]) -> list[str]:
     return ["nothing else differs, so the record was edited, or the cell is not deterministic"]
 
 
+def _called(records: list[Record]) -> dict[str, str]:
+    """What a record's cell is called beside the others, by the hash of its identity."""
+    return {
+        _hash(record): _told(record, name.dataset, name.method)
+        for record, name in zip(records, names(records), strict=True)
+    }
+
+
+def _hash(record: Record) -> str:
+    return str(record["identity"]["hash"])
+
+
 def _name(record: Record) -> str:
+    return _told(record, record["cell"]["dataset"], record["cell"]["method"])
+
+
+def _told(record: Record, dataset: str, method: str) -> str:
     cell = record["cell"]
-    identity = record["identity"]["hash"][:8]
-    return (
-        f"{cell['dataset']} fold {cell['fold']} {cell['method']} seed {cell['seed']} ({identity})"
-    )
+    return f"{dataset} fold {cell['fold']} {method} seed {cell['seed']} ({_hash(record)[:8]})"

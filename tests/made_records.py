@@ -39,11 +39,14 @@ def made(
     seed: int = 0,
     validation: list[float] | None = None,
     chosen: int = -1,
+    finetune: dict[str, Any] | None = None,
+    identity: dict[str, Any] | None = None,
     **changed: Any,
 ) -> dict[str, Any]:
     """A record whose test curve is ``curve``; a method that does not fine-tune keeps no curve.
 
-    ``chosen`` is the evaluation whose scores are the chosen step's.
+    ``chosen`` is the evaluation whose scores are the chosen step's; ``finetune`` the settings of
+    fine-tuning, which are part of the identity where a method fine-tunes; ``identity`` more parts.
     """
     validation = curve if validation is None else validation
     settings = method_settings(method)
@@ -55,6 +58,9 @@ def made(
         "model": {"weights": "f00d" * 16},
     }
     parts |= {"seed": seed} if tuned else {}
+    if finetune is not None:
+        parts["finetune"] = finetune if tuned else None
+    parts |= identity or {}
     chosen %= len(curve)
 
     def scores(at: int) -> dict[str, dict[str, float]]:
@@ -78,7 +84,7 @@ def made(
             "dataset": {"_target_": "bench.datasets.embedded.load", "name": dataset},
             "method": settings,
             "model": {"_target_": "bench.models.checkpoint.load", "path": None},
-            "finetune": {"steps": 2 * (len(curve) - 1)},
+            "finetune": finetune or {"steps": 2 * (len(curve) - 1)},
             "fold": fold,
             "seed": seed,
             "validation_share": 0.2,
@@ -122,7 +128,7 @@ def made(
     } | changed
 
 
-def failed(dataset: str, method: str, message: str = "no luck", **where: int) -> dict[str, Any]:
+def failed(dataset: str, method: str, message: str = "no luck", **where: Any) -> dict[str, Any]:
     """A record of a cell that failed before its table was split."""
     return made(dataset, method, [0.5], **where) | {
         "status": "failed",

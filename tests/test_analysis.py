@@ -273,6 +273,10 @@ class TestFrame:
         (row,) = frame([record("default_ft", 1, fold=2)]).to_dict("records")
         assert row | {"error": None, "quality": None} == {
             "dataset": "iris",
+            "dataset_name": "iris",
+            "method_name": "default_ft",
+            "tuning": None,
+            "baseline": '{"model": null, "validation_share": null}',
             "fold": 2,
             "seed": 1,
             "domain": "other",

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.analysis.settings import Impute
+from bench.analysis.variants import Name, names
 from bench.record import Record
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
 
 # Column → meaning. ROC-AUC is one-vs-one, in [0, 1]; missing where the part is of one class.
 SCHEMA = {
-    "dataset": "name of the table",
+    "dataset": "name of the table; with its content's hash where several tables share the name",
     "fold": "index of the split",
     "seed": "seed of the run; a cell without a seed has a row beside each seed of its fold",
     "domain": "healthcare, finance or other",
-    "method": "name of the method",
+    "method": "name of the method, with the settings that tell its records apart",
+    "dataset_name": "name of the table, which several tables may share",
+    "method_name": "name of the method, which several settings may share",
+    "tuning": "settings of the fine-tuning, as JSON; missing without fine-tuning",
+    "baseline": "what the pre-trained model's scores rest on beside the rows, as JSON",
     "model": "name of the model",
     "status": "done, failed, not_applicable; missing where no record exists (`complete`)",
     "identity": "hash of everything that decides the numbers; missing where no record exists",
@@ -48,23 +53,32 @@ SCHEMA = {
 COLUMNS = list(SCHEMA)
 CURVES = ["validation_curve", "test_curve"]
 NESTED = [*CURVES, "quality"]  # no values of a CSV's cell
+NAMING = ["dataset_name", "method_name", "tuning", "baseline"]  # what names were made from
 IMPUTED = "imputed"  # status of a score that was asked to be made up (`analysis.impute`)
 _FACTS = ["ratio", "rows", "features", "categorical_share", "classes", "duplicates", "test_rows"]
 _SCORES = ["auc_pretrained", "auc_chosen", "auc_last", "validation_pretrained", "validation_chosen"]
 
 
-def frame(records: Iterable[Record]) -> pd.DataFrame:
+def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.DataFrame:
     """One row a cell, with the columns of `SCHEMA`.
 
     Scores are rounded to 12 decimals: means over pairs of classes that are equal in exact
     arithmetic may differ in their last bit, and that must decide no rank, tie or harm.
 
-    Where a cell has several records (other settings in one folder), all of them are kept:
-    `bench.report` refuses such a folder. A cell whose numbers depend on no seed (`pretrained`) has
-    one record for all seeds; it gets a row beside each seed of its dataset and fold.
+    A method that was run under several settings is a method for each
+    (`bench.analysis.variants.names`). A cell whose numbers depend on no seed (`pretrained`) has one
+    record for all seeds; it gets a row beside each seed of its dataset and fold.
+
+    Parameters
+    ----------
+    records : iterable of Record
+    named : sequence of Name, optional
+        A name for each record; by default they are named among themselves.
     """
     records = list(records)
-    cells = pd.DataFrame([_row(record) for record in records], columns=COLUMNS)
+    named = names(records) if named is None else named
+    rows = [_row(record, name) for record, name in zip(records, named, strict=True)]
+    cells = pd.DataFrame(rows, columns=COLUMNS)
     numbers = [*_SCORES, *_FACTS]
     cells[numbers] = cells[numbers].astype(float)  # None → NaN, also where all are None
     seeded = np.array(["seed" in r["identity"]["parts"] for r in records], dtype=bool)
@@ -79,7 +93,7 @@ def _beside_each_seed(seedless: pd.DataFrame, seeded: pd.DataFrame) -> pd.DataFr
     return pd.concat(parts, ignore_index=True) if parts else seeded
 
 
-def _row(record: Record) -> dict[str, object]:
+def _row(record: Record, name: Name) -> dict[str, object]:
     def auc(when: str, part: str) -> float:
         return _rounded(record["metrics"].get(when, {}).get(part, {}).get("roc_auc_ovo"))
 
@@ -89,7 +103,13 @@ def _row(record: Record) -> dict[str, object]:
         return tuple(map(_rounded, record["curves"].get(f"{part}_roc_auc_ovo", [])))
 
     return {
-        **{k: record["cell"][k] for k in ("dataset", "fold", "seed", "domain", "method", "model")},
+        **{k: record["cell"][k] for k in ("fold", "seed", "domain", "model")},
+        "dataset": name.dataset,
+        "method": name.method,
+        "dataset_name": record["cell"]["dataset"],
+        "method_name": record["cell"]["method"],
+        "tuning": name.tuning,
+        "baseline": name.baseline,
         "status": record["status"],
         "identity": record["identity"]["hash"],
         "code": record["provenance"]["code"],
@@ -157,6 +177,7 @@ def complete(
     grid = units.merge(pd.DataFrame({"method": methods}), how="cross")
     full = grid.merge(cells, on=[*UNIT, "method"], how="left")
     full["status"] = full["status"].fillna("missing")
+    full = _with_naming(full)
     if impute == Impute.worst:
         full = _imputed(full)
     # ROC-AUC does not exist where the test part is of one class; such a unit cannot be compared.
@@ -165,8 +186,19 @@ def complete(
     return full[whole].reset_index(drop=True), full[~whole].reset_index(drop=True)
 
 
+def _with_naming(full: pd.DataFrame) -> pd.DataFrame:
+    """What a method's name was made from, also where it has no record."""
+    absent = full["status"] == "missing"
+    columns = [c for c in NAMING[1:] if c in full]
+    of = full.loc[~absent, ["method", *columns]].drop_duplicates("method").set_index("method")
+    filled = {c: full[c].where(~absent, full["method"].map(of[c])) for c in columns}
+    return full.assign(**filled) if absent.any() else full
+
+
 def _imputed(full: pd.DataFrame) -> pd.DataFrame:
     unit = [full[c] for c in UNIT]
+    if "baseline" in full:
+        unit.append(full["baseline"].fillna(""))  # a method's start is its own model's
     started = full["auc_pretrained"].groupby(unit).transform("first")
     worst = full[["auc_chosen", "auc_pretrained"]].min(axis=1).groupby(unit).transform("min")
     lost = full["auc_chosen"].isna() & worst.notna()

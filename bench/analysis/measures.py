@@ -18,8 +18,8 @@ def improvements(
 ) -> pd.DataFrame:
     """Normalized and raw gain of every cell over the pre-trained model.
 
-    With a the method's test ROC-AUC, p the pre-trained model's, and extremes over all methods and
-    the pre-trained model of a unit (dataset, fold, seed), the improvement is
+    With a the method's test ROC-AUC, p its pre-trained model's, and extremes over all methods of
+    that model and the model itself in a unit (dataset, fold, seed), the improvement is
 
     ``minmax``
         (a − p) / (max − min), the difference of the two min–max scaled scores, in [−1, 1].
@@ -61,8 +61,13 @@ def improvements(
 
 
 def extremes(cells: pd.DataFrame, score: str, baseline: str) -> tuple[pd.Series, pd.Series]:
-    """The lowest and the highest of two columns within each unit, a value a row of ``cells``."""
-    group = cells.groupby(UNIT, sort=False).ngroup()
+    """The lowest and the highest of two columns within each unit, a value a row of ``cells``.
+
+    Where methods start from several pre-trained models, each is held against those of its own.
+    """
+    several = "baseline" in cells and len(cells["baseline"].dropna().unique()) > 1
+    within = [*UNIT, "baseline"] if several else UNIT
+    group = cells.groupby(within, sort=False).ngroup()
     both = cells[[score, baseline]]
     low = both.min(axis=1).groupby(group).transform("min")
     return low, both.max(axis=1).groupby(group).transform("max")

@@ -157,7 +157,7 @@ def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Any]]]]:
 
 def _cells(answer: Answer) -> dict[str, Any]:
     kept = answer.tables["improvements"] if answer.tables else answer.kept
-    columns = [*CELL_COLUMNS, "identity"]
+    columns = [*CELL_COLUMNS, "identity", "dataset_name", "method_name"]
     both = (kept.assign(counted="yes"), answer.left_out.assign(counted="no"))
     parts = [part.reindex(columns=columns).astype(object) for part in both]
     cells = pd.concat([part for part in parts if len(part)] or parts[:1])
@@ -183,7 +183,8 @@ def _path(row: dict[Any, Any]) -> str | None:
     """Of the record, below the results folder (`bench.store.Store.path`)."""
     if not isinstance(row["identity"], str):
         return None
-    return f"cells/{row['dataset']}/{row['method']}/{row['fold']}-{row['identity'][:8]}.json"
+    folder = f"cells/{row['dataset_name']}/{row['method_name']}"
+    return f"{folder}/{row['fold']}-{row['identity'][:8]}.json"
 
 
 def _told(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from bench.analysis.paired import (
     seed_null,
 )
 from bench.analysis.settings import Analysis, Normalization
+from bench.analysis.variants import Name
+from bench.record import Record
 from bench.report.readable import signed, unsigned, with_error
 
 
@@ -47,6 +50,35 @@ def completeness(answer: Answer) -> str:
             "are missing, by the worst ROC-AUC of the unit."
         )
     return text
+
+
+def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:
+    """What was told apart by `bench.analysis.variants.names`, and how to have it otherwise."""
+    methods: dict[str, dict[str, None]] = defaultdict(dict)
+    tables: dict[str, dict[str, None]] = defaultdict(dict)
+    begun: dict[str, float] = defaultdict(float)
+    for record, name in zip(records, named, strict=True):
+        methods[record["cell"]["method"]][name.method] = None
+        tables[record["cell"]["dataset"]][name.dataset] = None
+        begun[name.dataset] = max(begun[name.dataset], float(record["timings"]["started"]))
+    told = []
+    several = {name: list(of) for name, of in methods.items() if len(of) > 1}
+    if several:
+        named_so = "; ".join(f"{name}: {len(of)}" for name, of in several.items())
+        told.append(
+            f"Methods with records of several settings ({named_so}) have a row for each, named by "
+            "the settings that differ. If some are left from earlier settings, give the new ones a "
+            "results_dir of their own."
+        )
+    for table, contents in tables.items():
+        if len(contents) > 1:
+            by_age = sorted(contents, key=lambda called: begun[called])
+            told.append(
+                f"Tables of other content, or split otherwise, share the name '{table}': "
+                f"{', '.join(by_age)}, from the oldest records to the newest. Each stands apart; "
+                "dataset.name=NAME gives a table of one's own a name of its own."
+            )
+    return told
 
 
 SCALES = {

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from bench.analysis.answer import Answer, answer
-from bench.analysis.frame import NESTED, UNIT, frame
+from bench.analysis.frame import NAMING, NESTED, UNIT, frame
 from bench.analysis.settings import Analysis, settings
+from bench.analysis.variants import names
 from bench.errors import BAD_INPUT, BadInput
 from bench.names import inside
 from bench.record import Record
@@ -63,18 +65,18 @@ def report(
     if not records:
         _say(console, *warnings, f"No records under {root} that could be read.")
         return BAD_INPUT
-    cells = frame(records)
+    named = names(records)
+    cells = frame(records, named)
     twice = cells[cells.duplicated([*UNIT, "method"], keep=False)]
     if len(twice):
         first = twice.iloc[0]
         _say(
             console,
-            f"{root} holds records of several settings for one cell (for instance "
-            f"{first['dataset']} fold {first['fold']} {first['method']}): give each its own "
-            "results_dir, or delete the older ones.",
+            f"{root} holds several records of one cell whose settings are the same (for instance "
+            f"{first['dataset']} fold {first['fold']} {first['method']}): delete all but one.",
         )
         return BAD_INPUT
-    warnings += _gone(root, records)
+    warnings += [*readings.variants(records, named), *_gone(root, records)]
     read = answer(cells, reading or settings())
     shown = sections(read, published(cells))
     for section in shown:
@@ -146,12 +148,13 @@ def _show(console: Console, section: Section) -> None:
     if section.table is None:
         console.print(section.title, style="italic")
     else:
+        # Names and values come from data: rich would read [brackets] as its markup.
         drawn = RichTable(title=section.title, title_justify="left")
-        drawn.add_column(str(section.table.index.name or ""), no_wrap=True)
+        drawn.add_column(escape(str(section.table.index.name or "")), no_wrap=True)
         for column in section.table.columns:
-            drawn.add_column(str(column), justify="right")
+            drawn.add_column(escape(str(column)), justify="right")
         for name, row in section.table.iterrows():
-            drawn.add_row(str(name), *row)
+            drawn.add_row(*map(escape, map(str, [name, *row])))
         console.print(drawn)
     if section.text:
         _say(console, section.text)
@@ -161,7 +164,7 @@ def _show(console: Console, section: Section) -> None:
 def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> None:
     folder = inside(root, "report")
     for name, table in {**read.tables, "left_out": read.left_out}.items():
-        flat = table.drop(columns=NESTED, errors="ignore")
+        flat = table.drop(columns=[*NESTED, *NAMING], errors="ignore")
         write_whole(inside(folder, f"{name}.csv"), _csv(flat, name not in {*FLAT, "left_out"}))
     steady = [section for section in shown if not section.timed]
     parts = [

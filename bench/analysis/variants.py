@@ -1,0 +1,271 @@
+"""Names that tell records apart: what differs between them becomes part of the method's name.
+
+A method run under two learning rates is two methods to a table, ``default_ft · lr=1e-4`` and
+``default_ft · lr=3e-4``; a table's name that two contents go by is two tables, ``train (1a2b3c)``
+and ``train (4d5e6f)``. Only what decides a record's numbers counts, its identity; so the
+pre-trained model, which no learning rate touches, stays one method beside both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from bench.identity import digest
+from bench.record import Record
+
+SEPARATOR = " · "
+SHORT = 6  # characters of a hash in a name
+MOST = 4  # settings in a name; of more, those that tell the records apart
+LONGEST = 40  # characters of a value in a name
+TARGET = "._target_"
+WEIGHTS = "model.weights"
+# Parts of an identity that say what is compared on, not how it was computed.
+PLACE = ("dataset", "split", "seed")
+# Parts that every method of a folder shares, the pre-trained model too: its scores rest on them.
+SHARED = ("model", "validation_share")
+Flat = dict[str, Any]  # dotted key → value that is no dict
+
+
+@dataclass(frozen=True)
+class Name:
+    """How tables call a record.
+
+    Parameters
+    ----------
+    dataset, method : str
+        Unique within the records that were named together.
+    tuning : str, optional
+        The fine-tuning's settings as JSON; None without fine-tuning.
+    baseline : str
+        What the pre-trained model's scores rest on beside the rows, as JSON.
+    """
+
+    dataset: str
+    method: str
+    tuning: str | None
+    baseline: str
+
+
+def names(records: Iterable[Record]) -> list[Name]:
+    """A name for each record, in their order; equal where only fold or seed differ."""
+    records = list(records)
+    tables = _tables(records)
+    methods = _methods(records)
+    known: dict[tuple[str, str], Name] = {}
+    out = []
+    for record, method in zip(records, methods, strict=True):
+        dataset = tables[_table(record)]
+        key = (dataset, method.name)
+        if key not in known:
+            known[key] = Name(dataset, method.name, method.tuning, method.baseline)
+        out.append(known[key])
+    return out
+
+
+def _table(record: Record) -> tuple[str, str, str]:
+    """A table by its name, its content and how it is split."""
+    parts = record["identity"]["parts"]
+    split = {k: v for k, v in (parts.get("split") or {}).items() if k != "index"}
+    return record["cell"]["dataset"], str(parts.get("dataset")), json.dumps(split, sort_keys=True)
+
+
+def _tables(records: list[Record]) -> dict[tuple[str, str, str], str]:
+    by_name: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for table in dict.fromkeys(map(_table, records)):
+        by_name[table[0]].append(table)
+    called = {}
+    for name, tables in by_name.items():
+        contents = [content for _, content, _ in tables]
+        if len(set(contents)) < len(contents):  # one content under several splits
+            contents = [digest([content, split]) for _, content, split in tables]
+        short = _shortened(contents)
+        for table, content in zip(tables, contents, strict=True):
+            called[table] = name if len(tables) == 1 else f"{name} ({short[content]})"
+    return called
+
+
+def _shortened(hashes: Iterable[str]) -> dict[str, str]:
+    """Hash → as many of its first characters as tell it from the others, `SHORT` or more."""
+    distinct = set(hashes)
+    length = SHORT
+    while len({h[:length] for h in distinct}) < len(distinct):
+        length += 1
+    return {h: h[:length] for h in distinct}
+
+
+@dataclass
+class _Variant:
+    """The records of one method's name whose identities agree in all but `PLACE`."""
+
+    family: str
+    settings: Flat
+    tuning: str | None
+    baseline: str
+    name: str = ""
+    models: set[str] = field(default_factory=set)
+
+
+def _methods(records: list[Record]) -> list[_Variant]:
+    """The variant of each record, named."""
+    found: dict[tuple[str, str], _Variant] = {}
+    out = []
+    for record in records:
+        parts, cell = record["identity"]["parts"], record["cell"]
+        deciding = {k: v for k, v in parts.items() if k not in PLACE}
+        key = (cell["method"], json.dumps(deciding, sort_keys=True))
+        if key not in found:
+            tuning, shared = deciding.get("finetune"), {k: deciding.get(k) for k in SHARED}
+            found[key] = _Variant(
+                cell["method"],
+                _flat(deciding),
+                None if tuning is None else json.dumps(tuning, sort_keys=True),
+                json.dumps(shared, sort_keys=True),
+            )
+        found[key].models.add(str(cell["model"]))
+        out.append(found[key])
+    _name(list(found.values()))
+    return out
+
+
+def _flat(node: Any, prefix: str = "") -> Flat:
+    if not isinstance(node, dict) or not node:
+        return {prefix: node}
+    below = (_flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in node.items())
+    return {key: value for flat in below for key, value in flat.items()}
+
+
+def _name(variants: list[_Variant]) -> None:
+    _name_models(variants)
+    families: dict[str, list[_Variant]] = defaultdict(list)
+    for variant in variants:
+        families[variant.family].append(variant)
+    keys = sorted({key for variant in variants for key in variant.settings})
+    shared = [k for k in _differing(variants) if k.partition(".")[0] in SHARED]
+    for family, members in families.items():
+        own = [k for k in _differing(members) if k.partition(".")[0] not in SHARED]
+        kept, cut = _chosen(own, members)
+        wanted = sorted({*kept, *shared})
+        more = ["…"] if cut else []
+        for variant in members:
+            told = [f"{_label(k, keys)}={_told(variant, k, members)}" for k in wanted]
+            variant.name = SEPARATOR.join([family, *told, *more])
+        _made_unique(members)
+
+
+def _name_models(variants: list[_Variant]) -> None:
+    """Put models' names in the place of their weights' hashes, where that tells them apart."""
+    called: dict[Any, set[str]] = defaultdict(set)
+    for variant in variants:
+        called[variant.settings.get(WEIGHTS)] |= variant.models
+    every = [name for names_of in called.values() for name in names_of]
+    if len(every) == len(set(every)) == len(called):
+        for variant in variants:
+            variant.settings.pop(WEIGHTS, None)
+            (variant.settings["model"],) = variant.models
+        return
+    short = _shortened(map(str, called))
+    for variant in variants:
+        variant.settings[WEIGHTS] = short[str(variant.settings.get(WEIGHTS))]
+
+
+def _differing(variants: list[_Variant]) -> list[str]:
+    """Keys whose values are not one and the same, absence being a value."""
+    keys = sorted({key for variant in variants for key in variant.settings})
+    return [k for k in keys if len({_value(variant, k) for variant in variants}) > 1]
+
+
+def _value(variant: _Variant, key: str) -> str:
+    return _exact(variant.settings[key]) if key in variant.settings else ""
+
+
+def _exact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _chosen(keys: list[str], members: list[_Variant]) -> tuple[list[str], bool]:
+    """The differing keys that a name shows: all of a few, else enough to tell members apart.
+
+    The second value says whether others were left out.
+    """
+    # A generator of another class has other parameters: its class says so.
+    classes = tuple(k.removesuffix("_target_") for k in keys if k.endswith(TARGET))
+    keys = [
+        k
+        for k in keys
+        if k.endswith(TARGET)
+        or not k.startswith(classes)
+        or all(k in member.settings for member in members)
+    ]
+    if len(keys) <= MOST:
+        return keys, False
+    kept: list[str] = []
+    apart = 1
+    for key in keys:
+        values = {tuple(_value(m, k) for k in [*kept, key]) for m in members}
+        if len(values) > apart:
+            kept, apart = [*kept, key], len(values)
+    return kept, len(kept) < len(keys)
+
+
+def _label(key: str, keys: Sequence[str]) -> str:
+    """The shortest end of a dotted key that no other key has: ``lr``, or ``finetune.lr``."""
+    words = key.removesuffix(TARGET).split(".")
+    others = [f".{other.removesuffix(TARGET)}" for other in keys if other != key]
+    for n in range(1, len(words)):
+        end = ".".join(words[-n:])
+        if not any(other.endswith(f".{end}") for other in others):
+            return end
+    return ".".join(words)
+
+
+def _told(variant: _Variant, key: str, members: list[_Variant]) -> str:
+    """A value; of a class without its module, where that is enough."""
+    value = variant.settings.get(key)
+    if not key.endswith(TARGET):
+        return shown(value)
+    paths = {str(member.settings.get(key)) for member in members}
+    short = {path.rpartition(".")[2] for path in paths}
+    return shown(str(value).rpartition(".")[2] if len(short) == len(paths) else value)
+
+
+def shown(value: Any) -> str:
+    """A setting's value as short as it can be typed: ``3e-4``, ``true``, ``null``, ``log_loss``."""
+    if isinstance(value, float):
+        plain, power = repr(value), _power(value)
+        return power if len(power) < len(plain) else plain
+    if isinstance(value, str):
+        text = value if value and value.isprintable() and not _is_json(value) else _exact(value)
+    else:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - SHORT]}…{digest(value)[:SHORT]}"
+
+
+def _power(value: float) -> str:
+    """As digits and a power of ten: 0.00035 is 3.5e-4."""
+    return f"{Decimal(repr(value)).normalize():E}".replace("E+", "e").replace("E", "e")
+
+
+def _is_json(text: str) -> bool:
+    """Whether a word would be read as a number, a truth value or null."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _made_unique(members: list[_Variant]) -> None:
+    """Names that agree although the settings don't (1 and "1" far down a list) get their hash."""
+    by_name: dict[str, list[_Variant]] = defaultdict(list)
+    for variant in members:
+        by_name[variant.name].append(variant)
+    for same in by_name.values():
+        for variant in same if len(same) > 1 else []:
+            variant.name += f"{SEPARATOR}{digest(variant.settings)[:SHORT]}"
