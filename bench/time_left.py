@@ -265,11 +265,11 @@ def _measured(record: Record) -> Measured:
 
 def _workers(config: DictConfig) -> int | None:
     """Processes of the launcher; None where a cluster decides."""
-    launcher = config.hydra.launcher or {}
-    if "n_jobs" in launcher:  # joblib's
-        jobs = int(launcher.n_jobs)
+    launcher = config.hydra.launcher
+    jobs = launcher.get("n_jobs")
+    if isinstance(jobs, int):  # joblib's; below 0 they count from the processors' number
         return jobs if jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + jobs)
-    return 1 if str(launcher.get("_target_", "")).endswith("BasicLauncher") else None
+    return 1 if str(launcher.get("_target_")).endswith("BasicLauncher") else None
 
 
 def duration(seconds: float) -> str:

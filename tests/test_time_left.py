@@ -1,4 +1,4 @@
-"""The time that a sweep still takes, told from journals: resumed, fresh, by method, of two kinds."""
+"""The time that a sweep still takes, told from journals: resumed, fresh, by method."""
 
 from __future__ import annotations
 
