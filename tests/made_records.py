@@ -114,13 +114,7 @@ def made(
         if tuned
         else {},
         "synthetic": None,
-        "timings": {
-            "started": 0.0,
-            "seconds": {"total": 1.0},
-            "cpu_seconds": 1.0,
-            "peak_memory_mb": 100.0,
-            "generation": None,
-        },
+        "timings": {"started": 0.0, "seconds": {"total": 1.0}},
         "provenance": {
             "code": "c0de" * 16,
             "versions": {"torch": "2.13.0"},
@@ -129,7 +123,6 @@ def made(
             "processor": "a processor",
             "threads": 1,
             "device": "cpu",
-            "precision": "float32",
         },
         "error": None,
     } | changed

@@ -212,7 +212,6 @@ FAILURE = {
     "metrics": {},
     "curves": {},
     "chosen_step": None,
-    "last_step": None,
     "error": {"type": "ValueError", "message": "no", "traceback": "…"},
 }
 

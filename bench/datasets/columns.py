@@ -3,13 +3,15 @@
 ==========================================  ========================================================
 column                                      becomes
 ==========================================  ========================================================
-named in ``categorical``                    categorical, whatever it holds
+named in ``categorical``                    categorical, whatever it holds, as typed
 numbers, all whole                          integer (codes of categories must be named!)
 numbers                                     numeric; ±inf becomes missing
+mostly numbers or dates in any writing      those; the few marks between them missing, noted
+numbers that can be read in two ways        refused with the key that decides
 text, or numbers written as 007             categorical
 text with nearly as many values as rows     refused: it can be dropped or named in ``categorical``
 yes/no, true/false, booleans                categorical
-dates and times (ISO 8601, or a date type)  numeric: days since 1970-01-01, UTC
+dates and times, or a date type             numeric: days since 1970-01-01, UTC
 constant or without any value               kept out, noted
 nested values, bytes, durations             refused
 ==========================================  ========================================================
@@ -20,51 +22,122 @@ from __future__ import annotations
 import datetime
 import decimal as decimals
 import re
+from collections import Counter
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
+from bench.datasets import identifiers
+from bench.datasets.date_columns import days_of_dates, days_of_text, looks_like_dates
+from bench.datasets.labels import alike, natural_order
+from bench.datasets.number_columns import Surroundings, plain_numbers, prove
+from bench.datasets.raw import counted
+from bench.datasets.strays import Unusable
+from bench.datasets.whole_numbers import floats_of
+from bench.datasets.wording import listed, rows, setting, shown
+from bench.datasets.written_numbers import CODE, Convention
 from bench.table import Kind, TableError
+
+__all__ = ["features_of", "natural_order", "rows", "text_of"]
 
 #: A text column with more distinct values than this, and than half its rows, is free text.
 MAX_LEVELS_OF_FEW_ROWS = 20
+EXPLAINED = 5  # unusable columns of which a refusal says why
 
-_CODE = re.compile(r"[+-]?0\d+")  # 007 is a code; 0.7 and 0 are numbers
-_DATE = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?"
-)
+_WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*([^\d\s+.,-][^\d\s]*)")
+_MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
+_CLOCK = re.compile(r"\d{1,2}:[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
+
+Content = np.ndarray | pd.Categorical
 
 
 def features_of(
-    frame: pd.DataFrame, categorical: frozenset[str], decimal: str, name: str
+    frame: pd.DataFrame,
+    categorical: frozenset[str],
+    convention: Convention,
+    name: str,
+    separator: str | None = None,
+    declared: frozenset[str] = frozenset(),
 ) -> tuple[pd.DataFrame, dict[str, Kind], list[str]]:
-    """Feature columns with their kinds, and what must be noted about them."""
-    columns: dict[str, np.ndarray | pd.Categorical] = {}
+    """Feature columns with their kinds, and what must be noted about them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Text (missing as NaN) and typed values.
+    categorical : frozenset of str
+        Columns that are categories, whatever they hold.
+    convention : Convention
+    name : str
+        The table's.
+    separator : str, optional
+        Of the file, if it was a CSV.
+    declared : frozenset of str
+        Columns that the file declares to be categories.
+
+    Raises
+    ------
+    TableError
+        If a column cannot be used; all of them are named.
+    """
+
+    @cache
+    def proven() -> Counter[str]:
+        texts = [frame[c] for c in frame if c not in categorical and _is_text(frame[c])]
+        return Counter(mark for text in texts if (mark := prove(text)))
+
+    around = Surroundings(separator, proven)
+    columns: dict[str, Content] = {}
     kinds: dict[str, Kind] = {}
-    notes = []
+    notes: list[str] = []
+    unusable: dict[str, Unusable] = {}
     for column in frame.columns:
         where = f"Dataset '{name}', column '{column}'"
         values = frame[column]
         if not values.notna().any():
             notes.append(f"{where}: holds no value; it was kept out.")
             continue
-        content, remarks = (
-            (_categories(values, name, column), [])
-            if column in categorical
-            else _inferred(values, name, column, decimal)
-        )
+        try:
+            content: Content
+            if column in categorical:
+                content, remarks = _categories(values)
+            else:
+                content, remarks = _inferred(values, column, convention, around, declared)
+        except Unusable as reason:
+            unusable[column] = reason
+            continue
         notes += [f"{where}: {remark}" for remark in remarks]
         if pd.Series(content).nunique() < 2:
             notes.append(f"{where}: has only one value; it was kept out.")
             continue
         columns[column] = content
         kinds[column] = _kind(content)
+    if unusable:
+        raise TableError(_refusal(unusable, name))
     if not columns:
         raise TableError(f"Dataset '{name}': no feature column with two or more values is left.")
     return pd.DataFrame(columns, index=range(len(frame))), kinds, notes
 
 
-def _kind(content: np.ndarray | pd.Categorical) -> Kind:
+def _refusal(unusable: dict[str, Unusable], name: str) -> str:
+    """One sentence that names every column that cannot be used, and what helps."""
+    drop = setting("drop", unusable)
+    if len(unusable) == 1:
+        ((column, reason),) = unusable.items()
+        remedy = f"{reason.remedy}, or leave it out" if reason.remedy else "leave it out"
+        return f"Dataset '{name}', column '{column}': {reason.why}; {remedy} with {drop}."
+    told = [
+        f"'{column}' {reason.why}" + (f" ({reason.remedy})" if reason.remedy else "")
+        for column, reason in list(unusable.items())[:EXPLAINED]
+    ]
+    return (
+        f"Dataset '{name}': {len(unusable)} columns cannot be used as they are: {'; '.join(told)}; "
+        f"leave out those that are not mended with {drop}."
+    )
+
+
+def _kind(content: Content) -> Kind:
     if isinstance(content, pd.Categorical):
         return "categorical"
     present = content[~np.isnan(content)]
@@ -72,126 +145,201 @@ def _kind(content: np.ndarray | pd.Categorical) -> Kind:
 
 
 def _inferred(
-    values: pd.Series, name: str, column: str, decimal: str
-) -> tuple[np.ndarray | pd.Categorical, list[str]]:
+    values: pd.Series,
+    column: str,
+    convention: Convention,
+    around: Surroundings,
+    declared: frozenset[str],
+) -> tuple[Content, list[str]]:
     """Numbers or categories, by the rules at the head of this file, and remarks."""
+    noted = identifiers.remark(values, column)
+    more = [noted] if noted else []
+    if column in declared:
+        content, remarks = _categories(values)
+        return content, [*remarks, *_declared(values, column, convention, around), *more]
+    found: tuple[Content, list[str]] | None = _typed(values, column)
+    if found is None:
+        text = text_of_values(values)
+        found = _read(text, column, convention, around) or _as_categories(text)
+    return found[0], found[1] + more
+
+
+def _declared(
+    values: pd.Series, column: str, convention: Convention, around: Surroundings
+) -> list[str]:
+    """What to say of categories by type that are numbers or dates by content."""
+    if not _is_text(values):
+        return []
+    try:
+        numbers = _read(values, column, convention, around) is not None
+    except Unusable:
+        numbers = True
+    remark = "holds numbers or dates, but the file declares it to be categories; so it was read."
+    return [remark] if numbers else []
+
+
+def _as_categories(text: pd.Series) -> tuple[pd.Categorical, list[str]]:
+    """Text as categories, unless it is free text."""
+    _refuse_free_text(text)
+    content, remarks = _categories(text)
+    suspicion = _suspicion(text)
+    return content, [*remarks, *([f"{suspicion}."] if suspicion else [])]
+
+
+def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
+    """A column whose values have a type of their own; None if they are text."""
     if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(values.dtype):
-        return _categories(values, name, column), []
+        return _categories(values)
     if pd.api.types.is_numeric_dtype(values.dtype):
-        return _finite(values, name, column)
-    days = _days(values)
+        if pd.api.types.is_complex_dtype(values.dtype):
+            raise Unusable("complex numbers cannot be used")
+        if pd.api.types.is_integer_dtype(values.dtype):
+            return _whole(values, column)
+        return _finite(values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True), [])
+    days = days_of_dates(values)
     if days is not None:
         return days, ["dates were turned into days since 1970-01-01."]
     present = values.dropna()
     if all(isinstance(value, bool | np.bool_) for value in present):
-        return _categories(values, name, column), []
+        return _categories(values)
     if all(isinstance(value, decimals.Decimal | int | float) for value in present):
-        return _finite(values.astype(np.float64), name, column)
-    text = text_of(values, name, column)
-    numbers = _numbers(text, decimal)
-    if numbers is not None:
-        return _finite(numbers, name, column)
-    _refuse_free_text(text, name, column, decimal)
-    return _categories(values, name, column), []
+        if all(value == value.__class__(int(value)) for value in present if _is_finite(value)):
+            return _whole(values, column)
+        return _finite(values.astype(np.float64).to_numpy(copy=True), [])
+    return None
 
 
-def _finite(values: pd.Series, name: str, column: str) -> tuple[np.ndarray, list[str]]:
+def _is_finite(value: decimals.Decimal | float) -> bool:
+    return bool(np.isfinite(float(value)))
+
+
+def _whole(values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
+    whole = [None if pd.isna(v) or not _is_finite(v) else int(v) for v in values.astype(object)]
+    return _finite(*floats_of(whole, column))
+
+
+def _read(
+    text: pd.Series, column: str, convention: Convention, around: Surroundings
+) -> tuple[np.ndarray, list[str]] | None:
+    """The dates or numbers that a column of text holds, if it mostly does."""
+    days = days_of_text(text, column, convention.day_first)
+    if days is not None:
+        return days
+    if any(CODE.fullmatch(level) for level in text.dropna().unique()):
+        return None
+    found = plain_numbers(text, column, convention, around)
+    if found is None:
+        return None
+    plain, remarks = found
+    present = plain.dropna()
+    if all(re.fullmatch(r"[+-]?[0-9]+", number) for number in present) and (
+        present.str.len().max() > 15
+    ):
+        whole = [None if pd.isna(number) else int(number) for number in plain]
+        numbers, more = floats_of(whole, column)
+        return _finite(numbers, remarks + more)
+    return _finite(plain.astype(np.float64).to_numpy(copy=True), remarks)
+
+
+def _finite(numbers: np.ndarray, remarks: list[str]) -> tuple[np.ndarray, list[str]]:
     """Floats; ±inf is no measurement that a model could learn from, hence missing."""
-    if pd.api.types.is_complex_dtype(values.dtype):
-        raise TableError(
-            f"Dataset '{name}', column '{column}': complex numbers cannot be used; "
-            f"leave it out with 'dataset.drop=[{column}]'."
-        )
-    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     infinite = np.isinf(numbers)
     numbers[infinite] = np.nan
-    remarks = []
     if infinite.any():
-        remarks.append(f"{rows(int(infinite.sum()))} with an infinite value, taken as missing.")
-    if len(numbers) > 2 and (np.diff(numbers) == 1).all():
-        remarks.append("seems to count the rows; if it does, leave it out with dataset.drop.")
+        count = rows(int(infinite.sum()))
+        remarks = [*remarks, f"{count} with an infinite value, taken as missing."]
+    if looks_like_dates(numbers):
+        example = int(numbers[~np.isnan(numbers)][0])
+        remarks = [*remarks, f"seems to hold dates such as {example}; they were read as numbers."]
     return numbers, remarks
 
 
-def _numbers(text: pd.Series, decimal: str) -> pd.Series | None:
-    """The text's numbers, or None if some of it is no number."""
-    present = text.dropna()
-    if present.map(lambda value: bool(_CODE.fullmatch(value))).any():
-        return None
-    if decimal != ".":
-        text = text.str.replace(decimal, ".", regex=False)
-    numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
-    return numbers if numbers.notna().sum() == len(present) else None
+# Text ---------------------------------------------------------------------------------------------
 
 
-def _days(values: pd.Series) -> np.ndarray | None:
-    """Days since 1970-01-01 (UTC), or None if these are no dates."""
-    present = values.dropna()
-    is_date = pd.api.types.is_datetime64_any_dtype(values.dtype) or all(
-        isinstance(value, datetime.date)
-        or (isinstance(value, str) and bool(_DATE.fullmatch(value)))
-        for value in present
-    )
-    if not is_date:
-        return None
-    try:
-        moments = pd.to_datetime(values, utc=True, format="ISO8601", errors="raise")
-    except (ValueError, TypeError, OverflowError):
-        return None  # 2024-13-45 looks like a date, but is none
-    days = (moments - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(days=1)
-    return days.to_numpy(dtype=np.float64)
+def _is_text(values: pd.Series) -> bool:
+    return values.dtype == object and all(isinstance(value, str) for value in values.dropna())
 
 
-def _refuse_free_text(text: pd.Series, name: str, column: str, decimal: str) -> None:
+def _refuse_free_text(text: pd.Series) -> None:
     present = text.dropna()
     levels = present.nunique()
     if levels <= max(MAX_LEVELS_OF_FEW_ROWS, len(present) / 2):
         return
-    where = f"Dataset '{name}', column '{column}'"
-    marks = present.str.replace(decimal, ".", regex=False) if decimal != "." else present
-    parsed = pd.to_numeric(marks, errors="coerce").notna()
-    if parsed.mean() > 0.5 and not parsed.all():
-        raise TableError(
-            f"{where}: holds numbers, but also text such as '{present[~parsed].iloc[0]}'; "
-            f"empty those fields, or leave the column out with 'dataset.drop=[{column}]'."
-        )
-    raise TableError(
-        f"{where}: is free text or an identifier ({levels} distinct values in {len(present)} "
-        f"rows); leave it out with 'dataset.drop=[{column}]'."
+    suspicion = _suspicion(text)
+    if suspicion:
+        raise Unusable(f"{suspicion} ({levels} distinct values in {rows(len(present))})")
+    raise Unusable(
+        f"is free text or an identifier ({levels} distinct values in {rows(len(present))})"
     )
 
 
-def _categories(values: pd.Series, name: str, column: str) -> pd.Categorical:
-    text = text_of(values, name, column)
+def _suspicion(text: pd.Series) -> str | None:
+    """What most values look like, although they are read as categories."""
+    counts = counted(text)
+    total = sum(counts.values())
+
+    def most(levels: list[str]) -> bool:
+        return len(levels) > 2 and 2 * sum(counts[level] for level in levels) > total
+
+    codes = [level for level in counts if CODE.fullmatch(level)]
+    if codes and all(re.fullmatch(r"[+-]?[0-9]+", level) for level in counts):
+        return f"holds numbers with zeros in front such as {shown(codes[0])}, taken as codes"
+    for pattern, what in ((_MONTH, "months"), (_CLOCK, "times of day")):
+        found = [level for level in counts if pattern.fullmatch(level)]
+        if most(found):
+            return f"seems to hold {what} such as {shown(found[0])}, taken as categories"
+    units = Counter(u[1] for level in counts if (u := _WITH_UNIT.fullmatch(level)))
+    if units:
+        unit = units.most_common(1)[0][0]
+        found = [level for level in counts if (u := _WITH_UNIT.fullmatch(level)) and u[1] == unit]
+        if most(found):
+            return (
+                f"seems to hold numbers with {shown(unit)} behind, such as {shown(found[0])}, "
+                "taken as categories; write the numbers alone if they are a quantity"
+            )
+    return None
+
+
+def _categories(values: pd.Series) -> tuple[pd.Categorical, list[str]]:
+    text = text_of_values(values)
     levels = sorted(set(text.dropna()), key=natural_order)
-    return pd.Categorical(text, categories=levels)
+    remarks = [
+        f"levels {listed(group)} differ only in case, blanks or marks that look alike; they stay "
+        "levels of their own."
+        for group in alike(levels)
+    ]
+    return pd.Categorical(text, categories=levels), remarks
 
 
 def text_of(values: pd.Series, name: str, column: str) -> pd.Series:
-    """Each value as text, whole numbers without a fraction; missing stays NaN."""
-    return values.astype(object).map(lambda value: _text(value, name, column), na_action="ignore")
+    """Each value as text, whole numbers without a fraction; missing stays NaN.
+
+    Raises
+    ------
+    TableError
+        If a value is neither text, a number nor a date.
+    """
+    try:
+        return text_of_values(values)
+    except Unusable as reason:
+        raise TableError(_refusal({column: reason}, name)) from None
 
 
-def _text(value: object, name: str, column: str) -> str:
+def text_of_values(values: pd.Series) -> pd.Series:
+    """As `text_of`; what is none is `Unusable`."""
+    if values.dtype in (np.float16, np.float32):
+        # 0.1 of 32 bits is 0.1 to people; as a float of 64 bits it is 0.10000000149011612
+        objects = pd.Series(list(values.to_numpy()), index=values.index, dtype=object)
+    else:
+        objects = values.astype(object)
+    return objects.map(_text, na_action="ignore").astype(object)
+
+
+def _text(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     plain = str | bool | np.bool_ | int | float | np.integer | np.floating
     if isinstance(value, plain | decimals.Decimal | datetime.date):
         return str(value)
-    raise TableError(
-        f"Dataset '{name}', column '{column}': values of type {type(value).__name__} cannot be "
-        f"used; leave it out with 'dataset.drop=[{column}]'."
-    )
-
-
-def natural_order(label: str) -> tuple[int, float, str]:
-    """Sort key: numbers by value, then text."""
-    try:
-        number = float(label)
-    except ValueError:
-        return (1, 0.0, label)
-    return (0, number, label) if np.isfinite(number) else (1, 0.0, label)
-
-
-def rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
+    raise Unusable(f"values of type {type(value).__name__} cannot be used")

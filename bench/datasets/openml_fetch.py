@@ -26,6 +26,7 @@ import pandas as pd
 from bench.datasets.columns import features_of, natural_order, rows, text_of
 from bench.datasets.openml import CARD, FOLDS, ROWS, VERSION, Task, check_expected
 from bench.datasets.openml_gate import Gate
+from bench.datasets.written_numbers import Convention
 from bench.store import write_whole
 from bench.table import TableError
 
@@ -167,7 +168,7 @@ def _verified(
     # Text that OpenML calls a string is a category here: there is no third kind of column.
     categorical = {str(c) for c in frame if described[str(c)].data_type in ("nominal", "string")}
     X, kinds, more = features_of(
-        frame.drop(columns=target), frozenset(categorical - {target}), ".", wanted.name
+        frame.drop(columns=target), frozenset(categorical - {target}), Convention("."), wanted.name
     )
     card = {
         "version": VERSION,

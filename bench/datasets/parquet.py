@@ -1,0 +1,75 @@
+"""A parquet file's columns with their exact values: no integer through a float, no date wrapped."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pandas as pd
+
+from bench.datasets.content import MEGABYTE
+from bench.datasets.raw import Raw, refuse_repeated
+from bench.table import TableError
+
+
+def parquet(content: bytes, name: str, megabytes: float) -> Raw:
+    """Read a parquet file.
+
+    Raises
+    ------
+    TableError
+        If it is damaged, has no rows, or holds more than it may.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # Spark's dates of INT96 reach beyond what nanoseconds can tell (pyarrow: they wrap).
+        file = pq.ParquetFile(io.BytesIO(content), coerce_int96_timestamp_unit="us")
+        refuse_repeated([str(column) for column in file.schema_arrow.names], name)
+        groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+        if sum(group.total_byte_size for group in groups) > megabytes * MEGABYTE:
+            raise TableError(
+                f"Dataset '{name}': the parquet file holds more than {megabytes:g} MB; "
+                f"dataset.max_megabytes={2 * megabytes:g} would allow more."
+            )
+        table = file.read()
+        index = _index_columns(table.schema)
+        # Without pandas' metadata, by which a stored index would vanish from the columns.
+        table = table.replace_schema_metadata(None)
+        declared = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
+        frame = pd.DataFrame({f.name: _column(table[f.name]) for f in table.schema})
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        if isinstance(error, TableError):  # a ValueError too
+            raise
+        raise TableError(
+            f"Dataset '{name}': the parquet file cannot be read; it is damaged or incomplete."
+        ) from None
+    if not len(frame):
+        raise TableError(f"Dataset '{name}': the file has columns, but no rows.")
+    return Raw(frame, index=index, declared=frozenset(map(str, declared)))
+
+
+def _column(column) -> pd.Series:  # type: ignore[no-untyped-def]  # pyarrow has no types
+    """One column in pandas: integers may be missing, dates may lie beyond year 9999."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    integers = {
+        getattr(pa, kind.lower())(): getattr(pd, f"{kind}Dtype")()
+        for kind in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+    }
+    try:
+        return column.to_pandas(types_mapper=integers.get)
+    except (ValueError, OverflowError):  # a year that Python's dates do not know
+        return column.to_pandas(types_mapper=integers.get, date_as_object=False)
+
+
+def _index_columns(schema) -> frozenset[str]:  # type: ignore[no-untyped-def]
+    """Columns that pandas wrote as a frame's index; a damaged note of them is none."""
+    try:
+        about = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+        return frozenset(c for c in about.get("index_columns", []) if isinstance(c, str))
+    except (ValueError, AttributeError, TypeError):
+        return frozenset()

@@ -1,0 +1,84 @@
+"""What does not fit among a column's numbers or dates: a few marks of "no value", or a refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bench.datasets.wording import setting, shown
+
+#: Share of the present values that may be taken as missing although they could mean something.
+FEW = 0.05
+SHOWN = 3  # marks that a note names
+
+_WORDS = re.compile(
+    r"none|nil|na|n\.a\.?|n/[ad]|n\.?d\.?|k\.a\.|o\.a\.|s/o|missing|unknown|undefined|tbd|void|empty"
+    r"|blank|\((?:null|missing|blank)\)|x{1,3}|not (?:available|applicable|known)|no data|unbekannt"
+    r"|keine angabe|inconnue?|desconocido",
+    re.IGNORECASE,
+)
+_NO_DATE = re.compile(r"0000[-/.]00[-/.]00([T ]00:00(:00(\.0+)?)?)?Z?|00[-/.]00[-/.]0000")
+
+
+class Unusable(Exception):
+    """A column cannot be used as it is.
+
+    Parameters
+    ----------
+    why : str
+        What is wrong with it, to follow its name.
+    remedy : str, optional
+        What decides; leaving the column out helps always.
+    """
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.why, self.remedy = why, remedy
+
+
+def is_mark(text: str) -> bool:
+    """Does this say "no value": signs alone, a spreadsheet's error, or a word for it?
+
+    >>> is_mark("-"), is_mark("#DIV/0!"), is_mark("None"), is_mark(">89")
+    (True, True, True, False)
+    """
+    return (
+        not any(c.isalnum() for c in text)
+        or bool(re.fullmatch(r"#[A-Z]+(/[A-Z0-9])?[!?]?", text))
+        or bool(_WORDS.fullmatch(text))
+        or bool(_NO_DATE.fullmatch(text))
+    )
+
+
+def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -> str:
+    """What a note says of values that are taken as missing among a column's numbers or dates.
+
+    Parameters
+    ----------
+    strays : mapping of str to int
+        The values that are none, and how often each one stands there.
+    present : int
+        Values in the column.
+    what : str
+        ``numbers`` or ``dates``.
+    column : str
+
+    Raises
+    ------
+    Unusable
+        If they are too many to be mere marks.
+    """
+    often = sorted(strays, key=lambda text: (-strays[text], text))
+    meaning = [text for text in often if not is_mark(text)]
+    count = sum(strays[text] for text in meaning)
+    if count > max(1, FEW * present):
+        raise Unusable(
+            f"holds {what}, but also text such as {shown(meaning[0])} ({count} of {present} "
+            f"values are no {what})",
+            f"name what means a missing value with {setting('missing', meaning[:SHOWN])}, or, if "
+            f"these are categories, {setting('categorical', [column])}",
+        )
+    named = [f"{shown(text)} ({strays[text]})" for text in often[:SHOWN]]
+    more = [f"{len(often) - SHOWN} more"] if len(often) > SHOWN else []
+    verb = "is" if len(often) == 1 else "are"
+    return f"{', '.join([*named, *more])} {verb} taken as missing"

@@ -1,0 +1,41 @@
+"""How the sentences about a table of one's own show a value, a count, or a key to type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+LONGEST = 40  # characters of a value that are shown
+
+_PLAIN_NAME = re.compile(r"[^\W\d][\w.\-]*(?: [\w.\-]+)*")
+
+
+def rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def shown(value: object) -> str:
+    """A value in quotes, on one line; what cannot be seen is written as its code point.
+
+    >>> shown("a b"), shown("a\\u200bb")
+    ("'a b'", "'a\\\\u200bb'")
+    """
+    text = str(value)
+    text = text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    return "'" + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + "'"
+
+
+def listed(values: Iterable[object], most: int = 5) -> str:
+    """The first few values in quotes: 'a', 'b' and 3 more."""
+    every = list(values)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(shown(value) for value in every[:most]) + more
+
+
+def setting(key: str, names: Iterable[object]) -> str:
+    """A list as it is typed in a shell: 'dataset.drop=[a,b]'."""
+    words = [str(name) for name in names]
+    if all(_PLAIN_NAME.fullmatch(word) for word in words):
+        return f"'dataset.{key}=[{','.join(words)}]'"
+    quoted = ",".join("'" + word.replace("'", "\\'") + "'" for word in words)
+    return f'"dataset.{key}=[{quoted}]"'

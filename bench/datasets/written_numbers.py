@@ -1,0 +1,217 @@
+"""Numbers as people and programs write them: 1,750 or 1.750,00 €, 5 %, (12), −3, 1,5E+03.
+
+A column is read by one convention: its decimal mark is given, or is the one that most of its values
+prove, or that the file's other columns prove. Where nothing proves it and it matters, nothing is
+guessed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bench.datasets.raw import visible
+
+#: "As they stand": what every program reads alike.
+PLAIN = re.compile(
+    r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|infinity)", re.IGNORECASE
+)
+CODE = re.compile(r"[+-]?0[0-9]+")  # 007 is a code; 0.7 and 0 are numbers
+WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
+
+_MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\uff0d"
+_APOSTROPHES = "\u2019\u02bc\u00b4`\uff07"
+#: Currencies in letters, beside all signs of Unicode's category Sc.
+_CURRENCIES = (
+    r"(?:(?:US|CA|AU|HK|NT|NZ|MX|A|C|R|S)\$|USD|EUR|EUROS?|GBP|CHF|JPY|CNY|RMB|INR|SEK|NOK|DKK|ISK"
+    r"|PLN|CZK|HUF|RON|BGN|RUB|UAH|TRY|ILS|AED|SAR|ZAR|NGN|KES|GHS|EGP|MAD|BRL|MXN|ARS|CLP|COP|PEN"
+    r"|CAD|AUD|NZD|SGD|HKD|TWD|KRW|THB|IDR|MYR|PHP|VND|PKR|BDT|LKR|Rs\.?|SFr\.?|Fr\.|kr\.?|zł|Kč|Ft"
+    r"|TL|руб\.?)"
+)
+_WORD_BEFORE = re.compile(rf"{_CURRENCIES}(?=[\s\d(.,+-])", re.IGNORECASE)
+_WORD_BEHIND = re.compile(rf"(?<=[\s\d).,-]){_CURRENCIES}$", re.IGNORECASE)
+PERCENT = "%\u2030\u066a\ufe6a\uff05"
+_EXPONENT = re.compile(r"(?:[eE]([+-]?[0-9]+)|[dD]([+-][0-9]+)| ?[×x*] ?10\^?([+-]?[0-9]+))$")
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How numbers and dates are written; ``None`` where it is to be found.
+
+    Attributes
+    ----------
+    decimal : str, optional
+        The decimal mark, a dot or a comma.
+    thousands : str, optional
+        The mark of thousands; the only one that is taken for one.
+    day_first : bool, optional
+        In dates such as 3/4/2024.
+    """
+
+    decimal: str | None = None
+    thousands: str | None = None
+    day_first: bool | None = None
+
+
+@dataclass(frozen=True)
+class Stripped:
+    """A number without what stands around its digits.
+
+    Attributes
+    ----------
+    negative : bool
+    body : str
+        Digits with decimal and grouping marks.
+    exponent : str
+        ``"e3"``, or nothing.
+    around : frozenset of str
+        What was taken away, as a note shows it.
+    unit : str
+        The percent sign or the currency.
+    """
+
+    negative: bool
+    body: str
+    exponent: str
+    around: frozenset[str]
+    unit: str
+
+
+def stripped(text: str) -> Stripped | None:
+    """Take away signs, parentheses, currencies and percent signs; None if no digits are left."""
+    rest, around = _uniform(text)
+    signs, parentheses, unit = "", False, ""
+    while True:
+        rest = rest.strip(" ")
+        if rest[:1] == "(" and rest[-1:] == ")" and not parentheses:
+            rest, parentheses = rest[1:-1], True
+            around.add("parentheses for minus")
+        elif re.search(r"[0-9][.,]-{1,2}$", rest):  # 500.- and 5,-- are prices
+            rest = rest[: re.search(r"[.,]-{1,2}$", rest).start()]  # type: ignore[union-attr]
+            around.add("'.-'")
+        elif rest[:1] in ("+", "-") and not signs:
+            signs, rest = rest[0], rest[1:]
+        elif rest[-1:] in ("+", "-") and not signs:
+            signs, rest = rest[-1], rest[:-1]
+            around.add("signs behind")
+        elif not unit and (found := _unit(rest)):
+            unit, rest = found
+            around.add(f"'{unit}'")
+        else:
+            break
+    exponent = _EXPONENT.search(rest)
+    power = next((p for p in exponent.groups() if p), "") if exponent else ""
+    if exponent and exponent[1] is None:
+        around.add("powers of ten")
+    rest = rest[: exponent.start()] if exponent else rest
+    if not re.fullmatch(r"[0-9.,' _]*[0-9][0-9.,' _]*", rest) or (signs and parentheses):
+        return None
+    minus = signs == "-" or parentheses
+    return Stripped(minus, rest, f"e{power}" if power else "", frozenset(around), unit)
+
+
+def _uniform(text: str) -> tuple[str, set[str]]:
+    """Digits, minus signs, apostrophes and blanks in one form each."""
+    around: set[str] = set()
+    written = []
+    for c in visible(text):
+        if c.isascii():
+            written.append(" " if c.isspace() else c)
+        elif c in _MINUS:
+            around.add(f"'{c}' for minus")
+            written.append("-")
+        elif c in _APOSTROPHES:
+            written.append("'")
+        elif c.isspace():
+            written.append(" ")
+        elif unicodedata.category(c) == "Nd":
+            around.add("digits of another script")
+            written.append(str(unicodedata.digit(c)))
+        elif c in "\u066b\u066c":  # Arabic marks
+            written.append("." if c == "\u066b" else "'")
+        else:
+            written.append({"\u221e": "inf"}.get(c, c))
+    return "".join(written), around
+
+
+def _unit(text: str) -> tuple[str, str] | None:
+    """A currency or percent sign at either end, and what is left without it."""
+    if text[-1:] and text[-1] in PERCENT:
+        return text[-1], text[:-1]
+    before, behind = _WORD_BEFORE.match(text), _WORD_BEHIND.search(text)
+    if before:
+        return before[0], text[before.end() :]
+    if behind:
+        return behind[0], text[: behind.start()]
+    if text[:1] and unicodedata.category(text[0]) == "Sc":
+        return text[0], text[1:]
+    if text[-1:] and unicodedata.category(text[-1]) == "Sc":
+        return text[-1], text[:-1]
+    return None
+
+
+# Marks --------------------------------------------------------------------------------------------
+
+
+def proof(body: str) -> str | None:
+    """The decimal mark that one number proves, if it does.
+
+    >>> proof("1.5"), proof("1.234.567"), proof("1.234,5"), proof("0,123"), proof("1,234")
+    ('.', ',', ',', ',', None)
+    """
+    marks = re.findall(r"[.,]", body)
+    if not marks:
+        return None
+    other = {".": ",", ",": "."}
+    if len(set(marks)) == 2:
+        return str(marks[-1]) if marks.count(marks[-1]) == 1 else None
+    if len(marks) > 1:
+        return other[marks[0]]
+    whole, fraction = re.split(r"[.,]", body)
+    if re.fullmatch(r"[1-9][0-9]{0,2}", whole) and re.fullmatch(r"[0-9]{3}", fraction):
+        return None
+    return str(marks[0])
+
+
+def proven(bodies: Mapping[str, int] | Iterable[str]) -> Counter[str]:
+    """How many of these numbers prove which decimal mark."""
+    counted = bodies if isinstance(bodies, Mapping) else Counter(bodies)
+    found: Counter[str] = Counter()
+    for body, count in counted.items():
+        mark = proof(body)
+        if mark is not None:
+            found[mark] += count
+    return found
+
+
+def plain_form(number: Stripped, decimal: str, thousands: str | None) -> str | None:
+    """The number as every program reads it, or None if it breaks the convention."""
+    whole, mark, fraction = number.body.partition(decimal)
+    grouping = set(re.findall(r"[.,' _]", whole))
+    if not re.fullmatch(r"[0-9]*", fraction) or len(grouping) > 1:
+        return None
+    if grouping:
+        (group,) = grouping
+        if thousands is not None and group != thousands:
+            return None
+        groups = whole.split(group)
+        sizes = [len(g) for g in groups]
+        by_three = all(size == 3 for size in sizes[1:]) and 1 <= sizes[0] <= 3
+        indian = sizes[-1] == 3 and all(s == 2 for s in sizes[1:-1]) and 1 <= sizes[0] <= 2
+        if not (by_three or indian) or groups[0].startswith("0"):
+            return None
+        whole = "".join(groups)
+    if not whole and not fraction:
+        return None
+    return (
+        f"{'-' if number.negative else ''}{whole}{'.' if mark else ''}{fraction}{number.exponent}"
+    )
+
+
+def grouping_of(body: str, decimal: str) -> str | None:
+    """The mark of thousands in a number."""
+    found = re.search(r"[.,' _]", body.partition(decimal)[0])
+    return found[0] if found else None
