@@ -51,7 +51,7 @@ SETTINGS = (
     "device",
 )
 # How a table or model was had, not which one: the identity holds their fingerprints.
-HOW = ("cache_dir", "offline", "timeout", "tries", "patience")
+HOW = ("cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb")
 LIBRARIES = (
     *("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular"),
     *("causal-learn", "dowhy", "networkx", "ctgan", "copulas", "imbalanced-learn"),

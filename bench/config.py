@@ -33,6 +33,8 @@ class OpenML:
     tries: int = MISSING  # attempts for each file ...
     patience: float = MISSING  # ... none of which begins later than this after the first; seconds
     format: str = MISSING  # parquet | arff: which file is asked for first; the table is the same
+    least_rate: float = MISSING  # bytes a second that a file must bring, after twice the timeout
+    most_mb: float = MISSING  # megabytes that a file may have, unpacked
 
 
 @dataclass

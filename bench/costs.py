@@ -6,14 +6,17 @@ ridge regression over the records. Its error is measured on tables that it was n
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from bench.record import Record
+from bench.store import Store
 
 LEAST_TABLES = 3  # of different sizes; with less there is no slope to fit
 RIDGE = 0.1  # towards a time that does not depend on the size
@@ -44,25 +47,36 @@ class Measured:
 
 
 def measured(results: Path) -> Iterator[Measured]:
-    """The times of all done cells under a folder of results folders, with a device each."""
-    for path in sorted(results.glob("*/cells/**/*.json")):
-        try:
-            record = json.loads(path.read_bytes())
-            if record["status"] != "done":
-                continue
-            settings, where = record["settings"], record["provenance"]
-            steps = settings["finetune"]["steps"] if settings["method"]["finetune"] else 0
-            data = record["data"]
-            yield Measured(
-                model=settings["model"]["path"] or "mitra_nano",
-                device=f"{where['device']}, {where['threads']} threads",
-                dataset=record["cell"]["dataset"],
-                method=record["cell"]["method"],
-                size=Size(sum(data["rows"].values()), data["features"], steps),
-                seconds=float(record["timings"]["seconds"]["total"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # what is no sound record tells no time; a run will set it aside
+    """The times of all done cells under a folder of results folders, with a device each.
+
+    The neighbours' records are read as strictly as one's own; what is no sound record tells no
+    time, and a run will set it aside.
+    """
+    for root in _folders(results):
+        for record in Store(root).records():
+            if record["status"] == "done":
+                yield _measured(record)
+
+
+def _folders(results: Path) -> list[Path]:
+    """Results folders; one that cannot be looked at has nothing to tell."""
+    try:
+        return sorted(path for path in results.iterdir() if os.path.isdir(path / "cells"))
+    except OSError:
+        return []
+
+
+def _measured(record: Record) -> Measured:
+    settings, where, data = record["settings"], record["provenance"], record["data"]
+    steps = settings["finetune"]["steps"] if settings["method"]["finetune"] else 0
+    return Measured(
+        model=settings["model"]["path"] or "mitra_nano",
+        device=f"{where['device']}, {where['threads']} threads",
+        dataset=record["cell"]["dataset"],
+        method=record["cell"]["method"],
+        size=Size(sum(data["rows"].values()), data["features"], steps),
+        seconds=record["timings"]["seconds"]["total"],
+    )
 
 
 @dataclass(frozen=True)

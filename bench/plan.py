@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench.costs import Costs, Size, measured
 from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.files import printable
 from bench.identity import code_fingerprint, digest, identity, plain, targets
 from bench.jobs import cells, composing
 from bench.store import Store
@@ -36,6 +37,8 @@ class Plan:
     beyond : dict of table → in what it is beyond its model's limits
     left : list of (model, method, Size or None)
         The cells that would be run.
+    faults : dict of path → what is wrong with the record there
+        A run would set it aside; its cell is to do.
     """
 
     states: Counter[str] = field(default_factory=Counter)
@@ -43,6 +46,7 @@ class Plan:
     models: dict[str, bool] = field(default_factory=dict)
     beyond: dict[str, str] = field(default_factory=dict)
     left: list[tuple[str, str, Size | None]] = field(default_factory=list)
+    faults: dict[Path, str] = field(default_factory=dict)
 
 
 def plan(arguments: list[str]) -> int:
@@ -80,7 +84,7 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
             limit = f"{size.features} features, at most {cfg.model.max_features} are possible"
             counted.beyond[name] = limit
         known = table is not None and counted.models[model]
-        state, runs = _state(cfg, table) if known else ("to do", True)
+        state, runs = _state(cfg, table, counted.faults) if known else ("to do", True)
         counted.states[state] += 1
         if runs:
             counted.left.append((model, cfg.method.name, size))
@@ -119,13 +123,15 @@ def _size(cfg: DictConfig, table: Any) -> Size | None:
     return Size(rows=int(rows), features=int(features), steps=int(steps))
 
 
-def _state(cfg: DictConfig, table: Any) -> tuple[str, bool]:
+def _state(cfg: DictConfig, table: Any, faults: dict[Path, str]) -> tuple[str, bool]:
     """Of `STATES`, and whether a run would make the cell('s record) anew."""
     cell = {"dataset": table.name, "method": cfg.method.name, "fold": int(cfg.fold)}
     code = code_fingerprint(targets(cfg))
-    store = Store(cfg.results_dir)
-    record = store.read(store.path(cell, identity(cfg, table)["hash"]))
+    store, what = Store(cfg.results_dir), identity(cfg, table)["hash"]
+    record, wrong = store.look(cell, what)
     if record is None:
+        if wrong is not None:
+            faults[store.path(cell, what)] = wrong
         return "to do", True
     stale = record["provenance"]["code"] != code
     state = "stale" if stale and record["status"] != "failed" else record["status"]
@@ -145,5 +151,9 @@ def told(counted: Plan, costs: Costs) -> list[str]:
             line += f"; `python -m bench fetch` with the same words gets {shown}"
         lines.append(line)
     lines += [f"refused   {name}: {limit}" for name, limit in counted.beyond.items()]
+    lines += [
+        printable(f"faulty    {path}: {why}; a run sets it aside and makes it anew")
+        for path, why in counted.faults.items()
+    ]
     lines.append(f"to run    {len(counted.left)} cells")
     return lines + (costs.told(counted.left) if counted.left else [])

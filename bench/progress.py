@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import math
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from bench import journal
 from bench.errors import BAD_INPUT
+from bench.files import printable
 from bench.store import Store
 
 
@@ -35,7 +39,7 @@ class Progress(Callback):
         except OmegaConfBaseException:
             return  # Hydra would make a warning of it; it meets the same error next, and ends
         self._total = count_cells(config)
-        self._offset = _size(self._store)
+        self._offset = journal.size(self._store.journal)
         self._begun = time.monotonic()
         self._events: list[dict[str, Any]] = []
         self._stop = threading.Event()
@@ -62,11 +66,14 @@ class Progress(Callback):
         report(self._store.root)
         for event in self._events:
             if event.get("status") == "not_applicable":
-                print(f"NOT APPLICABLE {event['cell']}: {event['error']}")
+                print(printable(f"NOT APPLICABLE {event['cell']}: {event['error']}"))
         for event in failed:
-            print(f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}")
+            told = f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}"
+            print(printable(told))
         for event in refused:
-            print(f"REFUSED {event['cell']}: {event['reason']}\n  again: {event['again']}")
+            print(
+                printable(f"REFUSED {event['cell']}: {event['reason']}\n  again: {event['again']}")
+            )
         return 1 if failed else BAD_INPUT if refused else 0
 
     def _watch(self) -> None:
@@ -78,18 +85,13 @@ class Progress(Callback):
                 self._show(event)
 
     def _new_events(self) -> list[dict[str, Any]]:
-        if _size(self._store) <= self._offset:
-            return []
-        with open(self._store.journal, "rb") as file:
-            file.seek(self._offset)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [event for line in whole.splitlines() if (event := _event(line))]
+        read = journal.read(self._store.journal, self._offset)
+        self._offset = read.end
+        return read.events
 
     def _show(self, event: dict[str, Any]) -> None:
         if event["event"] == "set_aside":
-            print(f"Set aside {event['path']}: {event['reason']}.", flush=True)
+            print(printable(f"Set aside {event['path']}: {event['reason']}."), flush=True)
         if event["event"] != "cell":
             return
         cells = [e for e in self._events if e["event"] == "cell"]
@@ -111,27 +113,31 @@ class Progress(Callback):
 
 def count_cells(config: DictConfig) -> int:
     """Cells of a sweep: the product of its swept values, times the methods of each job."""
-    params = [f"{k}={v}" for k, v in (config.hydra.sweeper.params or {}).items()]
-    overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+    swept = config.hydra.sweeper.params or {}
+    return cells_swept(swept, config.hydra.overrides.task, config.methods or [])
+
+
+def cells_swept(params: Mapping[str, Any], words: Iterable[str], methods: Sequence[str]) -> int:
+    """As `count_cells`, of the sweeper's parameters, the command line and the methods of a job.
+
+    Raises
+    ------
+    ValueError, hydra.errors.HydraException
+        If they are no overrides, or their number cannot be told.
+    """
+    overrides = [*(f"{k}={v}" for k, v in params.items()), *words]
     jobs: dict[str, int] = {}
-    methods: ListConfig | None = config.methods
-    for override in overrides:
-        values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else [None]
-        jobs[override.get_key_element()] = len(values)  # the command line's, said last, wins
-    cells = len(methods) if methods else 1
-    for count in jobs.values():
-        cells *= count
-    return cells
+    for override in OverridesParser.create().parse_overrides(overrides):
+        # The command line's, said last, wins.
+        jobs[override.get_key_element()] = _values(override) if override.is_sweep_override() else 1
+    return math.prod(jobs.values()) * (len(methods) or 1)
 
 
-def _event(line: bytes) -> dict[str, Any] | None:
-    """A line of the journal; None for one that a full disk cut short."""
-    try:
-        event: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return None
-    return event
-
-
-def _size(store: Store) -> int:
-    return store.journal.stat().st_size if store.journal.exists() else 0
+def _values(override: Override) -> int:
+    """How many values a sweep has; counted, not listed: a range may be endless."""
+    sweep = override.value()
+    if isinstance(sweep, ChoiceSweep):
+        return len(sweep.list)
+    if isinstance(sweep, RangeSweep) and sweep.step:
+        return max(0, math.ceil((sweep.stop - sweep.start) / sweep.step))
+    raise ValueError(f"'{override.input_line}' is no list of values.")

@@ -1,5 +1,7 @@
 """The record of a cell: its schema, its checksum, and what counts as the same result.
 
+`bench.record_schema` is the same schema as a model: what is checked.
+
 Schema, version 2 (a JSON object; every key is always there)
 -------------------------------------------------------------
 schema_version : 2
@@ -10,17 +12,19 @@ settings : the resolved config
 data : {rows: {train, validation, test}, features, categorical, classes, duplicates, notes};
     duplicates: test rows whose features repeat a training row's; {} where the cell failed before
 metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
-    score does not exist (ROC-AUC of one class); {} unless done
+    score does not exist (ROC-AUC of one class), never for one that is not finite; {} unless done
 chosen_step, last_step : int or null; 0 is the pre-trained model
-curves : {step, train_loss, validation_…, test_…: list}; the test curves are for analysis only
+curves : {step, train_loss, validation_…, test_…: list}, all of one length; null where a score does
+    not exist, and as the training loss of step 0; {} without fine-tuning. The test curves are for
+    analysis only
 synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, generator, quality}: the
     synthetic table that all methods with this generator share, or, where each step draws its own
     rows (key: null), one sample more. null without a generator, and where each step is a new task,
     whose columns change. quality: {measure: float or null} of `bench.quality.quality` against the
     training rows; and test_tstr_roc_auc, of learners trained on these rows and scored on the test
     rows, which like the test curves is for analysis only
-timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, …}; the only part that
-    may differ between two runs of one cell
+timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
+    seconds, phases} or null, …}; the only part that may differ between two runs of one cell
 provenance : {code, versions, python, platform, processor, threads, device, precision}
 error : {type, message, traceback} or null
 checksum : SHA-256 of the record without it
@@ -29,9 +33,13 @@ checksum : SHA-256 of the record without it
 from __future__ import annotations
 
 import json
-from typing import Any
+import sys
+from typing import Any, get_args
 
-from bench import names
+import yaml
+
+from bench import names, record_schema
+from bench.files import shown
 from bench.identity import digest
 
 Record = dict[str, Any]
@@ -41,7 +49,7 @@ KEYS = frozenset(
     {"schema_version", "status", "cell", "identity", "settings", "data", "metrics", "chosen_step"}
     | {"last_step", "curves", "synthetic", "timings", "provenance", "error", "checksum"}
 )
-STATUSES = ("done", "failed", "not_applicable")
+STATUSES: tuple[str, ...] = get_args(record_schema.Status)
 
 
 def seal(record: Record) -> Record:
@@ -51,20 +59,25 @@ def seal(record: Record) -> Record:
 
 
 def fault(record: Any) -> str | None:
-    """What is wrong with a record that was read back, in one sentence; None if it is sound."""
+    """What is wrong with a record, in one clause; None if it is sound."""
     if not isinstance(record, dict) or not set(record) >= {"schema_version", "checksum"}:
         return "it is no record of this harness"
-    if record["schema_version"] != SCHEMA_VERSION:
-        return f"it has schema version {record['schema_version']}, expected {SCHEMA_VERSION}"
+    version = record["schema_version"]
+    if version != SCHEMA_VERSION:
+        return f"it has schema version {shown(version)}, expected {SCHEMA_VERSION}"
     if set(record) != KEYS:
-        return f"its keys differ from the schema's: {sorted(set(record) ^ KEYS)}"
+        return f"its keys differ from the schema's: {_keys(set(record) ^ KEYS)}"
     if record["checksum"] != _checksum(record):
         return "its content does not match its checksum: it was edited or damaged"
-    if record["identity"]["hash"] != digest(record["identity"]["parts"]):
+    wrong = record_schema.fault(record)
+    if wrong is None and record["identity"]["hash"] != digest(record["identity"]["parts"]):
         return "its identity hash does not match its parts"
-    if record["status"] not in STATUSES:
-        return f"its status is '{record['status']}'"
-    return _fault_of_names(record["cell"])
+    return wrong or _fault_of_names(record["cell"])
+
+
+def _keys(keys: set[str]) -> str:
+    told = [shown(key) for key in sorted(keys)]
+    return "[" + ", ".join(told[:3]) + (", …" if told[3:] else "") + "]"
 
 
 def _fault_of_names(cell: dict[str, Any]) -> str | None:
@@ -81,6 +94,18 @@ def results_of(record: Record) -> Record:
 def encode(record: Record) -> str:
     """JSON text, one line a value or list; floats keep every bit."""
     return _indented(record, "") + "\n"
+
+
+def as_yaml(value: Any) -> str:
+    """Parts of a record for people: plain YAML. Text in it is data, whatever it looks like."""
+    return yaml.dump(value, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: what stands twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _indented(value: Any, indent: str) -> str:

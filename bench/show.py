@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from rich.console import Console
 from rich.table import Table
 
 from bench.analysis.variants import SEPARATOR, Name, names
 from bench.errors import BAD_INPUT, BadInput
-from bench.record import Record
+from bench.record import Record, as_yaml
 from bench.report.command import folder
 from bench.store import Store
+from bench.terminal import console, plain, say
 
 USAGE = "show PATH | show DATASET/METHOD/FOLD [results_dir] | show HASH [results_dir]"
 CURVES = ("train_loss", "validation_roc_auc_ovo", "test_roc_auc_ovo")
@@ -40,7 +40,7 @@ def _named(arguments: list[str]) -> list[tuple[Path, Name | None]]:
     if not arguments:
         raise BadInput(f"Which cell? {USAGE}.")
     name, *rest = arguments
-    if Path(name).is_file():
+    if os.path.isfile(name) or (name.endswith(".json") and os.path.lexists(name)):
         return [(Path(name), None)]
     if name.endswith(".json"):
         raise BadInput(f"There is no record '{name}'.")
@@ -94,29 +94,29 @@ def _sound(path: Path) -> Record:
     root = next((p.parent for p in path.parents if p.name == "cells"), None)
     if root is None:
         raise BadInput(f"'{path}' does not lie in a results folder's cells/.")
-    record, wrong = Store(root).examine(path)
+    try:
+        record, wrong = Store(root).examine(path)
+    except FileNotFoundError:  # a run has just set it aside
+        record, wrong = None, "it is gone"
     if record is None:
         raise BadInput(f"'{path}' cannot be used: {wrong}.")
     return record
 
 
 def _print(record: Record, path: Path, called: Name | None) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)
+    out = console()
     cell = record["cell"]
     dataset = called.dataset if called else cell["dataset"]
     method = called.method if called else cell["method"]
     title = f"{dataset} · fold {cell['fold']} · {method} · seed {cell['seed']}"
-    say = lambda text: console.print(text, markup=False, highlight=False)  # noqa: E731 (short)
-    say(f"{title} · {cell['model']} · {record['status']}")
-    say(str(path))
+    say(out, f"{title} · {cell['model']} · {record['status']}")
+    say(out, str(path))
     if record["error"]:
-        say(record["error"]["traceback"].rstrip())
+        say(out, record["error"]["traceback"].rstrip())
     if record["metrics"]:
-        console.print(_scores(record))
+        out.print(_scores(record))
     if record["curves"]:
-        console.print(_curves(record))
+        out.print(_curves(record))
     from bench.report.provenance import is_stale
 
     parts: dict[str, Any] = {
@@ -127,7 +127,7 @@ def _print(record: Record, path: Path, called: Name | None) -> None:
         "provenance": {**record["provenance"], "stale": is_stale(record)},
         "identity": record["identity"]["hash"],
     }
-    say(OmegaConf.to_yaml(OmegaConf.create(parts)))
+    say(out, as_yaml(parts))
 
 
 def _scores(record: Record) -> Table:
@@ -144,7 +144,7 @@ def _scores(record: Record) -> Table:
         table.add_column(f"{part}, {when} (step {steps[when]})", justify="right")
     for name in record["metrics"]["chosen"]["test"]:
         values = (record["metrics"][when][part].get(name) for when, part in columns)
-        table.add_row(name, *("–" if v is None else f"{v:.4f}" for v in values))
+        table.add_row(plain(name), *("–" if v is None else f"{v:.4f}" for v in values))
     return table
 
 

@@ -6,30 +6,35 @@ cells' locks are held.
 
 from __future__ import annotations
 
-import json
+import fcntl
+import os
 import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
-from omegaconf import DictConfig, OmegaConf
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
+from bench import files, journal
 from bench.errors import BAD_INPUT, BadInput
+from bench.files import Unsound
 from bench.record import STATUSES, Record
 from bench.report.command import folder
 from bench.store import Store
+from bench.terminal import plain
 
 USAGE = "status [results_dir | experiment=NAME] [--watch]"
 EVERY = 2.0  # seconds between two looks
 SHOWN = 8  # running cells that are named
+FEW = 3  # faulty files that are named
+# Bytes of Hydra's multirun.yaml, which has some 5,000; YAML of this size is read in 3 s at worst.
+MOST = 128 * 2**10
 
 
 def main(arguments: list[str]) -> int:
@@ -95,10 +100,11 @@ class Status:
 
     root: Path
     counts: dict[str, Counter[str]]  # method → status (and "stale") → records
-    faulty: int
+    faults: dict[Path, str]
     running: list[str]
     sweep: Sweep | None
     at: float
+    amiss: list[str] = field(default_factory=list)  # sentences on what else could not be read
 
     @property
     def ended(self) -> bool:
@@ -112,95 +118,164 @@ class Look:
 
     def __init__(self, root: Path) -> None:
         self._store = Store(root)
-        self._known: dict[Path, tuple[tuple[int, int], Record | None]] = {}
+        self._known: dict[Path, tuple[tuple[int, ...], Record | None, str | None]] = {}
+        self._swept: tuple[tuple[int, ...], int | str] | None = None
 
     def now(self) -> Status:
         from bench.analysis.variants import names
         from bench.report.provenance import stale
 
-        records, faulty = self._records()
+        records, faults = self._records()
         counts: dict[str, Counter[str]] = {}
         called = {id(r): name.method for r, name in zip(records, names(records), strict=True)}
         for record in records:
             counts.setdefault(called[id(record)], Counter())[record["status"]] += 1
         for record in stale(records):
             counts[called[id(record)]]["stale"] += 1
+        sweep, amiss = self._sweep()
         now = time.time()
-        return Status(self._store.root, counts, faulty, self._running(), self._sweep(), now)
+        return Status(self._store.root, counts, faults, self._running(), sweep, now, amiss)
 
-    def _records(self) -> tuple[list[Record], int]:
+    def _records(self) -> tuple[list[Record], dict[Path, str]]:
         known, self._known = self._known, {}
-        for path in self._store.paths():
+        for path, wrong in self._store.walk():
             try:
-                state = path.stat()
-                key = (state.st_mtime_ns, state.st_size)
+                key = _state(path)
                 seen = known.get(path)
-                found = seen[1] if seen and seen[0] == key else self._store.examine(path)[0]
+                if wrong is not None:
+                    self._known[path] = key, None, wrong
+                elif seen is not None and seen[0] == key:
+                    self._known[path] = seen
+                else:
+                    self._known[path] = key, *self._store.examine(path)
             except FileNotFoundError:
                 continue  # it has just been set aside
-            self._known[path] = (key, found)
-        all_of_them = [record for _, record in self._known.values()]
-        sound = [record for record in all_of_them if record is not None]
-        return sound, len(all_of_them) - len(sound)
+        sound = [record for _, record, _ in self._known.values() if record is not None]
+        return sound, {path: wrong for path, (_, _, wrong) in self._known.items() if wrong}
 
     def _running(self) -> list[str]:
         """Cells that a process holds the lock of; a dead process holds none."""
-        return [
-            path.stem.rpartition("-")[0]
-            for path in sorted((self._store.root / "locks").glob("*.lock"))
-            if _is_held(path)
-        ]
+        locks = files.walk(self._store.root / "locks", ".lock")
+        return [path.stem.rpartition("-")[0] for path, wrong in locks if not wrong and _held(path)]
 
-    def _sweep(self) -> Sweep | None:
+    def _sweep(self) -> tuple[Sweep | None, list[str]]:
+        """The last sweep, and sentences on what of it cannot be read."""
         config = self._store.root / "sweep" / "multirun.yaml"
-        if not config.exists():
-            return None
-        from bench.progress import count_cells
-
-        begun = config.stat().st_mtime
-        events = [e for e in self._events() if e["time"] >= begun]
-        cells = [e for e in events if e["event"] == "cell"]
-        read = OmegaConf.load(config)
-        assert isinstance(read, DictConfig)
-        return Sweep(
-            cells=count_cells(read),
-            ended=len(cells),
-            made=sum(e["made"] for e in cells),
+        try:
+            state = _state(config)
+        except OSError:
+            return None, []
+        if self._swept is None or self._swept[0] != state:
+            self._swept = state, _cells(config)
+        cells = self._swept[1]
+        if isinstance(cells, str):
+            return None, [f"{config} cannot be used: {cells}"]
+        read = journal.read(self._store.journal)
+        begun = state[0] / 1e9
+        events = [e for e in read.events if e["time"] >= begun]
+        ended = [e for e in events if e["event"] == "cell"]
+        sweep = Sweep(
+            cells=cells,
+            ended=len(ended),
+            made=sum(e["made"] for e in ended),
             refused=sum(e["event"] == "bad_input" for e in events),
             begun=begun,
         )
-
-    def _events(self) -> list[dict[str, Any]]:
-        if not self._store.journal.exists():
-            return []
-        # A line that is being written has no end yet.
-        whole = self._store.journal.read_bytes().rpartition(b"\n")[0]
-        return [json.loads(line) for line in whole.splitlines()]
+        return sweep, _amiss(self._store.journal, read)
 
 
-def _is_held(path: Path) -> bool:
+class _Overrides(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    task: list[str]
+
+
+class _Sweeper(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    params: dict[str, str] | str
+
+
+class _Hydra(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    sweeper: _Sweeper
+    overrides: _Overrides
+
+
+class _Swept(BaseModel):
+    """What of a sweep's multirun.yaml is read, as YAML without types has it: text alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    methods: list[str] | str
+    hydra: _Hydra
+
+
+def _cells(config: Path) -> int | str:
+    """The cells of a sweep by its multirun.yaml; or why they cannot be told, in one clause.
+
+    Nothing is composed, resolved or instantiated: anybody may have written that file.
+    """
+    from bench.progress import cells_swept
+
     try:
-        with FileLock(path, timeout=0):
+        text = files.content(config, MOST).decode("utf-8")
+        swept = _Swept.model_validate(yaml.load(text, yaml.BaseLoader))
+        params, methods = swept.hydra.sweeper.params, swept.methods
+        return cells_swept(
+            params if isinstance(params, dict) else {},
+            swept.hydra.overrides.task,
+            methods if isinstance(methods, list) else [],
+        )
+    except Unsound as wrong:
+        return str(wrong)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "its root"
+        return f"it is not what Hydra leaves of a sweep ({files.shown(place)} is not as it should)"
+    except Exception as error:  # whichever of the parsers met it
+        return f"it is not what Hydra leaves of a sweep ({type(error).__name__})"
+
+
+def _amiss(path: Path, read: journal.Read) -> list[str]:
+    if read.fault is not None:
+        return [f"{path} cannot be used: {read.fault}"]
+    if read.skipped:
+        return [f"{path} has {read.skipped} lines that are no event; they are passed over"]
+    return []
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; its time, in ns, is first."""
+    found = os.lstat(path)
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
+
+
+def _held(path: Path) -> bool:
+    """Whether a process holds a lock's file; asked without making, truncating or writing any."""
+    try:
+        with files.opened(path) as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False
-    except Timeout:
+    except BlockingIOError:
         return True
-    except OSError:
-        return False  # a folder that cannot be written to: nobody runs in it from here
+    except (FileNotFoundError, Unsound, OSError):
+        return False  # nobody can run a cell with a lock that cannot be opened
 
 
 def shown(status: Status) -> Group:
     """The table, and the lines below it."""
-    table = Table(title=str(status.root), title_justify="left")
+    table = Table(title=plain(status.root), title_justify="left")
     table.add_column("method", no_wrap=True)
     columns = [*STATUSES, "stale"]
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right")
     for method in sorted(status.counts):
-        table.add_row(Text(method), *(str(status.counts[method][c]) for c in columns))
+        table.add_row(plain(method), *(str(status.counts[method][c]) for c in columns))
     total: Counter[str] = sum(status.counts.values(), Counter())
     table.add_section()
     table.add_row("all", *(str(total[c]) for c in columns))
-    return Group(table, *(Text(line) for line in _lines(status)))
+    return Group(table, *(plain(line) for line in _lines(status)))
 
 
 def _lines(status: Status) -> list[str]:
@@ -222,9 +297,17 @@ def _lines(status: Status) -> list[str]:
             lines.append(f"refused: {sweep.refused} tables could not be used (see journal.jsonl)")
         if sweep.left and not status.running:
             lines.append("The sweep does not seem to run: the same command goes on where it was.")
-    if status.faulty:
-        lines.append(f"faulty: {status.faulty} files that a run will set aside and make anew")
-    return lines
+    if status.faults:
+        named = "; ".join(
+            f"{path.relative_to(status.root)}: {why}"
+            for path, why in list(status.faults.items())[:FEW]
+        )
+        more = "; …" if len(status.faults) > FEW else ""
+        lines.append(
+            f"faulty: {len(status.faults)} files, which a run of their cells sets aside and makes "
+            f"anew ({named}{more})"
+        )
+    return [*lines, *(f"{line}." for line in status.amiss)]
 
 
 def _duration(seconds: float | None) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +15,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from bench import files
+from bench.errors import BadInput
+from bench.files import Unsound
 from bench.names import check, inside
 from bench.record import Record, encode, fault, seal
+
+# Bytes of a record. The reference's 1,104 have at most 10,505; ten thousand evaluations would make
+# one of 1 MB. Parsed, the worst that fits into this takes 100 MB for a moment.
+MOST = 4 * 2**20
+LONGEST_STEM = 200  # bytes of a name that is set aside: with the time and the ending, below 255
 
 
 class Store:
@@ -48,38 +58,58 @@ class Store:
         FileNotFoundError
         """
         try:
-            record = json.loads(path.read_bytes(), parse_constant=_refuse)
-        except ValueError:
-            return None, "it is no JSON: truncated or foreign"
-        wrong = fault(record)
+            record = files.parse_json(files.content(path, MOST))
+            wrong = fault(record)
+        except Unsound as reason:
+            return None, str(reason)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # whatever a file holds, the others are read
+            return None, f"it cannot be read ({type(error).__name__})"
         if wrong is None and path != self.path(record["cell"], record["identity"]["hash"]):
             wrong = "it does not belong under this name"
         return (record, None) if wrong is None else (None, wrong)
 
-    def read(self, path: Path) -> Record | None:
-        """A sound record, or None if there is none.
+    def look(self, cell: dict[str, Any], identity: str) -> tuple[Record | None, str | None]:
+        """As `examine`, of the record of a cell; (None, None) where there is none."""
+        try:
+            return self.examine(self.path(cell, identity))
+        except FileNotFoundError:
+            return None, None
 
-        A truncated, foreign or edited one is moved to ``set_aside/`` with a note beside it.
+    def read(self, path: Path) -> Record | None:
+        """A sound record, or None if there is none; for runs alone, as it may move a file.
+
+        What is no sound record is moved to ``set_aside/`` with a note beside it.
+
+        Raises
+        ------
+        BadInput
+            If it cannot be moved.
         """
         try:
             record, wrong = self.examine(path)
         except FileNotFoundError:
             return None
         if wrong is not None:
-            self._set_aside(path, wrong)
+            self.set_aside(path, wrong)
         return record
 
     def paths(self) -> list[Path]:
         """Where records lie, sound or not, in order."""
-        return sorted((self.root / "cells").rglob("*.json"))
+        return [path for path, _ in self.walk()]
+
+    def walk(self) -> list[tuple[Path, str | None]]:
+        """The same, with what is wrong with what is no file (`bench.files.walk`)."""
+        return files.walk(self.root / "cells", ".json")
 
     def survey(self) -> tuple[list[Record], dict[Path, str]]:
         """Every sound record, and what is wrong with the other files; nothing is moved."""
         sound: list[Record] = []
         faults: dict[Path, str] = {}
-        for path in self.paths():
+        for path, wrong in self.walk():
             try:
-                record, wrong = self.examine(path)
+                record, wrong = (None, wrong) if wrong else self.examine(path)
             except FileNotFoundError:
                 continue  # a run has just set it aside
             if record is None:
@@ -90,10 +120,7 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """Every sound record, in the order of their paths."""
-        for path in self.paths():
-            record = self.read(path)
-            if record is not None:
-                yield record
+        yield from self.survey()[0]
 
     def write(self, record: Record) -> Path:
         """Seal and write a record: temporary file, fsync, rename.
@@ -104,9 +131,14 @@ class Store:
             If it cannot be written (disk full, no permission); then nothing is left behind.
         BadInput
             If its place is not in the results folder, but where a link leads.
+        AssertionError
+            If it is none that could be read again: a bug of ours.
         """
         path = inside(self.root, self.path(record["cell"], record["identity"]["hash"]))
-        write_whole(path, encode(seal(record)).encode())
+        sealed = seal(record)
+        wrong = fault(sealed)
+        assert wrong is None, f"A cell came to a record that is none: {wrong}."
+        write_whole(path, encode(sealed).encode())
         return path
 
     @contextmanager
@@ -140,27 +172,61 @@ class Store:
     def log(self, entry: dict[str, Any]) -> None:
         """Append a line to the journal; short appends of several processes do not mix."""
         self.root.mkdir(parents=True, exist_ok=True)
-        line = json.dumps({"time": time.time(), **entry}, ensure_ascii=False) + "\n"
-        with open(inside(self.root, self.journal.name), "ab", buffering=0) as file:
-            written = file.write(line.encode())
-        if written != len(line.encode()):
+        line = (json.dumps({"time": time.time(), **entry}, ensure_ascii=False) + "\n").encode(
+            errors="backslashreplace"
+        )
+        with self._open_journal() as file:
+            if _is_cut_short(file):  # a full disk did; this event must not end in that line
+                line = b"\n" + line
+            written = file.write(line)
+        if written != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.journal))
 
-    def _set_aside(self, path: Path, reason: str) -> None:
-        aside = self.root / "set_aside" / path.relative_to(self.root / "cells")
-        aside = aside.with_name(f"{aside.stem}-{time.time_ns()}.json")
-        inside(self.root, aside.relative_to(self.root)).parent.mkdir(parents=True, exist_ok=True)
+    def _open_journal(self) -> io.FileIO:
+        """For appending; what stands there and is no file (a FIFO would wait) is set aside."""
+        mode = os.lstat(self.journal).st_mode if os.path.lexists(self.journal) else None
+        if mode is not None and not stat.S_ISREG(mode):
+            self._move(self.journal, "it is no file")
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return io.FileIO(os.open(self.journal, flags, 0o666), "a+")
+
+    def set_aside(self, path: Path, reason: str) -> None:
+        """Move what a run found and cannot use to ``set_aside/``, with a note; the journal tells.
+
+        Raises
+        ------
+        BadInput
+            If it cannot be moved.
+        """
+        if self._move(path, reason):
+            self.log({"event": "set_aside", "path": str(path), "reason": reason})
+
+    def _move(self, path: Path, reason: str) -> bool:
+        """Whether it was there; a link, a FIFO or a folder moves as a file does."""
+        below = path.relative_to(self.root)
+        below = Path(*below.parts[1:]) if below.parts[0] == "cells" else below
+        stem = below.stem.encode(errors="surrogateescape")[:LONGEST_STEM].decode(errors="replace")
+        name = f"{stem}-{time.time_ns()}{below.suffix}"
+        aside = inside(self.root, "set_aside", below.with_name(name))
         try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, aside)
         except FileNotFoundError:
-            return  # another process was faster
-        aside.with_suffix(".txt").write_text(f"{path.name} was set aside: {reason}.\n")
-        self.log({"event": "set_aside", "path": str(path), "reason": reason})
+            return False  # another process was faster
+        except OSError as error:
+            raise BadInput(
+                f"{files.shown(str(path))} cannot be used, as {reason}, nor moved to "
+                f"{self.root / 'set_aside'} ({error.strerror}); move it away by hand."
+            ) from error
+        note = f"{files.printable(path.name)} was set aside: {reason}.\n"
+        aside.with_suffix(".txt").write_text(note, encoding="utf-8")
+        return True
 
 
-def _refuse(constant: str) -> None:
-    """JSON knows no NaN and no Infinity; Python's parser does, and records never hold them."""
-    raise ValueError(f"{constant} is no JSON")
+def _is_cut_short(file: io.FileIO) -> bool:
+    """Whether a file does not end with the end of a line."""
+    size = os.fstat(file.fileno()).st_size
+    return size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -135,6 +135,7 @@ def _report(records: int) -> None:
 
 def _record(row: dict[Any, Any]) -> dict[str, Any]:
     """A record as a run leaves it, with the numbers of a made-up row; its seed is its split."""
+    tuned = bool(len(row["test_curve"]))
     parts = {
         "dataset": digest(row["dataset"]),
         "model": {"weights": "0" * 64},
@@ -162,10 +163,19 @@ def _record(row: dict[Any, Any]) -> dict[str, Any]:
         "identity": {"hash": digest(parts), "parts": parts},
         "settings": {
             "dataset": {},
-            "model": {},
-            "method": {"generator": generator, "mixing": mixing},
-            "finetune": {},
+            "model": {"path": None},
+            "method": {
+                "name": row["method"],
+                "finetune": tuned,
+                "generator": generator,
+                "mixing": mixing,
+            },
+            "finetune": {"steps": EVALUATIONS - 1},
+            "fold": int(row["seed"]),
+            "seed": 0,
             "validation_share": 0.2,
+            "threads": 1,
+            "device": "cpu",
         },
         "data": {
             "rows": {"train": int(row["rows"]) - 60, "validation": 10, "test": 50},
@@ -176,11 +186,17 @@ def _record(row: dict[Any, Any]) -> dict[str, Any]:
             "notes": [],
         },
         "metrics": scores,
-        "chosen_step": int(row["chosen_step"]),
-        "last_step": EVALUATIONS - 1,
-        "curves": curves if len(row["test_curve"]) else {},
+        "chosen_step": int(row["chosen_step"]) if tuned else 0,
+        "last_step": EVALUATIONS - 1 if tuned else 0,
+        "curves": curves if tuned else {},
         "synthetic": None,
-        "timings": {"started": 0.0, "seconds": {"total": 1.0}},
+        "timings": {
+            "started": 0.0,
+            "seconds": {"total": 1.0},
+            "cpu_seconds": 1.0,
+            "peak_memory_mb": 100.0,
+            "generation": None,
+        },
         "provenance": {
             "code": "0" * 64,
             "versions": {},
@@ -189,6 +205,7 @@ def _record(row: dict[Any, Any]) -> dict[str, Any]:
             "processor": "",
             "threads": 1,
             "device": "cpu",
+            "precision": "float32",
         },
         "error": None,
     }

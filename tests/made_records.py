@@ -114,7 +114,13 @@ def made(
         if tuned
         else {},
         "synthetic": None,
-        "timings": {"started": 0.0, "seconds": {"total": 1.0}},
+        "timings": {
+            "started": 0.0,
+            "seconds": {"total": 1.0},
+            "cpu_seconds": 1.0,
+            "peak_memory_mb": 100.0,
+            "generation": None,
+        },
         "provenance": {
             "code": "c0de" * 16,
             "versions": {"torch": "2.13.0"},
@@ -123,6 +129,7 @@ def made(
             "processor": "a processor",
             "threads": 1,
             "device": "cpu",
+            "precision": "float32",
         },
         "error": None,
     } | changed

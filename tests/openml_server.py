@@ -7,10 +7,12 @@ cross-validation. Endpoints: task, data, features, qualities; rows as ARFF and p
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import io
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -209,6 +211,11 @@ class _Handler(BaseHTTPRequestHandler):
             etag = hashlib.md5(body).hexdigest()
             body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
             return self._send(200, kind, body, etag)
+        if fault in STRANGE:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                STRANGE[fault](self, kind, body)
+            self.close_connection = True
+            return None
         if fault in CUTS:
             return self._cut(kind, body, CUTS[fault], tells_length=fault == "cut")
         return self._send(200, kind, body)
@@ -234,6 +241,94 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(part[: part.rfind(b"\n") + 1] or part)  # whole lines: they parse
         self.wfile.flush()
         self.close_connection = True
+
+
+# Answers that no server of good will gives, each written by hand -------------------------------
+
+
+def _begin(handler: _Handler, *lines: str) -> None:
+    handler.wfile.write("\r\n".join(["HTTP/1.1 200 OK", *lines, "", ""]).encode())
+
+
+def _drip(handler: _Handler, kind: str, body: bytes) -> None:
+    """100 bytes a second."""
+    _begin(handler, f"Content-Type: {kind}", f"Content-Length: {len(body)}")
+    _slowly(handler, body)
+
+
+def _drip_headers(handler: _Handler, kind: str, body: bytes) -> None:
+    _slowly(handler, b"HTTP/1.1 200 OK\r\nX-Filler: " + b"x" * 1000)
+
+
+def _slowly(handler: _Handler, content: bytes) -> None:
+    for i in range(len(content)):
+        handler.wfile.write(content[i : i + 1])
+        time.sleep(0.01)
+
+
+def _endless(handler: _Handler, kind: str, body: bytes) -> None:
+    """As fast as it is taken, for as long as it is."""
+    _begin(handler, f"Content-Type: {kind}", "Connection: close")
+    while True:
+        handler.wfile.write(body or b" ")
+
+
+def _states_more(handler: _Handler, kind: str, body: bytes) -> None:
+    _begin(handler, f"Content-Type: {kind}", f"Content-Length: {len(body) + 100}")
+    handler.wfile.write(body)
+
+
+def _states_less(handler: _Handler, kind: str, body: bytes) -> None:
+    _begin(handler, f"Content-Type: {kind}", f"Content-Length: {len(body) // 2}")
+    handler.wfile.write(body)
+
+
+def _states_a_terabyte(handler: _Handler, kind: str, body: bytes) -> None:
+    _begin(handler, f"Content-Type: {kind}", f"Content-Length: {10**12}")
+    handler.wfile.write(body)
+    time.sleep(3)
+
+
+def _packed(handler: _Handler, kind: str, body: bytes) -> None:
+    """As a real server packs text."""
+    content = gzip.compress(body)
+    length = f"Content-Length: {len(content)}"
+    _begin(handler, f"Content-Type: {kind}", "Content-Encoding: gzip", length)
+    handler.wfile.write(content)
+
+
+def _bomb(handler: _Handler, kind: str, body: bytes) -> None:
+    """Some 40 kB that unpack to 40 MB."""
+    pack = zlib.compressobj(9, zlib.DEFLATED, 31)
+    content = b"".join(pack.compress(bytes(2**20)) for _ in range(40)) + pack.flush()
+    length = f"Content-Length: {len(content)}"
+    _begin(handler, f"Content-Type: {kind}", "Content-Encoding: gzip", length)
+    handler.wfile.write(content)
+
+
+def _other_packing(handler: _Handler, kind: str, body: bytes) -> None:
+    length = f"Content-Length: {len(body)}"
+    _begin(handler, f"Content-Type: {kind}", "Content-Encoding: br", length)
+    handler.wfile.write(body)
+
+
+def _round(handler: _Handler, kind: str, body: bytes) -> None:
+    """A redirection to itself."""
+    lines = ["HTTP/1.1 302 Found", f"Location: {handler.path}", "Connection: close", "", ""]
+    handler.wfile.write("\r\n".join(lines).encode())
+
+
+def _wrong_kind(handler: _Handler, kind: str, body: bytes) -> None:
+    _begin(handler, "Content-Type: image/png", f"Content-Length: {len(body)}")
+    handler.wfile.write(body)
+
+
+STRANGE = {
+    "drip": _drip, "drip_headers": _drip_headers, "endless": _endless,
+    "states_more": _states_more, "states_less": _states_less,
+    "states_a_terabyte": _states_a_terabyte, "packed": _packed, "bomb": _bomb,
+    "other_packing": _other_packing, "round": _round, "wrong_kind": _wrong_kind,
+}  # fmt: skip
 
 
 # Documents ----------------------------------------------------------------------------------------

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from pathlib import Path
 
+import made_records as records
 import numpy as np
 import pytest
 
 from bench.costs import Costs, Measured, Size, measured
+from bench.record import encode, seal
+from bench.store import Store
 
 
 def made(law, tables: int, noise: float = 0.0, method: str = "default_ft") -> list[Measured]:
@@ -75,21 +79,20 @@ def test_devices_and_models_are_not_mixed() -> None:
 
 
 def test_only_sound_done_records_tell_a_time(tmp_path: Path) -> None:
-    folder = tmp_path / "mine" / "cells" / "iris" / "default_ft"
-    folder.mkdir(parents=True)
-    record = {
-        "status": "done",
-        "cell": {"dataset": "iris", "method": "default_ft"},
-        "settings": {
-            "finetune": {"steps": 30}, "method": {"finetune": True}, "model": {"path": None},
-        },
-        "data": {"rows": {"train": 80, "validation": 20, "test": 50}, "features": 4},
-        "provenance": {"device": "cpu", "threads": 1},
-        "timings": {"seconds": {"total": 2.5}},
-    }  # fmt: skip
-    (folder / "0-a.json").write_text(json.dumps(record))
-    (folder / "1-b.json").write_text(json.dumps(record | {"status": "failed"}))
-    (folder / "2-c.json").write_text('{"status": "do')
+    store = Store(tmp_path / "mine")
+    record = records.made("iris", "default_ft", [0.7] * 16)
+    record["timings"]["seconds"]["total"] = 2.5
+    store.write(record)
+    store.write(records.failed("iris", "default_ft", fold=1))
+    spoilt = store.write(records.made("iris", "default_ft", [0.7], fold=2))
+    spoilt.write_bytes(spoilt.read_bytes()[:200])
+    resealed = store.write(records.made("iris", "default_ft", [0.7], fold=3))
+    negative = json.loads(resealed.read_text())
+    negative["timings"]["seconds"]["total"] = -1.0
+    resealed.write_text(encode(seal({k: v for k, v in negative.items() if k != "checksum"})))
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "mine" / "cells" / "x.json")
     assert list(measured(tmp_path)) == [
         Measured("mitra_nano", "cpu, 1 threads", "iris", "default_ft", Size(150, 4, 30), 2.5)
     ]
+    assert len(store.paths()) == 5  # nothing was moved

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +23,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOBODY = "http://127.0.0.1:9"
 GET = """
 import json, sys
+from bench.models import weights
 from bench.models.weights import ModelError, files, weights_hash
+weights.GRACE = 3.0
 path, revision, offline = json.loads(sys.argv[1])
 try:
     print(*files(path, revision, offline), weights_hash(path, revision, offline))
@@ -45,7 +50,8 @@ class _Hub(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         name = self.path.rpartition("/")[2]
-        found = self.path == f"/generated/nano/resolve/{COMMIT}/{name}" and name in FILES
+        places = [f"/generated/{kind}/resolve/{COMMIT}/{name}" for kind in ("nano", "drip")]
+        found = self.path in places and name in FILES
         body = (NANO / name).read_bytes() if found else b""
         self.send_response(200 if found else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -55,7 +61,12 @@ class _Hub(BaseHTTPRequestHandler):
         else:
             self.send_header("X-Error-Code", "RevisionNotFound")
         self.end_headers()
-        if with_body:
+        if with_body and "/drip/" in self.path:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for i in range(400):
+                    self.wfile.write(body[i : i + 1])
+                    time.sleep(0.05)
+        elif with_body:
             self.wfile.write(body)
 
 
@@ -70,10 +81,12 @@ def hub() -> Iterator[str]:
     thread.join()
 
 
-def get(endpoint: str, home: Path, revision: str = COMMIT, offline: bool = False) -> str:
+def get(
+    endpoint: str, home: Path, revision: str = COMMIT, offline: bool = False, kind: str = "nano"
+) -> str:
     """What a fresh process gets for `generated/nano`: two paths and the hash, or a refusal."""
     run = subprocess.run(
-        [sys.executable, "-c", GET, json.dumps(["generated/nano", revision, offline])],
+        [sys.executable, "-c", GET, json.dumps([f"generated/{kind}", revision, offline])],
         env={**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home)},
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
@@ -96,6 +109,13 @@ def test_a_hub_out_of_reach_names_the_remedy(tmp_path: Path, offline: bool) -> N
     assert ("is not in the hub's cache here" in told) == offline
     assert "python -m bench fetch model=mitra" in told
     assert "\n" not in told
+
+
+def test_a_hub_that_drips_is_not_waited_for(hub: str, tmp_path: Path) -> None:
+    """A byte each 50 ms never is silent: config.json would take a minute, the weights weeks."""
+    told = get(hub, tmp_path, kind="drip")
+    assert told.startswith("refused: Checkpoint 'generated/drip' is no folder and could not be had")
+    assert re.search(r"\(only \d+ bytes in 3 s\)", told)
 
 
 def test_an_unknown_commit_is_refused(hub: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,18 @@ FAULTS = [
     ("garbage", "splits", "neither data nor a whole message"),
     ("empty", "splits", "neither data nor a whole message"),
     ("empty", "features", "neither data nor a whole message"),
+    ("drip", "task", "bytes in 2 s; 1000 bytes a second are waited for"),
+    ("drip", "rows", "bytes in 2 s; 1000 bytes a second are waited for"),
+    ("drip_headers", "features", "sends too slowly (0 bytes in 2 s"),
+    ("endless", "task", "sends a file of more than 20 MB; if that is right, openml.most_mb=MB"),
+    ("endless", "splits", "sends a file of more than 20 MB"),
+    ("states_a_terabyte", "rows", "sends a file of more than 20 MB"),
+    ("bomb", "qualities", "sends a file of more than 20 MB"),
+    ("states_more", "data", "broke off in the middle of an answer"),
+    ("states_less", "task", "neither data nor a whole message"),
+    ("states_less", "rows", "does not match the checksum"),
+    ("other_packing", "task", "broke off in the middle of an answer"),
+    ("round", "splits", "sent to an address that cannot be used (Exceeded 30 redirects.)"),
 ]
 
 
@@ -150,8 +163,10 @@ class TestFaults:
         server.fault(kind, where)
         # Rows have two formats; the ARFF file's checksum is the one that the server states.
         form = "arff" if where in ("rows", "data") else "parquet"
+        begun = time.monotonic()
         with pytest.raises(TableError) as told:
-            load(server, tmp_path, format=form)
+            load(server, tmp_path, format=form, most_mb=20.0)
+        assert time.monotonic() - begun < 30  # and not for ever
         message = str(told.value)
         assert sentence in message
         assert message.startswith("Dataset 'openml/7': ")
@@ -163,6 +178,27 @@ class TestFaults:
         table = load(server, tmp_path, format=form)
         assert len(table) == len(task.frame)
         assert table.folds.shape == (task.repeats, len(task.frame))
+
+    def test_who_sends_too_slowly_counts_as_unreachable(
+        self, server: Server, task: Task, tmp_path: Path
+    ) -> None:
+        server.fault("drip", "task")
+        with pytest.raises(openml.Unreachable):
+            load(server, tmp_path, tries=1, timeout=0.2)
+
+    def test_a_slow_but_real_line_is_waited_for(
+        self, server: Server, task: Task, tmp_path: Path
+    ) -> None:
+        server.fault("drip", "qualities")  # 100 bytes a second
+        assert len(load(server, tmp_path, timeout=0.2, least_rate=10.0)) == len(task.frame)
+
+    @pytest.mark.parametrize("kind", ["packed", "wrong_kind"])
+    @pytest.mark.parametrize("where", ["task", "data", "splits"])
+    def test_a_sound_answer_is_taken_however_it_is_packed_or_named(
+        self, server: Server, task: Task, tmp_path: Path, kind: str, where: str
+    ) -> None:
+        server.fault(kind, where)
+        assert len(load(server, tmp_path)) == len(task.frame)
 
     @pytest.mark.parametrize("kind", ["500", "cut", "cut_silently", "garbage", "flipped", "empty"])
     def test_a_damaged_parquet_file_is_replaced_by_the_checked_arff_file(

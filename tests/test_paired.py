@@ -212,6 +212,7 @@ FAILURE = {
     "metrics": {},
     "curves": {},
     "chosen_step": None,
+    "last_step": None,
     "error": {"type": "ValueError", "message": "no", "traceback": "…"},
 }
 

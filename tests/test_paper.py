@@ -157,7 +157,7 @@ def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> Non
     records = small.records()
     assert [record["status"] for record in records.values()] == ["done"] * 18
     assert {name: results_of(records[name]) for name in partial} == partial
-    how = {"cache_dir", "offline", "timeout", "tries", "patience"}
+    how = {"cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb"}
     for record in records.values():  # the same whether it ran with a network or without
         assert not how & set(record["settings"]["dataset"])
     split = records["cells/generated/table-02/default_ft/" + _name(records, "table-02", 1)]

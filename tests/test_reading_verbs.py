@@ -21,6 +21,11 @@ RECORDS = [
     failed("zoo", "scm", "no luck"),
 ]
 
+CELL = {"event": "cell", "cell": "a 0 scm", "status": "done", "made": True, "seconds": 1.0} | {
+    "error": None,
+    "again": "run …",
+}
+
 
 def store(root: Path, records: list[dict[str, Any]] = RECORDS) -> Store:
     kept = Store(root)
@@ -58,9 +63,8 @@ class TestStatus:
             "hydra: {sweeper: {params: null}, overrides: {task: ['dataset=a,b,c']}}\n"
         )
         time.sleep(0.05)
-        event = {"event": "cell", "cell": "a 0 scm", "status": "done", "made": True}
-        kept.log({**event, "seconds": 1.0})
-        kept.log({"event": "bad_input", "cell": "b 0", "reason": "no"})
+        kept.log(CELL)
+        kept.log({"event": "bad_input", "cell": "b 0", "reason": "no", "again": "run …"})
         sweep = Look(tmp_path).now().sweep
         assert sweep is not None
         assert (sweep.cells, sweep.ended, sweep.left, sweep.refused) == (6, 1, 5, 1)

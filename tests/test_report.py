@@ -116,7 +116,8 @@ class TestFiles:
 
     def test_what_the_journal_saw_and_no_record_shows_is_said(self, written: Callable[..., Path]):
         root = written(experiment())
-        Store(root).log({"event": "cell", "cell": "lost 0 scm", "status": "done", "made": True})
+        event = {"event": "cell", "cell": "lost 0 scm", "status": "done", "made": True}
+        Store(root).log({**event, "seconds": 1.0, "error": None, "again": "run …"})
         report(root, figures=False)
         assert "1 cell of the journal" in read(root, "tables.md")
         assert "lost 0 scm" in read(root, "tables.md")

@@ -51,6 +51,10 @@ class Task:
         Seconds after the first attempt within which another one may begin.
     format : {"parquet", "arff"}
         Which file is asked for first; the other one is read where the server lacks it.
+    least_rate : float
+        Bytes a second that a file must bring, after twice the timeout.
+    most_mb : float
+        Megabytes that a file may have, unpacked.
     expected : dict
         Known counts, of ``rows``, ``features``, ``classes``, ``repeats`` and ``folds``.
     """
@@ -62,6 +66,8 @@ class Task:
     tries: int
     patience: float
     format: str
+    least_rate: float
+    most_mb: float
     expected: dict[str, int]
 
 
@@ -76,6 +82,8 @@ def load(
     tries: int = 3,
     patience: float = 10.0,
     format: str = "parquet",
+    least_rate: float = 1000.0,
+    most_mb: float = 1000.0,
     offline: bool = False,
 ) -> Table:
     """Read the table of an OpenML classification task, with its official folds.
@@ -89,7 +97,7 @@ def load(
         ``openml/<task_id>`` by default.
     domain : str
         ``healthcare``, ``finance`` or ``other``.
-    expected, server, timeout, tries, patience, format
+    expected, server, timeout, tries, patience, format, least_rate, most_mb
         See `Task`.
     offline : bool
         Never ask the server.
@@ -115,6 +123,8 @@ def load(
         tries=int(tries),
         patience=float(patience),
         format=format,
+        least_rate=float(least_rate),
+        most_mb=float(most_mb),
         expected={str(what): int(count) for what, count in (expected or {}).items()},
     )
     if wanted.format not in ("parquet", "arff"):

@@ -1,9 +1,9 @@
-"""The one door between the `openml` client and the network: time limits, retries, checks.
+"""The one door between the `openml` client and the network: limits, retries, checks.
 
 The client (0.15.1) waits for ever on a silent server, checks no parquet file, and keeps whatever
 came. So both of its functions that touch the network are replaced while it works: every answer is
-waited for a bounded time, asked for a bounded number of times, and looked at before the client
-sees it.
+waited for a bounded time, may have a bounded size, is asked for a bounded number of times, and
+looked at before the client sees it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from unittest.mock import patch
 
 import requests
 
+from bench.datasets import openml_answer
 from bench.datasets.openml import Task, Unreachable
+from bench.datasets.openml_answer import Bounds, BrokenOff, TooLarge
 from bench.table import TableError
+from bench.waiting import TooSlow
 
 BUSY = frozenset({408, 425, 429})  # like 5xx, worth another attempt
 DATABASE_DOWN = 107  # OpenML's own code, likewise
@@ -113,12 +116,23 @@ class Gate:
     def _once(
         self, url: str, data: dict[str, Any], check: Callable[[requests.Response], None]
     ) -> requests.Response:
-        seconds = self._wanted.timeout
+        wanted = self._wanted
+        bounds = Bounds(wanted.timeout, wanted.least_rate, int(wanted.most_mb * 1e6))
         try:
-            response = requests.get(url, params=data, timeout=(seconds / 2, seconds))
+            response = openml_answer.get(url, data, bounds)
+        except TooSlow as told:
+            raise NoAnswer(
+                f"sends too slowly ({told}; {wanted.least_rate:g} bytes a second are waited for, "
+                "openml.least_rate sets another limit)"
+            ) from None
+        except TooLarge:
+            raise TableError(
+                f"Dataset '{wanted.name}': {self._server} sends a file of more than "
+                f"{wanted.most_mb:g} MB; if that is right, openml.most_mb=MB sets another limit."
+            ) from None
         except requests.Timeout:
             raise NoAnswer("did not answer in time") from None
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
+        except (BrokenOff, requests.exceptions.ChunkedEncodingError):
             raise Fault("broke off in the middle of an answer") from None
         except requests.ConnectionError as error:
             raise NoAnswer(f"could not be reached ({_why(error)})") from None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from bench.errors import BadInput
+from bench.waiting import TooSlow, while_it_arrives
 
 NANO = Path(__file__).parent / "mitra_nano"
 FILES = ("config.json", "model.safetensors")
+GRACE = 60.0  # seconds in which the hub may begin to send
+LEAST_RATE = 10_000.0  # bytes a second that it must send from then on, on the whole
 
 
 class ModelError(BadInput):
@@ -39,26 +43,49 @@ def files(path: str | None, revision: str | None = None, offline: bool = False) 
         if absent:
             raise ModelError(f"Checkpoint folder '{folder}' lacks {' and '.join(absent)}.")
         return [folder / name for name in FILES]
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import logging
-
-    logging.set_verbosity_error()  # its retries are no news; how it ends is
     try:
-        return [
-            Path(
-                hf_hub_download(
-                    repo_id=str(path), filename=name, revision=revision, local_files_only=offline
-                )
-            )
-            for name in FILES
-        ]
-    except (OSError, ValueError) as error:  # every error of huggingface_hub derives from these
+        return [_of_hub(str(path), name, revision, offline) for name in FILES]
+    # Every error of huggingface_hub derives from the first two.
+    except (OSError, ValueError, TooSlow) as error:
         where = "is not in the hub's cache here" if offline else "could not be had from the hub"
+        why = f"only {error}" if isinstance(error, TooSlow) else type(error).__name__
         raise ModelError(
-            f"Checkpoint '{path}' is no folder and {where} ({type(error).__name__}); get it with "
+            f"Checkpoint '{path}' is no folder and {where} ({why}); get it with "
             "`python -m bench fetch model=mitra` where there is a network, give a local folder "
             "with model=mitra_local model.path=FOLDER, or use model=mitra_nano."
         ) from None
+
+
+def _of_hub(repo: str, name: str, revision: str | None, offline: bool) -> Path:
+    """A file of a repository; what drips is not waited for, which the client would."""
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub.utils import logging
+
+    logging.set_verbosity_error()  # its retries are no news; how it ends is
+    folder = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repo, repo_type="model"))
+    before, most = _incomplete(folder), 0
+
+    def received() -> int:
+        nonlocal most  # a file that is whole is no incomplete one any more
+        most = max(most, _incomplete(folder) - before)
+        return most
+
+    def download() -> str:
+        return hf_hub_download(
+            repo_id=repo, filename=name, revision=revision, local_files_only=offline
+        )
+
+    return Path(while_it_arrives(download, received, GRACE, LEAST_RATE))
+
+
+def _incomplete(folder: Path) -> int:
+    """Bytes of the files that are on their way."""
+    total = 0
+    for path in folder.glob("blobs/*.incomplete"):
+        with suppress(FileNotFoundError):  # it has just become whole
+            total += path.stat().st_size
+    return total
 
 
 def check(found: list[Path], sha256: Mapping[str, str]) -> None:

@@ -17,11 +17,10 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
-from omegaconf import OmegaConf
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
-from bench.record import Record
+from bench.record import Record, as_yaml
 from bench.report import provenance, readings, verdict
 from bench.report.figures import INK, LINE
 from bench.report.section import Section
@@ -100,7 +99,7 @@ def page(answer: Answer, content: Content) -> str:
         graphs=graphs,
         cells=_cells(answer),
         analysis=[(name, _told(value)) for name, value in asdict(answer.settings).items()],
-        settings=OmegaConf.to_yaml(OmegaConf.create(provenance.settings_of(content.records))),
+        settings=as_yaml(provenance.settings_of(content.records)),
         provenance=provenance.facts(content.records),
         data=provenance.data_hashes(content.records),
         files=content.files,

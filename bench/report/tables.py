@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,11 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from bench import files, journal
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import NAMING, NESTED, UNIT, frame
 from bench.analysis.settings import Analysis, settings
 from bench.analysis.variants import names
 from bench.errors import BAD_INPUT, BadInput
+from bench.files import Unsound, printable
 from bench.names import inside
 from bench.record import Record
 from bench.report import provenance, readings, verdict
@@ -31,6 +32,8 @@ from bench.store import Store, write_whole
 
 FLAT = {"improvements", "paired", "wilcoxon", "groups", "ways", "ablation", "quality"}  # no index
 FEW = 3  # faulty files that are named
+# Bytes of graphs that the page holds: one of a hundred columns has some 500,000.
+MOST_OF_A_GRAPH, MOST_OF_ALL = 4 * 2**20, 32 * 2**20
 
 
 def report(
@@ -76,7 +79,8 @@ def report(
             f"{first['dataset']} fold {first['fold']} {first['method']}): delete all but one.",
         )
         return BAD_INPUT
-    warnings += [*readings.variants(records, named), *_gone(root, records)]
+    drawn, left_out = _graphs(root) if figures else ([], [])
+    warnings += [*readings.variants(records, named), *_gone(root, records), *left_out]
     read = answer(cells, reading or settings())
     shown = sections(read, published(cells))
     for section in shown:
@@ -86,7 +90,7 @@ def report(
     try:
         _write(root, read, shown, warnings)
         if figures:
-            _write_page(root, read, shown, records, warnings, graphs)
+            _write_page(root, read, shown, records, warnings, [*graphs, *drawn])
     except BadInput as reason:
         _say(console, f"bench: {reason}")
         return BAD_INPUT
@@ -97,11 +101,13 @@ def report(
 def _faults(root: Path, faults: dict[Path, str]) -> list[str]:
     if not faults:
         return []
-    named = "; ".join(f"{p.relative_to(root)}: {why}" for p, why in list(faults.items())[:FEW])
+    named = "; ".join(
+        printable(f"{p.relative_to(root)}: {why}") for p, why in list(faults.items())[:FEW]
+    )
     more = f" (and {len(faults) - FEW} more)" if len(faults) > FEW else ""
     return [
         f"{len(faults)} of the files under cells/ cannot be used and count as missing: {named}"
-        f"{more}. Running the experiment again sets them aside and makes them anew."
+        f"{more}. Running their cells again sets them aside and makes them anew."
     ]
 
 
@@ -117,17 +123,8 @@ def _stale(records: list[Record]) -> list[str]:
 
 def _gone(root: Path, records: list[Record]) -> list[str]:
     """Cells that the journal says were finished, and that have no record now."""
-    journal = Store(root).journal
-    if not journal.exists():
-        return []
-    finished = set()
-    for line in journal.read_text(encoding="utf-8").splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue  # a line that a crash cut short
-        if event.get("event") == "cell":
-            finished.add(event["cell"])
+    read = journal.read(Store(root).journal)
+    finished = {event["cell"] for event in read.events if event["event"] == "cell"}
     here = {" ".join(str(r["cell"][k]) for k in ("dataset", "fold", "method")) for r in records}
     lost = sorted(finished - here)
     if not lost:
@@ -197,7 +194,7 @@ def _write_page(
         records=records,
         warnings=warnings,
         files=sorted(p.name for p in folder.glob("*") if p.suffix in (".csv", ".md", ".tex")),
-        graphs=[*graphs, *_graphs(root)],
+        graphs=graphs,
     )
     write_whole(inside(folder, "index.html"), page(read, content).encode())
 
@@ -210,10 +207,36 @@ def _write_figures(folder: Path, read: Answer) -> Iterator[Shown]:
         yield inline(drawing.name, drawing.title, drawing.caption, svg)
 
 
-def _graphs(root: Path) -> list[tuple[str, str]]:
-    """What `python -m bench graph … results_dir=ROOT` has drawn: DATASET-FOLD/PICTURE.svg."""
-    paths = sorted((root / "graphs").glob("*/*.svg"))
-    return [(f"{p.parent.name}: {p.stem}", p.read_text(encoding="utf-8")) for p in paths]
+def _graphs(root: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """What `python -m bench graph … results_dir=ROOT` has drawn: DATASET-FOLD/PICTURE.svg.
+
+    Gives (title, SVG text) of each, and a sentence where some cannot be shown. The page shows them
+    as images, in which no script runs and nothing is fetched.
+    """
+    graphs: list[tuple[str, str]] = []
+    faults: dict[Path, str] = {}
+    left = MOST_OF_ALL
+    for path, wrong in files.walk(root / "graphs", ".svg"):
+        try:
+            if wrong is not None:
+                raise Unsound(wrong)
+            text = files.content(path, min(MOST_OF_A_GRAPH, left)).decode("utf-8")
+            if "<svg" not in text:
+                raise Unsound("it is no SVG")
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError:
+            faults[path] = "it is no SVG"
+        except Unsound as reason:
+            faults[path] = str(reason)
+        else:
+            left -= len(text.encode())
+            graphs.append((printable(f"{path.parent.name}: {path.stem}"), text))
+    if not faults:
+        return graphs, []
+    path, why = next(iter(faults.items()))
+    named = printable(f"{path.relative_to(root)}: {why}")
+    return graphs, [f"{len(faults)} of the graphs cannot be shown (for instance {named})."]
 
 
 def _markdown(section: Section) -> list[str]:
