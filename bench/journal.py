@@ -36,6 +36,12 @@ class _Cell(_Any):
     seconds: float
     error: str | None
     again: str
+    # What tells a sweep's cells apart and how long others take; older journals lack it.
+    job: int | None = None
+    entry: str | None = None
+    method: str | None = None
+    dataset: str | None = None
+    size: Annotated[list[int], Field(min_length=3, max_length=3)] | None = None
 
 
 class _BadInput(_Any):
@@ -43,6 +49,7 @@ class _BadInput(_Any):
     cell: str
     reason: str
     again: str
+    cells: int = 1
 
 
 class _SetAside(_Any):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -17,9 +17,15 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from bench import journal
+from bench.door import told
 from bench.errors import BAD_INPUT
 from bench.files import printable
 from bench.store import Store
+from bench.time_left import TimeLeft
+
+EVERY = 0.5  # seconds between two looks at the journal
+FEW = 3  # tables and folds that are named
+MOST = 200_000  # cells whose time left is told; a sweep may be endless
 
 
 class Progress(Callback):
@@ -36,79 +42,120 @@ class Progress(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         try:
             self._store = Store(config.results_dir)
+            self._total = count_cells(config)
+            self._offset = journal.size(self._store.journal)
         except OmegaConfBaseException:
             return  # Hydra would make a warning of it; it meets the same error next, and ends
-        self._total = count_cells(config)
-        self._offset = journal.size(self._store.journal)
-        self._begun = time.monotonic()
+        except Exception as error:  # likewise
+            sys.exit(told(error))
+        self._config = config
+        self._begun = time.time()
         self._events: list[dict[str, Any]] = []
+        self._broken: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
+        print(f"{self._total} cells; loading …", flush=True)
         self._thread.start()
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         try:
             code = self._end()
-        except Exception:  # Hydra would turn it into a warning, and the exit code into 0
-            traceback.print_exc()
-            code = 1
+        except Exception as error:  # Hydra would turn it into a warning, and the exit code into 0
+            code = told(error)
         if code:
             sys.exit(code)
 
     def _end(self) -> int:
         """Print the tables, what was not applicable and what failed; give the exit code."""
-        from bench.report.tables import report
-
         self._stop.set()
         self._thread.join()
+        if self._broken is not None:
+            told(self._broken)
+        reported = self._report()
         failed = [e for e in self._events if e.get("status") == "failed"]
-        refused = [e for e in self._events if e["event"] == "bad_input"]
-        report(self._store.root)
         for event in self._events:
             if event.get("status") == "not_applicable":
                 print(printable(f"NOT APPLICABLE {event['cell']}: {event['error']}"))
         for event in failed:
-            told = f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}"
-            print(printable(told))
-        for event in refused:
-            print(
-                printable(f"REFUSED {event['cell']}: {event['reason']}\n  again: {event['again']}")
-            )
-        return 1 if failed else BAD_INPUT if refused else 0
+            words = f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}"
+            print(printable(words))
+        refused = [e for e in self._events if e["event"] == "bad_input"]
+        for line in refusals(refused, f"{sys.argv[0]} {shlex.join(sys.argv[1:])}"):
+            print(printable(line))
+        if failed or self._broken is not None:
+            return 1
+        return BAD_INPUT if refused else reported
+
+    def _report(self) -> int:
+        """Make the report where there is anything to report on; give its exit code."""
+        if not any(event["event"] == "cell" for event in self._events):
+            print("No cell was run, so no report is made.")
+            return BAD_INPUT
+        from bench.report.tables import report
+
+        print("Making tables and figures …", flush=True)
+        return report(self._store.root)
 
     def _watch(self) -> None:
-        ended = False
-        while not ended:
-            ended = self._stop.wait(0.5)
-            for event in self._new_events():
-                self._events.append(event)
-                self._show(event)
+        try:
+            left = self._time_left()
+            ended = False
+            while not ended:
+                ended = self._stop.wait(EVERY)
+                self._show_new(left)
+        except Exception as error:  # told at the end: a sweep's work is its records
+            self._broken = error
 
-    def _new_events(self) -> list[dict[str, Any]]:
+    def _time_left(self) -> TimeLeft:
+        """What is known of the time before the first cell has ended."""
+        if self._total > MOST:
+            return TimeLeft([])
+        records = Store(self._store.root).survey()[0]
+        earlier = [r for r in records if r["timings"]["started"] < self._begun]
+        return TimeLeft.of(self._config, earlier)
+
+    def _show_new(self, left: TimeLeft) -> None:
         read = journal.read(self._store.journal, self._offset)
         self._offset = read.end
-        return read.events
+        for event in read.events:
+            if event["event"] == "cell":
+                left.add(event)
+        time_left = left.told() if read.events else ""
+        for event in read.events:
+            self._events.append(event)
+            self._show(event, time_left)
 
-    def _show(self, event: dict[str, Any]) -> None:
+    def _show(self, event: dict[str, Any], time_left: str) -> None:
         if event["event"] == "set_aside":
             print(printable(f"Set aside {event['path']}: {event['reason']}."), flush=True)
         if event["event"] != "cell":
             return
-        cells = [e for e in self._events if e["event"] == "cell"]
-        done, made = len(cells), sum(e["made"] for e in cells)
+        done = sum(e["event"] == "cell" for e in self._events)
         state = event["status"] if event["made"] else f"{event['status']} before"
-        left = "" if done == self._total else f" · {self._time_left(done, made)} left"
-        print(
-            f"[{done}/{self._total}] {event['cell']}: {state} ({event['seconds']:.1f} s){left}",
-            flush=True,
-        )
+        left = "" if done >= self._total else f" · {time_left} left"
+        words = f"{event['cell']}: {state} ({event['seconds']:.1f} s){left}"
+        print(printable(f"[{done}/{self._total}] {words}"), flush=True)
 
-    def _time_left(self, done: int, made: int) -> str:
-        if not made:
-            return "unknown time"
-        seconds = (time.monotonic() - self._begun) / made * (self._total - done)
-        about = "about" if made == done else "at most about"  # some of the rest may be done too
-        return f"{about} {seconds / 60:.0f} min" if seconds >= 90 else f"{about} {seconds:.0f} s"
+
+def refusals(events: Sequence[Mapping[str, Any]], command: str) -> Iterator[str]:
+    """What was refused and why, each reason once, and the command that tries again, once.
+
+    Parameters
+    ----------
+    events : sequence of the journal's
+    command : str
+        The whole sweep's: what is done is not done again.
+    """
+    by_reason: dict[str, list[Mapping[str, Any]]] = {}
+    for event in events:
+        by_reason.setdefault(event["reason"], []).append(event)
+    for reason, alike in by_reason.items():
+        labels = list(dict.fromkeys(event["cell"] for event in alike))
+        named = ", ".join(labels[:FEW]) + (", …" if len(labels) > FEW else "")
+        cells = sum(event.get("cells", 1) for event in alike)
+        yield f"REFUSED {named} ({cells} {'cell' if cells == 1 else 'cells'}): {reason}"
+    if events:
+        yield f"  again: {events[0]['again'] if len(events) == 1 else command}"
 
 
 def count_cells(config: DictConfig) -> int:

@@ -57,7 +57,13 @@ def job(cfg: DictConfig) -> int:
             raise BadInput(str(reason)) from reason
         again = _command(cfg.methods or [HydraConfig.get().runtime.choices.method])
         store.log(
-            {"event": "bad_input", "cell": _label(cfg), "reason": str(reason), "again": again}
+            {
+                "event": "bad_input",
+                "cell": _label(cfg),
+                "reason": str(reason),
+                "again": again,
+                "cells": len(cfg.methods or [None]),
+            }
         )
         return 1
 
@@ -191,6 +197,16 @@ def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store, wait: bool)
             "seconds": time.perf_counter() - start,
             "error": record["error"] and record["error"]["message"],
             "again": _command([entry]),
+            # For the time that the others take.
+            "job": HydraConfig.get().job.num if _is_sweep() else None,
+            "entry": entry,
+            "method": cell["method"],
+            "dataset": cell["dataset"],
+            "size": [
+                len(table),
+                int(table.n_features),
+                int(cfg.finetune.steps) if cfg.method.finetune else 0,
+            ],
         }
     )
     return record["status"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from omegaconf import DictConfig
@@ -35,9 +36,18 @@ class Cell:
 
 
 def cells(config: DictConfig) -> list[Cell]:
-    """The cells of a sweep in order: the product of its swept values, each with its methods."""
+    """The cells of a sweep in order: the product of its swept values, each with its methods.
+
+    Raises
+    ------
+    hydra.errors.HydraException
+        If its words are no such values.
+    """
     params = [f"{k}={v}" for k, v in (config.hydra.sweeper.params or {}).items()]
-    words = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+    hydra = GlobalHydra.instance()
+    groups = hydra.config_loader() if hydra.is_initialized() else None  # what a glob may match
+    parser = OverridesParser.create(config_loader=groups)
+    words = parser.parse_overrides([*params, *config.hydra.overrides.task])
     # The command line's, said last, wins.
     values = {word.get_key_element(): _values(word) for word in words}
     chosen = config.hydra.runtime.choices
@@ -160,8 +170,8 @@ class TimeLeft:
     def add(self, event: dict[str, Any]) -> None:
         """Take in a cell that has ended, from the journal."""
         cell = self._left.pop((event.get("job"), event.get("entry")), None)
-        if cell is None:
-            return  # another sweep's on the same folder
+        if cell is None or event.get("size") is None:
+            return  # of another sweep on the same folder, or of an older one
         self._names[cell.entry] = event["method"]
         self._tables[cell.dataset] = event["dataset"]
         rows, features, steps = event["size"]
