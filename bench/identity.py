@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from bench.datasets.splits import protocol
 from bench.models.weights import weights_hash
 from bench.table import Table
+from bench.targets import modules
 
 OURS = ("bench", "generators")  # project code wherever it is installed
 ENTRY = "bench.cell"  # the module that computes a cell; all it imports belongs to its code
@@ -65,20 +67,10 @@ def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
 
 def targets(cfg: DictConfig) -> list[str]:
     """Modules of the classes and functions that the config names by ``_target_``, at any depth."""
-    nodes = [plain(node) for node in (cfg.dataset, cfg.model, cfg.method.generator) if node]
-    return [name.rpartition(".")[0] for name in _named(nodes)]
+    return modules([plain(node) for node in (cfg.dataset, cfg.model, cfg.method.generator) if node])
 
 
-def _named(node: Any) -> list[str]:
-    if isinstance(node, list):
-        return [name for item in node for name in _named(item)]
-    if not isinstance(node, dict):
-        return []
-    own = [node["_target_"]] if "_target_" in node else []
-    return own + _named(list(node.values()))
-
-
-def code_fingerprint(modules: Iterable[str]) -> str:
+def code_fingerprint(named: Iterable[str]) -> str:
     """SHA-256 over every project source file that computing a cell imports.
 
     Found by following the import statements from `bench.cell` and from the modules given; an edit
@@ -86,7 +78,7 @@ def code_fingerprint(modules: Iterable[str]) -> str:
     versions instead.
     """
     found: dict[str, str] = {}
-    for module in [ENTRY, *modules]:
+    for module in [ENTRY, *named]:
         found |= _sources(module)
     return digest(found)
 
@@ -99,9 +91,16 @@ def _sources(module: str) -> dict[str, str]:
     while waiting:
         name = waiting.pop()
         file = _project_file(name)
-        if name in found or file is None:
+        if name in found:
             continue
-        source = file.read_bytes()
+        if file is None:  # no module of the project, or a class in one: its module counts
+            waiting += [name.rpartition(".")[0]] if "." in name else []
+            continue
+        try:
+            source = file.read_bytes()
+        except OSError as error:  # a module of the user's that nobody may read cannot be run either
+            found[name] = f"unreadable: {error.strerror}"
+            continue
         found[name] = hashlib.sha256(source).hexdigest()
         waiting.extend(_imports(source, name, is_package=file.name == "__init__.py"))
         waiting.append(name.rpartition(".")[0])
@@ -123,12 +122,25 @@ def _project_file(name: str) -> Path | None:
     return next((f for f in [place / "__init__.py", *candidates] if f.is_file()), None)
 
 
+def is_here(module: str) -> bool:
+    """Whether there is code for it: a file of the project or the user's, or a library of its name.
+
+    It is looked for by name; nothing is imported.
+    """
+    top = module.partition(".")[0]
+    if _project_root(top) is None:
+        return top in sys.stdlib_module_names or _spec(top) is not None
+    while module and _project_file(module) is None:
+        module = module.rpartition(".")[0]  # a class with a method that is named
+    return bool(module)
+
+
 @cache
 def _project_root(package: str) -> Path | None:
     """Where a top-level package or module of the project lies, without its suffix."""
     if not package or package in sys.stdlib_module_names:
         return None
-    spec = importlib.util.find_spec(package)
+    spec = _spec(package)
     if spec is None:
         return None
     if spec.origin is not None:
@@ -142,11 +154,24 @@ def _project_root(package: str) -> Path | None:
     return None if installed and package not in OURS else root
 
 
+def _spec(package: str) -> ModuleSpec | None:
+    if package == "__main__":  # whatever runs; no two processes mean the same by it
+        return None
+    try:
+        return importlib.util.find_spec(package)  # without a dot: nothing is imported for it
+    except ValueError:  # it is loaded, and has no spec
+        return None
+
+
 def _imports(source: bytes, module: str, is_package: bool) -> list[str]:
     """Names that a source file's import statements may load, functions' own ones included."""
     package = module if is_package else module.rpartition(".")[0]
     names: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # no Python of today: whoever imports it is told so; here its bytes count
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
+from bench.files import shown
 
 LONGEST = 100  # bytes; two of them, a hash and an ending make a file's name, which has 255
-SHOWN = 40  # characters of a refused name
 LEVELS = {"dataset": 2, "model": 2}  # `tabarena/credit-g`; whatever is not named here has one
 # Unseen in a terminal, or turning round what stands beside them.
 BIDIRECTIONAL = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -25,16 +25,16 @@ UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 def fault(what: str, name: Any) -> str | None:
     """What forbids that a dataset, a method, … is called so, in a clause; None if nothing does."""
     if not isinstance(name, str):
-        return f"the name of a {what} is text, not {_shown(name)}"
+        return f"the name of a {what} is text, not {shown(name)}"
     levels = LEVELS.get(what, 1)
     parts = name.split("/")
     if len(parts) > levels:
         most = "no '/'" if levels == 1 else "at most one '/'"
-        return f"the {what} name {_shown(name)} takes {most}"
+        return f"the {what} name {shown(name)} takes {most}"
     wrong = next((why for part in parts if (why := _wrong(part))), None)
     if wrong is None and len(name.encode()) > LONGEST:
         wrong = f"is longer than {LONGEST} bytes"
-    return None if wrong is None else f"the {what} name {_shown(name)} {wrong}"
+    return None if wrong is None else f"the {what} name {shown(name)} {wrong}"
 
 
 def _wrong(part: str) -> str | None:
@@ -90,16 +90,10 @@ def inside(folder: Path | str, *parts: Path | str) -> Path:
     try:
         stays = path.resolve().is_relative_to(Path(folder).resolve())
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL
-        raise BadInput(f"{_shown(str(path))} cannot be a file's place: {error}.") from error
+        raise BadInput(f"{shown(str(path))} cannot be a file's place: {error}.") from error
     if not stays:
         raise BadInput(
-            f"{_shown(str(path))} leads out of {_shown(str(folder))}, by a link or by its name, "
+            f"{shown(str(path))} leads out of {shown(str(folder))}, by a link or by its name, "
             "and nothing is written there; take the link away or name another folder."
         )
     return path
-
-
-def _shown(name: Any) -> str:
-    """For a sentence: no sign that a terminal obeys, and not all of a long one."""
-    text = repr(name)
-    return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]}…{text[-SHOWN:]}"

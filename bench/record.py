@@ -38,7 +38,7 @@ from typing import Any, get_args
 
 import yaml
 
-from bench import names, record_schema
+from bench import names, record_schema, targets
 from bench.files import shown
 from bench.identity import digest
 
@@ -72,7 +72,7 @@ def fault(record: Any) -> str | None:
     wrong = record_schema.fault(record)
     if wrong is None and record["identity"]["hash"] != digest(record["identity"]["parts"]):
         return "its identity hash does not match its parts"
-    return wrong or _fault_of_names(record["cell"])
+    return wrong or _fault_of_names(record["cell"]) or targets.fault(record["settings"])
 
 
 def _keys(keys: set[str]) -> str:

@@ -7,7 +7,6 @@ it, and what a cell that is not done has not come to.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from bench.files import shown
+from bench.targets import is_dotted
 
 # Score → its lowest and highest value, and whether it may be null (not exist).
 SCORES: dict[str, tuple[float, float, bool]] = {
@@ -33,7 +33,6 @@ SCORES: dict[str, tuple[float, float, bool]] = {
     "brier": (0.0, 2.0, False),
 }
 ROUNDING = 1e-9  # by which the sum behind a score may leave its range
-TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 Status = Literal["done", "failed", "not_applicable"]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -84,7 +83,7 @@ def _targets(value: Any) -> Any:
     if isinstance(value, dict):
         if "_target_" in value:
             target = value["_target_"]
-            if not isinstance(target, str) or not TARGET.fullmatch(target):
+            if not is_dotted(target):
                 raise ValueError(f"the _target_ {shown(target)} is no dotted name of a class")
         for inner in value.values():
             _targets(inner)

@@ -1,27 +1,32 @@
 """`python -m bench verify`: are the records what the code makes?
 
 First every record is held against itself (checksum, curves, the pre-trained scores that a fold's
-methods share); then a seeded random handful of cells is made again in a temporary folder, from the
-settings in their records, and compared.
+methods share); then a seeded random handful of cells is made again in a temporary folder, from
+what the settings in their records name (`bench.remake`), and compared.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.analysis.variants import names
 from bench.errors import BAD_INPUT, BadInput
+from bench.files import printable
 from bench.record import Record
+from bench.remake import ASKED, Today, remade
 from bench.report.command import folder
 from bench.seeds import generator
 from bench.store import Store
 
-USAGE = "verify [results_dir | experiment=NAME] [n=5] [seed=0] [tolerance=0.01] [--all]"
+USAGE = (
+    "verify [results_dir | experiment=NAME] [n=5] [seed=0] [tolerance=0.01] [hours=1] [--all] "
+    "[--config-dir DIR] [offline=false] [openml.KEY=VALUE]"
+)
 WHEN = ("pretrained", "chosen", "last")
 PARTS = ("validation", "test")
 # Where a score stands in the curves as well: the same number, bit for bit.
@@ -40,7 +45,9 @@ class Options:
     n: int = 5  # cells that are made again
     seed: int = 0  # of their choice
     tolerance: float = 0.01  # of a score, where the bits may differ
+    hours: float = 1.0  # that making one cell again may take
     all: bool = False
+    config: list[str] = field(default_factory=list)  # words for `bench.remake.Today`
 
 
 @dataclass
@@ -49,6 +56,7 @@ class Outcome:
 
     cell: str
     comparison: str = ""
+    refusal: str = ""  # why it was not made again
     differences: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
 
@@ -64,34 +72,50 @@ def main(arguments: list[str]) -> int:
         called = _called(records)
         wrong = _held_against_itself(root, records, faults, called)
         drawn = _draw(records, options)
-        outcomes = [_verified(record, options, called[_hash(record)]) for record in drawn]
+        today = Today.of(options.config, options.hours) if drawn else None
+        outcomes = [_verified(record, options, today, called[_hash(record)]) for record in drawn]
     except BadInput as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return BAD_INPUT
     bad = sum(bool(outcome.differences) for outcome in outcomes)
+    refused = sum(bool(outcome.refusal) for outcome in outcomes)
     print(
         f"{len(records) + len(faults)} records held against themselves, {wrong} do not hold; "
-        f"{len(drawn)} of {len(records)} cells made again, {bad} differ."
+        f"{len(drawn) - refused} of {len(records)} cells made again, {bad} differ"
+        f"{f'; {refused} could not be made again' if refused else ''}."
     )
-    return 1 if wrong or bad else 0
+    return 1 if wrong or bad or refused else 0
 
 
 def _options(arguments: list[str]) -> tuple[Options, list[str]]:
     options, rest = Options(all="--all" in arguments), []
-    for argument in [a for a in arguments if a != "--all"]:
-        key, _, value = argument.partition("=")
-        if key not in ("n", "seed", "tolerance"):
-            rest.append(argument)
-            continue
-        kind = float if key == "tolerance" else int
-        try:
-            number = kind(value)
-        except ValueError as error:
-            raise BadInput(f"'{argument}': {key} is a number. {USAGE}.") from error
-        if number < 0:
-            raise BadInput(f"'{argument}': {key} is not below 0.")
-        setattr(options, key, number)
+    words = [a for a in arguments if a != "--all"]
+    while words:
+        word = words.pop(0)
+        key, _, value = word.partition("=")
+        if key in ("--config-dir", "-cd"):
+            folder_of_configs = value or (words.pop(0) if words else "")
+            if not folder_of_configs:
+                raise BadInput(f"{key} needs a folder.")
+            options.config += [key, folder_of_configs]
+        elif key == "offline" or key.startswith("openml."):
+            options.config.append(word)
+        elif key in ("n", "seed", "tolerance", "hours"):
+            setattr(options, key, _number(word, int if key in ("n", "seed") else float))
+        else:
+            rest.append(word)
     return options, rest
+
+
+def _number(word: str, kind: type[int] | type[float]) -> float:
+    key, _, value = word.partition("=")
+    try:
+        number = kind(value)
+    except ValueError as error:
+        raise BadInput(f"'{word}': {key} is a number. {USAGE}.") from error
+    if not 0 <= number < math.inf:
+        raise BadInput(f"'{word}': {key} is a number that is not below 0.")
+    return number
 
 
 def _draw(records: list[Record], options: Options) -> list[Record]:
@@ -161,53 +185,24 @@ def _disagreeing(records: list[Record]) -> dict[str, list[str]]:
     return found
 
 
-def _verified(record: Record, options: Options, called: str) -> Outcome:
+def _verified(record: Record, options: Options, today: Today | None, called: str) -> Outcome:
     """Make the cell again, print how it compares, and give the outcome."""
     print(f"{called}: ", end="", flush=True)
-    outcome = compare(record, remade(record), options.tolerance)
+    try:
+        outcome = compare(record, remade(record, today), options.tolerance)
+    except BadInput as reason:
+        print(f"NOT MADE AGAIN: {printable(str(reason)).rstrip('.')}.")
+        return Outcome(_name(record), refusal=str(reason))
     if not outcome.differences:
         print(f"the same ({outcome.comparison})")
         return outcome
-    print(f"DIFFERS ({outcome.comparison})")
+    print(f"DIFFERS ({printable(outcome.comparison)})")
     for difference in outcome.differences[:MOST]:
-        print(f"  {difference}")
+        print(f"  {printable(difference)}")
     if len(outcome.differences) > MOST:
         print(f"  and {len(outcome.differences) - MOST} more")
-    print(f"  likely cause: {'; '.join(outcome.causes)}.")
+    print(f"  likely cause: {printable('; '.join(outcome.causes))}.")
     return outcome
-
-
-def remade(record: Record) -> Record:
-    """The cell, run again from the settings in its record; nothing is kept."""
-    from hydra import compose
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-    from omegaconf import DictConfig, OmegaConf
-
-    from bench import cell
-    from bench.config import Config
-    from bench.identity import code_fingerprint, identity, plain, targets
-    from bench.jobs import composing
-
-    with TemporaryDirectory(prefix="bench-verify-") as folder_of_run:
-        with composing([]):
-            today = plain(compose("config", ["dataset=openml"]))
-        settings = {**record["settings"], "results_dir": folder_of_run}
-        if settings["dataset"].get("_target_") == today["dataset"]["_target_"]:
-            # Records don't tell where OpenML's tables lay: here they lie elsewhere.
-            settings["dataset"] = today["dataset"] | settings["dataset"]
-        cfg = OmegaConf.merge(
-            OmegaConf.structured(Config), {"gpu_share": today["gpu_share"]}, settings
-        )
-        assert isinstance(cfg, DictConfig)
-        try:
-            table = instantiate(cfg.dataset)
-            checkpoint = instantiate(cfg.model)
-        except InstantiationException as error:
-            reason = error.__cause__ or error
-            raise BadInput(f"{_name(record)} cannot be made again here: {reason}") from error
-        what, code = identity(cfg, table), code_fingerprint(targets(cfg))
-        return cell.run(cfg, record["cell"], table, checkpoint, what, code)
 
 
 def compare(record: Record, again: Record, tolerance: float) -> Outcome:
@@ -225,8 +220,10 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     else:
         comparison = f"scores within {tolerance:g}: other {', '.join(elsewhere)}"
     outcome = Outcome(_name(record), comparison)
-    for part in ("status", "identity", "settings", "data"):
+    for part in ("status", "identity", "data"):
         outcome.differences += _different(record[part], again[part], part)
+    before, now = (_settings_of(r) for r in (record, again))
+    outcome.differences += _different(before, now, "settings")
     if exact:
         for part in ("metrics", "chosen_step", "last_step", "curves"):
             outcome.differences += _different(record[part], again[part], part)
@@ -237,7 +234,15 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
         outcome.differences += _beyond(record["metrics"], again["metrics"], tolerance)
     if outcome.differences:
         outcome.causes = _causes(outcome.differences, causes)
+    if again["status"] != record["status"] and again["error"]:
+        outcome.causes = [f"made again it is {again['status']}: {again['error']['message']}"]
     return outcome
+
+
+def _settings_of(record: Record) -> dict[str, Any]:
+    """A record's settings, but how a table was asked for, which is another machine's matter."""
+    dataset = {k: v for k, v in record["settings"]["dataset"].items() if k not in ASKED}
+    return {**record["settings"], "dataset": dataset}
 
 
 def _rows_of(record: Record, with_key: bool) -> dict[str, Any]:

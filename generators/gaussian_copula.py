@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from copulas import univariate
 from copulas.multivariate import GaussianMultivariate
 from copulas.univariate import UniformUnivariate
 
@@ -43,6 +44,14 @@ class GaussianCopula(Generator):
     """
 
     def __init__(self, margin: str = "copulas.univariate.Univariate") -> None:
+        package, _, name = str(margin).rpartition(".")
+        family = getattr(univariate, name, None) if package == univariate.__name__ else None
+        # The library would import whatever it is given the name of.
+        if not isinstance(family, type) or not issubclass(family, univariate.Univariate):
+            raise ValueError(
+                f"margin is a distribution such as {univariate.__name__}.BetaUnivariate, not "
+                f"{margin!r}."
+            )
         self.margin = margin
 
     def fit(self, table: Table, rng: np.random.Generator) -> Self:

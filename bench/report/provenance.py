@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from bench.identity import code_fingerprint, digest, targets
+from bench.identity import code_fingerprint, digest, is_here
 from bench.record import Record
+from bench.targets import by_role, modules
 
 SHORT = 12  # characters of a hash that are shown
 
 
 def is_stale(record: Record) -> bool:
-    """Whether other code than today's made the record, so that a run would make it anew."""
-    settings = OmegaConf.create(
-        {k: record["settings"][k] for k in ("dataset", "model", "method")},
-    )
-    return bool(record["provenance"]["code"] != code_fingerprint(targets(settings)))
+    """Whether other code than today's made the record, so that a run would make it anew.
+
+    What it names is looked up by name alone: nothing is imported, and no text in it is resolved. A
+    record that names a class that is not here is stale: nobody could make it here.
+    """
+    named = modules(list(by_role(record["settings"]).values()))
+    code = record["provenance"]["code"]
+    return code != code_fingerprint(named) or not all(map(is_here, named))
 
 
 def stale(records: list[Record]) -> list[Record]:
@@ -26,15 +28,8 @@ def stale(records: list[Record]) -> list[Record]:
     known: dict[str, bool] = {}
     out = []
     for record in records:
-        settings = record["settings"]
-        kind = digest(
-            [
-                record["provenance"]["code"],
-                settings["dataset"].get("_target_"),
-                settings["model"].get("_target_"),
-                settings["method"]["generator"],
-            ]
-        )
+        named = modules(list(by_role(record["settings"]).values()))
+        kind = digest([record["provenance"]["code"], named])
         if kind not in known:
             known[kind] = is_stale(record)
         if known[kind]:
