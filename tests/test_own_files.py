@@ -101,6 +101,18 @@ class TestRowsAreNotLost:
         assert len(table) == 40
         assert "1 row that repeat the header (line 22) left out" in " ".join(table.notes)
 
+    def test_a_number_cut_in_two_is_no_row_name(self, read):
+        body = "a,y\n" + "".join(f"{i},$1,{100 + i % 2}\n" for i in range(20))
+        assert "line 2 has 3 fields, the header has 2" in refused(read, body)
+        assert "line 3 has 2 fields" in refused(read, "Report 2024\n\na,y\n" + "1,p\n2,q\n" * 9)
+
+    def test_blanks_before_a_quote_open_it(self, read):
+        table = read("a, b, y\n" + '1, "x, 0", "p"\n2, "x, 1", "q"\n' * 10)
+        assert list(table.X["b"].cat.categories) == ["x, 0", "x, 1"]
+
+    def test_a_file_without_a_header_is_asked_about(self, read):
+        assert "is the first line a header?" in refused(read, "1,1,p\n2,2,q\n" * 10)
+
     def test_rs_row_names_without_a_header(self, read):
         body = '"a" "b" "y"\n' + "".join(
             f'"{i}" {i % 3} 1.5{i % 2} "{"pq"[i % 2]}"\n' for i in range(20)
@@ -339,7 +351,9 @@ class TestRowNumbers:
         frame = pd.DataFrame({"a": rng.normal(size=self.N), "y": ["p", "q"] * (self.N // 2)})
         return frame.sort_values("y").reset_index(drop=True).sample(frac=1, random_state=0)
 
-    @pytest.mark.parametrize("label", ["", "Unnamed: 0", "index", "rownames", "__index_level_0__"])
+    @pytest.mark.parametrize(
+        "label", ["", "Unnamed: 0", "Unnamed: 0.1", "index", "rownames", "__index_level_0__"]
+    )
     @pytest.mark.parametrize("share", [1.0, 0.8])
     def test_a_saved_index_is_kept_out_in_any_order(self, tmp_path, label, share):
         frame = self.frame().sample(frac=share, random_state=1)

@@ -268,12 +268,42 @@ class TestMarksAmongNumbers:
     def test_numbers_with_a_unit_behind_are_categories_and_it_is_said(self, read):
         table, notes = read(columns={"x": [f"{60 + i % 9} kg" for i in range(N)]})
         assert table.kinds["x"] == "categorical"
-        assert "seems to hold numbers with 'kg' behind, such as '60 kg'" in notes[0]
+        assert "seems to hold numbers with 'kg' behind, such as '60 kg'; taken as" in notes[0]
+
+    def test_three_or_more_is_not_three(self, read):
+        sentence = refused(read, ["0", "1", "2", "3+"] * 15)
+        assert "also text such as '3+' (15 of 60 values are no numbers)" in sentence
+        numbers, note = column_of(read, [*map(str, range(N - 1)), "3+"])
+        assert math.isnan(numbers[-1])
+        assert "'3+' (1) is taken as missing" in note
+
+    @pytest.mark.parametrize(
+        ("form", "what"),
+        [
+            ("€{}M", "numbers with 'M' behind"),
+            ("{}.5 kmpl", "numbers with 'kmpl' behind"),
+            ("{}/80", "two numbers"),
+        ],
+    )
+    def test_what_looks_like_numbers_but_is_read_as_categories_is_said(self, read, form, what):
+        few = [form.format(1 + i % 9) for i in range(N)]
+        table, notes = read(columns={"x": few, "b": range(0, 3 * N, 3)})
+        assert table.kinds["x"] == "categorical"
+        assert f"seems to hold {what} such as" in notes[0].replace(", such", " such")
+        assert "; taken as categories" in notes[0]
+        sentence = refused(read, [form.format(i) for i in range(N)])
+        assert "write them as numbers if they are a quantity" in sentence
+
+    def test_one_zero_in_front_makes_no_codes_of_ages(self, read):
+        ages = ["07", *(str(20 + i % 25) for i in range(N - 1))]
+        numbers, note = column_of(read, ages)
+        assert numbers == [float(age) for age in ages]
+        assert "'07' was read as a number; if it is a code: 'dataset.categorical=[x]'" in note
 
     def test_codes_with_zeros_in_front_are_noted(self, read):
         table, notes = read(columns={"x": ["007", "010", "123"] * 20})
         assert list(table.X["x"].cat.categories) == ["007", "010", "123"]
-        assert "zeros in front such as '007', taken as codes" in notes[0]
+        assert "zeros in front, such as '007', as codes have; taken" in notes[0]
 
 
 class TestLargeNumbers:

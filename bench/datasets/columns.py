@@ -33,7 +33,7 @@ from bench.datasets.date_columns import days_of_dates, days_of_text, looks_like_
 from bench.datasets.labels import alike, natural_order
 from bench.datasets.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.raw import counted
-from bench.datasets.strays import Unusable
+from bench.datasets.strays import FEW, Unusable
 from bench.datasets.whole_numbers import floats_of
 from bench.datasets.wording import listed, rows, setting, shown
 from bench.datasets.written_numbers import CODE, Convention
@@ -45,9 +45,12 @@ __all__ = ["features_of", "natural_order", "rows", "text_of"]
 MAX_LEVELS_OF_FEW_ROWS = 20
 EXPLAINED = 5  # unusable columns of which a refusal says why
 
-_WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*([^\d\s+.,-][^\d\s]*)")
-_MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
-_CLOCK = re.compile(r"\d{1,2}:[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
+_WITH_UNIT = re.compile(r"[$€£₹]?[+-]?\d+(?:[.,]\d+)?\s*([^\d\s+.,-][^\d\s]*)")
+_LOOKALIKES = {
+    re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])"): "months",
+    re.compile(r"\d{1,2}:[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"): "times of day",
+    re.compile(r"\d+ ?/ ?\d+"): "two numbers",
+}
 
 Content = np.ndarray | pd.Categorical
 
@@ -160,7 +163,7 @@ def _inferred(
     found: tuple[Content, list[str]] | None = _typed(values, column)
     if found is None:
         text = text_of_values(values)
-        found = _read(text, column, convention, around) or _as_categories(text)
+        found = _read(text, column, convention, around) or _as_categories(text, column)
     return found[0], found[1] + more
 
 
@@ -178,12 +181,13 @@ def _declared(
     return [remark] if numbers else []
 
 
-def _as_categories(text: pd.Series) -> tuple[pd.Categorical, list[str]]:
+def _as_categories(text: pd.Series, column: str) -> tuple[pd.Categorical, list[str]]:
     """Text as categories, unless it is free text."""
-    _refuse_free_text(text)
+    _refuse_free_text(text, column)
     content, remarks = _categories(text)
-    suspicion = _suspicion(text)
-    return content, [*remarks, *([f"{suspicion}."] if suspicion else [])]
+    lookalike = _lookalike(text)
+    told = [f"{lookalike}; taken as categories."] if lookalike else []
+    return content, remarks + told
 
 
 def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
@@ -225,12 +229,20 @@ def _read(
     days = days_of_text(text, column, convention.day_first)
     if days is not None:
         return days
-    if any(CODE.fullmatch(level) for level in text.dropna().unique()):
+    counts = counted(text)
+    codes = [level for level in counts if CODE.fullmatch(level)]
+    if sum(counts[level] for level in codes) > FEW * sum(counts.values()):
         return None
     found = plain_numbers(text, column, convention, around)
     if found is None:
         return None
     plain, remarks = found
+    if codes:
+        categorical = setting("categorical", [column])
+        remarks = [
+            *remarks,
+            f"{shown(codes[0])} was read as a number; if it is a code: {categorical}.",
+        ]
     present = plain.dropna()
     if all(re.fullmatch(r"[+-]?[0-9]+", number) for number in present) and (
         present.str.len().max() > 15
@@ -261,21 +273,24 @@ def _is_text(values: pd.Series) -> bool:
     return values.dtype == object and all(isinstance(value, str) for value in values.dropna())
 
 
-def _refuse_free_text(text: pd.Series) -> None:
+def _refuse_free_text(text: pd.Series, column: str) -> None:
     present = text.dropna()
     levels = present.nunique()
     if levels <= max(MAX_LEVELS_OF_FEW_ROWS, len(present) / 2):
         return
-    suspicion = _suspicion(text)
-    if suspicion:
-        raise Unusable(f"{suspicion} ({levels} distinct values in {rows(len(present))})")
-    raise Unusable(
-        f"is free text or an identifier ({levels} distinct values in {rows(len(present))})"
-    )
+    size = f"({levels} distinct values in {rows(len(present))})"
+    lookalike = _lookalike(text)
+    if lookalike:
+        categorical = setting("categorical", [column])
+        raise Unusable(
+            f"{lookalike} {size}",
+            f"write them as numbers if they are a quantity, or as categories with {categorical}",
+        )
+    raise Unusable(f"is free text or an identifier {size}")
 
 
-def _suspicion(text: pd.Series) -> str | None:
-    """What most values look like, although they are read as categories."""
+def _lookalike(text: pd.Series) -> str | None:
+    """What most values of a column look like, although they are read as categories."""
     counts = counted(text)
     total = sum(counts.values())
 
@@ -284,20 +299,16 @@ def _suspicion(text: pd.Series) -> str | None:
 
     codes = [level for level in counts if CODE.fullmatch(level)]
     if codes and all(re.fullmatch(r"[+-]?[0-9]+", level) for level in counts):
-        return f"holds numbers with zeros in front such as {shown(codes[0])}, taken as codes"
-    for pattern, what in ((_MONTH, "months"), (_CLOCK, "times of day")):
-        found = [level for level in counts if pattern.fullmatch(level)]
-        if most(found):
-            return f"seems to hold {what} such as {shown(found[0])}, taken as categories"
-    units = Counter(u[1] for level in counts if (u := _WITH_UNIT.fullmatch(level)))
-    if units:
-        unit = units.most_common(1)[0][0]
-        found = [level for level in counts if (u := _WITH_UNIT.fullmatch(level)) and u[1] == unit]
-        if most(found):
-            return (
-                f"seems to hold numbers with {shown(unit)} behind, such as {shown(found[0])}, "
-                "taken as categories; write the numbers alone if they are a quantity"
-            )
+        return f"holds numbers with zeros in front, such as {shown(codes[0])}, as codes have"
+    for pattern, what in _LOOKALIKES.items():
+        like = [level for level in counts if pattern.fullmatch(level)]
+        if most(like):
+            return f"seems to hold {what} such as {shown(like[0])}"
+    units = {level: found[1] for level in counts if (found := _WITH_UNIT.fullmatch(level))}
+    for unit, _ in Counter(units.values()).most_common(1):
+        with_unit = [level for level in units if units[level] == unit]
+        if most(with_unit):
+            return f"seems to hold numbers with {shown(unit)} behind, such as {shown(with_unit[0])}"
     return None
 
 

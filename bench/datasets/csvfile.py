@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,8 +111,8 @@ def load(
     raw = with_clean_names(raw, name)
     target = clean_name(target)
     named = _names(categorical)
+    raw = replace(raw, frame=with_missing(raw.frame, _words(missing), name))
     frame, noted = _chosen(raw, target, named, _names(drop), name)
-    frame = with_missing(frame, _words(missing), name)
     frame, dropped = _with_target(frame, target, name)
     y, classes, more = _labels(frame[target], name, target, max_classes)
     features = frame.drop(columns=target).reset_index(drop=True)
@@ -121,7 +122,7 @@ def load(
     table = Table(name, X, y, kinds, classes, target, domain)
     require_rows(table)
     notes = (*raw.notes, *noted, *dropped, *more, *remarks, *_repeats(table))
-    return Table(**{**vars(table), "notes": notes})
+    return replace(table, notes=notes)
 
 
 def read(

@@ -110,7 +110,10 @@ def decode(content: bytes, name: str, path: Path, encoding: str) -> str:
     except (LookupError, ValueError):
         raise TableError(f"Dataset '{name}': there is no encoding '{encoding}'.") from None
     if "\0" in text:
-        raise TableError(f"Dataset '{name}': {path} is no text file, hence no CSV.")
+        wide = {"utf-16-le": content[1:200:2], "utf-16-be": content[:200:2]}
+        guesses = [known for known, zeros in wide.items() if not any(zeros)]
+        hint = f" (or else dataset.encoding={guesses[0]})" if guesses else ""
+        raise TableError(f"Dataset '{name}': {path} is no text file, hence no CSV{hint}.")
     strange = re.search("[\x80-\x9f]", text)
     if strange and codecs.lookup(encoding).name.startswith("iso8859"):
         raise TableError(
@@ -148,7 +151,7 @@ def _records(text: str, separator: str, line: int) -> Iterator[Record]:
         io.StringIO(text, newline=""),
         delimiter=separator,
         strict=True,
-        skipinitialspace=separator == " ",
+        skipinitialspace=True,
     )
     while True:
         before = line + reader.line_num
@@ -238,7 +241,8 @@ def _rectangle(text: str, separator: str, line: int) -> tuple[list[str], list[Re
     if body and all(len(record.fields) == size + 1 for record in body):
         if not any(record.fields[-1].strip() for record in body):  # a separator ends each line
             body = [Record(r.fields[:-1], r.first, r.last) for r in body]
-        elif len({record.fields[0] for record in body}) == len(body):  # R's write.table
+        elif separator in " \t" and len({record.fields[0] for record in body}) == len(body):
+            # R's write.table; with commas it could be 1,750 cut in two
             header, size = ["", *header], size + 1
             remarks.append(
                 "the header has one name less than the rows have fields; the first one "

@@ -16,7 +16,8 @@ from bench.datasets.written_numbers import PLAIN, WHOLE
 
 #: Names that programs give to an index without one: pandas, R, readr, Rdatasets, Spark.
 _OF_AN_INDEX = re.compile(
-    r"Unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_0|index|row[._]?names|\.\.\.1|_c0",
+    r"Unnamed: ?\d+(?:\.\d+|_level_\d+)?"
+    r"|__index_level_\d+__|level_0|index|row[._]?names|\.\.\.1|_c0",
     re.IGNORECASE,
 )
 _WORDS = re.compile(

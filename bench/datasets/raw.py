@@ -75,9 +75,8 @@ def refuse_repeated(columns: Iterable[str], name: str) -> None:
     seen: set[str] = set()
     for column in columns:
         if column in seen:
-            raise TableError(
-                f"Dataset '{name}': column '{column}' stands in the file twice; rename one."
-            )
+            hint = "; is the first line a header?" if column.isdigit() else "; rename one."
+            raise TableError(f"Dataset '{name}': column '{column}' stands in the file twice{hint}")
         seen.add(column)
 
 

@@ -94,9 +94,12 @@ def stripped(text: str) -> Stripped | None:
             around.add("'.-'")
         elif rest[:1] in ("+", "-") and not signs:
             signs, rest = rest[0], rest[1:]
-        elif rest[-1:] in ("+", "-") and not signs:
-            signs, rest = rest[-1], rest[:-1]
-            around.add("signs behind")
+        elif rest[-1:] == "-" and not signs:  # but 3+ is three or more
+            signs, rest = "-", rest[:-1]
+            around.add("minus behind")
+        elif rest[:1] == "'":  # so spreadsheets mark a number as text
+            rest = rest[1:]
+            around.add("an apostrophe in front")
         elif not unit and (found := _unit(rest)):
             unit, rest = found
             around.add(f"'{unit}'")
