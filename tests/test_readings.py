@@ -19,6 +19,9 @@ from bench.analysis.reliability import runs
 from bench.analysis.settings import Impute, Normalization, settings
 from bench.errors import BadInput
 from bench.report import verdict
+from bench.report.sections import sections
+
+QUICK = settings(["analysis.elo_rounds=1"])  # Elo has a bootstrap of its own
 
 
 def unit(dataset: str, scores: dict[str, float], fold: int = 0, **more: Any) -> list[dict]:
@@ -240,7 +243,7 @@ class TestVerdict:
                 },
             )
         ]
-        told = " ".join(verdict.headline(answer(frame(records), settings())))
+        told = " ".join(verdict.headline(answer(frame(records), QUICK)))
         assert "the ranks cannot be told from chance" in told
         assert "No method's test ROC-AUC differs from default_ft's" in told
         assert "6 datasets are too few" in told
@@ -253,20 +256,113 @@ class TestVerdict:
                 f"d{i:02}", {"pretrained": 0.6, "default_ft": 0.7 + i / 1e4, "scm": 0.8}
             )
         ]
-        told = " ".join(verdict.headline(answer(frame(records), settings())))
+        told = " ".join(verdict.headline(answer(frame(records), QUICK)))
         assert "scm has the best average rank (1.00 of 3)" in told
         assert "it can be told from default_ft, pretrained" in told
         assert "differs by more than twice its standard error for scm +99.45" in told
 
+    def of(self, *scores: dict[str, float]) -> str:
+        """The headline of one dataset, a fold each."""
+        records = [r for i, s in enumerate(scores) for r in unit("credit", s, fold=i)]
+        return " ".join(verdict.headline(answer(frame(records), QUICK)))
+
+    def test_where_all_tie_none_is_best(self):
+        equal = dict.fromkeys(["pretrained", "default_ft", *"abcdefg"], 0.7)
+        told = self.of(equal, equal)
+        assert (
+            "All 9 methods have the same mean test ROC-AUC on the one table: none is best" in told
+        )
+        assert "0% of the runs, whatever the method" in told
+        assert "average rank" not in told
+        two = [*unit("a", equal), *unit("b", equal)]
+        told = " ".join(verdict.headline(answer(frame(two), QUICK)))
+        assert "on each of the 2 datasets: none is best" in told
+
+    def test_who_share_the_best_rank_are_all_named(self):
+        records = [
+            *unit("a", {"pretrained": 0.6, "default_ft": 0.8, "scm": 0.7}),
+            *unit("b", {"pretrained": 0.6, "default_ft": 0.7, "scm": 0.8}),
+        ]
+        read = answer(frame(records), QUICK)
+        told = " ".join(verdict.headline(read))
+        assert "default_ft and scm share the best average rank (1.50 of 3): none of them" in told
+        (section,) = (s for s in sections(read, None) if s.key == "certainty")
+        assert section.table is not None
+        assert "Nemenyi p against the best" not in section.table
+
+    def test_one_table_names_no_winner(self):
+        """default_ft − pretrained: +0.2, −0.2 and +0.3 thousandths; mean 0.1, SE 0.153."""
+        told = self.of(
+            {"pretrained": 0.7, "default_ft": 0.7002},
+            {"pretrained": 0.7, "default_ft": 0.6998},
+            {"pretrained": 0.7, "default_ft": 0.7003},
+        )
+        assert "One table, credit, with 3 runs a method names no winner" in told
+        assert "between 0.7000 (pretrained) and 0.7001 (default_ft)" in told
+        assert "+0.10 ± 0.15 (ROC-AUC ×1000" in told
+        assert "is below what these runs resolve" in told
+        assert "best" not in told
+        assert "improvement" not in told
+
+    def test_what_one_tables_runs_resolve_is_a_hint(self):
+        told = self.of(*({"pretrained": 0.7, "scm": 0.8 + i / 1000} for i in range(3)))
+        assert "+101.00 ± 0.58" in told
+        assert "a hint about this table, no finding" in told
+
+    def test_one_run_tells_nothing(self):
+        told = self.of({"pretrained": 0.7, "scm": 0.8})
+        assert "with 1 run a method names no winner" in told
+        assert "a single run tells no difference from chance" in told
+
+    def test_one_tables_tables_have_no_average_ranks(self):
+        cells = frame(unit("credit", {"pretrained": 0.7, "scm": 0.7001}))
+        shown = sections(answer(cells, QUICK), None)
+        printed = " ".join(
+            f"{s.text} {list(s.table) if s.table is not None else ''}" for s in shown[:2]
+        )
+        assert "average rank" not in printed
+        assert "Of one dataset a rank is the order of its means" in printed
+        assert "Below 0.001 read the ROC-AUC gain, not the improvement" in printed
+
+    def test_a_range_too_small_to_normalize_is_told_in_raw_gains(self):
+        records = [
+            r
+            for i, d in enumerate("abc")
+            for r in unit(d, {"pretrained": 0.7, "default_ft": 0.6999, "scm": 0.7001 + i / 1e5})
+        ]
+        told = verdict.headline(answer(frame(records), QUICK))[0]
+        assert "scm has the best average rank" in told
+        assert "a mean gain of +0.11 [+0.10, +0.12] in ROC-AUC ×1000" in told
+        assert "within 0.0002 ROC-AUC of one another" in told
+        assert "median improvement" not in told
+
+    def test_an_improvement_that_does_not_exist_is_not_told(self):
+        """Nothing beats the pre-trained model, which is no method here: there is no scale."""
+        records = [
+            r for d in "ab" for r in unit(d, {"pretrained": 0.7, "default_ft": 0.6, "scm": 0.5})
+        ]
+        cells = frame([r for r in records if r["cell"]["method"] != "pretrained"])
+        read = answer(
+            cells, settings(["analysis.normalization=pretrained_to_best", "analysis.elo_rounds=1"])
+        )
+        told = " ".join(verdict.headline(read))
+        assert "nan" not in told.replace("nano", "")
+        assert "default_ft has the best average rank" in told
+        assert "a mean gain of -100.00" in told
+
+    def test_the_pretrained_model_alone_is_compared_with_nothing(self):
+        told = self.of({"pretrained": 0.7})
+        assert "pretrained is the only method: there is nothing to compare it with" in told
+
     def test_nothing_complete_is_said(self):
         cells = frame([made("a", "default_ft", [0.5, 0.6]), made("b", "scm", [0.5, 0.6])])
-        (told,) = verdict.headline(answer(cells, settings()))
+        (told,) = verdict.headline(answer(cells, QUICK))
         assert "nothing to compare yet" in told
 
 
 def test_the_answer_reads_cells_in_any_order():
     records = [*TestAblation.RECORDS, *unit("c", {"pretrained": 0.6, "causalmixft": 0.7})]
-    one = answer(frame(records), settings())
-    two = answer(frame(records[::-1]), settings())
+    one = answer(frame(records), QUICK)
+    two = answer(frame(records[::-1]), QUICK)
     for name in ("summary", "per_dataset", "paired", "wilcoxon", "groups"):
         pd.testing.assert_frame_equal(one.tables[name], two.tables[name])

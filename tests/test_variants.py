@@ -13,14 +13,21 @@ from made_records import failed, made
 
 from bench.analysis.answer import answer
 from bench.analysis.frame import frame
+from bench.analysis.mixing import differences
+from bench.analysis.paired import against_default, paired
+from bench.analysis.references import references
 from bench.analysis.settings import settings
+from bench.analysis.significance import wilcoxon_tests
 from bench.analysis.variants import names, shown
 from bench.cli import main
 from bench.identity import digest
+from bench.report import readings
+from bench.report.sections import sections
 from bench.report.tables import report
 from bench.status import Look
 from bench.store import Store
 
+QUICK = settings(["analysis.elo_rounds=1"])  # its bootstrap is not what is tested here
 SLOW, FAST = {"lr": 1e-4, "steps": 30}, {"lr": 3e-4, "steps": 30}
 SLOW_NAME, FAST_NAME = "default_ft · lr=1e-4", "default_ft · lr=3e-4"
 
@@ -206,7 +213,7 @@ class TestValues:
 
 class TestTables:
     def test_a_sweep_over_settings_is_one_experiment(self, root: Path):
-        assert report(root, figures=True) == 0
+        assert report(root, QUICK, figures=True) == 0
         text = (root / "report" / "tables.md").read_text()
         for name in ("pretrained", SLOW_NAME, FAST_NAME):
             assert f"| {name} " in text
@@ -218,14 +225,14 @@ class TestTables:
         )
 
     def test_a_pages_cells_lead_to_their_records(self, root: Path):
-        report(root, figures=True)
+        report(root, QUICK, figures=True)
         page = (root / "report" / "index.html").read_text()
         for path in Store(root).paths():
             assert path.relative_to(root).as_posix() in page
 
     def test_the_pretrained_model_serves_every_variant(self):
         """Improvement, by hand: unit heart's range is 0.70 to 0.74 over all variants."""
-        read = answer(frame(swept()), settings())
+        read = answer(frame(swept()), QUICK)
         gains = read.tables["improvements"].set_index(["dataset", "method"])["improvement"]
         assert gains["heart"].to_dict() == pytest.approx(
             {"pretrained": 0.0, SLOW_NAME: 0.5, FAST_NAME: 1.0}
@@ -250,7 +257,7 @@ class TestTables:
             *of("a", {"pretrained": 0.6, "default_ft": 0.7, "scm": 0.8}, 0.6),
             *of("b", {"pretrained": 0.9, "default_ft": 0.92, "scm": 0.9}, 0.9),
         ]
-        gains = answer(frame(records), settings()).tables["improvements"]
+        gains = answer(frame(records), QUICK).tables["improvements"]
         assert gains.set_index("method")["improvement"].to_dict() == pytest.approx(
             {
                 "pretrained · weights=aaaaaa": 0,
@@ -269,7 +276,7 @@ class TestTables:
                 one = made("train", method, [0.7, 0.72], identity={"dataset": content})
                 records.append(one | {"timings": one["timings"] | {"started": begun}})
         root = stored(tmp_path / "results", records)
-        assert report(root, figures=False) == 0
+        assert report(root, QUICK, figures=False) == 0
         text = (root / "report" / "tables.md").read_text()
         assert "share the name 'train': train (bbbbbb), train (aaaaaa), from the oldest" in text
         assert "dataset.name=NAME" in text
@@ -278,7 +285,7 @@ class TestTables:
     def test_a_variant_that_failed_is_named_in_what_is_left_out(self, tmp_path: Path):
         records = [*swept(), failed("heart", "default_ft", finetune={"lr": 1e-3, "steps": 30})]
         root = stored(tmp_path / "results", records)
-        assert report(root, figures=False) == 0
+        assert report(root, QUICK, figures=False) == 0
         assert "default_ft · lr=1e-3" in (root / "report" / "left_out.csv").read_text()
 
 
@@ -353,3 +360,78 @@ class TestVerbs:
         ]
         assert main(["verify", str(stored(tmp_path / "r", records)), "n=0"]) == 0
         assert "0 do not hold" in printed(capsys)
+
+
+class TestReferences:
+    """Which default fine-tuning a method is held against."""
+
+    def two_rates(self) -> list[dict[str, Any]]:
+        """scm and default fine-tuning under both rates: scm gains 0.01 over its own, then 0.03."""
+        scores = {"a": (0.72, 0.73, 0.74, 0.77), "b": (0.74, 0.75, 0.76, 0.79)}
+        return [
+            made(dataset, method, [0.7, auc], finetune=finetune)
+            for dataset, aucs in scores.items()
+            for auc, (finetune, method) in zip(
+                aucs,
+                [(r, m) for r in (SLOW, FAST) for m in ("default_ft", "scm")],
+                strict=True,
+            )
+        ] + [made(dataset, "pretrained", [0.7]) for dataset in scores]
+
+    def test_a_method_is_paired_with_default_fine_tuning_under_its_own_settings(self):
+        read = answer(frame(self.two_rates()), QUICK)
+        table = against_default(read.tables["paired"], "chosen").set_index("method")
+        assert table["against"].to_dict() == {
+            "scm · lr=1e-4": SLOW_NAME,
+            "scm · lr=3e-4": FAST_NAME,
+            FAST_NAME: SLOW_NAME,
+            "pretrained": SLOW_NAME,
+        }
+        assert table["mean"].to_dict() == pytest.approx(
+            {"scm · lr=1e-4": 0.01, "scm · lr=3e-4": 0.03, FAST_NAME: 0.02, "pretrained": -0.03}
+        )
+
+    def test_wilcoxons_tests_have_the_same_references(self):
+        table = wilcoxon_tests(frame(self.two_rates()))
+        held = table[table["against"] != "pretrained"].set_index("method")["against"].to_dict()
+        assert held == {
+            "scm · lr=1e-4": SLOW_NAME,
+            "scm · lr=3e-4": FAST_NAME,
+            FAST_NAME: SLOW_NAME,
+        }
+
+    def test_the_table_and_its_caption_say_which(self):
+        read = answer(frame(self.two_rates()), QUICK)
+        (section,) = (s for s in sections(read, None) if s.key == "paired")
+        assert section.table is not None
+        assert section.table.loc["scm · lr=3e-4", "minus"] == FAST_NAME
+        assert "There are 2 variants of default_ft" in section.text
+        assert f"({SLOW_NAME})" in section.text
+
+    def test_other_settings_than_the_only_reference_are_no_fair_pair(self):
+        records = [tuned(finetune=SLOW), made("heart", "scm", [0.7, 0.71], finetune=FAST)]
+        held = references(frame(records))
+        assert held.of == {"scm": "default_ft"}
+        assert held.unlike == ("scm",)
+        text = readings.pairs(paired(frame(records)), held)
+        assert "no fair pair: scm (against default_ft)" in text
+
+    def test_another_models_default_fine_tuning_is_no_reference(self):
+        one, two = ({"model": {"weights": letter * 64}} for letter in "ab")
+        cells = frame([tuned(identity=one), made("heart", "scm", [0.6, 0.7], identity=two)])
+        held = references(cells)
+        assert held.of == {}
+        assert held.without == ("scm · weights=bbbbbb",)
+        read = answer(cells, QUICK)
+        (section,) = (s for s in sections(read, None) if s.key == "paired")
+        assert section.text == "Left out: no method is of the same model as a default_ft."
+
+    def test_ablation_holds_like_against_like(self):
+        """Mixed minus alone is 0.02 at one rate, and at the other nothing was run alone."""
+        records = [
+            made("heart", "causalmixft", [0.7, 0.74], finetune=SLOW),
+            made("heart", "causalmixft", [0.7, 0.90], finetune=FAST),
+            made("heart", "scm", [0.7, 0.72], finetune=SLOW),
+        ]
+        table = differences(frame(records).assign(improvement=0.0, raw_gain=0.0))
+        assert table["mean"].to_list() == pytest.approx([0.02])

@@ -14,6 +14,7 @@ from bench.analysis.measures import improvements, per_dataset, summary_of
 from bench.analysis.mixing import differences, ways
 from bench.analysis.paired import paired
 from bench.analysis.quality import quality
+from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
 from bench.analysis.settings import Analysis
 from bench.analysis.significance import Friedman, friedman, nemenyi, wilcoxon_tests
@@ -54,11 +55,17 @@ class Answer:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     readings: pd.DataFrame = field(default_factory=pd.DataFrame)
     friedman: Friedman | None = None
+    references: References = field(default_factory=References)
 
     @property
     def methods(self) -> list[str]:
         """Their names, best average rank first; none where no unit is complete."""
         return list(self.tables["summary"].index) if self.tables else []
+
+    @property
+    def datasets(self) -> int:
+        """How many the complete units are of."""
+        return len(self.kept["dataset"].unique())
 
 
 def answer(cells: pd.DataFrame, settings: Analysis) -> Answer:
@@ -76,6 +83,7 @@ def answer(cells: pd.DataFrame, settings: Analysis) -> Answer:
     gains = improvements(kept, settings.normalization)
     methods = summary_of(gains).join(intervals(gains, settings))
     order = list(methods.index)
+    out.references = references(kept)
     out.readings = runs(kept)
     gaps = reliability(out.readings)
     p = nemenyi(kept)

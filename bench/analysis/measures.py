@@ -5,7 +5,6 @@ Definitions as PAPER.md reads them; the README states each.
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from scipy.stats import median_abs_deviation
 
@@ -166,5 +165,5 @@ def summary_of(gains: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mad(values: pd.Series) -> float:
-    known = values.to_numpy()
-    return float(median_abs_deviation(known[~np.isnan(known)]))
+    known = values.dropna().to_numpy()
+    return float(median_abs_deviation(known)) if len(known) else float("nan")

@@ -65,7 +65,10 @@ def differences(gains: pd.DataFrame) -> pd.DataFrame:
         ``rows``: a generator minus another one, both mixed; and both alone.
     """
     made = gains.dropna(subset=["generator"])
-    scores = made.groupby([*UNIT, "generator", "mixing"], observed=True)["auc_chosen"].mean()
+    # Like is held against like: the same model, the same fine-tuning.
+    alike = [c for c in ("baseline", "tuning") if c in made and made[c].notna().all()]
+    by = [*UNIT, *alike, "generator", "mixing"]
+    scores = made.groupby(by, observed=True)["auc_chosen"].mean()
     wide = scores.unstack(["generator", "mixing"])  # noqa: PD010 (the level is averaged above)
     found = set(zip(made["generator"], made["mixing"]))
     mixed, alone = (sorted(g for g, mixing in found if mixing == way) for way in (MIXED, ALONE))

@@ -7,13 +7,14 @@ standard error is over tables.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 from scipy.stats import t
 
 from bench.analysis.frame import UNIT
+from bench.analysis.references import DEFAULT, PRETRAINED, references
 
-DEFAULT = "default_ft"  # fine-tuning on real rows alone: what augmentation is held against
-PRETRAINED = "pretrained"  # not fine-tuning
 NULL = "default_ft, another seed"
 COLUMNS = ["method", "against", "step", "mean", "se", "absolute", "tables", "units"]
 
@@ -35,8 +36,18 @@ def against_method(runs: pd.DataFrame, column: str, other: str = DEFAULT) -> pd.
     DataFrame
         A row a method but ``other``; columns as `over_tables`.
     """
+    methods = runs["method"].unique()
+    return against_references(runs, column, {m: other for m in methods if m != other})
+
+
+def against_references(runs: pd.DataFrame, column: str, of: Mapping[str, str]) -> pd.DataFrame:
+    """`against_method`, each method minus the one that ``of`` names; others are passed over."""
     wide = _wide(runs, UNIT, "method", column)
-    return over_tables(wide.drop(columns=other).sub(wide[other], axis=0))
+    held = {m: of[m] for m in wide.columns if of.get(m) in wide}
+    if not held:
+        return pd.DataFrame()
+    differences = wide[list(held)] - wide[list(held.values())].to_numpy()
+    return over_tables(differences)
 
 
 def against_pretrained(cells: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -45,11 +56,12 @@ def against_pretrained(cells: pd.DataFrame, column: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a method but `PRETRAINED`; columns as `over_tables`.
+        A row a method that fine-tunes; columns as `over_tables`.
     """
+    untuned = list(references(cells).pretrained)
     gains = cells.assign(gain=cells[column] - cells["auc_pretrained"])
     wide = _wide(gains, UNIT, "method", "gain")
-    return over_tables(wide.drop(columns=PRETRAINED, errors="ignore"))
+    return over_tables(wide.drop(columns=untuned))
 
 
 def seed_null(cells: pd.DataFrame, column: str, method: str = DEFAULT) -> pd.DataFrame:
@@ -127,23 +139,36 @@ def paired(cells: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a comparison, with `COLUMNS`: ``method``, ``against`` (`DEFAULT`, `PRETRAINED`; `NULL`
-        for the seed-only null), ``step`` (``chosen`` or ``last``), and those of `over_tables`.
-        Without `DEFAULT` among the methods only the rows against `PRETRAINED`.
+        A row a comparison, with `COLUMNS`: ``method``, ``against`` (its reference among the
+        variants of `DEFAULT`, `PRETRAINED`; `NULL` for the seed-only null of a variant of
+        `DEFAULT`), ``step`` (``chosen`` or ``last``), and those of `over_tables`. Without `DEFAULT`
+        among the methods only the rows against `PRETRAINED`.
     """
+    held = references(cells)
     parts = [pd.DataFrame(columns=COLUMNS)]
     for step in ("chosen", "last"):
         column = f"auc_{step}"
-        compared = {PRETRAINED: against_pretrained(cells, column)}
-        if DEFAULT in set(cells["method"]):
-            compared = {
-                DEFAULT: against_method(cells, column),
-                **compared,
-                NULL: seed_null(cells, column).rename(index={NULL: DEFAULT}),
-            }
-        for against, table in compared.items():
+        compared: list[tuple[str | dict[str, str], pd.DataFrame]] = [
+            (held.of, against_references(cells, column, held.of)),
+            (PRETRAINED, against_pretrained(cells, column)),
+        ]
+        for default in held.defaults:
+            null = seed_null(cells, column, default)
+            compared.append((NULL, null.rename(index={NULL: default})))
+        for against, table in compared:
             named = table.rename_axis("method").reset_index()
-            named.insert(1, "against", against)
+            beside = named["method"].map(against) if isinstance(against, dict) else against
+            named.insert(1, "against", beside)
             named.insert(2, "step", step)
             parts.append(named)
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def against_default(table: pd.DataFrame, step: str) -> pd.DataFrame:
+    """The rows of `paired` that hold a method against default fine-tuning."""
+    return table[~table["against"].isin([PRETRAINED, NULL]) & (table["step"] == step)]
+
+
+def fine_tuned(table: pd.DataFrame) -> set[str]:
+    """The methods of `paired` that fine-tune: those it holds against the pre-trained model."""
+    return set(table.loc[table["against"] == PRETRAINED, "method"])

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import friedmanchisquare, rankdata, studentized_range, wilcoxon
 
 from bench.analysis.measures import per_dataset, ranks
-from bench.analysis.paired import DEFAULT, PRETRAINED
+from bench.analysis.references import PRETRAINED, references
 
 
 @dataclass(frozen=True)
@@ -89,22 +89,19 @@ def wilcoxon_tests(cells: pd.DataFrame) -> pd.DataFrame:
         A row a comparison: ``method``, ``against``, ``datasets``, ``better`` and ``worse`` (of
         them), ``effect`` (`rank_biserial`), ``p`` (two-sided), ``p_holm`` (over the methods held
         against the same one). The pre-trained model is in every cell, so that it need not be a
-        method.
+        method; default fine-tuning is each method's own (`references.References`).
     """
-    scores = per_dataset(cells)
-    start = cells.groupby("dataset")["auc_pretrained"].mean().round(12)
-    rivals = {PRETRAINED: start}
-    if DEFAULT in scores:
-        rivals = {DEFAULT: scores[DEFAULT], **rivals}
+    held, scores = references(cells), per_dataset(cells)
+    start = cells.groupby(["dataset", "method"])["auc_pretrained"].mean().round(12)
     columns = ["method", "against", "datasets", "better", "worse", "effect", "p", "p_holm"]
-    parts = [pd.DataFrame(columns=columns)]
-    for against, rival in rivals.items():
-        methods = [m for m in scores if m not in (against, PRETRAINED)]
-        rows = [_compared(str(m), against, scores[m] - rival) for m in methods]
-        if rows:
-            part = pd.DataFrame(rows)
-            parts.append(part.assign(p_holm=holm(part["p"].to_numpy())))
-    return pd.concat(parts[1:] or parts, ignore_index=True)[columns]
+    tuned = [str(m) for m in scores if m not in held.pretrained]
+    families = [
+        [_compared(m, held.of[m], scores[m] - scores[held.of[m]]) for m in tuned if m in held.of],
+        [_compared(m, PRETRAINED, scores[m] - start.xs(m, level="method")) for m in tuned],
+    ]
+    parts = [pd.DataFrame(rows) for rows in families if rows]
+    parts = [part.assign(p_holm=holm(part["p"].to_numpy())) for part in parts]
+    return pd.concat(parts or [pd.DataFrame(columns=columns)], ignore_index=True)[columns]
 
 
 def _compared(method: str, against: str, differences: pd.Series) -> dict[str, object]:

@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.analysis.answer import Answer
-from bench.analysis.paired import PRETRAINED
 from bench.analysis.quality import with_quality
+from bench.analysis.variants import SEPARATOR
 from bench.seeds import generator
 
 INK, LINE = "#1f2329", "#c9ced6"  # the page replaces both by its own colours
@@ -140,8 +140,8 @@ def ranks(answer: Answer) -> Drawing | None:
     """Average ranks with bootstrap intervals and Nemenyi's critical difference."""
     table, test = answer.tables["summary"], answer.friedman
     methods = answer.methods
-    if len(methods) < 2 or test is None:
-        return None
+    if len(methods) < 2 or test is None or test.datasets < 2:
+        return None  # on one dataset ranks vary in nothing
     figure, axes = _single(1.0 + 0.36 * len(methods))
     looks = style(answer)
     for y, method in enumerate(methods):
@@ -223,7 +223,7 @@ def gains(answer: Answer) -> Drawing | None:
             s=12, color=colour, marker=marker, alpha=0.5, linewidths=0,
             rasterized=len(runs) > MOST_POINTS,
         )  # fmt: skip
-        axes.set(xlim=(low, high), ylim=(low, high), title=method)
+        axes.set(xlim=(low, high), ylim=(low, high), title=_stacked(method))
 
     figure = _panels(
         methods, panel, "validation gain of the chosen step, ROC-AUC ×1000", "test gain ×1000"
@@ -257,7 +257,7 @@ def curves(answer: Answer) -> Drawing | None:
             at = np.arange(len(mean))
             axes.fill_between(at, mean - se, mean + se, color=shade, alpha=0.15, linewidth=0)
             axes.plot(at, mean, color=shade, linestyle=line, linewidth=1.6, label=part)
-        axes.set(ylim=(low - pad, high + pad), title=method)
+        axes.set(ylim=(low - pad, high + pad), title=_stacked(method))
         if method == methods[0]:
             axes.legend(fontsize=8, loc="best")
 
@@ -330,7 +330,12 @@ def quality(answer: Answer) -> Drawing | None:
 
 
 def _tuned(answer: Answer) -> list[str]:
-    return [m for m in answer.methods if m != PRETRAINED]
+    return [m for m in answer.methods if m not in answer.references.pretrained]
+
+
+def _stacked(method: str) -> str:
+    """A method's name as the title of a panel: a line for each setting."""
+    return method.replace(SEPARATOR, "\n")
 
 
 @contextmanager

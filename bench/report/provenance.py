@@ -74,13 +74,17 @@ def settings_of(records: list[Record]) -> dict[str, Any]:
     """The settings that all cells share, and each method's own, as they were resolved."""
     shared = {"validation_share", "finetune"}
     seen: dict[str, dict[str, Any]] = {name: {} for name in shared}
-    methods: dict[str, Any] = {}
+    methods: dict[str, dict[str, Any]] = defaultdict(dict)
     for record in records:
         settings = record["settings"]
-        methods.setdefault(record["cell"]["method"], settings["method"])
+        own = settings["method"]
+        methods[record["cell"]["method"]].setdefault(digest([own]), own)
         for name in shared:
             seen[name].setdefault(digest([settings[name]]), settings[name])
     return {
         **{name: list(values.values()) for name, values in sorted(seen.items())},
-        "methods": methods,
+        "methods": {
+            name: next(iter(own.values())) if len(own) == 1 else list(own.values())
+            for name, own in methods.items()
+        },
     }

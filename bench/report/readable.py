@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.paired import DEFAULT, NULL
+from bench.analysis.paired import NULL, against_default
 
 NONE = "–"
 Column = tuple[str, str, Callable[[Any], str]]  # column of the analysis, heading, format
@@ -25,6 +25,8 @@ def unsigned(value: float) -> str:
 
 def with_interval(value: float, low: float, high: float, show: Callable[[float], str]) -> str:
     """``value [low, high]``; the value alone where one dataset gives no interval."""
+    if pd.isna(value):
+        return NONE
     return show(value) if pd.isna(low) else f"{show(value)} [{show(low)}, {show(high)}]"
 
 
@@ -161,22 +163,34 @@ def readable(table: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
 
 
 def readable_pairs(pairs: pd.DataFrame, order: list[str]) -> pd.DataFrame:
-    """Differences from default fine-tuning, a row a method in ``order``; the null stands last."""
-    shown = pairs[pairs["against"].isin([DEFAULT, NULL])]
-    names = shown["method"].where(shown["against"] != NULL, NULL)
-    rows = []
-    for name in [name for name in [*order, NULL] if name in set(names)]:
-        chosen, last = (shown[(names == name) & (shown["step"] == s)] for s in ("chosen", "last"))
-        (c,), (e,) = chosen.to_dict("records"), last.to_dict("records")
-        rows.append(
-            {
-                "method": name,
-                "chosen step ×1000 ± SE": with_error(c["mean"], c["se"]),
-                "last step ×1000 ± SE": with_error(e["mean"], e["se"]),
-                "size a run, chosen": unsigned(c["absolute"]),
-                "size a run, last": unsigned(e["absolute"]),
-                "tables": str(c["tables"]),
-                "runs": str(c["units"]),
-            }
-        )
-    return pd.DataFrame(rows).set_index("method")
+    """Differences from default fine-tuning, a row a method in ``order``; nulls stand last.
+
+    Where several variants of it are references, a column says which was subtracted.
+    """
+    chosen, last = (_by_method(against_default(pairs, step)) for step in ("chosen", "last"))
+    null = pairs["against"] == NULL
+    nulls = [_by_method(pairs[null & (pairs["step"] == step)]) for step in ("chosen", "last")]
+    rows = [_pair(m, chosen[m], last[m]) for m in order if m in chosen]
+    for m, at_chosen in nulls[0].items():
+        label = NULL if len(nulls[0]) == 1 else f"{m}, another seed"
+        rows.append(_pair(label, at_chosen, nulls[1][m]) | {"minus": NONE})
+    shown = pd.DataFrame(rows).set_index("method")
+    several = len({row["against"] for row in chosen.values()}) > 1
+    return shown if several else shown.drop(columns="minus")
+
+
+def _by_method(pairs: pd.DataFrame) -> dict[str, dict[Any, Any]]:
+    return {row["method"]: row for row in pairs.to_dict("records")}
+
+
+def _pair(name: str, chosen: dict[Any, Any], last: dict[Any, Any]) -> dict[str, str]:
+    return {
+        "method": name,
+        "minus": str(chosen["against"]),
+        "chosen step ×1000 ± SE": with_error(chosen["mean"], chosen["se"]),
+        "last step ×1000 ± SE": with_error(last["mean"], last["se"]),
+        "size a run, chosen": unsigned(chosen["absolute"]),
+        "size a run, last": unsigned(last["absolute"]),
+        "tables": str(chosen["tables"]),
+        "runs": str(chosen["units"]),
+    }

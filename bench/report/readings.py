@@ -10,14 +10,15 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.frame import IMPUTED, UNIT
 from bench.analysis.paired import (
-    DEFAULT,
     NULL,
-    PRETRAINED,
-    against_method,
+    against_default,
+    against_references,
     chance_of_resolving,
+    fine_tuned,
     resolved,
     seed_null,
 )
+from bench.analysis.references import DEFAULT, References, references
 from bench.analysis.settings import Analysis, Normalization
 from bench.analysis.variants import Name
 from bench.record import Record
@@ -29,7 +30,8 @@ def completeness(answer: Answer) -> str:
     kept, left_out = answer.kept, answer.left_out
     pairs = kept[UNIT].drop_duplicates()
     text = (
-        f"{len(pairs)} dataset × fold × seed units over {pairs['dataset'].nunique()} datasets, "
+        f"{len(pairs)} dataset × fold × seed units over "
+        f"{_count(pairs['dataset'].nunique(), 'dataset')}, "
         "complete for all methods shown."
     )
     lost = left_out[left_out["status"] != "done"]
@@ -97,6 +99,10 @@ SCALES = {
 }
 
 
+SMALL = 0.001  # ROC-AUC: a difference that a few datasets do not resolve
+ONE_DATASET = "Of one dataset a rank is the order of its means: noise, and no average."
+
+
 def improvement(gains: pd.DataFrame, table: pd.DataFrame, settings: Analysis) -> str:
     """Below the methods' table, `bench.analysis.measures.summary` of ``gains``."""
     unit = gains.drop_duplicates(UNIT)
@@ -108,6 +114,12 @@ def improvement(gains: pd.DataFrame, table: pd.DataFrame, settings: Analysis) ->
         f"{settings.spread} first, the others beside it. Ranks: over datasets, folds averaged "
         "first, ties shared."
     )
+    if len(gains["dataset"].unique()) == 1:
+        text += f" {ONE_DATASET}"
+    if unit["range"].median() < SMALL:
+        text += f" Below {SMALL:g} read the ROC-AUC gain, not the improvement."
+    if unit["tied"].all():
+        text += " All methods tie, so that the order of the rows says nothing."
     undefined = int(table["undefined"].sum())
     if undefined:
         text += (
@@ -117,8 +129,9 @@ def improvement(gains: pd.DataFrame, table: pd.DataFrame, settings: Analysis) ->
     return text
 
 
-def early_stopping(table: pd.DataFrame, runs: pd.DataFrame) -> str:
+def early_stopping(table: pd.DataFrame, runs: pd.DataFrame, held: References | None = None) -> str:
     """Below the table of `bench.analysis.reliability.reliability`, made of ``runs``."""
+    held = references(runs) if held is None else held
     undefined, n = int(table["undefined"].sum()), int(table["runs"].sum())
     shown = (
         "Correlation gap: 1 − Spearman correlation of the validation and the test ROC-AUC over the "
@@ -132,52 +145,72 @@ def early_stopping(table: pd.DataFrame, runs: pd.DataFrame) -> str:
         f"construction: the mean gap is above 0 for {(table['gap'] > 0).sum()} of "
         f"{_count(len(table), 'method')}."
     )
-    return " ".join([shown, promised, _gaps_against_default(runs)])
+    return " ".join([shown, promised, _gaps_against_default(runs, held)])
 
 
-def _gaps_against_default(runs: pd.DataFrame) -> str:
-    if DEFAULT not in set(runs["method"]) or len(set(runs["method"])) == 1:
-        return f"No gap is compared: that takes {DEFAULT} and another method that fine-tunes."
+def _gaps_against_default(runs: pd.DataFrame, held: References) -> str:
     compared: list[Compared] = [
-        ("correlation gap", against_method(runs, "correlation_gap"), "{:+.3f}".format),
-        ("gap ×1000", against_method(runs, "gap"), signed),
+        ("correlation gap", against_references(runs, "correlation_gap", held.of), _three),
+        ("gap ×1000", against_references(runs, "gap", held.of), signed),
     ]
+    if held.main is None or compared[0][1].empty:
+        return f"No gap is compared: that takes {DEFAULT} and another method that fine-tunes."
     verdict = _verdict(f"difference of a gap from {DEFAULT}'s, in either reading,", compared)
-    correlation, gap = seed_null(runs, "correlation_gap"), seed_null(runs, "gap")
+    correlation, gap = (seed_null(runs, name, held.main) for name in ("correlation_gap", "gap"))
     if correlation.empty or gap.empty:
         return verdict
     c, g = correlation.iloc[0], gap.iloc[0]
     return (
-        f"{verdict} Re-seeding {DEFAULT} alone moves the correlation gap by "
-        f"{with_error(c['mean'], c['se'], '{:+.3f}'.format)} and the gap ×1000 by "
+        f"{verdict} Re-seeding {held.main} alone moves the correlation gap by "
+        f"{with_error(c['mean'], c['se'], _three)} and the gap ×1000 by "
         f"{with_error(g['mean'], g['se'])}."
     )
 
 
-def pairs(table: pd.DataFrame) -> str:
+def pairs(table: pd.DataFrame, held: References | None = None) -> str:
     """Below the table of `bench.analysis.paired.paired`."""
+    chosen, last = (against_default(table, step).set_index("method") for step in ("chosen", "last"))
     shown = (
         f"Test ROC-AUC of each method minus {DEFAULT}'s on the same dataset, fold and seed; folds "
         "and seeds are averaged within a table, mean ± standard error over tables. Size: mean "
-        "absolute difference of a run, ×1000."
+        f"absolute difference of a run, ×1000.{_references(held)}"
     )
     steps: list[Compared] = [
-        (f"{step} step ×1000", _rows(table, DEFAULT, step), signed) for step in ("chosen", "last")
+        (f"{step} step ×1000", rows, signed) for step, rows in (("chosen", chosen), ("last", last))
     ]
     verdict = _verdict(f"difference from {DEFAULT}", steps)
-    null = _rows(table, NULL, "chosen")
+    null = table[(table["against"] == NULL) & (table["step"] == "chosen")]
     if null.empty:
         alone = "One seed: there is no seed-only null; a difference may be nothing but re-seeding."
         return f"{shown} {verdict} {alone}"
-    return f"{shown} {verdict} {_null(null.iloc[0], _rows(table, DEFAULT, 'chosen'))}"
+    return f"{shown} {verdict} {_null(null.iloc[0], chosen[chosen.index.isin(fine_tuned(table))])}"
+
+
+def _references(held: References | None) -> str:
+    """Which default fine-tuning, where there are several."""
+    if held is None:
+        return ""
+    text = ""
+    if len(held.defaults) > 1:
+        text += (
+            f" There are {len(held.defaults)} variants of {DEFAULT}: a method is held against that "
+            "of its own model and fine-tuning settings; the other variants and the pre-trained "
+            f"model are held against that which most methods are ({held.main})."
+        )
+    if held.unlike:
+        unlike = ", ".join(f"{method} (against {held.of[method]})" for method in held.unlike)
+        text += f" Of other fine-tuning settings than their reference, so no fair pair: {unlike}."
+    if held.without:
+        text += f" Without a {DEFAULT} of their model: {', '.join(held.without)}."
+    return text
 
 
 def _null(null: pd.Series, methods: pd.DataFrame) -> str:
-    runs = methods.drop(index=PRETRAINED, errors="ignore")["absolute"]
+    runs = methods["absolute"]
     span = f"{unsigned(runs.min())} to {unsigned(runs.max())}"
     beside = f"; another method instead, by {span}" if len(runs) else ""
     text = (
-        f"Re-seeding {DEFAULT} alone moves the chosen step of a run by "
+        f"Re-seeding {null['method']} alone moves the chosen step of a run by "
         f"{unsigned(null['absolute'])}{beside}. Re-seeding moves the mean by "
         f"{with_error(null['mean'], null['se'])} (one seed against one seed, so about √2 times as "
         "wide as a difference over all seeds)."
@@ -211,8 +244,8 @@ def _verdict(what: str, compared: list[Compared]) -> str:
     )
 
 
-def _rows(table: pd.DataFrame, against: str, step: str) -> pd.DataFrame:
-    return table[(table["against"] == against) & (table["step"] == step)].set_index("method")
+def _three(value: float) -> str:
+    return f"{value:+.3f}"
 
 
 def _count(n: int, noun: str) -> str:

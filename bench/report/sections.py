@@ -9,7 +9,8 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
 from bench.analysis.leaderboard import AVAILABLE
-from bench.analysis.paired import DEFAULT, PRETRAINED
+from bench.analysis.mixing import WAY
+from bench.analysis.references import DEFAULT, PRETRAINED
 from bench.report import readable, readings, verdict
 from bench.report.published import Published
 from bench.report.readable import NONE, signed, with_interval
@@ -53,6 +54,8 @@ def _methods(answer: Answer, stated: Published | None) -> Section:
     spreads = [c for c in readable.METHODS if c[0] in ("iqr", "std", "mad")]
     spreads.sort(key=lambda c: c[0] != spread)
     shown = readable.readable(table, [*columns[:2], *spreads, *columns[2:]])
+    if answer.datasets == 1:
+        shown = shown.rename(columns={"average rank": "rank on the one dataset"})
     text = readings.improvement(answer.tables["improvements"], table, answer.settings)
     if stated is not None:
         shown = stated.beside(shown, stated.improvement, "median improvement")
@@ -63,7 +66,7 @@ def _methods(answer: Answer, stated: Published | None) -> Section:
 def _certainty(answer: Answer) -> Section:
     table, test = answer.tables["summary"], answer.friedman
     assert test is not None
-    p = answer.tables["nemenyi"]
+    rank = "average rank" if answer.datasets > 1 else "rank on the one dataset"
     rows = {}
     for name_of, row in table.iterrows():
         method = str(name_of)
@@ -72,18 +75,31 @@ def _certainty(answer: Answer) -> Section:
                 row[name], row[f"{name}_low"], row[f"{name}_high"], show
             )
             for name, heading, show in (
-                ("rank", "average rank", "{:.2f}".format),
+                ("rank", rank, "{:.2f}".format),
                 ("median", "median improvement", readable.sign_three),
                 ("raw_gain", "ROC-AUC gain ×1000", signed),
             )
         }
-        rows[method]["Nemenyi p against the best"] = readable.p_value(p[p.columns[0]][method])
-        if DEFAULT in p:
-            beside = readable.p_value(p[DEFAULT][method])
-            rows[method][f"Nemenyi p against {DEFAULT}"] = beside
+        rows[method] |= _nemenyi(answer, method)
     shown = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
     text = verdict.certainty(answer)
     return Section("certainty", "Certainty", shown, text, _of_method(shown))
+
+
+def _nemenyi(answer: Answer, method: str) -> dict[str, str]:
+    """p-values against the best, where one method is, and against default fine-tuning."""
+    p, held, test = answer.tables["nemenyi"], answer.references, answer.friedman
+    out: dict[str, str] = {}
+    if test is None or test.datasets < 2:
+        return out  # ranks on one dataset vary in nothing
+    best = verdict.first(answer)
+    if len(best) == 1:
+        out["Nemenyi p against the best"] = readable.p_value(p[best[0]][method])
+    if held.defaults:
+        known = method in held.of or method in held.defaults
+        beside = readable.p_value(p[held.of.get(method, method)][method])
+        out[f"Nemenyi p against {DEFAULT}"] = beside if known else NONE
+    return out
 
 
 def _per_dataset(answer: Answer) -> Section:
@@ -101,7 +117,7 @@ def _early_stopping(answer: Answer, stated: Published | None) -> Section:
     if table.empty:
         why = "Left out: no record holds a curve, so no method was fine-tuned."
         return Section("reliability", "Early stopping", None, why, terminal=True)
-    text = readings.early_stopping(table, answer.readings)
+    text = readings.early_stopping(table, answer.readings, answer.references)
     shown = readable.readable(table, readable.EARLY_STOPPING)
     if stated is not None:
         shown = stated.beside(shown, stated.gap, "median gap")
@@ -109,21 +125,26 @@ def _early_stopping(answer: Answer, stated: Published | None) -> Section:
 
 
 def _paired(answer: Answer) -> Section:
-    title, order = f"Paired with {DEFAULT}", answer.methods
-    if DEFAULT not in order:
-        why = f"Left out: {DEFAULT} is not among the methods."
-        return Section("paired", title, None, why, terminal=True)
-    if len(order) == 1:
-        why = f"Left out: {DEFAULT} is the only method."
+    title, order, held = f"Paired with {DEFAULT}", answer.methods, answer.references
+    if not held.of:
+        why = (
+            f"Left out: {DEFAULT} is not among the methods."
+            if not held.defaults
+            else f"Left out: {DEFAULT} is the only method."
+            if len(order) == 1
+            else f"Left out: no method is of the same model as a {DEFAULT}."
+        )
         return Section("paired", title, None, why, terminal=True)
     table = answer.tables["paired"]
     shown = readable.readable_pairs(table, order)
 
     def behind(row: int, _column: str) -> Behind | None:
         name = str(shown.index[row])
-        return {"method": sorted({name, DEFAULT} if name in order else {DEFAULT})}
+        if name in held.of:
+            return {"method": sorted({name, held.of[name]})}
+        return {"method": [d for d in held.defaults if name.startswith(d)][-1:]}
 
-    return Section("paired", title, shown, readings.pairs(table), behind, terminal=True)
+    return Section("paired", title, shown, readings.pairs(table, held), behind, terminal=True)
 
 
 def _wilcoxon(answer: Answer) -> Section:
@@ -147,6 +168,8 @@ def _leaderboard(answer: Answer) -> Section:
         "Elo with bencheval's 95% bootstrap over datasets, share of datasets won, and the share "
         "of the error that the best method would save."
     )
+    if answer.datasets == 1:
+        text += f" {readings.ONE_DATASET}"
     return Section("leaderboard", title, shown, text, _of_method(shown))
 
 
@@ -197,9 +220,11 @@ def _ways(answer: Answer) -> Section:
     if table.empty:
         return Section("ways", title, None, "Left out: no method has a generator.")
     shown = readable.readable(table.set_index("generator"), readable.WAYS)
+    made = answer.kept[[*WAY, "method"]].drop_duplicates()
 
     def behind(row: int, _column: str) -> Behind | None:
-        return {"method": table["methods"][row].split(", ")}
+        way = (made[WAY] == table.loc[row, WAY]).all(axis=1)
+        return {"method": sorted(made.loc[way, "method"])}
 
     text = (
         "Every generator as it was run: alone, or mixed with the real rows (ratio: synthetic rows "

@@ -5,11 +5,21 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.paired import DEFAULT, NULL, PRETRAINED, chance_of_resolving, resolved
+from bench.analysis.frame import UNIT
+from bench.analysis.paired import (
+    NULL,
+    against_default,
+    chance_of_resolving,
+    fine_tuned,
+    resolved,
+)
+from bench.analysis.references import DEFAULT
 from bench.analysis.settings import Analysis
 from bench.report.readable import p_value, share, signed, unsigned, with_error, with_interval
+from bench.report.readings import SMALL
 
-FEW = 24  # datasets that it took to resolve a difference of 0.001 ROC-AUC in the pilot
+FEW = 24  # datasets that it took to resolve a difference of `SMALL` in the pilot
+NAMED = 4  # methods that are named where several tie
 
 
 def certainty(answer: Answer) -> str:
@@ -95,42 +105,118 @@ def headline(answer: Answer) -> list[str]:
 
 
 def _first(answer: Answer) -> str:
+    """Who is first, where anyone is: not where methods tie, nor on a single table."""
     table, test = answer.tables["summary"], answer.friedman
     assert test is not None
     if len(table) == 1:
         return f"{table.index[0]} is the only method: there is nothing to compare it with."
-    best, row = table.index[0], table.iloc[0]
-    improved = with_interval(row["median"], row["median_low"], row["median_high"], "{:+.3f}".format)
+    if ties(answer):
+        on = "the one table" if answer.datasets == 1 else f"each of the {test.datasets} datasets"
+        return f"All {len(table)} methods have the same mean test ROC-AUC on {on}: none is best."
+    if answer.datasets == 1:
+        return _one_table(answer)
+    best, row = first(answer), table.iloc[0]
+    if len(best) > 1:
+        return (
+            f"{listed(best)} share the best average rank ({row['rank']:.2f} of {len(table)}): none "
+            "of them is best."
+        )
     text = (
-        f"{best} has the best average rank ({row['rank']:.2f} of {len(table)}), with a median "
-        f"improvement of {improved}"
+        f"{best[0]} has the best average rank ({row['rank']:.2f} of {len(table)}), with "
+        f"{_improved(row, answer)}"
     )
     if not test.exists:
         return f"{text}; there is too little for a test of the ranks."
     if test.p >= answer.settings.alpha:
         return f"{text}, but the ranks cannot be told from chance (Friedman p = {p_value(test.p)})."
-    apart = [pair for pair in _apart(answer) if pair.startswith(f"{best} from ")]
-    from_whom = ", ".join(pair.removeprefix(f"{best} from ") for pair in apart) or "no method"
+    apart = [pair for pair in _apart(answer) if pair.startswith(f"{best[0]} from ")]
+    from_whom = ", ".join(pair.removeprefix(f"{best[0]} from ") for pair in apart) or "no method"
     return (
         f"{text}; the ranks differ (Friedman p = {p_value(test.p)}), and it can be told from "
         f"{from_whom} (Nemenyi)."
     )
 
 
+def ties(answer: Answer) -> bool:
+    """Whether all methods score the same on each dataset."""
+    means = answer.tables["per_dataset"]
+    return bool((means.max(axis=1) == means.min(axis=1)).all())
+
+
+def first(answer: Answer) -> list[str]:
+    """The methods of the best average rank; several where they share it."""
+    ranks = answer.tables["summary"]["rank"]
+    return list(map(str, ranks.index[ranks == ranks.min()]))
+
+
+def listed(names: list[str]) -> str:
+    """Some names and how many more there are."""
+    if len(names) <= NAMED:
+        *others, last = names
+        return f"{', '.join(others)} and {last}" if others else last
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+
+
+def _improved(row: pd.Series, answer: Answer) -> str:
+    """The gain of a method; normalized only where the range is one that can be resolved."""
+    span = _span(answer)
+    if span >= SMALL and not pd.isna(row["median"]):
+        ends = (row["median_low"], row["median_high"])
+        return f"a median improvement of {with_interval(row['median'], *ends, '{:+.3f}'.format)}"
+    ends = (row["raw_gain_low"], row["raw_gain_high"])
+    return (
+        f"a mean gain of {with_interval(row['raw_gain'], *ends, signed)} in ROC-AUC ×1000 over the "
+        f"pre-trained model (the methods of a run lie within {span:.4f} ROC-AUC of one another at "
+        "the median, too little to be worth normalizing)"
+    )
+
+
+def _span(answer: Answer) -> float:
+    """Best minus worst of a unit in ROC-AUC, the pre-trained model included; its median."""
+    unit = answer.tables["improvements"].drop_duplicates(UNIT)
+    return float(unit["range"].median())
+
+
+def _one_table(answer: Answer) -> str:
+    """What one table says: how far apart its methods are, and whether its runs resolve that."""
+    (means,) = (row for _, row in answer.tables["per_dataset"].iterrows())
+    low, high = means.min(), means.max()
+    best, worst = (list(map(str, means.index[means == value])) for value in (high, low))
+    scores = answer.kept.pivot(index=UNIT, columns="method", values="auc_chosen")  # noqa: PD010
+    differences = scores[best[0]] - scores[worst[0]]
+    n, mean, error = len(differences), float(differences.mean()), float(differences.sem())  # type: ignore[arg-type]
+    text = (
+        f"One table, {means.name}, with {n} run{'' if n == 1 else 's'} a method names no winner, "
+        f"and ranks on it are noise. Mean test ROC-AUC lies between {low:.4f} ({listed(worst)}) "
+        f"and {high:.4f} ({listed(best)})"
+    )
+    if n == 1:
+        return f"{text}; a single run tells no difference from chance."
+    size = f"{with_error(mean, error)} (ROC-AUC ×1000 ± standard error over runs)"
+    if abs(mean) <= 2 * error:
+        return f"{text}; that difference, {size}, is below what these runs resolve."
+    return (
+        f"{text}; that difference, {size}, is of the two that lie furthest apart, over runs that "
+        "share rows: a hint about this table, no finding."
+    )
+
+
 def _against_default(answer: Answer) -> list[str]:
-    if DEFAULT not in answer.methods:
-        return []
-    table = answer.tables["paired"]
-    rows = table[(table["against"] == DEFAULT) & (table["step"] == "chosen")]
-    rows = rows[(rows["method"] != PRETRAINED) & (rows["tables"] > 1)]
+    table, held = answer.tables["paired"], answer.references
+    rows = against_default(table, "chosen")
+    rows = rows[rows["method"].isin(fine_tuned(table)) & (rows["tables"] > 1)]
     if rows.empty:
         return []
     found = rows[resolved(rows)]
+    several = len(held.defaults) > 1
     named = ", ".join(
-        f"{r['method']} {with_error(r['mean'], r['se'])}" for r in found.to_dict("records")
+        f"{r['method']} {with_error(r['mean'], r['se'])}"
+        + (f" (against {r['against']})" if several else "")
+        for r in found.to_dict("records")
     )
+    whose = f"their {DEFAULT}" if several else DEFAULT
     said = (
-        f"Against {DEFAULT}, test ROC-AUC ×1000 differs by more than twice its standard error for "
+        f"Against {whose}, test ROC-AUC ×1000 differs by more than twice its standard error for "
         f"{named}: {len(found)} of {len(rows)} compared, where chance alone gives "
         f"{share(chance_of_resolving(int(rows['tables'].min())))} of them."
         if len(found)
@@ -140,9 +226,9 @@ def _against_default(answer: Answer) -> list[str]:
     null = table[(table["against"] == NULL) & (table["step"] == "chosen")]
     if len(null):
         said += (
-            f" Re-seeding {DEFAULT} alone moves a run by {unsigned(null['absolute'].iloc[0])}; "
-            f"another method instead, by {unsigned(rows['absolute'].min())} to "
-            f"{unsigned(rows['absolute'].max())}."
+            f" Re-seeding {null['method'].iloc[0]} alone moves a run by "
+            f"{unsigned(null['absolute'].iloc[0])}; another method instead, by "
+            f"{unsigned(rows['absolute'].min())} to {unsigned(rows['absolute'].max())}."
         )
     return [said]
 
@@ -151,32 +237,38 @@ def _harm(answer: Answer) -> list[str]:
     table = answer.tables["reliability"]
     if table.empty:
         return []
-    best, worst = table["harm"].idxmin(), table["harm"].idxmax()
+    least, most = table["harm"].min(), table["harm"].max()
+    best, worst = (listed(list(map(str, table.index[table["harm"] == h]))) for h in (least, most))
+    where = (
+        f"{share(least)} of the runs, whatever the method"
+        if least == most
+        else f"{share(least)} ({best}) to {share(most)} ({worst}) of the runs"
+    )
     said = (
-        f"Fine-tuning made a run worse than not fine-tuning in {share(table['harm'].min())} "
-        f"({best}) to {share(table['harm'].max())} ({worst}) of the runs; early stopping's "
+        f"Fine-tuning made a run worse than not fine-tuning in {where}; early stopping's "
         f"validation gain exceeds its test gain on average for {(table['gap'] > 0).sum()} of "
         f"{len(table)} methods."
     )
-    if DEFAULT in table.index:
-        row = table.loc[DEFAULT].to_dict()
+    main = answer.references.main
+    if main in table.index:
+        row = table.loc[main].to_dict()
         said += (
-            f" {DEFAULT}: promised {signed(row['validation_gain'])}, gave "
+            f" {main}: promised {signed(row['validation_gain'])}, gave "
             f"{signed(row['test_gain'])} (ROC-AUC ×1000)."
         )
     return [said]
 
 
 def _limits(answer: Answer) -> str:
-    unit = answer.tables["improvements"].drop_duplicates(["dataset", "fold", "seed"])
-    datasets = unit["dataset"].nunique()
+    datasets = answer.datasets
     models = ", ".join(sorted(answer.kept["model"].dropna().astype(str).unique()))
+    many = "one dataset is" if datasets == 1 else f"{datasets} datasets are"
     few = (
-        f"{datasets} datasets are too few to resolve differences of 0.001 ROC-AUC"
+        f"{many} too few to resolve differences of {SMALL:g} ROC-AUC"
         if datasets < FEW
         else f"it rests on {datasets} datasets"
     )
     return (
         f"What this cannot tell: the numbers are of the model {models}, no other; {few}; the range "
-        f"that was normalized is {unit['range'].median():.4f} ROC-AUC at the median."
+        f"that was normalized is {_span(answer):.4f} ROC-AUC at the median."
     )
