@@ -119,7 +119,14 @@ class TableAugment(TaskGenerator):
             task = self._draw_task(support, query, rng)
             if task is not None:
                 return task
-        task = resample(support, query, (len(support), len(query)), rng, min_query=0.0)
+        task = resample(
+            support,
+            query,
+            (len(support), len(query)),
+            rng,
+            min_query=0.0,
+            n_classes=len(np.unique(support.y)),  # so that whoever could answer still can
+        )
         if task is None:
             raise ValueError(
                 f"Table '{support.name}': every row of the query stands in the support, too; "
@@ -193,13 +200,14 @@ def resample(
     sizes: tuple[int, int],
     rng: np.random.Generator,
     min_query: float,
+    n_classes: int = 2,
 ) -> tuple[Table, Table] | None:
     """Bootstrap support and query to ``sizes``, with no row of features in both.
 
     Returns None if less than a share ``min_query`` of the query's rows is left once those that
-    stand in the bootstrapped support are out. The support keeps at least two classes.
+    stand in the bootstrapped support are out. The support keeps at least ``n_classes`` classes.
     """
-    support = support.take(bootstrap_rows(support.y, sizes[0], rng, at_least=2))
+    support = support.take(bootstrap_rows(support.y, sizes[0], rng, at_least=n_classes))
     unseen = np.flatnonzero(~np.isin(query.row_keys(), support.row_keys()))
     if len(unseen) < max(1.0, min_query * len(query)):
         return None

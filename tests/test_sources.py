@@ -32,6 +32,8 @@ quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCh
 class Shifted(Generator):
     """Rows that are like no real one; every fifth one a copy of a real one if asked for."""
 
+    stays_in_range = False
+
     def __init__(self, copies: bool = False, n_shifts: int = 10_000) -> None:
         self.copies = copies
         self.n_shifts = n_shifts  # few of them: the new rows are copies of each other
@@ -492,14 +494,18 @@ class TestImpossibleTables:
     @pytest.mark.parametrize(
         ("values", "y", "sentence"),
         [
-            ([(i, i) for i in range(9)], [0] * 9, "All rows are of one class"),
-            ([(1, 2)] * 9, [0, 1, 2] * 3, "All rows share the same features"),
+            ([(i, i) for i in range(9)], [0] * 9, "all rows are of one class"),
+            ([(1, 2)] * 9, [0, 1, 2] * 3, "all rows share the same features"),
+            ([(0, 0)] * 5 + [(1, 1)] * 4, [0] * 5 + [1] * 4, "each class has a single distinct"),
+            ([(0, 0), (1, 1), (2, 2)], [0, 1, 2], "each class has a single distinct"),
         ],
     )
     def test_they_are_refused_in_a_sentence(
         self, rows: str, values: list[tuple[int, int]], y: list[int], sentence: str
     ):
-        with pytest.raises(TaskError, match=rf"^{sentence}[^.\n]*\.$"):
+        of_what = "synthetic rows" if rows == "synthetic" else "training rows of dataset 'made'"
+        told = rf"^The {of_what} make no task[^.\n]*: {sentence}[^.\n]*\.$"
+        with pytest.raises(NotApplicable, match=told):
             source_of(make_table(values, y), rows, Bootstrap()).task(1)
 
     @pytest.mark.parametrize(
@@ -510,7 +516,7 @@ class TestImpossibleTables:
                 lambda t: t.with_rows(t.take(np.full(len(t), 4)).X, t.y),
                 "all rows share the same features",
             ),
-            (lambda t: t.take(np.arange(3)), "no query row is of a class"),
+            (lambda t: t.take(np.arange(3)), "each class has a single distinct row"),
         ],
     )
     def test_a_generator_whose_rows_make_no_task_is_not_applicable(
@@ -528,7 +534,28 @@ class TestImpossibleTables:
         mixed = source_of(table, "mixed", Collapsed()).task(1)  # real rows keep it going
         assert set(mixed.y_support) == {0, 1, 2}
 
-    def test_one_row_a_class_leaves_nothing_to_ask(self):
-        source = source_of(make_table([(0, 0), (1, 1), (2, 2)], [0, 1, 2]))
-        with pytest.raises(TaskError, match=r"^No query row [^.\n]*\.$"):
-            source.task(1)
+    @quick
+    @given(table=tables())
+    def test_a_table_has_a_task_in_every_step_or_is_not_applicable(self, table: Table):
+        """Whether a step finds something to ask may not hang on what it happened to draw."""
+        rows = table.take(seeded("few").permutation(len(table))[:5])
+        groups = [set(rows.y[rows.row_keys() == key]) for key in np.unique(rows.row_keys())]
+        rest = [set().union(*groups[:i], *groups[i + 1 :]) for i in range(len(groups))]
+        possible = any(len(r) >= 2 and r & g for g, r in zip(groups, rest, strict=True))
+        if not possible:
+            with pytest.raises(NotApplicable):
+                source_of(rows)
+            return
+        source = source_of(rows)
+        for step in range(1, 21):
+            assert len(source.task(step).y_query) > 0
+            support, query = source.draw(step)
+            assert set(rows.y[query]) <= set(rows.y[support])
+
+    def test_new_tasks_of_bootstrapped_rows_are_answerable_in_every_step(self):
+        """A bootstrap may lose the very class that the only query row is of."""
+        table = make_table([(0, 0), (1, 1), *[(2, i) for i in range(3)]], [0, 1, 2, 2, 2])
+        source = source_of(table, "synthetic", TableAugment(1.0, redraws=0))
+        for step in range(1, 41):
+            task = source.task(step)
+            assert set(task.y_query) <= set(task.y_support)

@@ -20,6 +20,7 @@ from bench.models.preprocess import Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
 from generators.base import Generator, NotApplicable, TaskGenerator
+from generators.promises import require_rows
 
 Parts = tuple[str | int, ...]
 RowsAt = Callable[[int], Table]
@@ -61,19 +62,43 @@ class Encoded:
         return cls(encoder.encode_x(table), encoder.encode_y(table.y), table.lineage())
 
 
+def split_of(train: Table, settings: Finetune) -> GroupedSplit:
+    """How real training rows are split in each step.
+
+    Raises
+    ------
+    NotApplicable
+        If they allow no task; the message says why in one sentence.
+    """
+    try:
+        return GroupedSplit(train.lineage(), train.y, settings.query_share)
+    except TaskError as reason:
+        raise NotApplicable(
+            f"The training rows of dataset '{train.name}' make no task: {_lower(reason)}"
+        ) from reason
+
+
 class RealTasks:
-    """Default fine-tuning: real training rows, split anew in each step."""
+    """Default fine-tuning: real training rows, split anew in each step.
+
+    Raises
+    ------
+    NotApplicable
+        As `split_of`.
+    """
 
     def __init__(self, train: Table, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
         self.rows = Encoded.of(train, encoder)
-        self._split = GroupedSplit(self.rows.keys, self.rows.y, settings.query_share)
+        self._split = split_of(train, settings)
         self._settings = settings
         self._seed = seed
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the step's real support and query rows."""
+        """Positions of the step's real support rows, and of query rows of the support's classes."""
         support, query = self._split.draw(seeded(*self._seed, "real rows", step))
-        return support[: self._settings.max_support], query[: self._settings.max_query]
+        support = support[: self._settings.max_support]
+        query = query[np.isin(self.rows.y[query], self.rows.y[support])]
+        return support, query[: self._settings.max_query]
 
     def task(self, step: int) -> Task:
         support, query = self.draw(step)
@@ -103,9 +128,8 @@ class SyntheticTasks:
         try:
             return self._split(step, rows)
         except TaskError as reason:
-            why = str(reason)
             raise NotApplicable(
-                f"The synthetic rows make no task by themselves: {why[0].lower()}{why[1:]}"
+                f"The synthetic rows make no task by themselves: {_lower(reason)}"
             ) from reason
 
     def _split(self, step: int, rows: Encoded) -> Task:
@@ -269,7 +293,17 @@ def build(
         Fitted on ``train``.
     seed : tuple
         Named parts from which every draw's seed derives; free of the method's name.
+
+    Raises
+    ------
+    NotApplicable
+        If real rows are part of its tasks, and the training rows allow none.
     """
+    makes_rows = generator is not None and not isinstance(generator, TaskGenerator)
+    if mixing.rows == "synthetic" and generator is not None and makes_rows:
+        # Without the real rows, which need not make a task.
+        rows_at = _rows_at(mixing, generator, table, train, seed)
+        return SyntheticTasks(rows_at, encoder, settings, seed)
     real = RealTasks(train, encoder, settings, seed)
     if mixing.rows == "real" or generator is None:
         return real
@@ -278,27 +312,30 @@ def build(
         if mixing.rows == "mixed":
             return InterleavedTasks(real, new, mixing.ratio, seed)
         return new
-    if table is not None:
-        rows_at = _same_table(table)
-    else:
-        rows_at = _fresh_rows(generator, round(mixing.size * len(train)), seed)
-    if mixing.rows == "mixed":
-        return MixedTasks(real, rows_at, mixing.ratio, encoder, seed)
-    return SyntheticTasks(rows_at, encoder, settings, seed)
+    rows_at = _rows_at(mixing, generator, table, train, seed)
+    return MixedTasks(real, rows_at, mixing.ratio, encoder, seed)
 
 
-def _same_table(table: Table) -> RowsAt:
-    def rows_at(step: int) -> Table:
+def _rows_at(
+    mixing: Mixing, generator: Generator, table: Table | None, train: Table, seed: Parts
+) -> RowsAt:
+    """The step's synthetic rows: the one table's, or new ones that keep what was promised."""
+    n = round(mixing.size * len(train))
+
+    def same(step: int) -> Table:
+        assert table is not None
         return table
 
-    return rows_at
+    def fresh(step: int) -> Table:
+        rows = generator.sample(n, seeded(*seed, "fresh rows", step))
+        return require_rows(rows, n, train, generator.stays_in_range)
+
+    return fresh if table is None else same
 
 
-def _fresh_rows(generator: Generator, n: int, seed: Parts) -> RowsAt:
-    def rows_at(step: int) -> Table:
-        return generator.sample(n, seeded(*seed, "fresh rows", step))
-
-    return rows_at
+def _lower(reason: TaskError) -> str:
+    """Its sentence as the second part of another one."""
+    return str(reason)[:1].lower() + str(reason)[1:]
 
 
 class _Remembered:

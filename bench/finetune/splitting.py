@@ -25,7 +25,8 @@ class GroupedSplit:
     Raises
     ------
     TaskError
-        If the rows hold one class only, or all share the same features.
+        If there is no split to ask about: the rows are of one class, or share all their features,
+        or what is taken out as a query leaves one class, or none of its own, in the support.
     """
 
     def __init__(self, keys: np.ndarray, y: np.ndarray, query_share: float) -> None:
@@ -40,15 +41,19 @@ class GroupedSplit:
         self._class_of_group = y[first]
         self._query_share = query_share
         self._holders = [np.unique(group[y == label]) for label in np.unique(y)]
-        sole = np.array([holders[0] for holders in self._holders if len(holders) == 1], dtype=int)
-        self._dispensable = np.setdiff1d(np.arange(len(first)), sole)
+        self._spare = self._spare_groups()
+        if not len(self._spare):
+            raise TaskError(
+                "Each class has a single distinct row, so no query row is of a class that the "
+                "support rows still hold."
+            )
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the support and of the query rows, each in random order.
 
         The support begins with one row of every class that it holds, so that any prefix that is
         long enough knows all of them. Every class has a row in the support, unless each group is
-        the only one to hold some class.
+        the only one to hold some class; two have, and some query row is of a class in the support.
         """
         in_query = np.zeros(len(self._sizes), dtype=bool)
         for label in np.unique(self._class_of_group):
@@ -67,13 +72,21 @@ class GroupedSplit:
         return lead_with_each_class(support, self._y), query
 
     def _smallest_spare_group(self, rng: np.random.Generator) -> int:
-        """A group to ask about when every class has a single one, or too large ones.
-
-        Taken from those that the support can do without, if there are any.
-        """
-        spare = self._dispensable if len(self._dispensable) else np.arange(len(self._sizes))
-        order = rng.permutation(spare)
+        """A group to ask about when every class has a single one, or too large ones."""
+        order = rng.permutation(self._spare)
         return int(order[np.argmin(self._sizes[order])])
+
+    def _spare_groups(self) -> np.ndarray:
+        """Groups that can be a query by themselves; if there are any, those that cost no class."""
+        sole = [holders[0] for holders in self._holders if len(holders) == 1]
+        dispensable = np.setdiff1d(np.arange(len(self._sizes)), np.array(sole, dtype=int))
+        # Each group is the only one to hold some class: one that holds another class, too, can be
+        # asked about that, if two classes are left.
+        shared = [holders for holders in self._holders if len(holders) > 1]
+        lost = np.bincount(np.array(sole, dtype=int), minlength=len(self._sizes))
+        left = len(self._holders) - lost
+        answerable = np.unique(np.concatenate([np.zeros(0, dtype=int), *shared]))
+        return dispensable if len(dispensable) else answerable[left[answerable] >= 2]
 
 
 def lead_with_each_class(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
