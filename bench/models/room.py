@@ -1,8 +1,9 @@
 """Room on the device: what a pass may hold at once, and less of it once the memory ran out.
 
 Query rows attend to the support alone, so a pass in smaller chunks of queries gives the same result
-and is tried first, at no more than the cost of encoding the support again. A smaller support gives
-another result: the cell must then begin anew, so that all its scores have the same context.
+up to rounding and is tried first, at no more than the cost of encoding the support again. A smaller
+support gives another result: the cell must then begin anew, so that all its scores have the same
+context.
 """
 
 from __future__ import annotations
