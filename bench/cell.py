@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -21,8 +21,8 @@ from threadpoolctl import threadpool_limits
 from bench import synthetic
 from bench.datasets.splits import split as outer_split
 from bench.finetune.loop import Finetuned, finetune, is_bfloat16
-from bench.finetune.settings import Finetune, Method
-from bench.finetune.sources import build
+from bench.finetune.settings import Finetune, Method, Rows
+from bench.finetune.sources import build, split_of
 from bench.identity import digest, plain
 from bench.metrics import all_scores
 from bench.models.checkpoint import Checkpoint
@@ -37,6 +37,7 @@ from bench.record import Record
 from bench.seeds import generator as seeded
 from bench.table import Table
 from generators.base import Generator, InContextGenerator, NotApplicable, TaskGenerator
+from generators.promises import require_rows
 
 # What a cell is made from; where its record goes and what else runs beside it is no part.
 SETTINGS = (
@@ -98,11 +99,13 @@ def run(
     reset_peak_memory()
     started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
     work = _Work()
-    status, error, result = "done", None, None
+    status, error, result, metrics = "done", None, None, {}
     try:
         # Sums of floats depend on the number of threads; torch is told above, BLAS and OpenMP here.
         with threadpool_limits(int(cfg.threads)):
-            result = _compute(cfg, table, checkpoint, code, work)
+            computed = _compute(cfg, table, checkpoint, code, work)
+            metrics = _metrics(computed, work)
+            result = computed  # whose every score could be told
     except NotApplicable as reason:
         status, error = "not_applicable", _error(reason)
     except Exception as reason:  # the one place that catches everything: a failure is a record
@@ -113,7 +116,7 @@ def run(
         "identity": identity,
         "settings": _settings(cfg),
         "data": work.data,
-        "metrics": _metrics(result, work) if result else {},
+        "metrics": metrics,
         "chosen_step": result.chosen_step if result else None,
         "last_step": result.last_step if result else None,
         "curves": result.curves if result else {},
@@ -192,10 +195,17 @@ def _attempt(
         notes = [*table.notes, *fold.notes]
         if len(train) > context:
             notes.append(f"In scoring, {context} of {len(train)} training rows are the context.")
+        if encoder.rescaled_:
+            notes.append(
+                f"Column '{encoder.rescaled_[0]}'{_and_others(encoder.rescaled_)} holds numbers "
+                "beyond float32; the model reads them in their order, on another scale."
+            )
         work.data = _data(table, train, parts, notes)
     if not method.finetune:
         with timed(work.seconds, "scoring"):
             return _untouched(scoring, checkpoint)
+    if method.mixing.rows != Rows.synthetic:
+        split_of(train, settings)  # before a generator works for nothing
     with timed(work.seconds, "generate"):
         generator, rows = _generate(cfg, method, train, checkpoint, seed, code, work)
     table_for_all_steps = None if method.mixing.fresh else rows
@@ -215,7 +225,7 @@ def _attempt(
     if work.synthetic is not None and rows is not None:
         with timed(work.seconds, "quality.test"):
             area = tstr_roc_auc(rows, parts["test"])  # analysis alone, like the test curves
-            work.synthetic["quality"] |= _finite({"test_tstr_roc_auc": area})
+            work.synthetic["quality"]["test_tstr_roc_auc"] = area
     return result
 
 
@@ -258,8 +268,10 @@ def _generate(
     def make(draw: str) -> tuple[Table, dict[str, Any]]:
         generator.fit(train, seeded(*seed, "generator"))
         rows = generator.sample(n, seeded(*seed, draw))
+        require_rows(rows, n, train, generator.stays_in_range)
         with timed(work.seconds, "quality"):
-            scores = _finite(quality(train, rows, seeded(*seed, "quality")))
+            scores = quality(train, rows, seeded(*seed, "quality"))
+        _require_finite(generator.facts_)
         return rows, {"generator": dict(generator.facts_), "quality": scores}
 
     if isinstance(generator, TaskGenerator):
@@ -284,6 +296,15 @@ def _generate(
     return generator, table
 
 
+def _require_finite(facts: Any) -> None:
+    """Refuse what a generator tells of itself if it holds NaN or infinity, which no record can."""
+    if isinstance(facts, Mapping | list | tuple):
+        for part in facts.values() if isinstance(facts, Mapping) else facts:
+            _require_finite(part)
+    elif isinstance(facts, float) and not np.isfinite(facts):
+        raise FloatingPointError(f"The generator's facts hold a number that is none: {facts}.")
+
+
 def _data(table: Table, train: Table, parts: dict[str, Table], notes: list[str]) -> dict[str, Any]:
     return {
         "rows": {"train": len(train), **{part: len(rows) for part, rows in parts.items()}},
@@ -300,8 +321,7 @@ def _metrics(result: Finetuned, work: _Work) -> dict[str, Any]:
     with timed(work.seconds, "metrics"):
         return {
             when: {
-                part: _finite(all_scores(result.labels[part], probabilities[part]))
-                for part in result.labels
+                part: all_scores(result.labels[part], probabilities[part]) for part in result.labels
             }
             for when, probabilities in (
                 ("pretrained", result.pretrained),
@@ -318,8 +338,8 @@ def _settings(cfg: DictConfig) -> dict[str, Any]:
     return settings
 
 
-def _finite(scores: dict[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in scores.items()}
+def _and_others(names: tuple[str, ...]) -> str:
+    return f" (and {len(names) - 1} others)" if len(names) > 1 else ""
 
 
 def _error(reason: BaseException) -> dict[str, str]:

@@ -8,7 +8,10 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from bench.magnitude import Magnitude
 from bench.table import Table
+
+LEAST, LARGEST = 1e-150, 1e150  # of a number whose squares can be added up in float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +21,8 @@ class Columns:
     Attributes
     ----------
     numbers : ndarray of float64, shape (n_rows, n_numeric)
-        Missing is NaN.
+        Missing is NaN. Their squares have a finite sum that is not 0: a column of another magnitude
+        is read by a monotone map of it (`bench.magnitude`).
     codes : ndarray of int64, shape (n_rows, n_categorical)
         0 is missing or unknown; the target, if it is there, is the last column.
     sizes : tuple of int
@@ -43,7 +47,7 @@ class Columns:
             codes.append(table.y + 1)
             sizes.append(table.n_classes + 1)
         return cls(
-            table.X[like.numeric].to_numpy(dtype=np.float64),
+            _numbers(table, like),
             np.stack(codes, axis=1) if codes else np.zeros((len(table), 0), dtype=np.int64),
             tuple(sizes),
         )
@@ -57,6 +61,15 @@ class Columns:
     def side_by_side(self) -> np.ndarray:
         """Numbers, then codes as numbers, shape (n_rows, n_numeric + n_categorical)."""
         return np.concatenate([self.numbers, self.codes.astype(np.float64)], axis=1)
+
+
+def _numbers(table: Table, like: Table) -> np.ndarray:
+    # Changed in place: the order in which an array lies in memory decides how its sums round.
+    numbers = np.array(table.X[like.numeric].to_numpy(dtype=np.float64), order="K")
+    for i, column in enumerate(like.numeric):
+        magnitude = Magnitude.of(like.X[column].to_numpy(), LEAST, LARGEST)
+        numbers[:, i] = magnitude(numbers[:, i])
+    return numbers
 
 
 class Standardizer:

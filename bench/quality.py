@@ -2,7 +2,8 @@
 
 Every measure reads a table of real training rows and a table of synthetic rows under one schema.
 Unless a measure says otherwise the target counts as one more categorical column, and a missing
-value as one more level. Nothing here fits a generator or reads a file.
+value as one more level. Nothing here fits a generator or reads a file. A measure that its own
+definition denies to the rows at hand is None; one that came out as no number is an error.
 
 SDMetrics, the library of the field, stays out of the records: its column measures leave missing
 values out, its detection is a logistic regression, and it has no distance ratio, no copies with
@@ -31,7 +32,7 @@ MAX_BINS = 255  # levels that gradient boosting can take as categories
 
 def quality(
     real: Table, synthetic: Table, rng: np.random.Generator, test: Table | None = None
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Every measure of this module.
 
     Parameters
@@ -51,17 +52,19 @@ def quality(
         ``marginal_distance``, ``correlation_error``, ``detection_auc``, ``distance_to_closest``,
         ``copies``, ``frechet_distance`` and, with ``test``, ``tstr_roc_auc`` and
         ``detection_auc_unseen`` (`detection_auc` against ``test``). A measure that does not exist
-        for these rows is NaN.
+        for these rows is None; each says when.
 
     Raises
     ------
     ValueError
         If the tables' columns or classes differ, or one of the first two is empty.
+    FloatingPointError
+        If a measure is not finite.
     """
     _check(real, synthetic)
     all_real = real
     real, synthetic = _at_most(real, MAX_ROWS, rng), _at_most(synthetic, MAX_ROWS, rng)
-    scores = {
+    scores: dict[str, float | None] = {
         "marginal_distance": marginal_distance(real, synthetic),
         "correlation_error": correlation_error(real, synthetic),
         "detection_auc": detection_auc(real, synthetic, rng),
@@ -73,6 +76,11 @@ def quality(
         scores["tstr_roc_auc"] = tstr_roc_auc(synthetic, test)
         if len(test):
             scores["detection_auc_unseen"] = detection_auc(test, synthetic, rng)
+    for name, value in scores.items():
+        if value is not None and not np.isfinite(value):
+            raise FloatingPointError(
+                f"Table '{real.name}': the synthetic rows' {name} came out as {value}."
+            )
     return scores
 
 
@@ -93,15 +101,15 @@ def marginal_distance(real: Table, synthetic: Table) -> float:
     return float(np.mean(distances))
 
 
-def correlation_error(real: Table, synthetic: Table) -> float:
+def correlation_error(real: Table, synthetic: Table) -> float | None:
     """Mean absolute difference between the two `association` matrices, over pairs of columns.
 
-    NaN if there is no feature. A difference of signs counts in full, so the error lies in [0, 2].
+    None if there is no feature. A difference of signs counts in full, so the error lies in [0, 2].
     """
     ours, theirs = Columns.of(real), Columns.of(synthetic, like=real)
     difference = np.abs(association(ours) - association(theirs))
     pairs = np.triu_indices(len(difference), 1)
-    return float(difference[pairs].mean()) if len(pairs[0]) else float("nan")
+    return float(difference[pairs].mean()) if len(pairs[0]) else None
 
 
 def association(columns: Columns) -> np.ndarray:
@@ -128,7 +136,7 @@ def association(columns: Columns) -> np.ndarray:
     )
 
 
-def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> float:
+def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> float | None:
     """ROC-AUC at which gradient boosting tells synthetic rows from real ones; ½: it cannot.
 
     The classifier two-sample test of Lopez-Paz and Oquab (2017), *Revisiting Classifier Two-Sample
@@ -148,8 +156,8 @@ def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> fl
 
     Returns
     -------
-    float
-        NaN if no fold has both kinds in both parts.
+    float or None
+        None if no fold has both kinds in both parts.
     """
     n = min(len(real), len(synthetic))
     drawn = [_at_most(real, n, rng), _at_most(synthetic, n, rng)]
@@ -164,10 +172,10 @@ def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> fl
             model = _boosting(Columns.of(real))
             score = _predict(model, both[train], is_synthetic[train], both[test])[:, 1]
             areas.append(binary_roc_auc(is_synthetic[test] == 1, score))
-    return float(np.mean(areas)) if areas else float("nan")
+    return float(np.mean(areas)) if areas else None
 
 
-def tstr_roc_auc(train: Table, test: Table) -> float:
+def tstr_roc_auc(train: Table, test: Table) -> float | None:
     """Train on synthetic, test on real: one-vs-one macro ROC-AUC on real rows.
 
     Mean of logistic regression (standardized numbers with the mean for a missing one, one-hot
@@ -182,9 +190,11 @@ def tstr_roc_auc(train: Table, test: Table) -> float:
 
     Returns
     -------
-    float
-        NaN if ``test`` has fewer than two classes; ½ if ``train`` has only one.
+    float or None
+        None if ``test`` has fewer than two classes; ½ if ``train`` has only one.
     """
+    if len(np.unique(test.y)) < 2:
+        return None
     known = Columns.of(train, target=False)
     unseen = Columns.of(test, like=train, target=False)
     encoder = Standardizer(known)
@@ -196,20 +206,21 @@ def tstr_roc_auc(train: Table, test: Table) -> float:
     return float(np.mean(areas))
 
 
-def distance_to_closest(real: Table, synthetic: Table) -> float:
+def distance_to_closest(real: Table, synthetic: Table) -> float | None:
     """Median distance of a synthetic row to its closest real row, over that among real rows.
 
     Below 1 the synthetic rows lie closer to the real ones than these to each other; 0 for copies.
-    NaN if half of the real rows have a twin. The distance is Gower's (1971, *A General Coefficient
-    of Similarity and Some of Its Properties*) over the features: absolute differences in units of
-    the column's real range, at most 1; unequal levels, or one value missing, count 1.
+    None if half of the real rows have a twin, or there is one alone. The distance is Gower's (1971,
+    *A General Coefficient of Similarity and Some of Its Properties*) over the features: absolute
+    differences in units of the column's real range, at most 1; unequal levels, or one value
+    missing, count 1.
     """
     ours, theirs = Columns.of(real, target=False), Columns.of(synthetic, like=real, target=False)
     among = _gower(ours, ours, ours)
     np.fill_diagonal(among, np.inf)
     usual = np.median(among.min(axis=1))
     closest = np.median(_gower(theirs, ours, ours).min(axis=1))
-    return float(closest / usual) if 0 < usual < np.inf else float("nan")
+    return float(closest / usual) if 0 < usual < np.inf else None
 
 
 def copies(real: Table, synthetic: Table) -> float:
@@ -294,7 +305,9 @@ def _gower(a: Columns, b: Columns, scale: Columns) -> np.ndarray:
         extent = float(np.ptp(present)) if len(present) else 0.0
         holes = np.isnan(x)[:, None] != np.isnan(y)
         if extent > 0:
-            x, y = ((np.nan_to_num(v) / extent).astype(np.float32) for v in (x, y))
+            # How far does not matter of what lies so many ranges away.
+            x, y = ((np.nan_to_num(v) / extent).clip(-1e30, 1e30) for v in (x, y))
+            x, y = x.astype(np.float32), y.astype(np.float32)
             difference = np.minimum(np.abs(x[:, None] - y), 1)
         else:
             difference = (np.nan_to_num(x)[:, None] != np.nan_to_num(y)).astype(np.float32)
@@ -327,9 +340,11 @@ def _area(
     probabilities = np.zeros((len(test), train.n_classes))
     if len(present) == 1 or not known.shape[1]:
         probabilities[:, present] = 1 / len(present)
-        return roc_auc_ovo(test.y, probabilities)
-    probabilities[:, present] = _predict(model, known, train.y, unseen)
-    return roc_auc_ovo(test.y, probabilities)
+    else:
+        probabilities[:, present] = _predict(model, known, train.y, unseen)
+    area = roc_auc_ovo(test.y, probabilities)
+    assert area is not None, "the test rows are of two classes"
+    return area
 
 
 def _predict(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.finetune.settings import Finetune, Keep, Precision, Score
 from bench.finetune.sources import Task, TaskSource
-from bench.metrics import log_loss, roc_auc_ovo
+from bench.metrics import ScoreError, log_loss, roc_auc_ovo
 from bench.models.lean import forward
 from bench.models.room import Room
 from bench.process import timed
@@ -39,7 +39,8 @@ class Finetuned:
         The class codes that the probabilities are held against.
     curves : dict of str → list
         One entry an evaluation: ``step``, ``train_loss`` (mean since the evaluation before; None
-        at step 0), and ``<part>_roc_auc_ovo`` and ``<part>_log_loss`` of every part.
+        at step 0), and ``<part>_roc_auc_ovo`` (None where the part is of one class) and
+        ``<part>_log_loss`` of every part.
     notes : list of str
     seconds : dict of str → float
         Wall time spent in ``tasks``, ``training`` and ``scoring``.
@@ -93,9 +94,11 @@ def finetune(
     LessSupport, OutOfRoom
         If the device's memory is too small (`bench.models.room`).
     FloatingPointError
-        If the loss or the predictions stop being finite.
+        If the loss or the predictions are not finite, or stop being so.
+    NotApplicable
+        If the table, or the generator's rows, allow no task.
     TaskError
-        If the source can make no task.
+        If a generator of tasks gave none.
     """
     module = copy.deepcopy(pretrained).train()
     # Fused, one pass over the weights instead of ten; where they are 75 million, that is felt.
@@ -206,18 +209,21 @@ class _Run:
 
     def evaluate(self, step: int, train_loss: float | None, module: Tab2D) -> None:
         with timed(self.seconds, "scoring"):
-            probabilities = self._score(module)
-            if not all(np.isfinite(rows).all() for rows in probabilities.values()):
-                raise FloatingPointError(
-                    f"The predicted probabilities are not finite at step {step}."
-                )
-            self.curves["step"].append(step)
-            self.curves["train_loss"].append(train_loss)
-            for part, y in self._labels.items():
-                auc = roc_auc_ovo(y, probabilities[part])
-                self.curves[f"{part}_roc_auc_ovo"].append(None if math.isnan(auc) else auc)
-                self.curves[f"{part}_log_loss"].append(log_loss(y, probabilities[part]))
+            try:
+                probabilities = self._score(module)
+                scores = self._scores(probabilities)
+            except (FloatingPointError, ScoreError) as reason:
+                raise FloatingPointError(f"At step {step}: {reason}") from reason
+            for name, value in {"step": step, "train_loss": train_loss, **scores}.items():
+                self.curves[name].append(value)
         self._keep_if_better(step, probabilities, module)
+
+    def _scores(self, probabilities: Probabilities) -> dict[str, float | None]:
+        scores: dict[str, float | None] = {}
+        for part, y in self._labels.items():
+            scores[f"{part}_roc_auc_ovo"] = roc_auc_ovo(y, probabilities[part])
+            scores[f"{part}_log_loss"] = log_loss(y, probabilities[part])
+        return scores
 
     def _keep_if_better(self, step: int, probabilities: Probabilities, module: Tab2D) -> None:
         value = self.curves[f"validation_{self._select_by}"][-1]

@@ -13,6 +13,7 @@ from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from bench.models.lean import unsound_weights
 from bench.models.weights import ModelError, check, files, weights_hash
 from bench.table import Table, TableError
 
@@ -95,8 +96,8 @@ def load(
     Raises
     ------
     ModelError
-        If a file is missing, unreadable or of another model, the hub is out of reach, or an
-        argument is unknown.
+        If a file is missing, unreadable or of another model, a weight is not finite or beyond all
+        measure, the hub is out of reach, or an argument is unknown.
     """
     if scoring not in SCORING:
         raise ModelError(f"Unknown model.scoring '{scoring}'; expected {' or '.join(SCORING)}.")
@@ -114,6 +115,9 @@ def load(
         ) from error
     if module.task.name != "CLASSIFICATION":
         raise ModelError(f"Checkpoint '{config.parent}' is for {module.task.name.lower()}.")
+    unsound = unsound_weights(module)
+    if unsound:
+        raise ModelError(f"Checkpoint '{config.parent}' is damaged: {unsound}; get the file again.")
     return Checkpoint(
         module=module.eval(),
         weights_hash=weights_hash(path, revision, offline),

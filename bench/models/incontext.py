@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 
-from bench.models.lean import Context
+from bench.models.lean import LARGEST, Context, unsound_weights
 from bench.models.preprocess import Encoder
 from bench.models.room import Room
 from bench.table import Table
@@ -65,7 +65,17 @@ class Scoring:
         )
 
     def probabilities(self, module: Tab2D) -> dict[str, np.ndarray]:
-        """Class probabilities of each part's rows, shape (q, n_classes)."""
+        """Class probabilities of each part's rows, shape (q, n_classes).
+
+        Raises
+        ------
+        FloatingPointError
+            If a weight or a logit is not finite, or huge: a softmax would make numbers of it that
+            mean nothing.
+        """
+        unsound = unsound_weights(module)
+        if unsound:
+            raise FloatingPointError(f"The model cannot be scored: {unsound}.")
 
         def compute(chunk: int) -> dict[str, np.ndarray]:
             with torch.autocast(
@@ -76,9 +86,21 @@ class Scoring:
                 context = Context.encode(module, self.x_support, self.y_support)
                 logits = {part: context.logits(x, chunk)[0] for part, x in self.queries.items()}
             return {
-                part: self.encoder.probabilities(of_part.cpu().numpy(), self.n_classes)
+                part: self.encoder.probabilities(_finite(of_part, part), self.n_classes)
                 for part, of_part in logits.items()
             }
 
         n_queries = max((x.shape[1] for x in self.queries.values()), default=1)
         return self.room.attempt("scoring", compute, self.x_support.shape[1], n_queries)
+
+
+def _finite(logits: torch.Tensor, part: str) -> np.ndarray:
+    """Logits (q, n_outputs) as an array; those of unused outputs tell of the model, too."""
+    values = logits.cpu().numpy()
+    bad = int((~(np.abs(values) < LARGEST)).any(axis=1).sum())  # NaN is not less
+    if bad:
+        raise FloatingPointError(
+            f"The model's outputs are not finite for {bad} of {len(values)} {part} rows; its "
+            "weights are damaged, too large, or were driven too far by fine-tuning."
+        )
+    return values

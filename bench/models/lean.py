@@ -33,6 +33,7 @@ MEMORY = 2**29  # bytes that a CPU's training step may keep before it computes a
 SHARE = 1 / 4  # and of a GPU's memory
 FEW_KEYS, MANY_SCORES = 48, 2**23  # where unfused attention on a CPU is the faster, measured
 N_QUANTILES = 999  # Tab2DQuantileEmbeddingX: q = 0.001 … 0.999
+LARGEST = torch.finfo(torch.float32).max ** 0.5  # of a weight or token: a LayerNorm squares it
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class Context:
         for i, layer in enumerate(model.layers):
             normed = layer.layer_norm1(tokens)
             if i == len(model.layers) - 1:
+                _require_bounded(tokens)
                 kept.append(_keys_values(layer.attention1, normed))
                 break
             query, key, value = _queries_keys_values(layer.attention1, normed)
@@ -145,8 +147,51 @@ class Context:
         for layer, (key, value) in zip(self.model.layers, self.keys_values, strict=True):
             query = _split_rows(layer.attention1, layer.attention1.q(layer.layer_norm1(tokens)))
             tokens = tokens + _join_rows(layer.attention1, tokens.shape[1], query, key, value)
-            tokens = _after_rows(layer, tokens, last=layer is self.model.layers[-1])
+            last = layer is self.model.layers[-1]
+            if last:
+                _require_bounded(tokens)
+            tokens = _after_rows(layer, tokens, last)
+        _require_bounded(tokens)
         return _read_out(self.model, tokens)
+
+
+def unsound_weights(model: Tab2D) -> str | None:
+    """What is wrong with weights of which no number can come; None if nothing is.
+
+    Attention and activation functions can hide what is not finite, or so large that its square is
+    not.
+    """
+    for name, weights in model.state_dict().items():
+        if not weights.numel() or not weights.is_floating_point():
+            continue
+        lowest, highest = (float(end) for end in weights.aminmax())  # of 75 million none is copied
+        largest = max(-lowest, highest)
+        if not largest < LARGEST:  # NaN is not
+            reached = "NaN" if largest != largest else f"{largest:.3g}"
+            return (
+                f"its weights '{name}' reach {reached}, expected are finite numbers below "
+                f"{LARGEST:.3g}"
+            )
+    return None
+
+
+def _require_bounded(tokens: Tensor) -> None:
+    """Refuse tokens whose variance overflows.
+
+    A LayerNorm divides by its square root, which is then infinite: all that a row says would become
+    zero, and the scores would look like any model's. Layers add to their tokens, so those before
+    the last layer show what became too large in any.
+
+    Raises
+    ------
+    FloatingPointError
+    """
+    largest = max(-float((ends := tokens.detach().aminmax()).min), float(ends.max))
+    if not largest < LARGEST:  # NaN is not
+        raise FloatingPointError(
+            f"The model's activations reach {largest:.3g}, which float32 cannot square; its "
+            "weights are damaged, too large, or were driven too far by fine-tuning."
+        )
 
 
 def _is_large(tokens: Tensor, n_layers: int) -> bool:

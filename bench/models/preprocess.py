@@ -14,7 +14,11 @@ import pandas as pd
 from autogluon.tabular.models.mitra._internal.config.enums import Task
 from autogluon.tabular.models.mitra._internal.data.preprocessor import Preprocessor
 
+from bench.magnitude import Magnitude
 from bench.table import Table
+
+LARGEST = float(np.finfo(np.float32).max)
+LEAST = float(np.finfo(np.float32).tiny) * 2.0**23  # the values' differences are held, too
 
 
 class Encoder:
@@ -25,8 +29,14 @@ class Encoder:
     (`Preprocessor` of autogluon.tabular 1.6.3 with MitraClassifier's defaults, mirroring off:
     it draws from numpy's global generator).
 
+    A numeric column that float32 cannot hold (a value above 3.4e38 somewhere, or all of them next
+    to zero) is read by a monotone map of it: the model only reads where a value lies among others.
+    A later value beyond what float32 holds is the greatest or least that it holds.
+
     Attributes
     ----------
+    rescaled_ : tuple of str
+        The columns that are read by such a map.
     present_ : ndarray of int64
         The classes that the fitted table holds rows of, ascending; the model's class ``k`` is
         ``present_[k]``.
@@ -39,6 +49,10 @@ class Encoder:
         """Learn levels, means and constant columns from these rows."""
         self.levels_ = {c: list(table.X[c].cat.categories) for c in table.categorical}
         self.columns_ = list(table.X.columns)
+        self.magnitudes_ = {
+            c: Magnitude.of(table.X[c].to_numpy(), LEAST, LARGEST) for c in table.numeric
+        }
+        self.rescaled_ = tuple(c for c, mapped in self.magnitudes_.items() if mapped.changes)
         self.present_ = np.unique(table.y)
         self.preprocessor_ = Preprocessor(
             dim_embedding=None,
@@ -69,7 +83,8 @@ class Encoder:
                 codes = known.codes.astype(np.float64)
                 columns.append(np.where(codes < 0, np.nan, codes))
             else:
-                columns.append(table.X[column].to_numpy(dtype=np.float64, copy=True))
+                values = table.X[column].to_numpy(dtype=np.float64, copy=True)
+                columns.append(self.magnitudes_[column](values))
         return np.stack(columns, axis=1)
 
     def encode_x(self, table: Table) -> np.ndarray:

@@ -72,9 +72,21 @@ def langevin(
     """Rows (n, width) after ``steps`` of x ← x − step · ∇E(x) + noise · ε.
 
     The gradient is taken anew every ``refresh`` steps.
+
+    Raises
+    ------
+    FloatingPointError
+        If the energies' gradients or the rows are not finite: such rows would pass for missing
+        values and first levels.
     """
     for t in range(steps):
         if t % refresh == 0:
             drift = step * energy.gradient(x, chunk)
         x = x - drift + noise * rng.standard_normal(x.shape, dtype=np.float32)
+    if not np.isfinite(x).all():
+        bad = int((~np.isfinite(x)).any(axis=1).sum())
+        raise FloatingPointError(
+            f"TabEBM: the classifier's energies drove {bad} of {len(x)} rows beyond all numbers; "
+            "take a smaller step, or another model."
+        )
     return x
