@@ -134,7 +134,8 @@ class Store:
         AssertionError
             If it is none that could be read again: a bug of ours.
         """
-        path = inside(self.root, self.path(record["cell"], record["identity"]["hash"]))
+        path = self.path(record["cell"], record["identity"]["hash"])
+        inside(self.root, path.relative_to(self.root))
         sealed = seal(record)
         wrong = fault(sealed)
         assert wrong is None, f"A cell came to a record that is none: {wrong}."

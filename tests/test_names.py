@@ -86,6 +86,14 @@ class TestInside:
 
 
 class TestStore:
+    def test_a_folder_that_is_named_from_here_is_here(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        written = Store("results/single").write(made("iris", "scm", [0.7]))
+        assert [p.relative_to(tmp_path) for p in tmp_path.rglob("*.json")] == [written]
+        assert written.is_relative_to("results/single/cells")
+
     @pytest.mark.parametrize("part", ["cells", "cells/iris"])
     def test_no_record_is_written_through_a_link(self, part: str, tmp_path: Path):
         elsewhere, link = tmp_path / "elsewhere", tmp_path / "results" / part
