@@ -71,6 +71,7 @@ def _each(what: str, wanted: dict[str, Any], get: Callable[[DictConfig], str]) -
         if silent >= GIVE_UP:
             missing.append(name)
             continue
+        print(f"[{what} {i}/{len(wanted)}] {name}: ", end="", flush=True)
         try:
             told = get(cfg)
             silent = 0
@@ -79,7 +80,7 @@ def _each(what: str, wanted: dict[str, Any], get: Callable[[DictConfig], str]) -
             missing.append(name)
             silent = silent + 1 if _stems_from(reason, Unreachable) else 0
         seconds = time.perf_counter() - begun
-        print(f"[{what} {i}/{len(wanted)}] {name}: {told} ({seconds:.1f} s)", flush=True)
+        print(f"{told} ({seconds:.1f} s)", flush=True)
     if silent >= GIVE_UP:
         print(f"Nobody answers; the {what} after these were not tried.", flush=True)
     return missing

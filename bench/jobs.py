@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from bench.config import register
 from bench.errors import BadInput
 from bench.sweep import cells_of, check_keys
+from bench.ticking import ticking
 
 FREE = ("fold", "seed")  # plain numbers: no config is composed anew for them
 
@@ -63,7 +64,7 @@ def cells(overrides: list[str]) -> Iterator[DictConfig]:
         If a config cannot be composed, or a key is unknown.
     """
     composed: dict[tuple[str, ...], list[DictConfig]] = {}
-    for job in expand(overrides):
+    for job in ticking(expand(overrides), "jobs looked at"):
         rest = tuple(o for o in job if o.partition("=")[0] not in FREE)
         if rest not in composed:
             cfg = compose("config", list(rest))

@@ -20,6 +20,7 @@ from bench.errors import BadInput
 from bench.files import Unsound
 from bench.names import check, inside
 from bench.record import Record, encode, fault, seal
+from bench.ticking import ticking
 
 # Bytes of a record. The reference's 1,104 have at most 10,505; ten thousand evaluations would make
 # one of 1 MB. Parsed, the worst that fits into this takes 100 MB for a moment.
@@ -107,7 +108,7 @@ class Store:
         """Every sound record, and what is wrong with the other files; nothing is moved."""
         sound: list[Record] = []
         faults: dict[Path, str] = {}
-        for path, wrong in self.walk():
+        for path, wrong in ticking(self.walk(), "records read"):
             try:
                 record, wrong = (None, wrong) if wrong else self.examine(path)
             except FileNotFoundError:
@@ -240,6 +241,10 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        error.filename = str(path)  # a write names none, and the temporary one is no news
+        raise
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -73,7 +73,10 @@ def main(arguments: list[str]) -> int:
         wrong = _held_against_itself(root, records, faults, called)
         drawn = _draw(records, options)
         today = Today.of(options.config, options.hours) if drawn else None
-        outcomes = [_verified(record, options, today, called[_hash(record)]) for record in drawn]
+        outcomes = [
+            _verified(record, options, today, f"[{i}/{len(drawn)}] {called[_hash(record)]}")
+            for i, record in enumerate(drawn, start=1)
+        ]
     except BadInput as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return BAD_INPUT

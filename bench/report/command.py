@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
     except BadInput as reason:
         print(f"bench: {reason}", file=sys.stderr)
         return BAD_INPUT
+    print("Making tables and figures …", flush=True)
     return report(root, reading)
 
 

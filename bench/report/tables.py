@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -186,7 +185,6 @@ def _write_page(
     graphs: Sequence[tuple[str, str]],
 ) -> None:
     folder = inside(root, "report")
-    shutil.rmtree(folder / "figures", ignore_errors=True)  # one of an earlier report may not recur
     content = Content(
         title=f"{root.resolve().name}: causal augmentation for fine-tuning",
         sections=shown,
@@ -197,6 +195,14 @@ def _write_page(
         graphs=graphs,
     )
     write_whole(inside(folder, "index.html"), page(read, content).encode())
+    _forget_others(inside(folder, "figures"), {drawn.name for drawn in content.figures})
+
+
+def _forget_others(folder: Path, names: set[str]) -> None:
+    """Remove figures of an earlier report that do not recur; last, so that it was whole so far."""
+    for path in sorted(folder.glob("*")):
+        if path.suffix in (".svg", ".png") and path.stem not in names:
+            path.unlink()
 
 
 def _write_figures(folder: Path, read: Answer) -> Iterator[Shown]:

@@ -1,0 +1,40 @@
+"""What takes long says how far it is; what does not says nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import ticking as module
+from bench.ticking import ticking
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that go by with two looks at the clock."""
+    takes, now = [0.0], [0.0]
+
+    def monotonic() -> float:
+        now[0] += takes[0] / 2
+        return now[0]
+
+    monkeypatch.setattr(module.time, "monotonic", monotonic)
+    return takes
+
+
+def test_a_line_now_and_then(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    clock[0] = 2.0
+    assert list(ticking(["a"] * 2000, "records read", every=1000)) == ["a"] * 2000
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "999 of 2,000 records read …\n1,999 of 2,000 records read …\n"
+
+
+def test_without_a_length(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    clock[0] = 2.0
+    assert list(ticking((i for i in range(4)), "jobs looked at", every=3)) == [0, 1, 2, 3]
+    assert capsys.readouterr().err == "2 jobs looked at …\n"
+
+
+def test_what_is_quick_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(ticking(range(1000), "records read")) == list(range(1000))
+    assert capsys.readouterr() == ("", "")
