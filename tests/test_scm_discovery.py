@@ -14,14 +14,15 @@ from itertools import combinations
 import networkx as nx
 import numpy as np
 import pytest
-from causallearn.graph.Edge import Edge
-from causallearn.graph.Endpoint import Endpoint
 from causallearn.graph.GeneralGraph import GeneralGraph
+from causallearn.graph.GraphClass import CausalGraph
 from causallearn.graph.GraphNode import GraphNode
+from causallearn.search.ConstraintBased import FCI as rules
 from causallearn.search.ConstraintBased.FCI import fci, getPossibleDsep
 from causallearn.search.ConstraintBased.PC import pc
 from causallearn.utils import cit
 from causallearn.utils.FAS import fas
+from causallearn.utils.PCUtils import Meek, UCSepset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, chi2, kstest
@@ -30,20 +31,23 @@ from test_generators import assert_fits, make_table
 from bench.table import Table
 from generators.base import NotApplicable
 from generators.scm import SCM
+from generators.scm.budget import Budget
 from generators.scm.coding import Coding, NumericNode
+from generators.scm.cpdag import cpdag
 from generators.scm.discovery import WEIGHTS, Discovery, discover, make_test, weigh
 from generators.scm.independence import DegenerateGaussian, IndependenceTest
 from generators.scm.orientation import (
     ARROW,
     CIRCLE,
+    NONE,
     TAIL,
-    _causal_graph,
-    _Graph,
+    Bounds,
     _Marks,
-    cpdag,
+    _Node,
+    _orient,
     pag,
 )
-from generators.scm.skeleton import Budget, Skeleton, skeleton
+from generators.scm.skeleton import Skeleton, skeleton
 
 # --- tests of independence --------------------------------------------------------------------
 
@@ -245,7 +249,7 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> type:
 def ours(test: IndependenceTest, n: int, found: Skeleton | None = None) -> tuple:
     """The skeleton, PC's marks and FCI's, with no bound."""
     found = found or skeleton(test, n, 0.01, n, Budget())
-    return found, cpdag(found), pag(found, test, 0.01, n, n, -1, n, Budget())
+    return found, cpdag(found, Budget()), pag(found, test, 0.01, Bounds(n, n, -1, n), Budget())
 
 
 def random_dag(p: int, seed: int) -> nx.DiGraph:
@@ -355,45 +359,89 @@ def test_possible_d_separating_sets_are_causal_learns(seed: int, path: int) -> N
     joined = np.triu(rng.random((n, n)) < 6 / (n - 1), 1)
     marks = np.where(joined | joined.T, np.where(rng.random((n, n)) < 0.4, 1, 2), 0)
     neighbours = [set(np.flatnonzero(row).tolist()) for row in joined | joined.T]
-    apart = {pair: set[int]() for pair in combinations(range(n), 2) if not joined[pair]}
-    graph = _causal_graph(Skeleton(neighbours, apart))
-    graph.G.graph = marks.copy()
-    nodes, position = graph.G.get_nodes(), graph.G.get_node_map()
+    graph = causal_learns(marks)
+    nodes, position = graph.get_nodes(), graph.get_node_map()
     prepared, beyond = _Marks(marks), 0
     for x, y in zip(*np.nonzero(joined), strict=True):
-        theirs = getPossibleDsep(nodes[x], nodes[y], graph.G, path)
+        theirs = getPossibleDsep(nodes[x], nodes[y], graph, path)
         ours = prepared.possible_dsep(int(x), int(y), path)
         assert ours == {position[node] for node in theirs}
         beyond += bool(ours - neighbours[x])
     assert beyond > 5
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_the_table_of_descendants_is_causal_learns(seed: int) -> None:
-    """After any sequence of edges added, directed and removed; the rules read it."""
+def causal_learns(marks: np.ndarray) -> GeneralGraph:
+    """causal-learn's own graph with these marks; its nodes hashed by their positions."""
+    graph = GeneralGraph([_Node(position) for position in range(len(marks))])
+    graph.graph = marks.copy()
+    return graph
+
+
+def random_skeleton(seed: int) -> Skeleton:
+    """Of 12 nodes, sparse to dense, separated by any sets: most triples contradict each other."""
     rng = np.random.default_rng(seed)
-    names = [f"X{i + 1}" for i in range(12)]
-    ours, theirs = (kind([GraphNode(name) for name in names]) for kind in (_Graph, GeneralGraph))
-    for _ in range(150):
-        i, j = rng.choice(12, size=2, replace=False)
-        mark = Endpoint.TAIL if rng.random() < 0.3 else Endpoint.ARROW
-        for graph in (ours, theirs):
-            nodes = graph.get_nodes()
-            edge = graph.get_edge(nodes[i], nodes[j])
-            if edge is None:
-                graph.add_edge(Edge(nodes[i], nodes[j], Endpoint.TAIL, mark))
-            else:
-                graph.remove_edge(edge)
-        np.testing.assert_array_equal(ours.graph, theirs.graph)
-        np.testing.assert_array_equal(ours.dpath, theirs.dpath)
-    assert ours.dpath.sum() > 20
+    n, density = 12, rng.uniform(0.2, 0.8)
+    neighbours: list[set[int]] = [set() for _ in range(n)]
+    separators: dict[tuple[int, int], set[int]] = {}
+    for i, j in combinations(range(n), 2):
+        if rng.random() < density:
+            neighbours[i].add(j)
+            neighbours[j].add(i)
+        else:
+            others = [node for node in range(n) if node not in (i, j)]
+            given = {int(node) for node in rng.permutation(others)[: rng.integers(4)]}
+            separators[i, j] = separators[j, i] = given
+    return Skeleton(neighbours, separators)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_skeleton_pcs_marks_are_causal_learns(seed: int) -> None:
+    """Colliders in conflict included: an edge keeps its first direction, and Meek's rules ask a
+    table of ancestors that the order of edges decides."""
+    found = random_skeleton(seed)
+    causal = CausalGraph(12)
+    causal.G = GeneralGraph(causal.G.nodes)
+    causal.G.graph[found.joined] = TAIL
+    for pair, between in found.separators.items():
+        causal.sepset[pair] = [tuple(between)]
+    theirs = Meek.meek(UCSepset.uc_sepset(causal, 2)).G.graph
+    assert (cpdag(found, Budget()) == theirs).all()
+
+
+class RandomTest:
+    """p-values that hang together in no way."""
+
+    method = "random"
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.calls = seed, 0
+
+    def __call__(self, x: int, y: int, given: Iterable[int] | None = None) -> float:
+        self.calls += 1
+        key = [self.seed, min(x, y), max(x, y), *sorted(given or ())]
+        return 0.03 * float(np.random.default_rng(key).random())
+
+    def information(self, x: int, y: int) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_skeleton_fcis_marks_are_causal_learns(seed: int) -> None:
+    """Without possible-d-separating sets; our graph answers the rules as causal-learn's does."""
+    found, test, other = random_skeleton(seed), RandomTest(seed), RandomTest(seed)
+    bounds = Bounds(depth=2, candidates=12, path=4, degree=0.0)
+    graph = causal_learns(np.where(found.joined, CIRCLE, NONE))
+    rules.rule0(graph, graph.get_nodes(), found.separators, None, False)
+    _orient(graph, other, 0.01, bounds, dict(found.separators), Budget())
+    assert (pag(found, test, 0.01, bounds, Budget()) == graph.graph).all()
+    assert test.calls == other.calls
 
 
 def marks_of(columns: dict[str, np.ndarray]) -> np.ndarray:
     """PC's marks between the columns."""
     test = made_test(coded(columns))
     n = len(columns)
-    return cpdag(skeleton(test, n + 1, 0.01, 2, Budget()))[:n, :n]
+    return cpdag(skeleton(test, n + 1, 0.01, 2, Budget()), Budget())[:n, :n]
 
 
 def test_of_a_chain_pc_leaves_the_directions_open() -> None:

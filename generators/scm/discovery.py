@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from generators.scm.budget import Budget
 from generators.scm.coding import Node
+from generators.scm.cpdag import cpdag
 from generators.scm.graphs import EdgeProbabilities
 from generators.scm.independence import ChiSquare, DegenerateGaussian, IndependenceTest
-from generators.scm.orientation import ARROW, CIRCLE, TAIL, cpdag, pag
-from generators.scm.skeleton import Budget, skeleton
+from generators.scm.orientation import ARROW, CIRCLE, TAIL, Bounds, pag
+from generators.scm.skeleton import Skeleton, skeleton
 
 # What an edge between i and j says of i → j and j → i, by its marks at i and at j. A mark that the
 # algorithm left open is an even bet between what it may stand for:
@@ -71,8 +73,10 @@ class Discovery:
         Rows of a subsample at most.
     max_tests : int or None
         Independence tests of one resample at most.
+    max_questions : int or None
+        That FCI's orientation rules ask of the graph of one resample at most.
     seconds : float or None
-        Wall time of the whole search at most.
+        Of the whole search at most (`generators.scm.budget.stopwatch`).
     """
 
     test: TestName | str = TestName.degenerate_gaussian
@@ -91,11 +95,16 @@ class Discovery:
     degree: float = 8.0
     max_rows: int = 2000
     max_tests: int | None = 300_000
+    max_questions: int | None = 2_000_000
     seconds: float | None = 120.0
 
 
 def discover(
-    codes: np.ndarray, nodes: Sequence[Node], rng: np.random.Generator, settings: Discovery
+    codes: np.ndarray,
+    nodes: Sequence[Node],
+    rng: np.random.Generator,
+    settings: Discovery,
+    budget: Budget | None = None,
 ) -> tuple[EdgeProbabilities, dict[str, Any]]:
     """Edge probabilities of a coded table.
 
@@ -107,6 +116,8 @@ def discover(
     rng : numpy.random.Generator
         Draws the resamples.
     settings : Discovery
+    budget : Budget, optional
+        Of the fit that the search is a part of.
 
     Returns
     -------
@@ -117,7 +128,7 @@ def discover(
     n, p = codes.shape
     count = settings.wide_resamples if p > settings.wide else settings.resamples
     count = 1 if settings.share >= 1 else count
-    budget = Budget(settings.max_tests, settings.seconds)
+    budget = (budget or Budget()).part(settings.seconds)
     seconds = dict.fromkeys(("skeleton", *settings.algorithms), 0.0)
     total = np.zeros((p, p))
     graphs = dict.fromkeys(settings.algorithms, 0)
@@ -128,32 +139,38 @@ def discover(
         rows = _resample(n, settings, rng)
         test = make_test(codes[rows], nodes, settings)
         clock = time.perf_counter()
-        found = skeleton(test, p, settings.level, settings.depth, budget)
+        found = skeleton(test, p, settings.level, settings.depth, budget, settings.max_tests)
         seconds["skeleton"] += time.perf_counter() - clock
         for algorithm in settings.algorithms:
             clock = time.perf_counter()
-            if algorithm == "pc":
-                marks = cpdag(found)
-            else:
-                marks = pag(
-                    found,
-                    test,
-                    settings.level,
-                    settings.depth,
-                    settings.candidates,
-                    settings.path,
-                    settings.degree,
-                    budget,
-                )
+            marks = _oriented(algorithm, found, test, settings, budget)
             seconds[algorithm] += time.perf_counter() - clock
             total += weigh(marks, settings.bidirected)
             graphs[algorithm] += 1
         tests += test.calls
     matrix = total / max(sum(graphs.values()), 1)
+    information = _information(codes, nodes, settings, budget)
     probabilities = EdgeProbabilities(
-        tuple(node.name for node in nodes), matrix, _information(codes, nodes, settings), graphs
+        tuple(node.name for node in nodes), matrix, information, graphs
     )
     return probabilities, {"tests": tests, "cut": budget.cut, "seconds": seconds}
+
+
+def _oriented(
+    algorithm: str, found: Skeleton, test: IndependenceTest, settings: Discovery, budget: Budget
+) -> np.ndarray:
+    """The marks that ``pc`` or ``fci`` puts at the edges of a skeleton."""
+    if algorithm == "pc":
+        return cpdag(found, budget)
+    bounds = Bounds(
+        settings.depth,
+        settings.candidates,
+        settings.path,
+        settings.degree,
+        settings.max_tests,
+        settings.max_questions,
+    )
+    return pag(found, test, settings.level, bounds, budget)
 
 
 def make_test(codes: np.ndarray, nodes: Sequence[Node], settings: Discovery) -> IndependenceTest:
@@ -180,12 +197,16 @@ def _resample(n: int, settings: Discovery, rng: np.random.Generator) -> np.ndarr
     return np.sort(rng.choice(n, size=size, replace=False))
 
 
-def _information(codes: np.ndarray, nodes: Sequence[Node], settings: Discovery) -> np.ndarray:
+def _information(
+    codes: np.ndarray, nodes: Sequence[Node], settings: Discovery, budget: Budget
+) -> np.ndarray:
     """Mutual information of the pairs that are dependent at the test's level, on all rows."""
     p = len(nodes)
     test = make_test(codes, nodes, settings)
     out = np.zeros((p, p))
     for i in range(p):
+        if budget.late("information"):
+            break
         for j in range(i):
             if test(i, j) <= settings.level:
                 out[i, j] = out[j, i] = test.information(i, j)

@@ -1,54 +1,41 @@
-"""From a skeleton to PC's CPDAG and FCI's PAG, with causal-learn's own orientation rules.
+"""From a skeleton to FCI's PAG, with causal-learn's own orientation rules.
 
-causal-learn's `pc` and `fci` each search for the skeleton again, try every set where one separates,
-and enumerate all subsets of possible-d-separating sets, which has no bound; so the searches are
-ours (bounded), the rules theirs. Where no bound cuts, the graphs are those of `pc` and `fci`.
+causal-learn's `fci` searches for the skeleton again, tries every set where one separates, and
+enumerates all subsets of possible-d-separating sets, which has no bound; so the searches are ours
+(bounded), the rules theirs. Where no bound cuts, the graphs are those of `fci`. PC's: `cpdag`.
 
-What takes nearly all of its time, a table of descendants that each removed edge fills anew and the
-search for possible-d-separating sets, is written here over the matrix of marks, step by step as
-causal-learn does it over objects: the same sets, the same graphs.
+What the rules ask of the graph, its colliders and the search for possible-d-separating sets is
+written here over the matrix of marks, step by step as causal-learn does it over objects: the same
+sets, the same graphs. Some rules try all pairs of pairs of neighbours, which never ends in a dense
+graph; so the graph counts what it is asked, and at a bound no rule goes on.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from causallearn.graph.Edge import Edge
 from causallearn.graph.Endpoint import Endpoint
 from causallearn.graph.GeneralGraph import GeneralGraph
-from causallearn.graph.GraphClass import CausalGraph
+from causallearn.graph.GraphNode import GraphNode
 from causallearn.search.ConstraintBased import FCI as rules
-from causallearn.utils.PCUtils import Meek, UCSepset
 
+from generators.scm.budget import Budget
 from generators.scm.independence import IndependenceTest
-from generators.scm.skeleton import Budget, Skeleton
+from generators.scm.skeleton import Separators, Skeleton, unshielded
 
 TAIL, NONE, ARROW, CIRCLE = -1, 0, 1, 2  # causal-learn's marks
-KEEP_COLLIDERS = 2  # UCSepset's priority: an edge that a collider has oriented keeps its direction
+ENDPOINTS = {TAIL: Endpoint.TAIL, ARROW: Endpoint.ARROW, CIRCLE: Endpoint.CIRCLE}
+LOOK = 1000  # questions between two looks at the clock
 
 
-def cpdag(found: Skeleton) -> np.ndarray:
-    """PC's marks, shape (n, n): ``marks[i, j]`` is the mark at i of the edge i – j.
-
-    causal-learn's coding: −1 tail, 1 arrow, 2 circle, 0 no edge.
-    """
-    graph = UCSepset.uc_sepset(_causal_graph(found), KEEP_COLLIDERS)
-    return Meek.meek(graph).G.graph
-
-
-def pag(
-    found: Skeleton,
-    test: IndependenceTest,
-    level: float,
-    depth: int,
-    candidates: int,
-    path: int,
-    degree: float,
-    budget: Budget,
-) -> np.ndarray:
-    """FCI's marks, coded as in `cpdag`; "bounded FCI" where a bound cuts.
+@dataclass(frozen=True)
+class Bounds:
+    """Of FCI's search.
 
     Parameters
     ----------
@@ -61,23 +48,64 @@ def pag(
     degree : float
         Mean neighbours of a node up to which they are searched for at all: their number, and the
         time that causal-learn takes for one, grows like the fourth power.
+    tests : int or None
+        Asked of the test, the skeleton's included.
+    questions : int or None
+        That the orientation rules ask of the graph.
     """
-    graph: GeneralGraph = _causal_graph(found).G
-    nodes = graph.get_nodes()
+
+    depth: int
+    candidates: int
+    path: int
+    degree: float
+    tests: int | None = None
+    questions: int | None = None
+
+
+def pag(
+    found: Skeleton, test: IndependenceTest, level: float, bounds: Bounds, budget: Budget
+) -> np.ndarray:
+    """FCI's marks, shape (n, n); "bounded FCI" where a bound cuts.
+
+    ``marks[i, j]`` is the mark at i of the edge i – j in causal-learn's coding: −1 tail, 1 arrow,
+    2 circle, 0 no edge. Marks that no rule has reached when a bound cuts stay circles.
+    """
     separators = {pair: set(given) for pair, given in found.separators.items()}
-    rules.reorientAllWith(graph, Endpoint.CIRCLE)
-    rules.rule0(graph, nodes, separators, None, False)
-    if sum(map(len, found.neighbours)) <= degree * len(nodes):
-        _remove_by_possible_dsep(graph, test, level, depth, candidates, path, separators, budget)
+    marks = _colliders(found.joined, separators)
+    if sum(map(len, found.neighbours)) <= bounds.degree * len(marks):
+        _remove_by_possible_dsep(marks, test, level, bounds, separators, budget)
+        marks = _colliders(marks != NONE, separators)
     else:
         budget.note("possible-d-sep: degree")
-    rules.reorientAllWith(graph, Endpoint.CIRCLE)
-    rules.rule0(graph, nodes, separators, None, False)
-    changed = True
+    graph = _Graph(marks, bounds.questions, budget)
+    with suppress(_Beyond):  # it is noted; what is oriented till then holds
+        _orient(graph, test, level, bounds, separators, budget)
+    return graph.graph
+
+
+def _colliders(joined: np.ndarray, separators: Separators) -> np.ndarray:
+    """Circles, and arrows where unshielded colliders are (causal-learn's `rule0`)."""
+    marks = np.where(joined, CIRCLE, NONE)
+    for middle, ends, apart in unshielded(joined, separators):
+        marks[middle, ends[(apart | apart.T).any(axis=0)]] = ARROW
+    return marks
+
+
+def _orient(
+    graph: _Graph,
+    test: IndependenceTest,
+    level: float,
+    bounds: Bounds,
+    separators: dict[tuple[int, int], set[int]],
+    budget: Budget,
+) -> None:
+    """The loop of causal-learn's `fci`."""
+    nodes, changed = graph.get_nodes(), True
     while changed:
         changed = rules.rulesR1R2cycle(graph, None, False, False)
         changed = rules.ruleR3(graph, separators, None, changed, False)
-        if changed:  # as in causal-learn's fci
+        if changed:
+            path = bounds.path
             changed = rules.ruleR4B(
                 graph, path, None, test, level, separators, changed, None, False
             )
@@ -87,84 +115,133 @@ def pag(
         changed = rules.rule8(graph, nodes, changed)
         changed = rules.rule9(graph, nodes, changed)
         changed = rules.rule10(graph, changed)
-        if budget.exceeded(test, "FCI rules"):
+        if budget.beyond(test.calls, bounds.tests, "FCI rules", "tests"):
             break
-    return graph.graph
 
 
-class _Name(str):
-    """A node's name, hashed by its position.
+class _Beyond(Exception):
+    """No more questions."""
 
-    causal-learn keeps nodes in sets; a string's hash, and with it their order and what FCI's rules
+
+class _Node(GraphNode):
+    """A node that knows its position, and is hashed by it.
+
+    causal-learn keeps nodes in sets; a name's hash, and with it their order and what FCI's rules
     test and orient first, differs from process to process.
     """
 
+    def __init__(self, position: int) -> None:
+        super().__init__(f"X{position + 1}")
+        self.position = position
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     def __hash__(self) -> int:
-        return int(self[1:])
+        return self.position + 1
 
 
 class _Graph(GeneralGraph):
-    """causal-learn's graph, which keeps its table of descendants (``dpath``) with array operations.
+    """causal-learn's graph for FCI's rules, its answers read from the matrix, and counted.
 
-    Meek's rules ask that table. causal-learn fills it anew for each directed edge that is removed,
-    number by number; the order in which edges enter it decides it, so it is kept here.
+    Without the table of descendants (``dpath``), which FCI's rules do not ask. `_Beyond` comes from
+    questions only, and no rule asks one while it changes an edge.
+
+    Parameters
+    ----------
+    marks : ndarray of shape (n, n)
+        Coded as in `pag`.
+    most : int or None
+        Questions that are answered.
+    budget : Budget
     """
 
+    def __init__(self, marks: np.ndarray, most: int | None, budget: Budget) -> None:
+        super().__init__([_Node(position) for position in range(len(marks))])
+        self.graph = marks.copy()
+        self.asked, self._most, self._budget = 0, most, budget
+
+    def _ask(self) -> None:
+        self.asked += 1
+        if self._most is not None and self.asked > self._most:
+            self._budget.note("FCI rules: questions")
+            raise _Beyond
+        if self.asked % LOOK == 0 and self._budget.late("FCI rules"):
+            raise _Beyond
+
     def adjust_dpath(self, i: int, j: int) -> None:
-        self.dpath[j, i] = 1
-        self.dpath[j, self.dpath[i] == 1] = 1
-        self.dpath[self.dpath[:, j] == 1, i] = 1
+        pass
 
     def remove_edge(self, edge: Edge) -> None:
-        i, j = self.node_map[edge.get_node1()], self.node_map[edge.get_node2()]
-        was_directed = {self.graph[i, j], self.graph[j, i]} == {TAIL, ARROW}
-        self.graph[i, j] = self.graph[j, i] = 0
-        if was_directed:
-            self.dpath = np.eye(self.num_vars, dtype=int)
-            directed = np.argwhere((self.graph == TAIL) & (self.graph.T == ARROW))
-            for parent, child in sorted(directed.tolist(), key=sorted, reverse=True):
-                self.adjust_dpath(parent, child)
+        i, j = edge.get_node1().position, edge.get_node2().position
+        self.graph[i, j] = self.graph[j, i] = NONE
 
+    def is_adjacent_to(self, node1: _Node, node2: _Node) -> bool:
+        self._ask()
+        return bool(self.graph[node2.position, node1.position] != NONE)
 
-def _causal_graph(found: Skeleton) -> CausalGraph:
-    n = len(found.neighbours)
-    causal = CausalGraph(n, [_Name(f"X{i + 1}") for i in range(n)])
-    causal.G = _Graph(causal.G.nodes)
-    for i, j in combinations(range(n), 2):
-        if j in found.neighbours[i]:
-            causal.G.graph[i, j] = causal.G.graph[j, i] = TAIL
-        else:
-            causal.sepset[i, j] = causal.sepset[j, i] = [tuple(found.separators[i, j])]
-    return causal
+    def is_parent_of(self, node1: _Node, node2: _Node) -> bool:
+        self._ask()
+        i, j = node1.position, node2.position
+        return bool(self.graph[j, i] == ARROW and self.graph[i, j] == TAIL)
+
+    def get_parents(self, node: _Node) -> list[_Node]:
+        at = node.position
+        return self._chosen((self.graph[at] == ARROW) & (self.graph[:, at] == TAIL))
+
+    def get_adjacent_nodes(self, node: _Node) -> list[_Node]:
+        return self._chosen(self.graph[node.position] != NONE)
+
+    def get_nodes_into(self, node: _Node, endpoint: Endpoint) -> list[_Node]:
+        return self._chosen(self.graph[node.position] == endpoint.value)
+
+    def get_nodes_out_of(self, node: _Node, endpoint: Endpoint) -> list[_Node]:
+        return self._chosen(self.graph[:, node.position] == endpoint.value)
+
+    def _chosen(self, which: np.ndarray) -> list[_Node]:
+        self._ask()
+        return [self.nodes[at] for at in np.flatnonzero(which)]
+
+    def get_endpoint(self, node1: _Node, node2: _Node) -> Endpoint | None:
+        self._ask()
+        return ENDPOINTS.get(int(self.graph[node2.position, node1.position]))
+
+    def is_def_collider(self, node1: _Node, node2: _Node, node3: _Node) -> bool:
+        self._ask()
+        row = self.graph[node2.position]
+        return bool(row[node1.position] == ARROW and row[node3.position] == ARROW)
 
 
 def _remove_by_possible_dsep(
-    graph: GeneralGraph,
+    marks: np.ndarray,
     test: IndependenceTest,
     level: float,
-    depth: int,
-    candidates: int,
-    path: int,
+    bounds: Bounds,
     separators: dict[tuple[int, int], set[int]],
     budget: Budget,
 ) -> None:
     """causal-learn's `removeByPossibleDsep`, with bounds on sets, paths and work."""
-    position, tie = graph.get_node_map(), test.information
-    marks = _Marks(graph.graph)
-    for edge in graph.get_graph_edges():
-        if budget.exceeded(test, "possible-d-sep"):
+    tie, prepared = test.information, _Marks(marks)
+    for x, y in _edges(marks):
+        if budget.beyond(test.calls, bounds.tests, "possible-d-sep", "tests"):
             return
-        x, y = position[edge.get_node1()], position[edge.get_node2()]
-        beside = [set(marks.adjacent[x]), set(marks.adjacent[y])]
+        beside = [set(prepared.adjacent[x]), set(prepared.adjacent[y])]
         for one, other in ((x, y), (y, x)):
-            near = marks.possible_dsep(one, other, path)
-            strongest = sorted(near, key=lambda z: (-max(tie(x, z), tie(y, z)), z))[:candidates]
-            given = _separator(test, x, y, strongest, beside, level, depth)
+            near = prepared.possible_dsep(one, other, bounds.path)
+            strongest = sorted(near, key=lambda z: (-max(tie(x, z), tie(y, z)), z))
+            strongest = strongest[: bounds.candidates]
+            given = _separator(test, x, y, strongest, beside, level, bounds.depth)
             if given is not None:
-                graph.remove_edge(edge)
+                marks[x, y] = marks[y, x] = NONE
                 separators[x, y] = separators[y, x] = given
-                marks = _Marks(graph.graph)
+                prepared = _Marks(marks)
                 break
+
+
+def _edges(marks: np.ndarray) -> list[tuple[int, int]]:
+    """The adjacent pairs in causal-learn's order: ascending, but i ←o j stands as j o→ i."""
+    pairs = np.argwhere(np.triu(marks != NONE)).tolist()
+    return [(j, i) if (marks[i, j], marks[j, i]) == (ARROW, CIRCLE) else (i, j) for i, j in pairs]
 
 
 class _Marks:
@@ -173,7 +250,7 @@ class _Marks:
     Parameters
     ----------
     graph : ndarray of shape (n, n)
-        Coded as in `cpdag`.
+        Coded as in `pag`.
 
     Attributes
     ----------

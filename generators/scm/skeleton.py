@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
+from generators.scm.budget import Budget
 from generators.scm.independence import IndependenceTest
 
-
-@dataclass
-class Budget:
-    """Bounds on the work of one table's discovery, and what they cut.
-
-    ``tests`` bounds the independence tests of one resample and cuts at the same place whatever
-    machine it runs on; ``seconds`` is the clock's last word, and a result that it cut is not
-    reproducible. Either is reported.
-    """
-
-    tests: int | None = None
-    seconds: float | None = None
-    started: float = field(default_factory=time.perf_counter)
-    cut: dict[str, int] = field(default_factory=dict)
-
-    def exceeded(self, test: IndependenceTest, phase: str) -> bool:
-        """Whether to stop here; if so it is noted what was cut by what."""
-        if self.tests is not None and test.calls > self.tests:
-            return self.note(f"{phase}: tests")
-        return self.late(phase)
-
-    def late(self, phase: str) -> bool:
-        """Whether the time is up; noted too."""
-        if self.seconds is None or time.perf_counter() - self.started <= self.seconds:
-            return False
-        return self.note(f"{phase}: time")
-
-    def note(self, what: str) -> bool:
-        """Count that this was cut, ``phase: bound``."""
-        self.cut[what] = self.cut.get(what, 0) + 1
-        return True
+Separators = Mapping[tuple[int, int], set[int]]
 
 
 @dataclass(frozen=True)
@@ -48,8 +22,23 @@ class Skeleton:
     neighbours: list[set[int]]
     separators: dict[tuple[int, int], set[int]]
 
+    @property
+    def joined(self) -> np.ndarray:
+        """Which nodes are neighbours, bool of shape (n, n)."""
+        joined = np.zeros((len(self.neighbours), len(self.neighbours)), dtype=bool)
+        for node, near in enumerate(self.neighbours):
+            joined[node, list(near)] = True
+        return joined
 
-def skeleton(test: IndependenceTest, n: int, level: float, depth: int, budget: Budget) -> Skeleton:
+
+def skeleton(
+    test: IndependenceTest,
+    n: int,
+    level: float,
+    depth: int,
+    budget: Budget,
+    max_tests: int | None = None,
+) -> Skeleton:
     """PC-stable's adjacency search, ended at the first set that separates a pair.
 
     Neighbours are fixed at the start of each depth, so the order of nodes decides nothing about
@@ -65,6 +54,8 @@ def skeleton(test: IndependenceTest, n: int, level: float, depth: int, budget: B
     depth : int
         Most nodes of a conditioning set.
     budget : Budget
+    max_tests : int or None
+        Asked of ``test`` after which no other pair is begun. Pairs that are left stay neighbours.
     """
     neighbours = [set(range(n)) - {i} for i in range(n)]
     separators: dict[tuple[int, int], set[int]] = {}
@@ -84,6 +75,29 @@ def skeleton(test: IndependenceTest, n: int, level: float, depth: int, budget: B
                         neighbours[y].discard(x)
                         separators[x, y] = separators[y, x] = set(given)
                         break
-            if budget.exceeded(test, "skeleton"):
-                return Skeleton(neighbours, separators)
+                if budget.beyond(test.calls, max_tests, "skeleton", "tests"):
+                    return Skeleton(neighbours, separators)
     return Skeleton(neighbours, separators)
+
+
+def unshielded(
+    joined: np.ndarray, separators: Separators
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Each node, its neighbours, and which pairs of these (first < second) it is a collider of.
+
+    The two are not adjacent, and the node is not in the set that separated them.
+    """
+    apart = np.zeros(joined.shape, dtype=bool)
+    between: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for (first, second), given in separators.items():
+        if first < second:
+            apart[first, second] = True
+            for node in given:
+                between[node].append((first, second))
+    apart &= ~joined
+    for node, near in enumerate(joined):
+        ends = np.flatnonzero(near)
+        mine = apart.copy()
+        if between[node]:
+            mine[tuple(np.transpose(between[node]))] = False
+        yield node, ends, mine[np.ix_(ends, ends)]

@@ -1,0 +1,79 @@
+"""Bounds on the work of one fit, and what they cut."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+PATIENCE = 4.0  # seconds of waiting that count as one of computing
+
+
+def stopwatch() -> Callable[[], float]:
+    """A clock that tells the seconds that this thread has computed since now.
+
+    A busy machine then cuts where an idle one does. What computes elsewhere (a learner in other
+    processes, say) is waited for, and waiting counts too: every `PATIENCE` seconds as one.
+    """
+    thread, wall = time.thread_time(), time.perf_counter()
+
+    def seconds() -> float:
+        return max(time.thread_time() - thread, (time.perf_counter() - wall) / PATIENCE)
+
+    return seconds
+
+
+@dataclass
+class Budget:
+    """Bounds on the work, and what they cut.
+
+    A bound in counts cuts at the same place whatever machine it runs on; ``seconds`` is the clock's
+    last word, and a result that it cut is not reproducible. Either is reported.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Reading of ``clock`` after which no more is begun.
+    clock : callable, default: `stopwatch`
+        Seconds since the budget was made.
+
+    Attributes
+    ----------
+    cut : dict of str to int
+        ``phase: bound``, and how often it cut.
+    """
+
+    seconds: float | None = None
+    clock: Callable[[], float] = field(default_factory=stopwatch)
+    cut: dict[str, int] = field(default_factory=dict)
+
+    def part(self, seconds: float | None) -> Budget:
+        """So many seconds from now, but no more than there are; notes are common to both."""
+        if seconds is None:
+            return replace(self)
+        end = self.clock() + seconds
+        return replace(self, seconds=end if self.seconds is None else min(end, self.seconds))
+
+    def share(self, of: float) -> Budget:
+        """This share of the time that is left."""
+        return self.part(None if self.seconds is None else of * max(self.left, 0.0))
+
+    @property
+    def left(self) -> float:
+        """Seconds; below 0 where it is late."""
+        return float("inf") if self.seconds is None else self.seconds - self.clock()
+
+    def late(self, phase: str) -> bool:
+        """Whether the time is up; if so it is noted what was cut."""
+        return self.left < 0 and self.note(f"{phase}: time")
+
+    def beyond(self, count: int, most: int | None, phase: str, of: str) -> bool:
+        """Whether a count is beyond its bound, or the time is up; noted too."""
+        if most is not None and count > most:
+            return self.note(f"{phase}: {of}")
+        return self.late(phase)
+
+    def note(self, what: str) -> bool:
+        """Count that this was cut, ``phase: bound``."""
+        self.cut[what] = self.cut.get(what, 0) + 1
+        return True
