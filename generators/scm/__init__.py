@@ -20,15 +20,18 @@ from sklearn.pipeline import make_pipeline
 
 from bench.table import Table
 from generators.base import Generator, NotApplicable
+from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.discovery import Discovery, discover, make_test
-from generators.scm.graphs import EdgeProbabilities, sample_dag
+from generators.scm.graphs import Dag, EdgeProbabilities, sample_dag
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.learners import LeaveOneOutRidge, Quadratic
 from generators.scm.mechanisms import Residuals
 from generators.scm.model import StructuralModels
 from generators.scm.noise import Noise
 from generators.scm.repair import MarkovRepair
+
+SEARCH, REPAIR = 2 / 3, 1 / 2  # of the time that is left
 
 
 class Target(StrEnum):
@@ -76,6 +79,10 @@ class SCM(Generator):
         Classes in their training shares, each with a row if there is room.
     candidates : int
         See `StructuralModels.sample`.
+    seconds : float or None
+        Of the whole fit at most: the search takes two thirds of them at most, the repair half of
+        what is left then, mechanisms the rest. What is begun when the time is up is ended, and one
+        DAG is always fitted.
 
     Attributes
     ----------
@@ -104,6 +111,7 @@ class SCM(Generator):
         missing: bool = True,
         balanced: bool = True,
         candidates: int = 4,
+        seconds: float | None = 180.0,
     ) -> None:
         self.discovery = discovery
         self.n_dags = n_dags
@@ -119,6 +127,7 @@ class SCM(Generator):
         self.missing = missing
         self.balanced = balanced
         self.candidates = candidates
+        self.seconds = seconds
         self.stays_in_range = clip
         self.keeps_classes = balanced
 
@@ -132,13 +141,17 @@ class SCM(Generator):
         """
         if len(table) < 2:
             raise NotApplicable("Causal discovery needs at least two training rows.")
+        budget = Budget(self.seconds)
         seconds: dict[str, float] = {}
         self.seconds_ = seconds
         settings = self.discovery if self.discovery is not None else Discovery()
         with _timed(seconds, "coding"):
             coding = Coding(self.max_levels, self.clip, self.missing).fit(table)
         with _timed(seconds, "discovery"):
-            self.probabilities_, found = discover(coding.codes_, coding.nodes_, rng, settings)
+            search = budget.share(SEARCH)
+            self.probabilities_, found = discover(
+                coding.codes_, coding.nodes_, rng, settings, search
+            )
         seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
         with _timed(seconds, "graphs"):
             aimed = oriented(self.probabilities_, Target(self.target))
@@ -147,15 +160,7 @@ class SCM(Generator):
             ]
             self.dags_ = self.drawn_
             if self.repair is not None:
-                test = make_test(coding.codes_, coding.nodes_, settings)
-                if not isinstance(test, DegenerateGaussian):
-                    test = DegenerateGaussian(
-                        coding.codes_, coding.nodes_, settings.levels, settings.fewest
-                    )
-                mend = MarkovRepair(test, self.repair, self.max_parents)
-                first = coding.target if self.target == Target.root else None
-                last = coding.target if self.target == Target.sink else None
-                self.dags_ = [mend(dag, first, last) for dag in self.drawn_]
+                self.dags_ = self._repaired(coding, settings, budget.share(REPAIR))
         with _timed(seconds, "mechanisms"):
             self.models_ = StructuralModels(
                 coding,
@@ -167,6 +172,22 @@ class SCM(Generator):
             )
         self.facts_ = self._facts(found)
         return self
+
+    def _repaired(self, coding: Coding, settings: Discovery, budget: Budget) -> list[Dag]:
+        """The drawn DAGs with what `MarkovRepair` adds, each in an equal share of the time."""
+        assert self.repair is not None
+        test = make_test(coding.codes_, coding.nodes_, settings)
+        if not isinstance(test, DegenerateGaussian):
+            test = DegenerateGaussian(
+                coding.codes_, coding.nodes_, settings.levels, settings.fewest
+            )
+        mend = MarkovRepair(test, self.repair, self.max_parents)
+        first = coding.target if self.target == Target.root else None
+        last = coding.target if self.target == Target.sink else None
+        return [
+            mend(dag, first, last, budget.share(1 / (len(self.drawn_) - at)))
+            for at, dag in enumerate(self.drawn_)
+        ]
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` rows, spread evenly over the DAGs."""

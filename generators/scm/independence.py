@@ -71,6 +71,7 @@ class DegenerateGaussian:
         ]
         self.n_rows = len(codes)
         self.correlation, self.groups = _correlation(blocks, ridge)
+        self.by_width = _by_width(self.groups)
         self._log_dets: dict[tuple[int, ...], float] = {(): 0.0}
         self._information: dict[tuple[int, int], float] = {}
         self._p_values: dict[tuple[int, int, tuple[int, ...]], float] = {}
@@ -140,6 +141,13 @@ def _correlation(blocks: list[np.ndarray], ridge: float) -> tuple[np.ndarray, li
     correlation = (1 - ridge) * (columns.T @ columns) / len(columns)
     np.fill_diagonal(correlation, 1.0)
     return correlation, groups
+
+
+def _by_width(groups: list[list[int]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of equal width: which they are, and their columns, shape (blocks, width)."""
+    widths = np.array([len(group) for group in groups])
+    alike = [np.flatnonzero(widths == width) for width in np.unique(widths[widths > 0])]
+    return [(blocks, np.array([groups[block] for block in blocks])) for blocks in alike]
 
 
 class ChiSquare:
