@@ -27,6 +27,9 @@ from generators.scm.coding import Coding
 
 Mechanism: TypeAlias = StochasticModel | ConditionalStochasticModel
 FOLDS = 5  # of out-of-sample residuals
+# Of a score from 0. A regressor on products squares what is far out, and so does the next one in a
+# chain of nodes: without an end it overflows.
+FARTHEST = 1000.0
 
 
 class Residuals(StrEnum):
@@ -87,7 +90,7 @@ def propagate(mechanism: Mechanism, parents: np.ndarray, u: np.ndarray) -> np.nd
         return _quantile(mechanism, u)
     if isinstance(mechanism, RegressionANM):
         noise = _quantile(mechanism.noise_model, u).reshape(-1, 1)
-        return np.ravel(mechanism.evaluate(parents, noise))
+        return np.clip(np.ravel(mechanism.evaluate(parents, noise)), -FARTHEST, FARTHEST)
     if isinstance(mechanism, CodeFCM):
         return np.ravel(mechanism.evaluate(parents, u))
     return np.ravel(mechanism.draw_samples(parents))
