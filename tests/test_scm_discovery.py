@@ -8,7 +8,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import combinations
 
 import networkx as nx
@@ -659,52 +658,6 @@ def test_one_row_is_refused_in_a_sentence() -> None:
         SCM().fit(AWKWARD["two rows"].take([0]), np.random.default_rng(0))
 
 
-# --- bounds of the work -----------------------------------------------------------------------
-
-
-def dense_table() -> Coding:
-    rng = np.random.default_rng(8)
-    common = rng.normal(size=(300, 1))
-    X = common + 0.7 * rng.normal(size=(300, 12))
-    return coded({f"x{i}": X[:, i] for i in range(12)})
-
-
-def searched(coding: Coding, **bounds: object) -> tuple[np.ndarray, dict]:
-    settings = replace(Discovery(resamples=3, seconds=None), **bounds)
-    found, facts = discover(coding.codes_, coding.nodes_, np.random.default_rng(0), settings)
-    return found.matrix, facts
-
-
-def test_a_bound_on_tests_cuts_at_the_same_place_and_says_so() -> None:
-    coding = dense_table()
-    whole, facts = searched(coding)
-    assert facts["cut"] == {}
-    for bound in (50, 300):
-        one, cut = searched(coding, max_tests=bound)
-        again, same = searched(coding, max_tests=bound)
-        assert (one == again).all()
-        assert cut["cut"] == same["cut"]
-        assert cut["tests"] == same["tests"] < facts["tests"]
-        assert cut["cut"]["skeleton: tests"] == 3  # every resample's
-        assert not (one == whole).all()
-        assert_probabilities(one)
-
-
-def test_a_bound_that_is_not_reached_changes_nothing() -> None:
-    coding = dense_table()
-    (whole, facts), (same, bounded) = searched(coding), searched(coding, max_tests=10**6)
-    assert (whole == same).all()
-    assert bounded["cut"] == {}
-    assert bounded["tests"] == facts["tests"]
-
-
-def test_a_dense_graph_does_without_possible_d_separating_sets_and_says_so() -> None:
-    coding = mixed_rows(random_dag(8, 0), 0)
-    assert searched(coding, degree=8.0)[1]["cut"] == {}
-    facts = searched(coding, degree=0.5)[1]
-    assert facts["cut"] == {"possible-d-sep: degree": 3}  # every resample's
-
-
 ONE_PROCESS = """
 import numpy as np
 from bench.datasets import embedded
@@ -731,17 +684,6 @@ def test_string_hashes_decide_no_graph() -> None:
     }
     assert len(told) == 1
     assert told.pop()
-
-
-def test_no_time_at_all_still_gives_a_graph_and_says_what_was_cut() -> None:
-    coding = dense_table()
-    matrix, facts = searched(coding, seconds=0.0)
-    assert_probabilities(matrix)
-    assert {"skeleton: time", "resamples: time"} <= set(facts["cut"])
-    generator = SCM(Discovery(seconds=0.0)).fit(coding.table_, np.random.default_rng(0))
-    assert "skeleton: time" in generator.facts_["cut"]
-    assert generator.facts_["resamples"] == {"pc": 1, "fci": 1}
-    assert_fits(generator.sample(40, np.random.default_rng(0)), 40, coding.table_, generator)
 
 
 def test_facts_are_free_of_times() -> None:

@@ -79,10 +79,13 @@ class SCM(Generator):
         Classes in their training shares, each with a row if there is room.
     candidates : int
         See `StructuralModels.sample`.
+    max_work : float or None
+        Multiplications of one mechanism's fit, about; where they are more, it is fitted to a random
+        choice of the rows (`mechanisms.affordable_rows`).
     seconds : float or None
         Of the whole fit at most: the search takes two thirds of them at most, the repair half of
-        what is left then, mechanisms the rest. What is begun when the time is up is ended, and one
-        DAG is always fitted.
+        what is left then, mechanisms the rest (`StructuralModels` says what is kept when it is
+        up). Of computing: see `generators.scm.budget.stopwatch`.
 
     Attributes
     ----------
@@ -111,6 +114,7 @@ class SCM(Generator):
         missing: bool = True,
         balanced: bool = True,
         candidates: int = 4,
+        max_work: float | None = 1e10,
         seconds: float | None = 180.0,
     ) -> None:
         self.discovery = discovery
@@ -127,6 +131,7 @@ class SCM(Generator):
         self.missing = missing
         self.balanced = balanced
         self.candidates = candidates
+        self.max_work = max_work
         self.seconds = seconds
         self.stays_in_range = clip
         self.keeps_classes = balanced
@@ -169,7 +174,10 @@ class SCM(Generator):
                 self.classifier if self.classifier is not None else default_classifier(),
                 self.residuals,
                 int(rng.integers(2**32)),
+                self.max_work,
+                budget,
             )
+            self.dags_ = self.models_.dags
         self.facts_ = self._facts(found)
         return self
 

@@ -27,6 +27,9 @@ from generators.scm.coding import Coding
 
 Mechanism: TypeAlias = StochasticModel | ConditionalStochasticModel
 FOLDS = 5  # of out-of-sample residuals
+STEPS = 100  # that logistic regression takes, about
+FEWEST = 100  # rows that every mechanism is fitted to, if there are so many
+CELLS = 20_000_000  # products that a prediction holds at once
 # Of a score from 0. A regressor on products squares what is far out, and so does the next one in a
 # chain of nodes: without an end it overflows.
 FARTHEST = 1000.0
@@ -47,6 +50,7 @@ def fit_mechanism(
     classifier: BaseEstimator,
     residuals: Residuals | str,
     seed: int,
+    max_work: float | None = None,
 ) -> Mechanism:
     """The mechanism of a node given its parents, fitted to the rows where the node is known.
 
@@ -60,8 +64,10 @@ def fit_mechanism(
         Cloned, with ``seed`` as their random state where they have one.
     residuals : Residuals
     seed : int
+    max_work : float or None
+        See `affordable_rows`; of more rows a random choice is fitted to.
     """
-    known = ~coding.missing_[:, node]
+    known = np.flatnonzero(~coding.missing_[:, node])
     y = coding.codes_[known, node]
     if not len(parents):
         root = EmpiricalDistribution()
@@ -70,6 +76,11 @@ def fit_mechanism(
     if len(np.unique(y)) < 2:
         return Unmoved(y)
     shape = [coding.nodes_[parent].cardinality for parent in parents]
+    most = affordable_rows(coding, node, parents, max_work)
+    if len(known) > most:
+        some = np.sort(np.random.default_rng(seed).choice(len(known), size=most, replace=False))
+        if len(np.unique(y[some])) > 1:
+            known, y = known[some], y[some]
     mechanism: ConditionalStochasticModel
     if coding.nodes_[node].cardinality:
         mechanism = CodeFCM(Classifier(_seeded(classifier, seed), shape))
@@ -77,6 +88,26 @@ def fit_mechanism(
         mechanism = RegressionANM(Regressor(_seeded(regressor, seed), shape), residuals)
     mechanism.fit(coding.codes_[np.ix_(known, np.asarray(parents, dtype=np.int64))], y)
     return mechanism
+
+
+def affordable_rows(
+    coding: Coding, node: int, parents: Sequence[int], max_work: float | None
+) -> int:
+    """Rows to which a mechanism can be fitted with this many multiplications, about.
+
+    A regressor is taken for `SCM`'s own: a ridge regression on all products of two columns, in the
+    smaller of its two Gram matrices. A classifier: `STEPS` steps of logistic regression.
+    """
+    if max_work is None or not len(parents):
+        return len(coding.codes_)
+    columns = sum(coding.nodes_[parent].cardinality or 1 for parent in parents)
+    levels = coding.nodes_[node].cardinality
+    if levels:
+        rows = max_work / (STEPS * columns * levels)
+    else:
+        products = columns * (columns + 1) / 2
+        rows = max(max_work / products**2, min((max_work / products) ** 0.5, products))
+    return max(int(rows), FEWEST)
 
 
 def propagate(mechanism: Mechanism, parents: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -128,7 +159,11 @@ class Regressor(PredictionModel):
         self.estimator.fit(design(X, self.shape), np.ravel(Y))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        return self.estimator.predict(design(X, self.shape)).reshape(-1, 1)
+        columns = sum(levels or 1 for levels in self.shape)
+        at_once = max(CELLS // columns**2, 1)
+        parts = [X[at : at + at_once] for at in range(0, len(X), at_once)] or [X]
+        predicted = [self.estimator.predict(design(part, self.shape)) for part in parts]
+        return np.concatenate(predicted).reshape(-1, 1)
 
     def clone(self) -> Regressor:
         return Regressor(clone(self.estimator), self.shape)

@@ -11,9 +11,17 @@ from dowhy.gcm.fitting_sampling import PARENTS_DURING_FIT
 from sklearn.base import BaseEstimator
 
 from generators.bootstrap import class_allotment
+from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.graphs import Dag, as_digraph, order
-from generators.scm.mechanisms import CodeFCM, Mechanism, Residuals, fit_mechanism, propagate
+from generators.scm.mechanisms import (
+    CodeFCM,
+    Mechanism,
+    Residuals,
+    affordable_rows,
+    fit_mechanism,
+    propagate,
+)
 from generators.scm.noise import Noise, draw
 
 FEWEST_CANDIDATES = 50
@@ -33,9 +41,16 @@ class StructuralModels:
     seed : int
         Of the estimators' random states, together with node and parents: not of the order in
         which they are fitted.
+    max_work : float or None
+        Of one mechanism (`mechanisms.affordable_rows`).
+    budget : Budget, optional
+        When its time is up, the DAGs that are fitted by then are kept. If that is none, what is
+        left of the first one is cut from its parents.
 
     Attributes
     ----------
+    dags : list of Dag
+        Those that are fitted.
     models : list of dowhy.gcm.StructuralCausalModel
         Fitted, over node positions; `dowhy.gcm` can intervene on them.
     """
@@ -48,13 +63,35 @@ class StructuralModels:
         classifier: BaseEstimator,
         residuals: Residuals | str,
         seed: int,
+        max_work: float | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.coding = coding
-        self.dags = dags
         self._learners = (regressor, classifier, residuals)
         self._seed = seed
+        self._max_work = max_work
+        self._budget = budget or Budget()
         self._mechanisms: dict[tuple[int, tuple[int, ...]], Mechanism] = {}
-        self.models = [self._model(dag) for dag in dags]
+        self.dags = self._fit(dags)
+        self.models = [self._model(dag) for dag in self.dags]
+
+    def _fit(self, dags: list[Dag]) -> list[Dag]:
+        """Fit the mechanisms; give the DAGs of which all are."""
+        fitted: list[Dag] = []
+        for dag in dags:
+            for node, parents in enumerate(dag):
+                if (node, parents) in self._mechanisms or not parents:
+                    continue
+                if self._budget.late("mechanisms"):
+                    return fitted or [self._cut(dag, node)]
+                self._mechanism(node, parents)
+            fitted.append(dag)
+        return fitted
+
+    def _cut(self, dag: Dag, at: int) -> Dag:
+        """The DAG without the edges into nodes from this one on."""
+        self._budget.note("mechanisms: parents")
+        return (*dag[:at], *((),) * (len(dag) - at))
 
     @property
     def n_fitted(self) -> int:
@@ -65,8 +102,16 @@ class StructuralModels:
         key = (node, parents)
         if key not in self._mechanisms:
             digest = hashlib.sha256(repr((self._seed, key)).encode()).digest()
+            most = affordable_rows(self.coding, node, parents, self._max_work)
+            if most < len(self.coding.codes_):
+                self._budget.note("mechanisms: rows")
             self._mechanisms[key] = fit_mechanism(
-                self.coding, node, parents, *self._learners, int.from_bytes(digest[:4])
+                self.coding,
+                node,
+                parents,
+                *self._learners,
+                int.from_bytes(digest[:4]),
+                self._max_work,
             )
         return self._mechanisms[key]
 
