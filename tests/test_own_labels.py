@@ -65,6 +65,10 @@ class TestOneClass:
         assert read([*["0", "1"] * 25, *["-"] * 10], suffix, missing="-")[0].classes == ("0", "1")
 
 
+def test_labels_with_absurd_exponents_are_as_typed(read):
+    assert read(["1e-" + "9" * 30, "1"] * 30)[0].classes == ("1e-" + "9" * 30, "1")
+
+
 class TestParquet:
     def test_floats_of_32_bits_are_what_people_write(self, read):
         labels = np.array([0.1, 0.2] * 30, dtype=np.float32)

@@ -329,6 +329,13 @@ class TestLargeNumbers:
         assert table.X["x"].tolist() == [float(2**60 * i) for i in range(N)]
         assert all("2^53" not in note for note in notes)
 
+    @pytest.mark.parametrize(
+        "text", ["9" * 100_000, "9" * 100_000 + "x", "1," * 50_000, "e1" * 50_000]
+    )
+    def test_long_fields_take_no_time(self, read, text):
+        table, _ = read(columns={"x": [*map(str, range(N - 1)), text], "b": range(N)})
+        assert table.X["x"].isna().sum() == 1
+
 
 class TestOneNumber:
     @pytest.mark.parametrize(

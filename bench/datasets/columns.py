@@ -34,7 +34,7 @@ from bench.datasets.labels import alike, natural_order
 from bench.datasets.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.raw import counted
 from bench.datasets.strays import FEW, Unusable
-from bench.datasets.whole_numbers import floats_of
+from bench.datasets.whole_numbers import EXACT, floats_of
 from bench.datasets.wording import listed, rows, setting, shown
 from bench.datasets.written_numbers import CODE, Convention
 from bench.table import Kind, TableError
@@ -218,6 +218,10 @@ def _is_finite(value: decimals.Decimal | float) -> bool:
 
 
 def _whole(values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+        if not (np.abs(numbers) >= EXACT).any():
+            return _finite(numbers, [])
     whole = [None if pd.isna(v) or not _is_finite(v) else int(v) for v in values.astype(object)]
     return _finite(*floats_of(whole, column))
 
@@ -226,14 +230,14 @@ def _read(
     text: pd.Series, column: str, convention: Convention, around: Surroundings
 ) -> tuple[np.ndarray, list[str]] | None:
     """The dates or numbers that a column of text holds, if it mostly does."""
-    days = days_of_text(text, column, convention.day_first)
+    counts = counted(text)
+    days = days_of_text(text, counts, column, convention.day_first)
     if days is not None:
         return days
-    counts = counted(text)
     codes = [level for level in counts if CODE.fullmatch(level)]
     if sum(counts[level] for level in codes) > FEW * sum(counts.values()):
         return None
-    found = plain_numbers(text, column, convention, around)
+    found = plain_numbers(text, counts, column, convention, around)
     if found is None:
         return None
     plain, remarks = found
@@ -244,9 +248,8 @@ def _read(
             f"{shown(codes[0])} was read as a number; if it is a code: {categorical}.",
         ]
     present = plain.dropna()
-    if all(re.fullmatch(r"[+-]?[0-9]+", number) for number in present) and (
-        present.str.len().max() > 15
-    ):
+    longest = present.str.len().max()  # of 400 digits none is finite
+    if 15 < longest < 400 and all(re.fullmatch(r"[+-]?[0-9]+", number) for number in present):
         whole = [None if pd.isna(number) else int(number) for number in plain]
         numbers, more = floats_of(whole, column)
         return _finite(numbers, remarks + more)
@@ -339,6 +342,8 @@ def text_of(values: pd.Series, name: str, column: str) -> pd.Series:
 
 def text_of_values(values: pd.Series) -> pd.Series:
     """As `text_of`; what is none is `Unusable`."""
+    if _is_text(values):
+        return values
     if values.dtype in (np.float16, np.float32):
         # 0.1 of 32 bits is 0.1 to people; as a float of 64 bits it is 0.10000000149011612
         objects = pd.Series(list(values.to_numpy()), index=values.index, dtype=object)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.datasets.raw import counted
 from bench.datasets.strays import Unusable, set_aside
 from bench.datasets.wording import setting, shown
+from bench.datasets.written_numbers import PLAIN
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 SECONDS = 86_400
@@ -125,7 +125,7 @@ def _seconds(part: Mapping[str, str | None]) -> float | None:
 
 
 def days_of_text(
-    text: pd.Series, column: str, day_first: bool | None
+    text: pd.Series, counts: Mapping[str, int], column: str, day_first: bool | None
 ) -> tuple[np.ndarray, list[str]] | None:
     """Days since 1970-01-01, missing as NaN, and remarks; None if most values are no dates.
 
@@ -134,9 +134,9 @@ def days_of_text(
     Unusable
         If day and month, or the century, cannot be told, or there is too much else.
     """
-    counts = counted(text)
     total = sum(counts.values())
-    dates = {level: date for level in counts if (date := written(level)) is not None}
+    words = [level for level in counts if not PLAIN.fullmatch(level)]  # no number is a date
+    dates = {level: date for level in words if (date := written(level)) is not None}
     if 2 * sum(counts[level] for level in dates) <= total:
         return None
     first = _day_first(dates, counts, column, day_first)

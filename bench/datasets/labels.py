@@ -51,8 +51,11 @@ def one_form(text: pd.Series) -> tuple[pd.Series, list[str]]:
     if any(CODE.fullmatch(label) for label in labels):
         return text, []  # 007 and 7 are codes, and two
     by_value: dict[decimal.Decimal, list[str]] = defaultdict(list)
-    for label in labels:
-        by_value[decimal.Decimal(label)].append(label)
+    try:
+        for label in labels:
+            by_value[decimal.Decimal(label)].append(label)
+    except decimal.InvalidOperation:  # an exponent of twenty digits
+        return text, []
     chosen: dict[str, str] = {}
     remarks = []
     for forms in by_value.values():

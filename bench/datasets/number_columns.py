@@ -44,7 +44,11 @@ class Surroundings:
 
 
 def plain_numbers(
-    text: pd.Series, column: str, convention: Convention, around: Surroundings
+    text: pd.Series,
+    counts: Mapping[str, int],
+    column: str,
+    convention: Convention,
+    around: Surroundings,
 ) -> tuple[pd.Series, list[str]] | None:
     """A column's numbers as every program reads them, missing as NaN, and remarks.
 
@@ -55,7 +59,6 @@ def plain_numbers(
     Unusable
         If they can be read in two ways, or hold too much else.
     """
-    counts = counted(text)
     plain = {level for level in counts if PLAIN.fullmatch(level)}
     if len(plain) == len(counts) and convention.decimal != "," and convention.thousands != ".":
         elsewhere = around.proven() if _unsure_dot(counts, convention) else Counter(".")

@@ -62,7 +62,7 @@ def visible(text: str) -> str:
 def clean_name(name: object) -> str:
     """A column's name: composed (NFC), on one line, without blanks around it or invisible marks."""
     text = unicodedata.normalize("NFC", visible(str(name)))
-    return re.sub(r"\s*[\r\n]\s*", " ", text).strip()
+    return " ".join(part for line in re.split(r"[\r\n]", text) if (part := line.strip()))
 
 
 def refuse_repeated(columns: Iterable[str], name: str) -> None:
@@ -138,7 +138,10 @@ def with_missing(frame: pd.DataFrame, marks: Sequence[str], name: str) -> pd.Dat
 
 def clean_text(value: str) -> str:
     """A field's text: composed (NFC), without blanks around it; nothing visible is nothing."""
-    text = unicodedata.normalize("NFC", value.strip())
+    text = value.strip()
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFC", text)
     return text if visible(text).strip() else ""
 
 

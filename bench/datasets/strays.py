@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from bench.datasets.wording import setting, shown
+from bench.datasets.wording import LONGEST, setting, shown
 
 #: Share of the present values that may be taken as missing although they could mean something.
 FEW = 0.05
@@ -75,10 +75,16 @@ def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -
         raise Unusable(
             f"holds {what}, but also text such as {shown(meaning[0])} ({count} of {present} "
             f"values are no {what})",
-            f"name what means a missing value with {setting('missing', meaning[:SHOWN])}, or, if "
-            f"these are categories, {setting('categorical', [column])}",
+            f"name what means a missing value with {_missing(meaning)}, or, if these are "
+            f"categories, {setting('categorical', [column])}",
         )
     named = [f"{shown(text)} ({strays[text]})" for text in often[:SHOWN]]
     more = [f"{len(often) - SHOWN} more"] if len(often) > SHOWN else []
     verb = "is" if len(often) == 1 else "are"
     return f"{', '.join([*named, *more])} {verb} taken as missing"
+
+
+def _missing(marks: Sequence[str]) -> str:
+    """The key that takes marks as missing, with those that a person can type."""
+    short = [mark for mark in marks if mark.isprintable() and len(mark) <= LONGEST][:SHOWN]
+    return setting("missing", short) if short else "dataset.missing"

@@ -34,7 +34,7 @@ def listed(values: Iterable[object], most: int = 5) -> str:
 
 def setting(key: str, names: Iterable[object]) -> str:
     """A list as it is typed in a shell: 'dataset.drop=[a,b]'."""
-    words = [str(name) for name in names]
+    words = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(n)) for n in names]
     if all(_PLAIN_NAME.fullmatch(word) for word in words):
         return f"'dataset.{key}=[{','.join(words)}]'"
     quoted = ",".join("'" + word.replace("'", "\\'") + "'" for word in words)

@@ -17,7 +17,8 @@ from bench.datasets.raw import visible
 
 #: "As they stand": what every program reads alike.
 PLAIN = re.compile(
-    r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|infinity)", re.IGNORECASE
+    r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|infinity)",
+    re.IGNORECASE,
 )
 CODE = re.compile(r"[+-]?0[0-9]+")  # 007 is a code; 0.7 and 0 are numbers
 WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
@@ -97,7 +98,7 @@ def stripped(text: str) -> Stripped | None:
         elif rest[-1:] == "-" and not signs:  # but 3+ is three or more
             signs, rest = "-", rest[:-1]
             around.add("minus behind")
-        elif rest[:1] == "'":  # so spreadsheets mark a number as text
+        elif rest[:1] == "'" and rest[1:2] != "'":  # so spreadsheets mark a number as text
             rest = rest[1:]
             around.add("an apostrophe in front")
         elif not unit and (found := _unit(rest)):
@@ -110,7 +111,9 @@ def stripped(text: str) -> Stripped | None:
     if exponent and exponent[1] is None:
         around.add("powers of ten")
     rest = rest[: exponent.start()] if exponent else rest
-    if not re.fullmatch(r"[0-9.,' _]*[0-9][0-9.,' _]*", rest) or (signs and parentheses):
+    if not re.fullmatch(r"[0-9.,' _]+", rest) or not re.search(r"[0-9]", rest):
+        return None
+    if signs and parentheses:
         return None
     minus = signs == "-" or parentheses
     return Stripped(minus, rest, f"e{power}" if power else "", frozenset(around), unit)
