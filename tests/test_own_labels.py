@@ -98,6 +98,12 @@ class TestParquet:
         assert (table.classes, len(table)) == (("p", "q"), 40)
         assert list(table.X["c"].cat.categories) == ["x", "z"]
 
+    def test_numbers_that_are_declared_to_be_categories_are_levels(self, tmp_path):
+        frame = pd.DataFrame({"c": pd.Categorical([3, 1, 2] * 20), "b": range(0, 120, 2)})
+        frame.assign(y=["p", "q"] * 30).to_parquet(tmp_path / "mine.parquet")
+        table = csvfile.load(tmp_path / "mine.parquet", "y")
+        assert list(table.X["c"].cat.categories) == ["1", "2", "3"]
+
     def test_declared_categories_stay_so_and_it_is_said(self, tmp_path):
         ages = [*map(str, range(20, 79)), "-"]
         frame = pd.DataFrame({"age": pd.Categorical(ages), "y": ["p", "q"] * 30})

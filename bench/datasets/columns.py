@@ -337,7 +337,7 @@ def text_of(values: pd.Series, name: str, column: str) -> pd.Series:
     try:
         return text_of_values(values)
     except Unusable as reason:
-        raise TableError(_refusal({column: reason}, name)) from None
+        raise TableError(f"Dataset '{name}', column '{column}': {reason.why}.") from None
 
 
 def text_of_values(values: pd.Series) -> pd.Series:

@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets import content, labels
+from bench.datasets.characters import clean_name
 from bench.datasets.columns import features_of, text_of
 from bench.datasets.delimited import delimited
 from bench.datasets.identifiers import without_index
 from bench.datasets.parquet import parquet
-from bench.datasets.raw import Raw, clean_name, counted, with_clean_names, with_missing
+from bench.datasets.raw import Raw, counted, with_clean_names, with_missing
 from bench.datasets.splits import require_rows
 from bench.datasets.wording import listed, rows, shown
 from bench.datasets.written_numbers import WHOLE, Convention, stripped

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.datasets.raw import Raw, clean_name, refuse_repeated
+from bench.datasets.characters import clean_name
+from bench.datasets.raw import Raw, refuse_repeated
 from bench.datasets.wording import rows, shown
 from bench.table import TableError
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from bench.datasets.raw import visible
+from bench.datasets.characters import visible
 from bench.datasets.strays import is_mark
 from bench.datasets.wording import listed, setting, shown
 from bench.datasets.written_numbers import CODE, PLAIN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pandas as pd
 
@@ -34,10 +35,10 @@ def parquet(content: bytes, name: str, megabytes: float) -> Raw:
                 f"dataset.max_megabytes={2 * megabytes:g} would allow more."
             )
         table = file.read()
-        index = _index_columns(table.schema)
+        about = _pandas(table.schema)
         # Without pandas' metadata, by which a stored index would vanish from the columns.
         table = table.replace_schema_metadata(None)
-        declared = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
+        declared = {f.name for f in table.schema if pa.types.is_dictionary(f.type)}
         frame = pd.DataFrame({f.name: _column(table[f.name]) for f in table.schema})
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         if isinstance(error, TableError):  # a ValueError too
@@ -47,7 +48,10 @@ def parquet(content: bytes, name: str, megabytes: float) -> Raw:
         ) from None
     if not len(frame):
         raise TableError(f"Dataset '{name}': the file has columns, but no rows.")
-    return Raw(frame, index=index, declared=frozenset(map(str, declared)))
+    columns = [c for c in about.get("columns", []) if isinstance(c, dict)]
+    declared |= {c.get("field_name") for c in columns if c.get("pandas_type") == "categorical"}
+    index = {c for c in about.get("index_columns", []) if isinstance(c, str)}
+    return Raw(frame, index=frozenset(index), declared=frozenset(map(str, declared)))
 
 
 def _column(column) -> pd.Series:  # type: ignore[no-untyped-def]  # pyarrow has no types
@@ -66,10 +70,11 @@ def _column(column) -> pd.Series:  # type: ignore[no-untyped-def]  # pyarrow has
         return column.to_pandas(types_mapper=integers.get, date_as_object=False)
 
 
-def _index_columns(schema) -> frozenset[str]:  # type: ignore[no-untyped-def]
-    """Columns that pandas wrote as a frame's index; a damaged note of them is none."""
+def _pandas(schema) -> dict[str, list[Any]]:  # type: ignore[no-untyped-def]
+    """What pandas noted of a frame's index and types; a damaged note is none."""
     try:
         about = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
-        return frozenset(c for c in about.get("index_columns", []) if isinstance(c, str))
-    except (ValueError, AttributeError, TypeError):
-        return frozenset()
+    except ValueError:
+        return {}
+    lists = about.items() if isinstance(about, dict) else ()
+    return {key: value for key, value in lists if isinstance(value, list)}

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from bench.datasets.characters import clean_name, clean_text, visible
 from bench.datasets.wording import shown
+from bench.datasets.written_numbers import PLAIN
 from bench.table import TableError
 
 #: What stands for "no value". "None" and "none" do not: they are a level of many a real column.
 MISSING = frozenset(
     {"", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null"}
 )
-#: Marks that nobody sees. Joiners are none of them: they change how a word is written.
-INVISIBLE = (
-    "\u200b\u2060\ufeff\u00ad\u200e\u200f"
-    + "\u202a\u202b\u202c\u202d\u202e"
-    + "\u2066\u2067\u2068\u2069"
-)
-_INVISIBLE = str.maketrans("", "", INVISIBLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +45,6 @@ class Raw:
     nameless: frozenset[str] = frozenset()
     declared: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-
-
-def visible(text: str) -> str:
-    """Text without the marks that nobody sees."""
-    return text.translate(_INVISIBLE)
-
-
-def clean_name(name: object) -> str:
-    """A column's name: composed (NFC), on one line, without blanks around it or invisible marks."""
-    text = unicodedata.normalize("NFC", visible(str(name)))
-    return " ".join(part for line in re.split(r"[\r\n]", text) if (part := line.strip()))
 
 
 def refuse_repeated(columns: Iterable[str], name: str) -> None:
@@ -136,24 +118,19 @@ def with_missing(frame: pd.DataFrame, marks: Sequence[str], name: str) -> pd.Dat
     return pd.DataFrame(columns, index=frame.index, columns=frame.columns)
 
 
-def clean_text(value: str) -> str:
-    """A field's text: composed (NFC), without blanks around it; nothing visible is nothing."""
-    text = value.strip()
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFC", text)
-    return text if visible(text).strip() else ""
-
-
-def _present(values: pd.Series, further: dict[str, float | None], seen: set[str]) -> pd.Series:
+def _present(
+    values: pd.Series, further: dict[str, int | float | None], seen: set[str]
+) -> pd.Series:
     """A column without its marks of a missing value; those of the further ones that it has."""
     numbers = {number: mark for mark, number in further.items() if number is not None}
     if values.dtype != object:
         if not numbers or not pd.api.types.is_numeric_dtype(values.dtype):
             return values
-        hit = values.isin(list(numbers))
-        seen.update(numbers[float(value)] for value in values[hit].unique())
-        return values.mask(hit)
+        if pd.api.types.is_bool_dtype(values.dtype):
+            return values
+        hits = [value for value in values.dropna().unique().tolist() if value in numbers]
+        seen.update(numbers[value] for value in hits)
+        return values.mask(values.isin(hits)) if hits else values
 
     def present(value: object) -> object:
         if not isinstance(value, str):
@@ -169,15 +146,17 @@ def _present(values: pd.Series, further: dict[str, float | None], seen: set[str]
     return values.map(lambda value: known[value] if isinstance(value, str) else value)
 
 
-def _mark_of(text: str, numbers: Mapping[float, str]) -> str | None:
+def _mark_of(text: str, numbers: Mapping[int | float, str]) -> str | None:
     """The further mark that this text is, written in another way."""
     number = _number(text) if numbers else None
     return None if number is None else numbers.get(number)
 
 
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
+def _number(text: str) -> int | float | None:
+    """The finite number that a text is; whole ones exactly."""
+    if not PLAIN.fullmatch(text):
         return None
+    if text.lstrip("+-").isdigit() and len(text) < 400:  # of 400 digits none is finite
+        return int(text)
+    number = float(text)
     return number if np.isfinite(number) else None

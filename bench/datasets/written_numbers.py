@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.datasets.raw import visible
+from bench.datasets.characters import visible
 
 #: "As they stand": what every program reads alike.
 PLAIN = re.compile(
