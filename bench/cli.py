@@ -14,12 +14,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from bench import files
 from bench.config import register
 from bench.door import guarded
 from bench.errors import BAD_INPUT, BadInput
 from bench.interrupt import remember_interrupts
+from bench.process import INVOKED, invoked
 
-CONF = str(Path(__file__).resolve().parent.parent / "conf")
+CONF = str(files.CONF)
+
+COMMAND = "causalmixft"
 
 # A verb's function takes the words after it and gives the exit code; it is imported when asked for,
 # so that the command line stays light.
@@ -38,7 +42,7 @@ VERBS = {
 # They leave nothing behind: where nobody listens any more (`| head`), they end.
 ONLY_PRINT = {"plan", "status", "show", "diff", "verify"}
 
-USAGE = """usage: python -m bench VERB [key=value ...]
+USAGE = """usage: {program} VERB [key=value ...]
 
 verbs
   run       run a cell, or a sweep of cells; what is already done is not done again
@@ -52,15 +56,15 @@ verbs
   graph     draw what causal discovery finds in one fold of a table
 
 one cell, one's own table, a sweep
-  python -m bench run dataset=credit-g fold=0 method=default_ft
-  python -m bench run dataset=tabarena/credit-g fold=0 method=default_ft
-  python -m bench run dataset=csv path=my.csv target=label method=default_ft
-  python -m bench run -m experiment=smoke
-  python -m bench graph dataset=credit-g fold=0
-  python -m bench fetch experiment=paper
-  python -m bench run -m dataset=credit-g,diabetes fold=0,1,2 'methods=[pretrained,default_ft]'
+  {program} run dataset=credit-g fold=0 method=default_ft
+  {program} run dataset=tabarena/credit-g fold=0 method=default_ft
+  {program} run dataset=csv path=my.csv target=label method=default_ft
+  {program} run -m experiment=smoke
+  {program} graph dataset=credit-g fold=0
+  {program} fetch experiment=paper
+  {program} run -m dataset=credit-g,diabetes fold=0,1,2 'methods=[pretrained,default_ft]'
 
-common keys (all of them: python -m bench run --cfg job)
+common keys (all of them: {program} run --cfg job)
   dataset=     {datasets}
   method=      {methods}
   model=       {models}
@@ -71,6 +75,12 @@ common keys (all of them: python -m bench run --cfg job)
 
 exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input, 3 a bug of ours
 """
+
+
+def console() -> None:
+    """The command `causalmixft` of an installed package."""
+    os.environ[INVOKED] = COMMAND  # the processes of a sweep tell the same command
+    sys.exit(main())
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -115,12 +125,13 @@ def _help(verb: str) -> int:
 def usage() -> str:
     """The help text, with the names that `conf/` offers."""
     return USAGE.format(
+        program=invoked(),
         **{
             f"{group}s": textwrap.fill(
                 " | ".join(_names(group)), width=80, subsequent_indent=" " * 15
             )
             for group in ("dataset", "method", "model", "finetune", "experiment")
-        }
+        },
     )
 
 
@@ -161,7 +172,7 @@ def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], i
     remember_interrupts()
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = [f"python -m bench {verb}", *overrides]
+    sys.argv = [f"{invoked()} {verb}", *overrides]
     failed: int = 0
     raised: Exception | None = None
 

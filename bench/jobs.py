@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from bench.config import register
 from bench.errors import BadInput
+from bench.files import CONF
 from bench.sweep import cells_of, check_keys
 from bench.ticking import ticking
 
@@ -22,8 +23,6 @@ FREE = ("fold", "seed")  # plain numbers: no config is composed anew for them
 @contextmanager
 def composing(arguments: list[str]) -> Iterator[list[str]]:
     """Hydra, ready to compose; gives the overrides among the arguments of a `run`."""
-    from bench.cli import CONF
-
     register()
     overrides, rest = [], list(arguments)
     while rest:
@@ -38,7 +37,7 @@ def composing(arguments: list[str]) -> Iterator[list[str]]:
             raise BadInput(f"'{word}' is no word that is understood here.")
         else:
             overrides.append(word)
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield overrides
 
 

@@ -18,6 +18,7 @@ from bench.errors import BAD_INPUT, BadInput, sentence
 from bench.files import printable
 from bench.identity import code_fingerprint, digest, identity, plain, targets
 from bench.jobs import cells, composing
+from bench.process import invoked
 from bench.store import Store
 from bench.sweep import load_table, must_run
 
@@ -148,7 +149,7 @@ def told(counted: Plan, costs: Costs) -> list[str]:
         line = f"{what:<9} {len(found) - len(absent)} of {len(found)} here"
         if absent:
             shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
-            line += f"; `python -m bench fetch` with the same words gets {shown}"
+            line += f"; `{invoked()} fetch` with the same words gets {shown}"
         lines.append(line)
     lines += [f"refused   {name}: {limit}" for name, limit in counted.beyond.items()]
     lines += [

@@ -18,6 +18,14 @@ _STATUS = Path("/proc/self/status")
 EVERY = 0.5  # seconds between two looks for the parent
 
 
+INVOKED = "CAUSALMIXFT_INVOKED"  # environment variable with the command that a person typed
+
+
+def invoked() -> str:
+    """What starts a verb here: `causalmixft` of an installed package, or `python -m bench`."""
+    return os.environ.get(INVOKED, "python -m bench")
+
+
 def reset_peak_memory() -> None:
     """Forget the peak of earlier cells of this process, where the kernel can (Linux)."""
     try:

@@ -29,7 +29,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.errors import BadInput, sentence
-from bench.files import shown
+from bench.files import CONF, shown
 from bench.record import Record
 from bench.targets import ARGS, HOW_BUILT, TARGET, Configs, by_role, texts
 
@@ -74,11 +74,10 @@ class Today:
         BadInput
             If a word is none that is known, or a config folder cannot be read.
         """
-        from bench.cli import CONF
         from bench.identity import plain
         from bench.jobs import composing
 
-        configs, folders = Configs.of(Path(CONF)), _folders(words)
+        configs, folders = Configs.of(CONF), _folders(words)
         try:
             with composing(words) as overrides:
                 today = plain(compose("config", ["dataset=openml", "offline=true", *overrides]))

@@ -24,7 +24,7 @@ from bench.errors import BadInput, sentence
 from bench.interrupt import stop_if_interrupted
 from bench.names import check
 from bench.output import steady
-from bench.process import end_with_parent
+from bench.process import end_with_parent, invoked
 from bench.store import Store
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
@@ -281,7 +281,7 @@ def _command(entries: Iterable[str]) -> str:
     folder = ["--config-dir", *added] if added else []
     # Hydra's quotes; the shell's come on top.
     methods = ",".join(f"'{entry}'" if " " in entry else entry for entry in entries)
-    return shlex.join(["python", "-m", "bench", "run", *folder, *kept, f"methods=[{methods}]"])
+    return shlex.join([*invoked().split(), "run", *folder, *kept, f"methods=[{methods}]"])
 
 
 def _label(cfg: DictConfig) -> str:

@@ -38,10 +38,10 @@ from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bench.files import CONF
 from bench.models.lean import forward
 from scripts.nano_prior import IGNORE, Prior, draw_batch
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
 TRAINING_STREAM, VALIDATION_STREAM = 0, 1
 PREFETCH = 8  # batches a worker may be ahead; bounds memory, decides no number
 # Settings that move files and processes but no weight: left out of the configuration's hash.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.errors import BadInput, sentence
+from bench.files import CONF
 
-DEFAULTS = Path(__file__).resolve().parents[2] / "conf" / "analysis.yaml"
+DEFAULTS = CONF / "analysis.yaml"
 PREFIX = "analysis."
 
 

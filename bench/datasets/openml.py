@@ -20,6 +20,7 @@ import pandas as pd
 from filelock import FileLock
 
 from bench.datasets.embedded import from_frame
+from bench.process import invoked
 from bench.table import Table, TableError
 
 SERVER = "https://www.openml.org/api/v1/xml"
@@ -147,7 +148,7 @@ def had(wanted: Task, cache_dir: str, offline: bool) -> tuple[dict[str, Any], by
         state = "is damaged" if folder.exists() else "is not on this machine"
         raise TableError(
             f"Dataset '{wanted.name}' {state} and offline=true forbids asking OpenML; run "
-            "`python -m bench fetch` for it where there is a network, with "
+            f"`{invoked()} fetch` for it where there is a network, with "
             f"openml.cache_dir={cache_dir}."
         )
     _make(folder.parent, wanted)

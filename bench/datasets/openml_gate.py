@@ -23,6 +23,7 @@ import requests
 from bench.datasets import openml_answer
 from bench.datasets.openml import Task, Unreachable
 from bench.datasets.openml_answer import Bounds, BrokenOff, TooLarge
+from bench.process import invoked
 from bench.table import TableError
 from bench.waiting import TooSlow
 
@@ -157,7 +158,7 @@ class Gate:
     def _told(self, fault: Fault) -> str:
         return (
             f"Dataset '{self._wanted.name}': {self._server} {fault}; run the same command again "
-            "when it answers (what was fetched is kept), or run `python -m bench fetch` with the "
+            f"when it answers (what was fetched is kept), or run `{invoked()} fetch` with the "
             "same words where there is a network and bring its openml.cache_dir here."
         )
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-CONF = Path(__file__).resolve().parents[2] / "conf" / "dataset" / "tabarena"
+from bench import files
+
+CONF = files.CONF / "dataset" / "tabarena"
 
 
 def tasks() -> dict[str, dict[str, Any]]:

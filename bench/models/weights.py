@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.errors import BadInput
+from bench.process import invoked
 from bench.waiting import TooSlow, while_it_arrives
 
 NANO = Path(__file__).parent / "mitra_nano"
@@ -51,7 +52,7 @@ def files(path: str | None, revision: str | None = None, offline: bool = False) 
         why = f"only {error}" if isinstance(error, TooSlow) else type(error).__name__
         raise ModelError(
             f"Checkpoint '{path}' is no folder and {where} ({why}); get it with "
-            "`python -m bench fetch model=mitra` where there is a network, give a local folder "
+            f"`{invoked()} fetch model=mitra` where there is a network, give a local folder "
             "with model=mitra_local model.path=FOLDER, or use model=mitra_nano."
         ) from None
 
@@ -101,7 +102,7 @@ def check(found: list[Path], sha256: Mapping[str, str]) -> None:
         if pinned and _digest([file]) != pinned:
             raise ModelError(
                 f"{file} is not the file that the model's config pins by its SHA-256: it is "
-                "damaged, or of another model; delete it and run `python -m bench fetch` again."
+                f"damaged, or of another model; delete it and run `{invoked()} fetch` again."
             )
 
 
