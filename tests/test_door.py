@@ -13,12 +13,17 @@ from typing import Any
 
 import pytest
 from hydra.errors import ConfigCompositionException
+from made_records import made
+from openml_server import generated, serving
 
-from bench import door, output
+from bench import cli, door, output
 from bench.cli import main
+from bench.datasets import openml
 from bench.errors import BadInput
 from bench.interrupt import Terminated
 from bench.models.weights import ModelError
+from bench.report.tables import report
+from bench.store import Store
 from bench.table import TableError
 
 BENCH = [sys.executable, "-m", "bench"]
@@ -201,3 +206,71 @@ class TestTheProcess:
         reason = "it is closed" if redirected == ">&-" else "No space left on device"
         assert run.returncode == 1
         assert run.stderr == f"bench: standard output cannot be written: {reason}.\n"
+
+
+class TestAFullDisk:
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        root = tmp_path / "results"
+        for dataset in ("heart", "zoo"):
+            for method, curve in (("pretrained", [0.7]), ("default_ft", [0.7, 0.72])):
+                Store(root).write(made(dataset, method, curve))
+        return root
+
+    @pytest.mark.parametrize("goes_well", [0, 7])
+    def test_a_report_that_does_not_fit_leaves_the_one_before_readable(
+        self, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+        goes_well: int,
+    ) -> None:  # fmt: skip
+        assert report(root, figures=False) == 0
+        before = {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()}
+        capsys.readouterr()
+        sync, left = os.fsync, [2 * goes_well]  # a file and its folder
+
+        def full(fd: int) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            sync(fd)
+
+        monkeypatch.setattr(os, "fsync", full)
+        assert door.guarded(lambda: report(root, figures=False), only_prints=False) == 1
+        told = capsys.readouterr().err
+        assert told.startswith(f"bench: {root / 'report'}/")  # the file that did not fit
+        assert told.endswith(f": No space left on device; {LOST} when there is room.\n")
+        assert told.count("\n") == 1
+        after = {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()}
+        assert after == before  # the same records: what was written is what was there
+
+    def test_a_table_that_cannot_be_kept_is_named_and_leaves_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(fd: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with serving() as server:
+            server.add(generated(7))
+            monkeypatch.setattr(os, "fsync", full)
+            with pytest.raises((OSError, TableError), match="No space left on device"):
+                openml.load(7, str(tmp_path), server=server.url)
+        assert [p.name for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize("verb", ["status", "show", "diff", "verify", "report", "plan", "fetch"])
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt, 130), (PermissionError, 1), (ZeroDivisionError, 3)]
+)
+def test_the_door_stands_around_every_verb(
+    verb: str, error: type[BaseException], code: int, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def work(words: list[str]) -> int:
+        raise error
+
+    module, _, function = cli.VERBS[verb].partition(":")
+    monkeypatch.setattr(f"{module}.{function}", work)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert main([verb]) == code
+    told = capsys.readouterr().err
+    assert told.startswith("bench: ")
+    assert told.count("\n") == 1
