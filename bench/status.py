@@ -84,14 +84,21 @@ class Sweep:
     made: int
     refused: int
     begun: float
+    done_before: int = 0  # good records that were there when it began
 
     @property
     def left(self) -> int:
         return max(0, self.cells - self.ended)
 
+    @property
+    def to_make(self) -> int:
+        """Of those left: what is done before takes next to no time."""
+        to_pass = max(0, self.done_before - (self.ended - self.made))
+        return max(0, self.left - to_pass)
+
     def seconds_left(self, now: float) -> float | None:
         """At the pace so far; None before the first cell was made."""
-        return (now - self.begun) / self.made * self.left if self.made else None
+        return (now - self.begun) / self.made * self.to_make if self.made else None
 
 
 @dataclass
@@ -130,9 +137,18 @@ class Look:
         called = {id(r): name.method for r, name in zip(records, names(records), strict=True)}
         for record in records:
             counts.setdefault(called[id(record)], Counter())[record["status"]] += 1
-        for record in stale(records):
+        old = stale(records)
+        for record in old:
             counts[called[id(record)]]["stale"] += 1
         sweep, amiss = self._sweep()
+        if sweep is not None:
+            again = {id(record) for record in old}
+            sweep.done_before = sum(
+                record["status"] != "failed"
+                and id(record) not in again
+                and record["timings"]["started"] < sweep.begun
+                for record in records
+            )
         now = time.time()
         return Status(self._store.root, counts, faults, self._running(), sweep, now, amiss)
 

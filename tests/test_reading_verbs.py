@@ -74,6 +74,12 @@ class TestStatus:
         assert sweep.seconds_left(140.0) == 40 / 2 * 6
         assert Sweep(10, 4, 0, 0, 100.0).seconds_left(140.0) is None
 
+    def test_what_is_done_before_takes_no_time(self):
+        resumed = Sweep(cells=324, ended=4, made=1, refused=0, begun=100.0, done_before=253)
+        assert resumed.to_make == 320 - 250  # three of the 253 have passed
+        assert resumed.seconds_left(160.0) == 60.0 * 70
+        assert Sweep(10, 9, 1, 0, 100.0, done_before=30).to_make == 0  # another experiment's too
+
     def test_a_faulty_file_is_counted_and_left_alone(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
