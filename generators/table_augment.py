@@ -82,7 +82,10 @@ class TableAugment(TaskGenerator):
         if not table.n_features:
             raise NotApplicable("TableAugment needs at least one feature.")
         if (table.class_counts() > 0).sum() < 2:
-            raise NotApplicable("TableAugment needs training rows of at least two classes.")
+            raise NotApplicable(
+                "TableAugment needs training rows of at least two classes; those of dataset "
+                f"'{table.name}' are of one."
+            )
         self.table_ = table
         return self
 

@@ -210,7 +210,7 @@ def test_a_run_taken_up_in_the_middle_draws_the_middle_steps() -> None:
     assert np.array_equal(batch[1], training_batch(settings(*TINY), 2)[1])
 
 
-def test_the_exported_model_loads_as_tab2d_and_gives_the_same_logits(uninterrupted: Run) -> None:
+def test_the_exported_model_loads_as_tab2d_and_gives_its_logits(uninterrupted: Run) -> None:
     trained = uninterrupted.model
     trained.load_state_dict(uninterrupted.average)
     loaded = Tab2D.from_pretrained(str(uninterrupted.folder), device="cpu").eval()
@@ -223,8 +223,10 @@ def test_the_exported_model_loads_as_tab2d_and_gives_the_same_logits(uninterrupt
         padding = [torch.zeros(1, n, dtype=torch.bool) for n in (5, 30, 20)]
         stock = loaded(x[:, :30].clone(), y.clone(), x[:, 30:].clone(), *padding)
     assert lean.shape == (1, 20, 10)
-    assert torch.equal(lean, expected)
-    assert torch.allclose(stock, expected, atol=1e-5)
+    # Where the weights lie in memory may decide how they are multiplied.
+    assert torch.allclose(lean, expected, rtol=0, atol=1e-6)
+    assert torch.allclose(stock, expected, rtol=0, atol=1e-5)
+    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), loaded.parameters()))
 
 
 def test_the_facts_of_a_run_are_written_beside_it(uninterrupted: Run) -> None:

@@ -129,7 +129,8 @@ class TestACell:
         ]
         for curve in ("train_loss", "validation_log_loss", "test_log_loss"):
             a, b = (np.array(r["curves"][curve], dtype=float) for r in (roomy, tight))
-            np.testing.assert_allclose(a, b, atol=2e-6, equal_nan=True)
+            # Rounding of two steps; a row too many or too few would show in the third digit.
+            np.testing.assert_allclose(a, b, atol=2e-5, equal_nan=True)
 
     def test_a_smaller_support_is_a_cell_with_less_context_from_the_start(
         self, nano: Checkpoint, monkeypatch: pytest.MonkeyPatch
