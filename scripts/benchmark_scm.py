@@ -4,6 +4,7 @@
     python -m scripts.benchmark_scm --limit 20            # a quick look; more is extrapolated
     python -m scripts.benchmark_scm --table credit-g      # an embedded table, both sides
     python -m scripts.benchmark_scm --sizes 60x2000 --compare 60x2000 --limit 600
+    python -m scripts.benchmark_scm --sizes 300x300c --compare   # collinear columns, ours alone
 
 The task is the same everywhere: edge probabilities from PC and FCI on the same subsamples of the
 rows, 10 DAGs drawn from them, a structural causal model each, 1000 rows in all. Three sides:
@@ -68,8 +69,10 @@ import pandas as pd
 from bench import seeds
 from bench.table import Kind, Table
 
-SIZES = ("20x650", "60x2000", "110x5000")
-TARGETS = {"20x650": 10.0, "60x2000": 60.0, "110x5000": 180.0}  # seconds, fit and sample
+COLLINEAR = "c"  # after a size
+SIZES = ("20x650", "60x2000", "110x5000", f"300x300{COLLINEAR}")
+# Seconds, fit and sample:
+TARGETS = {"20x650": 10.0, "60x2000": 60.0, "110x5000": 180.0, f"300x300{COLLINEAR}": 200.0}
 WANTED = {"end-to-end": 20.0, "same-learner": 3.0}  # ratios at 20x650
 ROWS = 1000  # drawn
 JITTER = 1e-6  # standard deviations
@@ -83,7 +86,8 @@ class Task:
     Parameters
     ----------
     name : str
-        ``<columns>x<rows>`` of `mixture`, or an embedded table's name.
+        ``<columns>x<rows>`` of `mixture`, with ``c`` after it of `collinear`, or an embedded
+        table's name.
     seed : int
     threads : int
     graphs : list
@@ -100,8 +104,9 @@ class Task:
 
     def table(self) -> Table:
         if is_size(self.name):
-            columns, rows = map(int, self.name.split("x"))
-            return mixture(columns, rows, self.seed)
+            columns, rows = map(int, self.name.removesuffix(COLLINEAR).split("x"))
+            made = collinear if self.name.endswith(COLLINEAR) else mixture
+            return made(columns, rows, self.seed)
         from bench.datasets import embedded
 
         return embedded.load(self.name)
@@ -111,8 +116,8 @@ class Task:
 
 
 def is_size(name: str) -> bool:
-    """Whether it reads ``<columns>x<rows>``."""
-    columns, _, rows = name.partition("x")
+    """Whether it reads ``<columns>x<rows>`` or ``<columns>x<rows>c``."""
+    columns, _, rows = name.removesuffix(COLLINEAR).partition("x")
     return columns.isdigit() and rows.isdigit()
 
 
@@ -147,6 +152,18 @@ def mixture(columns: int, rows: int, seed: int) -> Table:
     }
     y = scores[:, -1] > np.quantile(scores[:, -1], 0.7)
     return Table(f"{columns}x{rows}", pd.DataFrame(X), y, kinds, ("no", "yes"), "y")
+
+
+def collinear(columns: int, rows: int, seed: int) -> Table:
+    """All columns of the same five factors, with a tenth of noise: hardly anything parts two."""
+    rng = seeds.generator("benchmark_scm", "collinear", columns, rows, seed)
+    factors = rng.normal(size=(rows, 5))
+    scores = factors @ rng.normal(size=(5, columns)) + 0.1 * rng.normal(size=(rows, columns))
+    names = [f"x{at}" for at in range(columns)]
+    kinds: dict[str, Kind] = dict.fromkeys(names, "numeric")
+    y = factors[:, 0] + 0.5 * rng.normal(size=rows) > 0
+    X = pd.DataFrame(scores, columns=names)
+    return Table(f"{columns}x{rows}{COLLINEAR}", X, y, kinds, ("no", "yes"), "y")
 
 
 # --- the sides, each in a process of its own: an event when ready, then one a completed unit ------
