@@ -123,6 +123,8 @@ class TestOtherWritings:
             ("%d %B %Y", ""),
             ("%m/%d/%Y 12:00:00 AM", "month"),
             ("%Y-%m-%d 00:00:00 UTC", ""),
+            ("%Y%m%dT000000Z", ""),
+            ("Mon, %d %b %Y 00:00:00 +0000", ""),
         ],
     )
     @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -163,6 +165,8 @@ class TestOtherWritings:
         for values, what in (
             ([f"2024-{1 + i % 12:02}" for i in range(N)], "months such as"),
             ([f"{8 + i % 5}:30" for i in range(N)], "times of day such as"),
+            ([f"2020Q{1 + i % 4}" for i in range(N)], "quarters or weeks such as"),
+            ([f"{1 + i % 9}. März 2019" for i in range(N)], "dates such as"),
         ):
             levels, notes = read(values)
             assert isinstance(levels.dtype, pd.CategoricalDtype)

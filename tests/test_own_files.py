@@ -94,6 +94,9 @@ class TestRowsAreNotLost:
         plain = read("a,b,y\n" + '1,c:\\temp,p\n2,"d:\\",q\n' * 10)
         assert list(plain.X["b"].cat.categories) == ["c:\\temp", "d:\\"]
 
+    def test_the_end_of_a_dos_file(self, read):
+        assert len(read(BODY.replace("\n", "\r\n") + "\x1a")) == 20
+
     def test_blank_lines_separators_at_the_end_and_repeated_headers(self, read):
         table = read("a,b,y\n\n" + "1,x,p,\n  \n2,z,q,\n" * 10)
         assert (len(table), list(table.kinds)) == (20, ["a", "b"])
@@ -299,6 +302,8 @@ class TestNoRegularFile:
             csvfile.load(loop, "y")
         with pytest.raises(TableError, match="cannot be read"):
             csvfile.load("a\0b", "y")
+        with pytest.raises(TableError, match="there is no file"):
+            csvfile.load("~no-such-person/a.csv", "y")
         with pytest.raises(TableError, match="cannot be read"):
             csvfile.load("x" * 5000, "y")
 
@@ -361,6 +366,13 @@ class TestRowNumbers:
         table, notes = csvfile.read(tmp_path / "mine.csv", "y")
         assert list(table.kinds) == ["a"]
         assert "counts the rows" in notes[0]
+
+    def test_an_index_that_repeats_is_noted(self, tmp_path):
+        frame = self.frame().sample(n=self.N, replace=True, random_state=0)
+        for label in ("", "Unnamed: 0"):
+            frame.to_csv(tmp_path / "mine.csv", index_label=label or None)
+            (note, *_) = csvfile.load(tmp_path / "mine.csv", "y").notes
+            assert "if it numbers the rows, leave it out with" in note
 
     @pytest.mark.parametrize("label", [None, "index", "patient"])
     def test_from_parquet_too(self, tmp_path, label):

@@ -61,7 +61,10 @@ class TestOneClass:
     def test_a_mark_among_numbers_is_noted(self, read, suffix):
         table, notes = read([*["0", "1"] * 25, *["-"] * 10], suffix)
         assert table.classes == ("0", "1", "-")
-        assert "label '-' stands among numbers" in notes[0]
+        assert "label '-' is a class of its own" in notes[0]
+        assert "'-' is a class" in read([*["ill", "well"] * 25, *["-"] * 10], suffix)[1][0]
+        assert read(["+", "-"] * 30, suffix)[1] == []
+        assert read(["none", "mild", "severe"] * 20, suffix)[1] == []
         assert read([*["0", "1"] * 25, *["-"] * 10], suffix, missing="-")[0].classes == ("0", "1")
 
 

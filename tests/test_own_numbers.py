@@ -229,6 +229,19 @@ class TestMarksAmongNumbers:
         for key in ("'dataset.missing=[old]'", "'dataset.categorical=[x]'", "'dataset.drop=[x]'"):
             assert key in sentence
 
+    def test_marks_may_be_most_of_a_column(self, read):
+        values = ["." if i % 5 < 4 else str(i) for i in range(N)]
+        numbers, note = column_of(read, values)
+        assert sum(map(math.isnan, numbers)) == 48
+        assert "'.' (48) is taken as missing" in note
+        table, _ = read(columns={"x": ["-"] * (N - 9) + ["5"] * 9, "b": range(N)})
+        assert list(table.X["x"].cat.categories) == ["5", "-"]
+
+    def test_a_sign_among_words_stays_a_level_and_is_noted(self, read):
+        table, notes = read(columns={"x": ["red", "blue", "#N/A!"] * 20, "b": range(0, 3 * N, 3)})
+        assert list(table.X["x"].cat.categories) == ["#N/A!", "blue", "red"]
+        assert "'#N/A!' stays a level; if it means a missing value" in notes[0]
+
     def test_the_keys_that_decide_decide(self, read):
         values = ["more" if i % 4 == 0 else str(i % 4) for i in range(N)]
         assert "'more'" in refused(read, values)

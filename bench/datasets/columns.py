@@ -33,7 +33,7 @@ from bench.datasets.date_columns import days_of_dates, days_of_text, looks_like_
 from bench.datasets.labels import alike, natural_order
 from bench.datasets.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.raw import counted
-from bench.datasets.strays import FEW, Unusable
+from bench.datasets.strays import FEW, Unusable, signs_among_words
 from bench.datasets.whole_numbers import EXACT, floats_of
 from bench.datasets.wording import listed, rows, setting, shown
 from bench.datasets.written_numbers import CODE, Convention
@@ -45,10 +45,12 @@ __all__ = ["features_of", "natural_order", "rows", "text_of"]
 MAX_LEVELS_OF_FEW_ROWS = 20
 EXPLAINED = 5  # unusable columns of which a refusal says why
 
-_WITH_UNIT = re.compile(r"[$€£₹]?[+-]?\d+(?:[.,]\d+)?\s*([^\d\s+.,-][^\d\s]*)")
+_WITH_UNIT = re.compile(r"[$€£₹]?[+-]?\d+(?:[.,]\d+)?\s*([^\d\s+.,-]\D*)")
 _LOOKALIKES = {
     re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])"): "months",
     re.compile(r"\d{1,2}:[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"): "times of day",
+    re.compile(r"\d{4}[- ]?(Q[1-4]|W\d\d)|Q[1-4][-/ ]?\d{4}", re.IGNORECASE): "quarters or weeks",
+    re.compile(r"\d{1,2}\.?[-/ ]*[^\W\d_]{3,}\.?[-/ ]*(\d\d|\d{4})"): "dates",
     re.compile(r"\d+ ?/ ?\d+"): "two numbers",
 }
 
@@ -187,6 +189,10 @@ def _as_categories(text: pd.Series, column: str) -> tuple[pd.Categorical, list[s
     content, remarks = _categories(text)
     lookalike = _lookalike(text)
     told = [f"{lookalike}; taken as categories."] if lookalike else []
+    signs = signs_among_words(content.categories)
+    if signs:
+        missing = setting("missing", signs)
+        told.append(f"{listed(signs)} stays a level; if it means a missing value, say {missing}.")
     return content, remarks + told
 
 

@@ -8,6 +8,7 @@ are noted. What becomes of a column stands in `bench.datasets.columns`.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def load(
     if path is None or target is None:
         wanted = "path=FILE" if path is None else "target=COLUMN"
         raise TableError(f"Your own table needs {wanted}: dataset=csv path=FILE target=COLUMN.")
-    path = Path(str(path)).expanduser()
+    path = Path(os.path.expanduser(str(path)))
     name = check("dataset", str(name)) if name else safe(content.stem(path))
     if domain not in DOMAINS:
         raise TableError(

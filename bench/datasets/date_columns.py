@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.datasets.strays import Unusable, set_aside
+from bench.datasets.strays import Unusable, set_aside, telling
 from bench.datasets.wording import setting, shown
 from bench.datasets.written_numbers import PLAIN
 
@@ -39,6 +39,11 @@ _FORMS = tuple(
         rf"(?:[a-z]{{3,9}},? +)?(?P<d>\d{{1,2}})[-\s./]*{_MONTH}\.?[-\s,./]*(?P<y>\d{{4}}|\d{{2}})",
         rf"(?:[a-z]{{3,9}},? +)?{_MONTH}\.?\s+(?P<d>\d{{1,2}}),?\s+(?P<y>\d{{4}})",
     )
+)
+_BASIC = re.compile(
+    r"(?P<y>\d{4})-?(?P<m>\d{2})-?(?P<d>\d{2})T(?P<h>\d{2})(?P<min>\d{2})"
+    r"(?P<s>\d{2}(?:[.,]\d{1,9})?)?(?P<half>[ap])?(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII,
 )
 
 
@@ -82,7 +87,7 @@ def written(text: str) -> Written | None:
     """Read one date; None if this is none."""
     found = _ISO.fullmatch(text)
     iso = found is not None
-    for form in _FORMS:
+    for form in (*_FORMS, _BASIC):
         found = found or form.fullmatch(text)
     if found is None:
         return None
@@ -134,7 +139,7 @@ def days_of_text(
     Unusable
         If day and month, or the century, cannot be told, or there is too much else.
     """
-    total = sum(counts.values())
+    total = telling(counts)
     words = [level for level in counts if not PLAIN.fullmatch(level)]  # no number is a date
     dates = {level: date for level in words if (date := written(level)) is not None}
     if 2 * sum(counts[level] for level in dates) <= total:
@@ -158,7 +163,7 @@ def days_of_text(
     remark = f"{what} were turned into days since 1970-01-01"
     strays = {level: counts[level] for level in counts if level not in days}
     if strays:
-        remark += f"; {set_aside(strays, total, 'dates', column)}"
+        remark += f"; {set_aside(strays, sum(counts.values()), 'dates', column)}"
     return text.map(days).to_numpy(dtype=np.float64), [remark + "."]
 
 

@@ -52,7 +52,7 @@ def delimited(content: bytes, name: str, path: Path, separator: str | None, enco
     TableError
         If it is none, or a row of it cannot be told.
     """
-    text = decode(content, name, path, encoding)
+    text = decode(content, name, path, encoding).rstrip("\x1a")  # as DOS ends a file
     line, notes = 0, []
     announced = _SEP_LINE.match(text)
     if announced:  # Excel's own way to name the separator

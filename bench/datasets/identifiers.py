@@ -22,7 +22,8 @@ _OF_AN_INDEX = re.compile(
 )
 _WORDS = re.compile(
     "ids?|u?uid|guid|key|pk|index|idx|row|rowid|rownum|nr|no|num|number|nummer|numero|record|serial"
-    "|identifier|ident|mrn|ssn|code|case|subject|patient|customer|client|account|.+id"
+    "|identifier|ident|mrn|ssn|code|case|subject|patient|customer|client|account|seqn?|sequence|matricule|folio"
+    "|barcode|isbn|sku|ticket|order|invoice|phone|.+(?:id|nr|no|nummer|number|key)"
 )
 
 
@@ -69,10 +70,13 @@ def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFra
                 f"Dataset '{name}': {where} counts the rows (a whole number of its own in each), "
                 "as a saved index does; it was kept out."
             )
-        elif nameless and raw.frame[column].notna().any():
+        elif raw.frame[column].notna().any():
+            told = (
+                f"{where} is called '{column}'" if nameless else f"{where} is called as an index is"
+            )
             notes.append(
-                f"Dataset '{name}': column {position} has no name and is called '{column}'; if it "
-                f"numbers the rows, leave it out with {setting('drop', [column])}."
+                f"Dataset '{name}': {told}; if it numbers the rows, leave it out with "
+                f"{setting('drop', [column])}."
             )
     return raw.frame.drop(columns=out), notes
 

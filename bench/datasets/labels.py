@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.characters import visible
-from bench.datasets.strays import is_mark
-from bench.datasets.wording import listed, setting, shown
+from bench.datasets.strays import is_mark, signs_among_words
+from bench.datasets.wording import listed, setting
 from bench.datasets.written_numbers import CODE, PLAIN
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
@@ -74,10 +74,11 @@ def remarks_on(classes: tuple[str, ...], counts: dict[str, int]) -> list[str]:
         for group in alike(classes)
     ]
     numbers = [label for label in classes if PLAIN.fullmatch(label)]
-    others = [label for label in classes if label not in numbers and is_mark(label)]
-    if others and 2 * sum(counts[label] for label in numbers) > sum(counts.values()):
+    mostly = 2 * sum(counts[label] for label in numbers) > sum(counts.values())
+    marks = [c for c in classes if is_mark(c)] if mostly else signs_among_words(classes)
+    if marks:
         remarks.append(
-            f"label {shown(others[0])} stands among numbers and is a class of its own; if it means "
-            f"a missing value, say {setting('missing', others)}."
+            f"label {listed(marks)} is a class of its own; if it means a missing value, say "
+            f"{setting('missing', marks)}."
         )
     return remarks

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.datasets.raw import counted
-from bench.datasets.strays import Unusable, set_aside
+from bench.datasets.strays import Unusable, set_aside, telling
 from bench.datasets.wording import setting, shown
 from bench.datasets.written_numbers import (
     PERCENT,
@@ -69,7 +69,7 @@ def plain_numbers(
             return text, [f"{said}, say dataset.decimal=','."]
     numbers = {level: number for level in counts if (number := stripped(level)) is not None}
     infinite = {level: level for level in plain - set(numbers)}
-    total = sum(counts.values())
+    total = telling(counts)
     if not _most({**numbers, **infinite}, counts, total):
         return None
     decimal, remarks = _decimal(numbers, counts, column, convention, around)
@@ -90,7 +90,7 @@ def plain_numbers(
     how = "; ".join([*told, *remarks])
     remark = f"was read as numbers{f' ({how})' if how else ''}"
     if strays:
-        remark += f"; {set_aside(strays, total, 'numbers', column)}"
+        remark += f"; {set_aside(strays, sum(counts.values()), 'numbers', column)}"
     return text.map(forms), [remark + "."] if how or strays else []
 
 
@@ -98,7 +98,7 @@ def prove(text: pd.Series) -> str | None:
     """The decimal mark that most of a column's values prove, if it holds mostly numbers."""
     counts = counted(text)
     numbers = {level: number for level in counts if (number := stripped(level)) is not None}
-    if not numbers or not _most(numbers, counts, sum(counts.values())):
+    if not numbers or not _most(numbers, counts, telling(counts)):
         return None
     votes = proven(_bodies(numbers, counts))
     return votes.most_common(1)[0][0] if votes["."] != votes[","] else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bench.datasets.wording import LONGEST, setting, shown
 
@@ -48,6 +48,28 @@ def is_mark(text: str) -> bool:
         or bool(_WORDS.fullmatch(text))
         or bool(_NO_DATE.fullmatch(text))
     )
+
+
+def signs_among_words(levels: Iterable[str]) -> list[str]:
+    """Levels of signs alone, or a spreadsheet's errors, if there are words or numbers beside them.
+
+    >>> signs_among_words(["+", "-"]), signs_among_words(["-", "none", "red"])
+    ([], ['-'])
+    """
+    every = sorted(levels)
+    signs = [level for level in every if is_mark(level) and not _WORDS.fullmatch(level)]
+    return signs if len(signs) < len(every) - 1 else []
+
+
+def telling(counts: Mapping[str, int]) -> int:
+    """How many values of a column tell what it holds: all but marks of "no value".
+
+    Where marks are most of it, two other levels are not enough to tell.
+    """
+    marks = sum(count for text, count in counts.items() if is_mark(text))
+    levels = sum(not is_mark(text) for text in counts)
+    total = sum(counts.values())
+    return total if 2 * marks >= total and levels < 3 else total - marks
 
 
 def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -> str:
