@@ -52,7 +52,8 @@ class Today:
         How OpenML is asked and where its tables lie.
     openml : str
         The function that asks it.
-    gpu_share : float
+    beside : mapping
+        The settings that are no cell's: how this machine runs one.
     hours : float
         That one cell may take at most.
     """
@@ -60,7 +61,7 @@ class Today:
     configs: Configs
     asked: Mapping[str, Any]
     openml: str
-    gpu_share: float
+    beside: Mapping[str, Any]
     hours: float = 1.0
 
     @classmethod
@@ -74,6 +75,7 @@ class Today:
         BadInput
             If a word is none that is known, or a config folder cannot be read.
         """
+        from bench.cell import SETTINGS
         from bench.identity import plain
         from bench.jobs import composing
 
@@ -85,7 +87,8 @@ class Today:
                     _add(configs, folder, [o for o in overrides if o.startswith("hydra.")])
         except (HydraException, OmegaConfBaseException) as error:
             raise BadInput(sentence(error)) from error
-        return cls(configs, today["dataset"], today["dataset"][TARGET], today["gpu_share"], hours)
+        beside = {key: value for key, value in today.items() if key not in SETTINGS}
+        return cls(configs, today["dataset"], today["dataset"][TARGET], beside, hours)
 
 
 def _folders(words: list[str]) -> list[Path]:
@@ -197,8 +200,7 @@ def _config(settings: dict[str, Any], today: Today, folder: str) -> DictConfig:
 
     cfg = OmegaConf.merge(
         OmegaConf.structured(Config),
-        {"gpu_share": today.gpu_share, "results_dir": folder},
-        escaped(settings),
+        escaped({**today.beside, **settings, "results_dir": folder}),
     )
     assert isinstance(cfg, DictConfig)
     return cfg

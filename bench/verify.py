@@ -190,7 +190,7 @@ def _disagreeing(records: list[Record]) -> dict[str, list[str]]:
 
 def _verified(record: Record, options: Options, today: Today | None, called: str) -> Outcome:
     """Make the cell again, print how it compares, and give the outcome."""
-    print(f"{called}: ", end="", flush=True)
+    print(f"{printable(called)}: ", end="", flush=True)
     try:
         outcome = compare(record, remade(record, today), options.tolerance)
     except BadInput as reason:

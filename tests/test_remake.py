@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,6 @@ from bench.report.tables import report
 from bench.store import Store
 from bench.targets import Configs, by_role, is_dotted
 
-OURS = Configs.of(Path(CONF))
-
 
 def composed(*overrides: str) -> dict[str, Any]:
     register()
@@ -42,19 +41,32 @@ def settings_of(*overrides: str) -> dict[str, Any]:
     return {name: composed(*overrides)[name] for name in SETTINGS}
 
 
-SCM = settings_of(
-    "dataset=iris",
-    "method=scm",
-    "device=cpu",
-    "finetune.steps=1",
-    "method.generator.n_dags=1",
-    "method.generator.discovery.resamples=1",
-)
+@cache
+def scm() -> dict[str, Any]:
+    """Settings of a small cell of SCM; copied by whoever changes them."""
+    return settings_of(
+        "dataset=iris",
+        "method=scm",
+        "device=cpu",
+        "finetune.steps=1",
+        "method.generator.n_dags=1",
+        "method.generator.discovery.resamples=1",
+    )
+
+
+@cache
+def today() -> Today:
+    return Today.of([])
+
+
+@cache
+def ours() -> Configs:
+    return Configs.of(Path(CONF))
 
 
 def record(changed: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """A done record of SCM on iris, whose settings are today's but for what is changed."""
-    fields = {"settings": changed or copy.deepcopy(SCM), **more}
+    fields = {"settings": changed or copy.deepcopy(scm()), **more}
     return seal(made("iris", "scm", [0.7, 0.8], **fields))
 
 
@@ -112,12 +124,12 @@ class TestConfigs:
                 cfg = OmegaConf.to_container(compose("config", [f"{group}={name}"]))
                 assert isinstance(cfg, dict)
                 for role, node in by_role({str(k): v for k, v in cfg.items()}).items():
-                    assert node is None or OURS.refusal(role, node) is None
+                    assert node is None or ours().refusal(role, node) is None
 
     @pytest.mark.parametrize("role", ["dataset", "model", "generator"])
     def test_another_class_is_refused_and_named(self, role: str, tmp_path: Path):
         for node in hostile(tmp_path):
-            assert node["_target_"] in str(OURS.refusal(role, node))
+            assert node["_target_"] in str(ours().refusal(role, node))
 
     @pytest.mark.parametrize(
         ("role", "target"),
@@ -131,12 +143,12 @@ class TestConfigs:
         ],
     )
     def test_a_class_in_anothers_role_is_refused(self, role: str, target: str):
-        assert "which no config names there" in str(OURS.refusal(role, {"_target_": target}))
+        assert "which no config names there" in str(ours().refusal(role, {"_target_": target}))
 
     def test_a_class_stands_only_where_a_config_has_it(self):
-        scm = copy.deepcopy(SCM["method"]["generator"])
-        scm["classifier"], scm["regressor"] = scm["regressor"], scm["classifier"]
-        assert "which no config names there" in str(OURS.refusal("generator", scm))
+        node = copy.deepcopy(scm()["method"]["generator"])
+        node["classifier"], node["regressor"] = node["regressor"], node["classifier"]
+        assert "which no config names there" in str(ours().refusal("generator", node))
 
     @pytest.mark.parametrize(
         ("keys", "more", "told"),
@@ -151,13 +163,13 @@ class TestConfigs:
         ],
     )
     def test_no_config_says_so(self, keys: tuple[str, ...], more: dict[str, Any], told: str):
-        scm = copy.deepcopy(SCM["method"]["generator"])
-        node = scm
+        whole = copy.deepcopy(scm()["method"]["generator"])
+        node = whole
         for key in keys:
             node[key] = node[key] if isinstance(node[key], dict) else {}
             node = node[key]
         node |= more
-        assert told in str(OURS.refusal("generator", scm))
+        assert told in str(ours().refusal("generator", whole))
 
 
 NAMES = [
@@ -194,7 +206,7 @@ PLACES = [
 
 def changed(place: tuple[Any, ...], tree: Any) -> dict[str, Any]:
     """SCM's settings with one place of them another."""
-    all_of_them = copy.deepcopy(SCM)
+    all_of_them = copy.deepcopy(scm())
     node: Any = all_of_them
     for key in place[:-1]:
         node = node[key]
@@ -212,14 +224,11 @@ def test_no_hostile_tree_in_a_sealed_record_is_made_or_looked_up(
     of = record(changed(place, tree))
     if fault(of) is None:
         with pytest.raises(BadInput) as refused:
-            remade(of, TODAY)
+            remade(of, today())
         assert os.environ["HOME"] not in str(refused.value)
         assert isinstance(is_stale(of), bool)
     assert "tripwire" not in sys.modules
     assert not tripwire.exists()
-
-
-TODAY = Today.of([])
 
 
 def test_verbs_go_on_past_hostile_records(
@@ -263,7 +272,7 @@ class TestTexts:
     def test_no_interpolation_of_a_record_is_resolved(self, text: str):
         for place in (("dataset", "name"), ("method", "generator", "target"), ("model", "path")):
             with pytest.raises(BadInput) as refused:
-                remade(record(changed(place, text)), TODAY)
+                remade(record(changed(place, text)), today())
             assert os.environ["HOME"] + "/" not in str(refused.value)
 
     def test_staleness_resolves_nothing(self):
@@ -312,7 +321,7 @@ def test_a_margin_is_a_distribution_and_nothing_is_imported_for_it(
 ) -> None:
     method = copy.deepcopy(settings_of("method=gaussian_copula")["method"])
     method["generator"]["margin"] = margin
-    made_again = remade(record(changed(("method",), method)), TODAY)
+    made_again = remade(record(changed(("method",), method)), today())
     assert "margin is a distribution" in made_again["error"]["message"]
 
 
@@ -331,10 +340,10 @@ class TestCost:
     ):
         of = record(changed(place, value))
         if told is None:
-            assert remade(of, TODAY)["status"] != "done"
+            assert remade(of, today())["status"] != "done"
             return
         with pytest.raises(BadInput, match=told.replace("+", r"\+")):
-            remade(of, TODAY)
+            remade(of, today())
 
     def test_a_cell_ends_near_the_time_that_its_record_tells(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("bench.remake.LEAST_SECONDS", 1.0)
@@ -343,19 +352,19 @@ class TestCost:
         endless["method"] = settings_of("method=default_ft")["method"]
         of = record(endless, timings={"started": 0.0, "seconds": {"total": 0.01}})
         with pytest.raises(BadInput, match="stopped after 1 s"):
-            remade(of, TODAY)
+            remade(of, today())
 
     @pytest.mark.parametrize("seconds", [1e300, -1.0, "long", None])
     def test_a_senseless_time_is_refused(self, seconds: Any):
         with pytest.raises(BadInput, match=r"h; hours=NUMBER|as the seconds that it took"):
-            remade(record(timings={"started": 0.0, "seconds": {"total": seconds}}), TODAY)
+            remade(record(timings={"started": 0.0, "seconds": {"total": seconds}}), today())
 
     def test_what_memory_there_is_not_is_a_failure_and_not_the_end(self):
-        wide = changed(("finetune",), SCM["finetune"])
+        wide = changed(("finetune",), scm()["finetune"])
         wide["method"] = settings_of("method=ctgan", "method.generator.embedding_dim=100000000")[
             "method"
         ]
-        assert remade(record(wide), TODAY)["status"] == "failed"
+        assert remade(record(wide), today())["status"] == "failed"
 
 
 class TestPlaces:
@@ -363,13 +372,13 @@ class TestPlaces:
     def test_a_table_of_ones_own_is_a_file(self, path: str, tmp_path: Path):
         dataset = {**composed("dataset=csv")["dataset"], "path": path, "target": "y"}
         with pytest.raises(BadInput, match="is no file here"):
-            remade(record(changed(("dataset",), dataset)), TODAY)
+            remade(record(changed(("dataset",), dataset)), today())
 
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path):
         os.mkfifo(tmp_path / "pipe")
         dataset = {**composed("dataset=csv")["dataset"], "path": str(tmp_path / "pipe")}
         with pytest.raises(BadInput, match="is no file here"):
-            remade(record(changed(("dataset",), dataset)), TODAY)
+            remade(record(changed(("dataset",), dataset)), today())
 
     def test_neither_server_nor_cache_are_the_records_to_say(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -382,14 +391,14 @@ class TestPlaces:
             "offline": False,
         }
         with pytest.raises(BadInput, match="is not on this machine"):
-            remade(record(changed(("dataset",), dataset)), TODAY)
+            remade(record(changed(("dataset",), dataset)), today())
         assert not list(tmp_path.iterdir())
 
     def test_weights_of_a_hub_are_not_fetched(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("requests.Session.send", lambda *_, **__: pytest.fail("asked"))
-        model = {**SCM["model"], "path": "somebody/something", "offline": False}
+        model = {**scm()["model"], "path": "somebody/something", "offline": False}
         with pytest.raises(BadInput, match="is not in the hub's cache here"):
-            remade(record(changed(("model",), model)), TODAY)
+            remade(record(changed(("model",), model)), today())
 
 
 def test_a_folder_of_ones_own_configs_is_ones_own(
@@ -411,10 +420,10 @@ def test_a_folder_of_ones_own_configs_is_ones_own(
     own = changed(("method",), method)
     own["finetune"] |= {"steps": 1}
     with pytest.raises(BadInput, match=r"own_generators.Own, which no config names there"):
-        remade(record(own), TODAY)
+        remade(record(own), today())
     assert "own_generators" not in sys.modules
-    today = Today.of(["--config-dir", str(tmp_path / "conf")])
-    assert remade(record(own), today)["status"] == "done"
+    theirs = Today.of(["--config-dir", str(tmp_path / "conf")])
+    assert remade(record(own), theirs)["status"] == "done"
 
 
 @pytest.mark.parametrize(
