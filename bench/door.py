@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench import output
 from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.files import printable
 from bench.interrupt import Terminated
 
 PACKAGE = "causalmixft-bench"
@@ -71,7 +72,7 @@ def told(error: BaseException) -> int:
     """Print one sentence on what was raised, to standard error; give the exit code."""
     code, words = judged(error)
     if words:
-        print(f"bench: {words}", file=sys.stderr, flush=True)
+        print(f"bench: {printable(words)}", file=sys.stderr, flush=True)
     return code
 
 
@@ -91,6 +92,8 @@ def judged(error: BaseException) -> tuple[int, str]:
         lost = f"the launcher lost a job ({sentence(error)[:SHORT]})"
         again = "nothing that was done is lost, run the same command again to go on."
         return FAILED, f"{lost}; {again}"
+    if _is_raised_by_a_launcher(error):
+        return BAD_INPUT, f"the launcher cannot work as it is set ({sentence(error)[:SHORT]})."
     if isinstance(error, OSError) and error is output.fault():
         return FAILED, ""  # it is said where all verbs end
     if isinstance(error, OSError):
@@ -105,15 +108,27 @@ def _is_a_launchers(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in LAUNCHERS
 
 
+def _is_raised_by_a_launcher(error: BaseException) -> bool:
+    """Whether its code raised it, not a job, whose error comes with its process's trace."""
+    if not isinstance(error, (ValueError, TypeError)) or error.__cause__ is not None:
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
+    return module.partition(".")[0] in LAUNCHERS
+
+
 def of_the_system(error: OSError) -> str:
     """The sentence for what the operating system refused: which file, why, and what helps."""
-    names = [
-        os.fsdecode(n) for n in (error.filename, error.filename2) if isinstance(n, str | bytes)
-    ]
+    given = (error.filename, error.filename2)
+    names = [_short(os.fsdecode(name)) for name in given if isinstance(name, str | bytes)]
     reason = error.strerror or sentence(error)
     what = f"{' → '.join(names)}: {reason}" if names else reason
     when = REMEDIES.get(error.errno or 0)
     return f"{what}; nothing that was done is lost, run it again{f' {when}' if when else ''}."
+
+
+def _short(name: str) -> str:
+    return printable(name if len(name) <= SHORT else f"{name[:SHORT]} …")
 
 
 def _bug(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
@@ -43,7 +44,8 @@ def composing(arguments: list[str]) -> Iterator[list[str]]:
 
 def expand(overrides: list[str]) -> list[list[str]]:
     """The overrides of each job, in the order in which a sweep runs them (as BasicSweeper does)."""
-    parser = OverridesParser.create()
+    # It tells what a glob matches.
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     # Other words may only fit the datasets or methods that a job has.
     sweeping = [o for o in overrides if o.startswith(("experiment=", "hydra"))]
     base = compose("config", sweeping, return_hydra_config=True)
@@ -71,5 +73,12 @@ def cells(overrides: list[str]) -> Iterator[DictConfig]:
             composed[rest] = [cell for _, cell in cells_of(cfg, rest, cfg.method.name)]
         for cell in composed[rest]:
             for key, _, value in (o.partition("=") for o in job if o not in rest):
-                cell[key] = int(value)
+                cell[key] = _number(key, value)
             yield cell
+
+
+def _number(key: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise BadInput(f"{key}={value}: {key} is a whole number.") from error

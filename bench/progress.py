@@ -12,6 +12,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -21,7 +22,7 @@ from bench.door import told
 from bench.errors import BAD_INPUT
 from bench.files import printable
 from bench.store import Store
-from bench.time_left import TimeLeft
+from bench.time_left import TimeLeft, cells
 
 EVERY = 0.5  # seconds between two looks at the journal
 FEW = 3  # tables and folds that are named
@@ -42,7 +43,7 @@ class Progress(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         try:
             self._store = Store(config.results_dir)
-            self._total = count_cells(config)
+            self._total = _total(config)
             self._offset = journal.size(self._store.journal)
         except OmegaConfBaseException:
             return  # Hydra would make a warning of it; it meets the same error next, and ends
@@ -54,7 +55,7 @@ class Progress(Callback):
         self._broken: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        print(f"{self._total} cells; loading …", flush=True)
+        print(f"{_cells(self._total)}; loading …" if self._total else "Loading …", flush=True)
         self._thread.start()
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
@@ -108,7 +109,7 @@ class Progress(Callback):
 
     def _time_left(self) -> TimeLeft:
         """What is known of the time before the first cell has ended."""
-        if self._total > MOST:
+        if not 0 < self._total <= MOST:
             return TimeLeft([])
         records = Store(self._store.root).survey()[0]
         earlier = [r for r in records if r["timings"]["started"] < self._begun]
@@ -152,10 +153,26 @@ def refusals(events: Sequence[Mapping[str, Any]], command: str) -> Iterator[str]
     for reason, alike in by_reason.items():
         labels = list(dict.fromkeys(event["cell"] for event in alike))
         named = ", ".join(labels[:FEW]) + (", …" if len(labels) > FEW else "")
-        cells = sum(event.get("cells", 1) for event in alike)
-        yield f"REFUSED {named} ({cells} {'cell' if cells == 1 else 'cells'}): {reason}"
+        count = sum(event.get("cells", 1) for event in alike)
+        yield f"REFUSED {named} ({_cells(count)}): {reason}"
     if events:
         yield f"  again: {events[0]['again'] if len(events) == 1 else command}"
+
+
+def _cells(count: int) -> str:
+    return f"{count} {'cell' if count == 1 else 'cells'}"
+
+
+def _total(config: DictConfig) -> int:
+    """Cells of a sweep; 0 where they cannot be told, of which the sweeper says why."""
+    try:
+        counted = count_cells(config)
+    except ValueError:
+        counted = 0  # a glob, which is listed; or an interval, which no sweeper here takes
+    try:
+        return len(cells(config)) if counted <= MOST else counted
+    except (HydraException, ValueError, NotImplementedError):
+        return counted
 
 
 def count_cells(config: DictConfig) -> int:

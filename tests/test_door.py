@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import joblib
 import pytest
 from hydra.errors import ConfigCompositionException
 from made_records import made
@@ -87,6 +88,41 @@ def test_what_is_raised_is_one_sentence(
     assert told.startswith("bench: ")
     assert told.strip().endswith(words) or words in told
     assert told.count("\n") == 1
+
+
+def test_a_launcher_that_cannot_work_as_it_is_set_is_bad_input(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = door.guarded(lambda: len(joblib.Parallel(n_jobs=0)([])), only_prints=False)
+    assert code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("bench: the launcher cannot work as it is set (n_jobs == 0 in Parallel")
+
+
+def test_what_a_launcher_hands_on_of_a_job_is_the_jobs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def job(word: str) -> int:
+        return int(word)
+
+    def work() -> int:
+        return len(joblib.Parallel(n_jobs=1)([joblib.delayed(job)("x")]))
+
+    assert door.guarded(work, only_prints=False) == 3
+    told = capsys.readouterr().err
+    assert "this is a bug of ours (ValueError: invalid literal for int()" in told
+
+
+def test_a_long_name_is_cut_and_no_sign_of_it_is_obeyed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "\x1b[31m" + "x" * 5000
+    code, told = ended(OSError(errno.ENAMETOOLONG, "File name too long", name), capsys)
+    assert code == 1
+    assert "\x1b" not in told
+    assert len(told) < 500
 
 
 def test_a_bug_of_ours_says_so_where_to_report_it_and_where_its_trace_is(

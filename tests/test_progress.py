@@ -143,6 +143,24 @@ def test_a_report_that_breaks_is_a_sentence_and_no_success(
     assert told.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("fold=0,1,2", "3 cells; loading …"),
+        ("seed=range(0,5)", "5 cells; loading …"),
+        ("methods=[pretrained],[default_ft,scm]", "3 cells; loading …"),
+        ("seed=interval(0,1)", "Loading …"),  # of which Hydra's sweeper says what is wrong
+        ("dataset=glob(*)", "Loading …"),  # listed where Hydra is at hand, which it is not here
+    ],
+)
+def test_the_cells_are_counted_before_the_first_whatever_is_swept(
+    config: DictConfig, capsys: pytest.CaptureFixture[str], word: str, told: str
+) -> None:
+    config.hydra.overrides.task = [word]
+    assert swept(config) == 2
+    assert capsys.readouterr().out.splitlines()[0] == told
+
+
 def test_a_watch_that_breaks_ends_neither_the_sweep_nor_its_report(
     config: DictConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
