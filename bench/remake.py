@@ -289,7 +289,7 @@ def _seconds(record: Record, today: Today) -> float:
             f"it tells that it took {told / 3600:.1f} h, and a cell may take {today.hours:g} h; "
             "hours=NUMBER allows more"
         )
-    return min(most, LEAST_SECONDS + SLOWER * told)
+    return max(1.0, min(most, LEAST_SECONDS + SLOWER * told))  # 0 would be no limit
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bench.cli import main
 from bench.errors import BadInput
 from bench.names import LONGEST, check, fault, inside, safe
 from bench.record import seal
-from bench.store import Store
+from bench.store import Store, write_whole
 
 HOSTILE = [
     *("", " ", ".", "..", "../../../evil", "/tmp/evil", "a/b", ".hidden", "a\\b", "a\0b", "a\nb"),
@@ -103,6 +104,13 @@ class TestStore:
         with pytest.raises(BadInput, match="leads out of"):
             Store(tmp_path / "results").write(made("iris", "scm", [0.7]))
         assert not list(elsewhere.iterdir())
+
+    def test_a_link_in_the_temporary_files_place_is_not_followed(self, tmp_path: Path):
+        elsewhere = tmp_path / "elsewhere"
+        (tmp_path / f".x.{os.getpid()}.tmp").symlink_to(elsewhere)
+        write_whole(tmp_path / "x", b"content")
+        assert (tmp_path / "x").read_bytes() == b"content"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["x"]
 
     def test_nor_are_locks(self, tmp_path: Path):
         elsewhere, root = tmp_path / "elsewhere", tmp_path / "results"
