@@ -89,6 +89,10 @@ def made_up(rows: int) -> pd.DataFrame:
     cells = cells.assign(
         domain=np.array(["healthcare", "finance", "other"], dtype=object)[facts % 3],
         model="made up",
+        dataset_name=cells["dataset"],
+        method_name=cells["method"],
+        tuning=np.where(tuned, '{"lr": 0.0001, "steps": 30}', None),
+        baseline='{"model": {"weights": "0"}, "validation_share": 0.2}',
         status="done",
         generator=np.where(tuned & (cells["method"] != "default_ft"), cells["method"], None),
         mixing=np.where(cells["method"] == "scm", "synthetic", "mixed"),
@@ -141,7 +145,7 @@ def _record(row: dict[Any, Any]) -> dict[str, Any]:
         "model": {"weights": "0" * 64},
         "seed": 0,
         "method": row["method"],
-        "split": row["seed"],
+        "split": {"index": int(row["seed"])},
     }
     curves = {
         "step": list(range(EVALUATIONS)),
@@ -162,8 +166,8 @@ def _record(row: dict[Any, Any]) -> dict[str, Any]:
         "cell": {**names, "fold": int(row["seed"]), "seed": 0},
         "identity": {"hash": digest(parts), "parts": parts},
         "settings": {
-            "dataset": {},
-            "model": {"path": None},
+            "dataset": {"_target_": "made.up"},
+            "model": {"_target_": "made.up", "path": None},
             "method": {
                 "name": row["method"],
                 "finetune": tuned,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,17 @@ class TestNames:
             for p in ("a", "b")
         ]
         assert len({name.dataset for name in names(records)}) == 2
+
+    def test_settings_from_a_strange_record_cannot_break_a_line(self):
+        strange = [{"lr\n": "a\x1b[31m"}, {"lr\n": ["\n"]}]
+        for name in methods(*(tuned(finetune=finetune) for finetune in strange)):
+            assert name.isprintable()
+
+    def test_parts_of_any_shape_have_names(self):
+        shapes: list[Any] = [None, 3, "text", [1], {}, {"a": {"b": []}}]
+        records = [tuned(identity={"split": s, "finetune": s, "method": s}) for s in shapes]
+        found = names(records)
+        assert len({(name.dataset, name.method) for name in found}) == len(shapes)
 
     @effort(max_examples=40, deadline=None)
     @given(
@@ -435,3 +448,17 @@ class TestReferences:
         ]
         table = differences(frame(records).assign(improvement=0.0, raw_gain=0.0))
         assert table["mean"].to_list() == pytest.approx([0.02])
+
+
+def test_the_words_of_a_sweep_over_settings_run_and_report(tmp_path: Path) -> None:
+    """As typed: default fine-tuning under two learning rates, on the smallest table."""
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "run", "-m", "dataset=iris", "finetune.lr=1e-4,3e-4",
+         "finetune.steps=2", "methods=[default_ft]", f"results_dir={tmp_path}"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert {name.method for name in names(Store(tmp_path).records())} == {SLOW_NAME, FAST_NAME}
+    assert f"│ {SLOW_NAME} " in run.stdout
+    assert f"│ {FAST_NAME} " in run.stdout
+    assert "names no winner" in run.stdout or "none is best" in run.stdout

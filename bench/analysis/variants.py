@@ -70,7 +70,9 @@ def names(records: Iterable[Record]) -> list[Name]:
 def _table(record: Record) -> tuple[str, str, str]:
     """A table by its name, its content and how it is split."""
     parts = record["identity"]["parts"]
-    split = {k: v for k, v in (parts.get("split") or {}).items() if k != "index"}
+    split = parts.get("split")
+    if isinstance(split, dict):
+        split = {k: v for k, v in split.items() if k != "index"}
     return record["cell"]["dataset"], str(parts.get("dataset")), json.dumps(split, sort_keys=True)
 
 
@@ -152,7 +154,7 @@ def _name(variants: list[_Variant]) -> None:
         wanted = sorted({*kept, *shared})
         more = ["…"] if cut else []
         for variant in members:
-            told = [f"{_label(k, keys)}={_told(variant, k, members)}" for k in wanted]
+            told = [f"{shown(_label(k, keys))}={_told(variant, k, members)}" for k in wanted]
             variant.name = SEPARATOR.join([family, *told, *more])
         _made_unique(members)
 
