@@ -40,7 +40,7 @@ def ways(gains: pd.DataFrame) -> pd.DataFrame:
                 **dict(zip(WAY, way, strict=True)),
                 "methods": ", ".join(sorted(map(str, runs["method"].unique()))),
                 "rank": ranks[runs["method"].unique()].mean(),
-                "median": runs["improvement"].median(),
+                "median": runs["improvement"].dropna().median(),
                 "iqr": spread[0.75] - spread[0.25],
                 "raw_gain": runs["raw_gain"].mean(),
                 "harm": (runs["raw_gain"] < 0).mean(),

@@ -17,6 +17,9 @@ from bench.report.readable import NONE, signed, with_interval
 from bench.report.section import Behind, Section
 
 
+ONE_RANK = "rank on the one dataset"
+
+
 def sections(answer: Answer, stated: Published | None) -> list[Section]:
     """Every section that the records allow; one that they do not allow says why.
 
@@ -54,8 +57,7 @@ def _methods(answer: Answer, stated: Published | None) -> Section:
     spreads = [c for c in readable.METHODS if c[0] in ("iqr", "std", "mad")]
     spreads.sort(key=lambda c: c[0] != spread)
     shown = readable.readable(table, [*columns[:2], *spreads, *columns[2:]])
-    if answer.datasets == 1:
-        shown = shown.rename(columns={"average rank": "rank on the one dataset"})
+    shown = _ranked(shown, answer)
     text = readings.improvement(answer.tables["improvements"], table, answer.settings)
     if stated is not None:
         shown = stated.beside(shown, stated.improvement, "median improvement")
@@ -66,7 +68,7 @@ def _methods(answer: Answer, stated: Published | None) -> Section:
 def _certainty(answer: Answer) -> Section:
     table, test = answer.tables["summary"], answer.friedman
     assert test is not None
-    rank = "average rank" if answer.datasets > 1 else "rank on the one dataset"
+    rank = "average rank" if answer.datasets > 1 else ONE_RANK
     rows = {}
     for name_of, row in table.iterrows():
         method = str(name_of)
@@ -184,7 +186,7 @@ def _groups(answer: Answer) -> list[Section]:
     for grouping, title in names.items():
         table = answer.tables["groups"]
         part = table[table["grouping"] == grouping].set_index("group", drop=False)
-        shown = readable.readable(part, readable.GROUPS[1:])
+        shown = _ranked(readable.readable(part, readable.GROUPS[1:]), answer)
         shown.insert(0, "group", part["group"])
         text = "Scores are normalized over all methods of a unit; a group's numbers are the same "
         text += "numbers, restricted to its datasets."
@@ -219,7 +221,7 @@ def _ways(answer: Answer) -> Section:
     table, title = answer.tables["ways"], "Generators and mixing"
     if table.empty:
         return Section("ways", title, None, "Left out: no method has a generator.")
-    shown = readable.readable(table.set_index("generator"), readable.WAYS)
+    shown = _ranked(readable.readable(table.set_index("generator"), readable.WAYS), answer)
     made = answer.kept[[*WAY, "method"]].drop_duplicates()
 
     def behind(row: int, _column: str) -> Behind | None:
@@ -304,6 +306,11 @@ def left_out(answer: Answer) -> Section:
     shown = shown.where(shown.notna(), NONE)
     shown = shown.astype(str).sort_values([*UNIT, "method"]).set_index("dataset")
     return Section("missing", title, shown, readings.completeness(answer))
+
+
+def _ranked(shown: pd.DataFrame, answer: Answer) -> pd.DataFrame:
+    """A table whose heading tells no average where there is but one dataset to rank on."""
+    return shown if answer.datasets > 1 else shown.rename(columns={"average rank": ONE_RANK})
 
 
 def _of_method(shown: pd.DataFrame) -> Callable[[int, str], Behind | None]:
