@@ -223,7 +223,7 @@ def gains(answer: Answer) -> Drawing | None:
             s=12, color=colour, marker=marker, alpha=0.5, linewidths=0,
             rasterized=len(runs) > MOST_POINTS,
         )  # fmt: skip
-        axes.set(xlim=(low, high), ylim=(low, high), title=_stacked(method))
+        axes.set(xlim=(low, high), ylim=(low, high), title=method.replace(SEPARATOR, "\n"))
 
     figure = _panels(
         methods, panel, "validation gain of the chosen step, ROC-AUC ×1000", "test gain ×1000"
@@ -257,7 +257,7 @@ def curves(answer: Answer) -> Drawing | None:
             at = np.arange(len(mean))
             axes.fill_between(at, mean - se, mean + se, color=shade, alpha=0.15, linewidth=0)
             axes.plot(at, mean, color=shade, linestyle=line, linewidth=1.6, label=part)
-        axes.set(ylim=(low - pad, high + pad), title=_stacked(method))
+        axes.set(ylim=(low - pad, high + pad), title=method.replace(SEPARATOR, "\n"))
         if method == methods[0]:
             axes.legend(fontsize=8, loc="best")
 
@@ -331,11 +331,6 @@ def quality(answer: Answer) -> Drawing | None:
 
 def _tuned(answer: Answer) -> list[str]:
     return [m for m in answer.methods if m not in answer.references.pretrained]
-
-
-def _stacked(method: str) -> str:
-    """A method's name as the title of a panel: a line for each setting."""
-    return method.replace(SEPARATOR, "\n")
 
 
 @contextmanager

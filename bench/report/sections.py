@@ -16,7 +16,6 @@ from bench.report.published import Published
 from bench.report.readable import NONE, signed, with_interval
 from bench.report.section import Behind, Section
 
-
 ONE_RANK = "rank on the one dataset"
 
 
