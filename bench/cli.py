@@ -17,9 +17,10 @@ from omegaconf import DictConfig
 from bench import files
 from bench.config import register
 from bench.door import guarded
-from bench.errors import BAD_INPUT, BadInput
+from bench.errors import BAD_INPUT, BadInput, closest
 from bench.interrupt import remember_interrupts
 from bench.process import INVOKED, invoked
+from bench.words import as_typed
 
 CONF = str(files.CONF)
 
@@ -116,7 +117,7 @@ def _help(verb: str) -> int:
     asks = verb in (*VERBS, "-h", "--help", "help")
     text = usage()
     print(
-        text if asks else f"bench: no verb '{verb}'\n\n{text}",
+        text if asks else f"bench: no verb '{verb}';{closest(verb, VERBS)}\n\n{text}",
         file=sys.stdout if asks else sys.stderr,
     )
     return 0 if asks else BAD_INPUT
@@ -172,7 +173,7 @@ def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], i
     remember_interrupts()
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = [f"{invoked()} {verb}", *overrides]
+    sys.argv = [f"{invoked()} {verb}", *as_typed(overrides)]
     failed: int = 0
     raised: Exception | None = None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable, Mapping
+
 LONGEST = 600  # characters of a library's message that are shown
 RESOLVING = "BadInput raised while resolving interpolation: "
 BAD_INPUT = 2  # exit code: what was given cannot be used
@@ -25,5 +28,26 @@ def sentence(error: BaseException) -> str:
     if error.__cause__ is not None and str(error.__cause__).strip():
         cause = str(error.__cause__).strip().splitlines()[0]
         told += [] if any(cause in line for line in told) else [cause]
+    told[1:1] = _meant(error)
     text = " ".join(told) or type(error).__name__
     return text if len(text) <= LONGEST else text[:LONGEST] + " …"
+
+
+def _meant(error: BaseException) -> list[str]:
+    """What Hydra or OmegaConf knows of an unknown config's or key's neighbours, as a question."""
+    cause = error.__cause__ or error
+    parent = getattr(cause, "parent_node", None)
+    missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
+    if missing and options:
+        asked = closest(str(missing).partition("/")[2], options)
+    elif isinstance(parent, Mapping) and (key := str(getattr(cause, "key", ""))) not in parent:
+        asked = closest(key, parent)
+    else:
+        asked = ""
+    return [f"({asked.strip()})"] if asked else []
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A question after what was meant, or nothing."""
+    close = difflib.get_close_matches(name, [str(other) for other in known], n=1)
+    return f" did you mean '{close[0]}'?" if close else ""

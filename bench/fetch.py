@@ -15,6 +15,7 @@ from bench.errors import BAD_INPUT, BadInput, sentence
 from bench.identity import digest, plain
 from bench.jobs import cells, composing
 from bench.sweep import load_table
+from bench.words import literal
 
 GIVE_UP = 2  # tables in a row for which nobody answered: the network is away
 
@@ -53,7 +54,7 @@ def _wanted(configs: Iterable[DictConfig]) -> tuple[dict[str, Any], dict[str, An
         ):
             key = digest(plain(node))
             if key not in found:
-                resolved = OmegaConf.create(plain(node))
+                resolved = OmegaConf.create(literal(plain(node)))
                 found[key] = (str(name), OmegaConf.create({"dataset": resolved, "model": resolved}))
     return tables, models
 

@@ -4,42 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from bench.config import register
+from bench.checking import check_config, declared
+from bench.config import Config
 from bench.errors import BadInput
-from bench.files import CONF
-from bench.sweep import cells_of, check_keys
+from bench.ranges import check
+from bench.sweep import cells_of
 from bench.ticking import ticking
+from bench.words import FOLDERS, MULTIRUN, Line, as_typed, config_folder
 
+KNOWN = (*MULTIRUN, *FOLDERS)  # flags that a `run` has too
 FREE = ("fold", "seed")  # plain numbers: no config is composed anew for them
 
 
 @contextmanager
 def composing(arguments: list[str]) -> Iterator[list[str]]:
     """Hydra, ready to compose; gives the overrides among the arguments of a `run`."""
-    register()
-    overrides, rest = [], list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if word in ("-m", "--multirun"):
-            continue
-        if word in ("--config-dir", "-cd"):
-            if not rest:
-                raise BadInput(f"{word} needs a folder.")
-            overrides.append(f"hydra.searchpath=[file://{Path(rest.pop(0)).resolve()}]")
-        elif word.startswith("-"):
-            raise BadInput(f"'{word}' is no word that is understood here.")
-        else:
-            overrides.append(word)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield overrides
+    line = Line.of(as_typed(arguments))
+    unknown = [flag for flag in line.flags if flag.startswith("-") and flag not in KNOWN]
+    if unknown:
+        raise BadInput(f"'{unknown[0]}' is no word that is understood here.")
+    with config_folder():
+        yield [*line.search, *line.overrides]
 
 
 def expand(overrides: list[str]) -> list[list[str]]:
@@ -69,11 +61,14 @@ def cells(overrides: list[str]) -> Iterator[DictConfig]:
         rest = tuple(o for o in job if o.partition("=")[0] not in FREE)
         if rest not in composed:
             cfg = compose("config", list(rest))
-            check_keys(cfg)
+            check_config(cfg)
             composed[rest] = [cell for _, cell in cells_of(cfg, rest, cfg.method.name)]
+            for cell in composed[rest]:
+                check_config(cell)
         for cell in composed[rest]:
             for key, _, value in (o.partition("=") for o in job if o not in rest):
                 cell[key] = _number(key, value)
+                check(cell[key], declared(Config)[key], key)
             yield cell
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.costs import Costs, Size, measured
@@ -40,6 +40,7 @@ class Plan:
         The cells that would be run.
     faults : dict of path → what is wrong with the record there
         A run would set it aside; its cell is to do.
+    refused : dict of table → why a `run` would refuse it
     """
 
     states: Counter[str] = field(default_factory=Counter)
@@ -48,6 +49,7 @@ class Plan:
     beyond: dict[str, str] = field(default_factory=dict)
     left: list[tuple[str, str, Size | None]] = field(default_factory=list)
     faults: dict[Path, str] = field(default_factory=dict)
+    refused: dict[str, BadInput] = field(default_factory=dict)
 
 
 def plan(arguments: list[str]) -> int:
@@ -63,17 +65,24 @@ def plan(arguments: list[str]) -> int:
         return BAD_INPUT
     for line in told(counted, Costs.fit(measured(results.parent))):
         print(line)
-    return 0
+    return BAD_INPUT if counted.refused else 0
 
 
 def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
     """Read what is there for each cell; nothing is fetched, run or written."""
     counted = Plan()
     tables: dict[str, Any] = {}
+    refused: set[str] = set()
     for cfg in configs:
         key = digest(plain(cfg.dataset))
         if key not in tables:
-            tables[key] = _table(cfg)
+            try:
+                tables[key] = _table(cfg)
+            except BadInput as reason:
+                tables[key], counted.refused[str(cfg.dataset.get("name") or key)] = None, reason
+                refused.add(key)
+        if key in refused:
+            continue
         table = tables[key]
         size = _size(cfg, table)
         name = table.name if table is not None else str(cfg.dataset.get("name"))
@@ -89,17 +98,29 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
         counted.states[state] += 1
         if runs:
             counted.left.append((model, cfg.method.name, size))
+    if not counted.states and counted.refused:
+        raise next(iter(counted.refused.values()))
     if not counted.states:
         raise BadInput("There is no cell to plan.")
     return counted, Path(cfg.results_dir)
 
 
 def _table(cfg: DictConfig) -> Any:
-    """The table, if it is on this machine."""
+    """The table, if it is on this machine or none that must be fetched.
+
+    Raises
+    ------
+    BadInput
+        If a `run` would refuse it, and `fetch` could not help.
+    """
+    from bench.datasets.openml import Absent
+
     try:
-        return load_table(OmegaConf.create({"dataset": plain(cfg.dataset)}))
-    except BadInput:
-        return None
+        return load_table(cfg)
+    except BadInput as reason:
+        if isinstance(reason.__cause__, Absent):
+            return None
+        raise
 
 
 def _has_weights(cfg: DictConfig) -> bool:
@@ -156,5 +177,6 @@ def told(counted: Plan, costs: Costs) -> list[str]:
         printable(f"faulty    {path}: {why}; a run sets it aside and makes it anew")
         for path, why in counted.faults.items()
     ]
+    lines += [f"refused   {reason}" for reason in counted.refused.values()]
     lines.append(f"to run    {len(counted.left)} cells")
     return lines + (costs.told(counted.left) if counted.left else [])

@@ -21,6 +21,7 @@ from bench import journal
 from bench.door import told
 from bench.errors import BAD_INPUT
 from bench.files import printable
+from bench.folders import writable
 from bench.store import Store
 from bench.time_left import TimeLeft, cells
 
@@ -42,7 +43,7 @@ class Progress(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         try:
-            self._store = Store(config.results_dir)
+            self._store = Store(writable(config.results_dir))
             self._total = _total(config)
             self._offset = journal.size(self._store.journal)
         except OmegaConfBaseException:

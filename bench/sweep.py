@@ -5,12 +5,14 @@ A job is a batch, so that the table is read, the model loaded and the libraries 
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import is_dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from pathlib import Path
+from typing import Any, Self, cast
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
@@ -19,13 +21,16 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.config import Config, Rerun
+from bench.checking import called, check_config, check_target, plain_node, told
+from bench.config import Rerun
 from bench.errors import BadInput, sentence
+from bench.folders import writable
 from bench.interrupt import stop_if_interrupted
 from bench.names import check
 from bench.output import steady
 from bench.process import end_with_parent, invoked
 from bench.store import Store
+from bench.words import quoted, settings_as_typed
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
 
@@ -45,13 +50,18 @@ def job(cfg: DictConfig) -> int:
 
     steady()
     end_with_parent()
-    store = Store(cfg.results_dir)
+    store = Store(writable(cfg.results_dir))
     try:
-        check_keys(cfg)
+        check_config(cfg)
         hydra = HydraConfig.get()
-        cells = list(cells_of(cfg, hydra.overrides.task, hydra.runtime.choices.method))
+        cells = list(cells_of(cfg, _typed(), hydra.runtime.choices.method))
+        for _, cell in cells:
+            check_config(cell)
+            cell.results_dir = str(store.root)
         table = load_table(cfg)
-        return _run_all(cells, table, store).count("failed")
+        return _run_all([Cell.of(c, entry, table, store) for entry, c in cells], store).count(
+            "failed"
+        )
     except (TableError, ModelError, BadInput) as reason:
         if not _is_sweep():
             raise BadInput(str(reason)) from reason
@@ -68,16 +78,6 @@ def job(cfg: DictConfig) -> int:
         return 1
 
 
-def check_keys(cfg: DictConfig, schema: Any = Config, where: str = "") -> None:
-    """Refuse what `+key=value` added beside the schema; Hydra lets that pass."""
-    known = get_type_hints(schema)
-    for key in cfg:
-        if key not in known:
-            raise BadInput(f"There is no setting '{where}{key!s}'; there are {', '.join(known)}.")
-        if is_dataclass(known[key]):
-            check_keys(cfg[key], known[key], f"{where}{key}.")
-
-
 def cells_of(
     cfg: DictConfig, overrides: Iterable[str], chosen: str
 ) -> Iterator[tuple[str, DictConfig]]:
@@ -90,7 +90,13 @@ def cells_of(
         check("method", cfg.method.name)  # it may be overridden
         yield chosen, cfg
         return
-    kept = [o for o in overrides if not o.startswith("method=")]
+    kept = list(overrides)
+    named = next((o for o in kept if o.startswith("method=")), None)
+    if named:
+        raise BadInput(
+            f"{named} has no effect where methods= or the experiment lists what is run; "
+            f"write methods=[{named.removeprefix('method=')}] to run that one alone."
+        )
     entries: dict[str, str] = {}
     for entry in cfg.methods:
         cell = _composed(entry, kept)
@@ -113,103 +119,144 @@ def _composed(entry: str, kept: list[str]) -> DictConfig:
                 "finetune.KEY=VALUE."
             )
     try:
-        return compose("config", [*kept, f"method={name}", *overrides])
+        return compose("config", [*kept, f"method={quoted(name)}", *settings_as_typed(overrides)])
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(f"Method '{entry}' cannot be composed: {sentence(error)}") from error
 
 
 def load_table(cfg: DictConfig) -> Any:
     """The config's dataset, a `bench.table.Table`; a config that is no dataset is `BadInput`."""
-    try:
-        table = instantiate(cfg.dataset)
-    except InstantiationException as error:
-        raise BadInput(_unwrap(error, "dataset")) from error
-    except OmegaConfBaseException as error:
-        raise BadInput(f"The dataset's config is incomplete: {sentence(error)}") from error
+    table = called(check_target(cfg.dataset, "dataset"), "dataset")
     check("dataset", table.name)
     check("domain", table.domain)
     return table
 
 
-def _unwrap(error: InstantiationException, what: str) -> str:
-    """The sentence of the error that a `_target_` raised, without Hydra's frame around it."""
-    cause = error.__cause__ or error
-    if isinstance(cause, TypeError):
-        return f"The {what}'s config does not fit its class: {sentence(cause)}"
-    return sentence(cause)
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a job, and where its record lies or will lie.
+
+    Attributes
+    ----------
+    cfg : DictConfig
+    entry : str
+        What `cells_of` gives with the config.
+    table : bench.table.Table
+    names : dict
+        What a record calls the cell.
+    what : dict
+        `bench.identity.identity`.
+    code : str
+        `bench.identity.code_fingerprint`.
+    path : Path
+    """
+
+    cfg: DictConfig
+    entry: str
+    table: Any
+    names: dict[str, Any]
+    what: dict[str, Any]
+    code: str
+    path: Path
+
+    @classmethod
+    def of(cls, cfg: DictConfig, entry: str, table: Any, store: Store) -> Self:
+        from bench.identity import code_fingerprint, identity, targets
+
+        names = {
+            "dataset": table.name,
+            "domain": table.domain,
+            "method": cfg.method.name,
+            "fold": int(cfg.fold),
+            "seed": int(cfg.seed),
+            "model": HydraConfig.get().runtime.choices.model,
+        }
+        what = identity(cfg, table)
+        code = code_fingerprint(targets(cfg))
+        return cls(cfg, entry, table, names, what, code, store.path(names, what["hash"]))
+
+    def is_due(self, record: Any) -> bool:
+        return must_run(record, self.code, self.cfg.rerun)
 
 
-def _run_all(cells: list[tuple[str, DictConfig]], table: Any, store: Store) -> list[str | None]:
-    """Run cells, those that another sweep is at last: then they are done, or free."""
-    ended = [_run_cell(cell, entry, table, store, wait=False) for entry, cell in cells]
+def _run_all(cells: list[Cell], store: Store) -> list[str | None]:
+    """Run cells, those that another sweep is at last: then they are done, or free.
+
+    What any of them cannot work with is found before the first is run.
+    """
+    for cell in cells:
+        if cell.is_due(store.read(cell.path)):
+            _check(cell.cfg, cell.table)
+    ended = [_run_cell(cell, store, wait=False) for cell in cells]
     return [
-        status or _run_cell(cell, entry, table, store, wait=True)
-        for (entry, cell), status in zip(cells, ended, strict=True)
+        status or _run_cell(cell, store, wait=True)
+        for cell, status in zip(cells, ended, strict=True)
     ]
 
 
-def _run_cell(cfg: DictConfig, entry: str, table: Any, store: Store, wait: bool) -> str | None:
+def _run_cell(cell: Cell, store: Store, wait: bool) -> str | None:
     """Make one cell's record unless a good one is there; give its status.
 
-    ``entry`` is what `cells_of` gives with the config. None if another process is making the
-    record, and we don't ``wait``.
+    None if another process is making the record, and we don't ``wait``.
     """
-    from bench.identity import code_fingerprint, identity, targets
-
     stop_if_interrupted()
-    cell = {
-        "dataset": table.name,
-        "domain": table.domain,
-        "method": cfg.method.name,
-        "fold": int(cfg.fold),
-        "seed": int(cfg.seed),
-        "model": HydraConfig.get().runtime.choices.model,
-    }
-    what = identity(cfg, table)
-    code = code_fingerprint(targets(cfg))
-    path = store.path(cell, what["hash"])
     start = time.perf_counter()
-    record = store.read(path)
-    made = False
-    if must_run(record, code, cfg.rerun):
-        checkpoint = _checkpoint(OmegaConf.to_yaml(cfg.model, resolve=True))
-        _check(cfg, table, checkpoint)
-        with store.lock(cell, what["hash"], wait) as ours:
+    record, made = store.read(cell.path), False
+    if cell.is_due(record):
+        checkpoint = _checkpoint(json.dumps(plain_node(cell.cfg.model)))
+        with store.lock(cell.names, cell.what["hash"], wait) as ours:
             if not ours:
                 return None
-            now = store.read(path)
-            if now == record or must_run(now, code, cfg.rerun):
+            now = store.read(cell.path)
+            if now == record or cell.is_due(now):
                 from bench import cell as way  # torch: only where there is something to compute
 
-                record, made = way.run(cfg, cell, table, checkpoint, what, code), True
+                names, what, code = cell.names, cell.what, cell.code
+                record = way.run(cell.cfg, names, cell.table, checkpoint, what, code)
+                made = True
                 store.write(record)
             else:  # another sweep has just made it
                 record = now
     assert record is not None
+    record = _named_anew(record, cell, store)
     if not _is_sweep():
-        _announce(record, made, path)
+        _announce(record, made, cell.path)
     store.log(
         {
             "event": "cell",
-            "cell": " ".join(str(cell[k]) for k in ("dataset", "fold", "method")),
+            "cell": " ".join(str(cell.names[k]) for k in ("dataset", "fold", "method")),
             "status": record["status"],
             "made": made,
             "seconds": time.perf_counter() - start,
             "error": record["error"] and record["error"]["message"],
-            "again": _command([entry]),
+            "again": _command([cell.entry]),
             # For the time that the others take.
             "job": HydraConfig.get().job.num if _is_sweep() else None,
-            "entry": entry,
-            "method": cell["method"],
-            "dataset": cell["dataset"],
+            "entry": cell.entry,
+            "method": cell.names["method"],
+            "dataset": cell.names["dataset"],
             "size": [
-                len(table),
-                int(table.n_features),
-                int(cfg.finetune.steps) if cfg.method.finetune else 0,
+                len(cell.table),
+                int(cell.table.n_features),
+                int(cell.cfg.finetune.steps) if cell.cfg.method.finetune else 0,
             ],
         }
     )
     return record["status"]
+
+
+def _named_anew(record: Any, cell: Cell, store: Store) -> Any:
+    """The record with the domain that was given last: it decides no number, so none is made."""
+    domain = cell.names["domain"]
+    if record["cell"]["domain"] == domain:
+        return record
+    settings = {**record["settings"]}
+    if "domain" in settings["dataset"]:
+        settings["dataset"] = {**settings["dataset"], "domain": domain}
+    renamed = {**record, "cell": {**record["cell"], "domain": domain}, "settings": settings}
+    del renamed["checksum"]
+    store.write(renamed)
+    return store.read(cell.path)
 
 
 def _announce(record: Any, made: bool, path: Any) -> None:
@@ -245,42 +292,44 @@ def must_run(record: Any, code: str, rerun: Rerun) -> bool:
     return record["status"] == "failed" or (stale and rerun == Rerun.needed)
 
 
-def _check(cfg: DictConfig, table: Any, checkpoint: Any) -> None:
-    """Refuse what cannot work, before anything is computed or written."""
+def _check(cfg: DictConfig, table: Any) -> None:
+    """Refuse what cannot work with this table, before anything is computed or written."""
     from bench.datasets.splits import split
 
-    checkpoint.check(table)
+    _checkpoint(json.dumps(plain_node(cfg.model))).check(table)
     split(table, cfg.fold, cfg.validation_share)
+    if cfg.method.generator is None:
+        return
+    check_target(cfg.method.generator, "method.generator")
     try:
         instantiate(cfg.method.generator)
     except InstantiationException as error:
-        raise BadInput(_unwrap(error, "generator")) from error
+        raise BadInput(told(error, "generator")) from error
 
 
 @cache
 def _checkpoint(config: str) -> Any:
     """Loaded once a process; cells only ever copy it."""
-    try:
-        return instantiate(OmegaConf.create(config))
-    except InstantiationException as error:
-        raise BadInput(_unwrap(error, "model")) from error
+    return called(json.loads(config), "model")
 
 
 def _is_sweep() -> bool:
     return HydraConfig.get().mode.name == "MULTIRUN"
 
 
+def _typed() -> list[str]:
+    """The overrides of this job, as Hydra was given them: no reference in them is resolved."""
+    task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return [str(override) for override in cast(list[str], task)]
+
+
 def _command(entries: Iterable[str]) -> str:
     """The command that runs just the cells of these entries again."""
-    kept = [
-        o
-        for o in HydraConfig.get().overrides.task
-        if o.partition("=")[0] not in ("method", "methods")
-    ]
+    kept = [o for o in _typed() if o.partition("=")[0] not in ("method", "methods")]
     added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
     folder = ["--config-dir", *added] if added else []
     # Hydra's quotes; the shell's come on top.
-    methods = ",".join(f"'{entry}'" if " " in entry else entry for entry in entries)
+    methods = ",".join(map(quoted, entries))
     return shlex.join([*invoked().split(), "run", *folder, *kept, f"methods=[{methods}]"])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
+from bench.ranges import checked
 from bench.table import Table
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ class Generator(ABC):
     The conformance suite holds a generator to what it promises; one whose parameters decide sets
     these in ``__init__``.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Hold what a generator is made with against its annotations (`bench.ranges`)."""
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = checked(cls.__init__)  # type: ignore[method-assign]
 
     stays_in_range: bool = True
     keeps_classes: bool = True

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import ctgan
 import numpy as np
 import pandas as pd
 import torch
+from annotated_types import Interval
 from joblib import parallel_config
 
+from bench.ranges import Positive, Share, Width
 from bench.table import Table
 from generators.base import Generator
 from generators.bootstrap import class_allotment
@@ -68,15 +70,15 @@ class CTGAN(Generator):
 
     def __init__(
         self,
-        epochs: int = 300,
-        batch_share: float = 0.2,
-        pac: int = 10,
-        embedding_dim: int = 128,
-        generator_dim: Sequence[int] = (256, 256),
-        discriminator_dim: Sequence[int] = (256, 256),
-        learning_rate: float = 2e-4,
-        discriminator_steps: int = 1,
-        attempts: int = 10,
+        epochs: Annotated[int, Interval(ge=1, le=100_000)] = 300,
+        batch_share: Share = 0.2,
+        pac: Annotated[int, Interval(ge=1, le=1000)] = 10,
+        embedding_dim: Width = 128,
+        generator_dim: Sequence[Width] = (256, 256),
+        discriminator_dim: Sequence[Width] = (256, 256),
+        learning_rate: Positive = 2e-4,
+        discriminator_steps: Annotated[int, Interval(ge=1, le=1000)] = 1,
+        attempts: Annotated[int, Interval(ge=1, le=1000)] = 10,
         verbose: bool = False,
         device: Literal["cpu", "cuda"] = "cpu",
     ) -> None:

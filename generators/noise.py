@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from bench.ranges import Chance, NotNegative
 from bench.table import Table
 from generators.base import Generator, NotApplicable
 from generators.bootstrap import stratified_rows
@@ -45,7 +46,7 @@ class Noise(Generator):
     on tables.
     """
 
-    def __init__(self, scale: float = 0.1, swap: float = 0.05) -> None:
+    def __init__(self, scale: NotNegative = 0.1, swap: Chance = 0.05) -> None:
         self.scale = scale
         self.swap = swap
 
@@ -56,13 +57,7 @@ class Noise(Generator):
         ------
         NotApplicable
             If the table holds no rows.
-        ValueError
-            If a parameter is out of its range.
         """
-        if not self.scale >= 0:
-            raise ValueError(f"Noise expects a scale of at least 0, not {self.scale}.")
-        if not 0 <= self.swap <= 1:
-            raise ValueError(f"Noise expects a swap probability in 0 … 1, not {self.swap}.")
         if not len(table):
             raise NotApplicable("Noise needs at least one training row.")
         self.table_ = table

@@ -10,6 +10,7 @@ from imblearn.over_sampling import SMOTE as PlainSMOTE
 from imblearn.over_sampling import SMOTEN, SMOTENC
 from sklearn.utils import check_random_state
 
+from bench.ranges import Count
 from bench.table import Table
 from generators.base import Generator, NotApplicable
 from generators.bootstrap import class_allotment
@@ -45,7 +46,7 @@ class SMOTE(Generator):
     JAIR 16; section 6.1 for mixed columns.
     """
 
-    def __init__(self, k_neighbors: int = 5) -> None:
+    def __init__(self, k_neighbors: Count = 5) -> None:
         self.k_neighbors = k_neighbors
 
     def fit(self, table: Table, rng: np.random.Generator) -> Self:

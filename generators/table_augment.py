@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
+from bench.errors import BadInput
+from bench.ranges import Chance, Classes, Share
 from bench.table import Table
 from generators.base import NotApplicable, TaskGenerator
 
@@ -57,13 +60,18 @@ class TableAugment(TaskGenerator):
 
     def __init__(
         self,
-        min_features: float = 0.5,
-        max_features: float = 1.0,
-        retarget: float = 0.0,
-        max_classes: int = 10,
-        min_query: float = 0.5,
-        redraws: int = 10,
+        min_features: Share = 0.5,
+        max_features: Share = 1.0,
+        retarget: Chance = 0.0,
+        max_classes: Classes = 10,
+        min_query: Chance = 0.5,
+        redraws: Annotated[int, Interval(ge=0, le=10_000)] = 10,
     ) -> None:
+        if min_features > max_features:
+            raise BadInput(
+                f"TableAugment: min_features is {min_features}; expected at most max_features, "
+                f"which is {max_features}."
+            )
         self.min_features = min_features
         self.max_features = max_features
         self.retarget = retarget

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import ctgan
 import numpy as np
+from annotated_types import Interval
 
+from bench.ranges import NotNegative, Positive, Share, Width
 from bench.table import Table
 from generators.base import Generator
 from generators.completion import Completion
@@ -46,13 +48,13 @@ class TVAE(Generator):
 
     def __init__(
         self,
-        epochs: int = 300,
-        batch_share: float = 0.2,
-        embedding_dim: int = 128,
-        compress_dims: Sequence[int] = (128, 128),
-        decompress_dims: Sequence[int] = (128, 128),
-        l2scale: float = 1e-5,
-        loss_factor: float = 2,
+        epochs: Annotated[int, Interval(ge=1, le=100_000)] = 300,
+        batch_share: Share = 0.2,
+        embedding_dim: Width = 128,
+        compress_dims: Sequence[Width] = (128, 128),
+        decompress_dims: Sequence[Width] = (128, 128),
+        l2scale: NotNegative = 1e-5,
+        loss_factor: Positive = 2,
         verbose: bool = False,
         device: Literal["cpu", "cuda"] = "cpu",
     ) -> None:

@@ -30,7 +30,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["finetune.steps=many"], "Value 'many' of type 'str' could not be converted to Integer"),
         (["method.mixing.rows=some"], "Invalid value 'some', expected one of"),
         (["fold=30"], "splits go from 0 to 29"),
-        (["method=mixed_model", "+method.generator.foo=1"], "unexpected keyword argument 'foo'"),
+        (
+            ["method=mixed_model", "+method.generator.foo=1"],
+            "There is no setting 'method.generator.foo'",
+        ),
         (["model=mitra_local"], "Missing mandatory value: model.path"),
         (["model=mitra_local", "model.path=conf"], "lacks config.json and model.safetensors"),
         (["dataset=csv", "path=nowhere.csv", "target=y"], "nowhere.csv"),

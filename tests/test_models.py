@@ -20,6 +20,7 @@ from torch import Tensor
 
 from bench.datasets import embedded
 from bench.datasets.splits import split
+from bench.errors import BadInput
 from bench.metrics import NAMES, all_scores
 from bench.models import lean
 from bench.models.checkpoint import Checkpoint, load
@@ -425,7 +426,7 @@ class TestCheckpoint:
         assert weights_hash(other) != nano.weights_hash
 
     def test_an_unknown_precision_of_scoring_is_refused(self) -> None:
-        with pytest.raises(ModelError, match=r"Unknown model\.scoring .half.; expected float32"):
+        with pytest.raises(BadInput, match=r"scoring is .half.; expected .float32. or"):
             load(None, 500, MAX_CONTEXT, device="cpu", scoring="half")
 
     def test_an_unknown_device_is_refused(self) -> None:

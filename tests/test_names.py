@@ -189,7 +189,10 @@ def code_of(arguments: list[str]) -> int | str | None:
             ["dataset=csv", "path={csv}", "target=y", "dataset.name=../../x"],
             "takes at most one '/'",
         ),
-        (["dataset=csv", "path={csv}", "target=y", "dataset.domain=../x"], "domain"),
+        (
+            ["dataset=csv", "path={csv}", "target=y", "dataset.domain=../x"],
+            "domain is '../x'; expected",
+        ),
     ],
 )
 @pytest.mark.parametrize("multirun", [[], ["-m"]])
@@ -206,7 +209,7 @@ def test_run_refuses_before_anything_is_written(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", sys.argv)  # `main` sets it for Hydra
     words = [word.format(csv=tmp_path / "mine.csv") for word in overrides]
-    assert code_of(["run", *multirun, "dataset=iris", "method=pretrained", *words]) == 2
+    assert code_of(["run", *multirun, "dataset=iris", *words]) == 2
     printed = capsys.readouterr()
     assert told in printed.err + printed.out
     assert "Traceback" not in printed.err + printed.out

@@ -168,12 +168,16 @@ class TestRows:
         assert rows.X["huge"].nunique() > 1000
 
     @pytest.mark.parametrize(
-        ("noise", "sentence"),
-        [(Noise(scale=-1.0), "scale of at least 0"), (Noise(swap=1.5), "probability in 0 … 1")],
+        ("given", "sentence"),
+        [
+            ({"scale": -1.0}, r"scale is -1\.0; expected a number from 0"),
+            ({"swap": 1.5}, r"swap is 1\.5; expected a number from 0 to 1\."),
+            ({"swap": float("nan")}, "swap is nan"),
+        ],
     )
-    def test_parameters_out_of_range_are_refused(self, noise: Noise, sentence: str):
+    def test_parameters_out_of_range_are_refused(self, given: dict[str, float], sentence: str):
         with pytest.raises(ValueError, match=sentence):
-            noise.fit(traceable(), np.random.default_rng(0))
+            Noise(**given)
 
     def test_a_table_without_rows_is_refused(self):
         with pytest.raises(NotApplicable, match=r"^[^.\n]*\.$"):

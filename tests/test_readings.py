@@ -75,9 +75,9 @@ class TestSettings:
             ("analysis.nope=1", "Key 'nope' not in 'Analysis'"),
             ("analysis.normalization=rank", "expected one of [minmax, raw"),
             ("analysis.resamples=many", "could not be converted to Integer"),
-            ("analysis.resamples=0", "analysis.resamples is 1 or more"),
-            ("analysis.confidence=95", "between 0 and 1"),
-            ("analysis.rows=[3,1]", "a rising list of edges"),
+            ("analysis.resamples=0", "analysis.resamples is 0; expected a whole number from 1"),
+            ("analysis.confidence=95", "above 0, below 1"),
+            ("analysis.rows=[3,1]", "in rising order"),
         ],
     )
     def test_what_is_no_setting_is_refused_in_a_sentence(self, override: str, told: str):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, get_type_hints
 
+from annotated_types import Interval, Len
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.errors import BadInput, sentence
 from bench.files import CONF
+from bench.ranges import Chance, Count, Level, Rising, Seed, check
 
 DEFAULTS = CONF / "analysis.yaml"
 PREFIX = "analysis."
@@ -47,13 +50,13 @@ class Analysis:
     normalization: Normalization = MISSING
     spread: Spread = MISSING
     impute: Impute = MISSING
-    resamples: int = MISSING
-    confidence: float = MISSING
-    alpha: float = MISSING
-    seed: int = MISSING
-    rows: list[int] = MISSING
-    categorical_share: list[float] = MISSING
-    elo_rounds: int = MISSING
+    resamples: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
+    confidence: Level = MISSING
+    alpha: Level = MISSING
+    seed: Seed = MISSING
+    rows: Annotated[list[Count], Len(1), Rising(strictly=True)] = MISSING
+    categorical_share: Annotated[list[Chance], Len(1), Rising(strictly=True)] = MISSING
+    elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
 
 
 def settings(overrides: Iterable[str] = ()) -> Analysis:
@@ -75,18 +78,6 @@ def settings(overrides: Iterable[str] = ()) -> Analysis:
         told = sentence(error).rstrip(".")
         raise BadInput(f"{told}. Settings of the analysis: {known}.") from error
     assert isinstance(read, Analysis)
-    _check(read)
+    for name, hint in get_type_hints(Analysis, include_extras=True).items():
+        check(getattr(read, name), hint, f"{PREFIX}{name}")
     return read
-
-
-def _check(read: Analysis) -> None:
-    for name in ("confidence", "alpha"):
-        if not 0 < getattr(read, name) < 1:
-            raise BadInput(f"analysis.{name} lies between 0 and 1, not at {getattr(read, name)}.")
-    for name in ("resamples", "elo_rounds"):
-        if getattr(read, name) < 1:
-            raise BadInput(f"analysis.{name} is 1 or more, not {getattr(read, name)}.")
-    for name in ("rows", "categorical_share"):
-        edges = getattr(read, name)
-        if not edges or list(edges) != sorted(set(edges)):
-            raise BadInput(f"analysis.{name} is a rising list of edges, not {list(edges)}.")

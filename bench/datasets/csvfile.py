@@ -27,26 +27,28 @@ from bench.datasets.splits import require_rows
 from bench.datasets.wording import listed, rows, shown
 from bench.datasets.written_numbers import WHOLE, Convention, stripped
 from bench.names import check, safe
+from bench.ranges import Classes, Domain, Positive, checked
 from bench.table import Table, TableError
 
 DOMAINS = ("healthcare", "finance", "other")
 
 
+@checked
 def load(
     path: str | Path | None,
     target: str | None,
     categorical: Sequence[str] | str | None = None,
     drop: Sequence[str] | str = (),
     name: str | None = None,
-    domain: str = "other",
-    max_classes: int = 10,
+    domain: Domain = "other",
+    max_classes: Classes = 10,
     separator: str | None = None,
     decimal: str | None = None,
     thousands: str | None = None,
     day_first: bool | None = None,
     missing: Sequence[str] | str = (),
     encoding: str = "utf-8",
-    max_megabytes: float = 1000,
+    max_megabytes: Positive = 1000,
 ) -> Table:
     """Read a table from a CSV or parquet file; what had to be done to it stands in its ``notes``.
 

@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.ranges import Text, checked
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,7 +46,8 @@ def card(name: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def load(name: str) -> Table:
+@checked
+def load(name: Text) -> Table:
     """Read an embedded table.
 
     Parameters

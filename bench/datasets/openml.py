@@ -14,13 +14,15 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+from annotated_types import Interval
 from filelock import FileLock
 
 from bench.datasets.embedded import from_frame
 from bench.process import invoked
+from bench.ranges import Count, Domain, NotNegative, Patience, Positive, Seconds, Text, checked
 from bench.table import Table, TableError
 
 SERVER = "https://www.openml.org/api/v1/xml"
@@ -31,6 +33,10 @@ PARTS = ("rows", "features", "classes", "repeats", "folds")
 
 class Unreachable(TableError):
     """Nobody answered at the server's address."""
+
+
+class Absent(TableError):
+    """There is no sound copy on this machine, and OpenML must not be asked."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +78,20 @@ class Task:
     expected: dict[str, int]
 
 
+@checked
 def load(
-    task_id: int | None,
-    cache_dir: str,
-    name: str | None = None,
-    domain: str = "other",
-    expected: dict[str, int] | None = None,
-    server: str = SERVER,
-    timeout: float = 20.0,
-    tries: int = 3,
-    patience: float = 10.0,
-    format: str = "parquet",
-    least_rate: float = 1000.0,
-    most_mb: float = 1000.0,
+    task_id: Count | None,
+    cache_dir: Text,
+    name: Text | None = None,
+    domain: Domain = "other",
+    expected: dict[str, Count] | None = None,
+    server: Text = SERVER,
+    timeout: Seconds = 20.0,
+    tries: Annotated[int, Interval(ge=1, le=100)] = 3,
+    patience: Patience = 10.0,
+    format: Literal["parquet", "arff"] = "parquet",
+    least_rate: NotNegative = 1000.0,
+    most_mb: Positive = 1000.0,
     offline: bool = False,
 ) -> Table:
     """Read the table of an OpenML classification task, with its official folds.
@@ -146,7 +153,7 @@ def had(wanted: Task, cache_dir: str, offline: bool) -> tuple[dict[str, Any], by
         return found
     if offline:
         state = "is damaged" if folder.exists() else "is not on this machine"
-        raise TableError(
+        raise Absent(
             f"Dataset '{wanted.name}' {state} and offline=true forbids asking OpenML; run "
             f"`{invoked()} fetch` for it where there is a network, with "
             f"openml.cache_dir={cache_dir}."

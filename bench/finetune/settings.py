@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Interval
 from omegaconf import MISSING
+
+from bench.ranges import Count, NotNegative, Part, Positive, Whole
+
+Times = Annotated[float, Interval(ge=0, le=1000)]
 
 
 class Rows(StrEnum):
@@ -44,36 +49,64 @@ class Mixing:
     """How a generator's rows meet the real ones."""
 
     rows: Rows = Rows.real
-    ratio: float = 1.0  # synthetic rows a real row on both sides of a task (rows: mixed)
+    ratio: Times = 1.0  # synthetic rows a real row on both sides of a task (rows: mixed)
     fresh: bool = False  # new rows in each step instead of one table a cell
-    size: float = 1.0  # rows of a synthetic table, as a multiple of the training rows
+    size: Times = 1.0  # rows of a synthetic table, as a multiple of the training rows
 
 
 @dataclass
 class Method:
     """A generator (or none) and how its rows meet the real ones."""
 
-    name: str = MISSING
+    name: str = MISSING  # what it may be: bench.names
     finetune: bool = True
     generator: dict[str, Any] | None = None
     mixing: Mixing = field(default_factory=Mixing)
+
+    def contradiction(self) -> str | None:
+        """What cannot be meant by these settings together, in one sentence."""
+        rows = self.mixing.rows.value
+        if self.generator is None:
+            if self.mixing.rows is Rows.real:
+                return None
+            return (
+                f"method.mixing.rows is {rows}, but there is no method.generator to make rows; "
+                "expected real, or a method with a generator."
+            )
+        if not self.finetune:
+            return (
+                "method.finetune is false, so the rows of method.generator would be of no use; "
+                "expected method.finetune=true, or method.generator=null (as method=pretrained)."
+            )
+        if self.mixing.rows is Rows.real:
+            return (
+                "method.mixing.rows is real, so the rows of method.generator would be of no use; "
+                "expected mixed or synthetic, or method=default_ft."
+            )
+        if self.mixing.rows is Rows.mixed and self.mixing.ratio == 0:
+            return (
+                "method.mixing.ratio is 0; expected more, or no row of the generator is mixed in."
+            )
+        if self.mixing.size == 0:
+            return "method.mixing.size is 0; expected more, or the generator makes no rows."
+        return None
 
 
 @dataclass
 class Finetune:
     """One fine-tuning run."""
 
-    steps: int = MISSING
-    lr: float = MISSING
-    warmup_steps: int = MISSING  # linear, from lr / warmup_steps
-    weight_decay: float = MISSING  # AdamW
-    clip_norm: float | None = MISSING  # of the gradient over all weights; null: none
-    patience: int = MISSING  # evaluations without improvement before stopping
-    eval_every: int = MISSING  # steps
+    steps: Annotated[int, Interval(ge=1, le=10**6)] = MISSING  # none: method=pretrained
+    lr: Positive = MISSING
+    warmup_steps: Whole = MISSING  # linear, from lr / warmup_steps
+    weight_decay: NotNegative = MISSING  # AdamW
+    clip_norm: Positive | None = MISSING  # of the gradient over all weights; null: none
+    patience: Count = MISSING  # evaluations without improvement before stopping
+    eval_every: Count = MISSING  # steps; the last is evaluated in any case
     select_by: Score = MISSING
     keep: Keep = MISSING
     precision: Precision = MISSING
-    query_share: float = MISSING  # of a task's real rows
-    max_support: int = MISSING  # real rows of a task's support
-    max_query: int = MISSING  # real rows of a task's query
+    query_share: Part = MISSING  # of a task's real rows
+    max_support: Annotated[int, Interval(ge=2, le=10**9)] = MISSING  # real rows of a task's support
+    max_query: Count = MISSING  # real rows of a task's query
     slice_logits: bool = MISSING  # loss over the table's classes only, not all the model's outputs

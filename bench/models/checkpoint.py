@@ -1,23 +1,34 @@
-"""Loads a `Tab2D` checkpoint from a local folder or a hub, with its hash and its limits."""
+"""Loads a `Tab2D` checkpoint from a local folder or a hub, with its hash and its limits.
+
+Torch is imported when a model is loaded: what `load` may be given is checked for every cell, also
+where nothing is left to compute.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
-from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from annotated_types import Interval
 
 from bench.models.lean import unsound_weights
 from bench.models.weights import ModelError, check, files, weights_hash
+from bench.ranges import Count, Text, checked
 from bench.table import Table, TableError
 
-SCORING = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+if TYPE_CHECKING:
+    import torch
+    from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+
+
+def _float32() -> torch.dtype:
+    import torch
+
+    return torch.float32
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class Checkpoint:
     max_features: int
     max_context: int
     device: torch.device
-    scoring: torch.dtype = torch.float32
+    scoring: torch.dtype = field(default_factory=_float32)
 
     def check(self, table: Table) -> None:
         """Refuse a table beyond the model's limits, before anything is computed.
@@ -62,15 +73,16 @@ class Checkpoint:
                 )
 
 
+@checked
 def load(
-    path: str | None,
-    max_features: int,
-    max_context: int,
-    device: str = "auto",
-    revision: str | None = None,
+    path: Text | None,
+    max_features: Count,
+    max_context: Annotated[int, Interval(ge=2, le=10**9)],
+    device: Text = "auto",
+    revision: Text | None = None,
     sha256: Mapping[str, str] | None = None,
     offline: bool = False,
-    scoring: str = "float32",
+    scoring: Literal["float32", "bfloat16"] = "float32",
 ) -> Checkpoint:
     """Load a checkpoint in the format of `Tab2D.save_pretrained`.
 
@@ -99,8 +111,9 @@ def load(
         If a file is missing, unreadable or of another model, a weight is not finite or beyond all
         measure, the hub is out of reach, or an argument is unknown.
     """
-    if scoring not in SCORING:
-        raise ModelError(f"Unknown model.scoring '{scoring}'; expected {' or '.join(SCORING)}.")
+    import torch
+    from safetensors import SafetensorError
+
     chosen = torch.device(_pick(device))
     config, weights = found = files(path, revision, offline)
     check(found, sha256 or {})
@@ -125,12 +138,16 @@ def load(
         max_features=max_features,
         max_context=max_context,
         device=chosen,
-        scoring=SCORING[scoring],
+        scoring={"float32": torch.float32, "bfloat16": torch.bfloat16}[scoring],
     )
 
 
 def _read(config: Path, weights: Path, device: torch.device) -> Tab2D:
     """As `Tab2D.from_pretrained`, which first draws random weights for all that it then loads."""
+    import torch
+    from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+    from safetensors.torch import load_file
+
     shape = json.loads(config.read_text(encoding="utf-8"))
     if shape["dim"] % shape["n_heads"]:
         raise ValueError(f"{shape['n_heads']} heads do not divide {shape['dim']} dimensions")
@@ -150,6 +167,8 @@ def _read(config: Path, weights: Path, device: torch.device) -> Tab2D:
 
 
 def _pick(device: str) -> str:
+    import torch
+
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -38,7 +38,7 @@ def files(path: str | None, revision: str | None = None, offline: bool = False) 
     ModelError
         If one is missing, or the hub is out of reach.
     """
-    folder = Path(path) if path else NANO
+    folder = Path(path).expanduser() if path else NANO
     if folder.is_dir():
         absent = [name for name in FILES if not (folder / name).is_file()]
         if absent:

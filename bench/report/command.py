@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.errors import BAD_INPUT, BadInput
+from bench.errors import BAD_INPUT, BadInput, closest
+from bench.folders import place
 from bench.names import check
 
 USAGE = "report [results_dir | experiment=NAME] [analysis.KEY=VALUE ...]"
@@ -41,10 +42,16 @@ def folder(arguments: list[str], usage: str, may_be_new: bool = False) -> Path:
     if len(named) > 1:
         raise BadInput(f"One results folder, not {' and '.join(named)}: {usage}.")
     key, is_key, value = named[0].partition("=")
-    if is_key and key not in ("experiment", "results_dir"):
-        raise BadInput(f"There is no setting '{key}': {usage}.")
-    is_experiment = is_key and key == "experiment"
-    root = Path("results", check("experiment", value)) if is_experiment else Path(value or key)
+    if not is_key or Path(named[0]).is_dir():
+        root = Path(place(named[0]))
+    elif key == "results_dir":
+        root = Path(place(value))
+    elif key == "experiment":
+        root = Path("results", check("experiment", value))
+    else:
+        keys = ("experiment", "results_dir")
+        raise BadInput(f"There is no setting '{key}';{closest(key, keys)} {usage}.")
     if not (root / "cells").is_dir() and not (may_be_new and root.is_dir()):
-        raise BadInput(f"no records under '{root}'; run an experiment first.")
+        beside = sorted(path.name for path in root.parent.glob("*") if (path / "cells").is_dir())
+        raise BadInput(f"no records under '{root}';{closest(root.name, beside)} run it first.")
     return root

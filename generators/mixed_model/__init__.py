@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval, Len
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -17,27 +18,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from bench.ranges import Count, Whole
 from bench.table import Table
 from generators.base import Generator, NotApplicable
 from generators.columns import LevelColumn, NumberColumn, draw_each, raw_values
 from generators.mixed_model.mixture import Mixture
+from generators.mixed_model.ranges import CLASSIFIERS, MIXTURE, ClassifierRanges, MixtureRanges
 
-Range = Sequence[int] | Sequence[float]
-
-MIXTURE: Mapping[str, Range] = {
-    "n_components": (1, 10),
-    "weight_concentration_prior": (0.001, 1000.0),
-    "reg_covar": (0.0001, 0.01),
-    "prior_scale": (0.1, 1.0),
-}
-CLASSIFIERS: Mapping[str, Mapping[str, Range]] = {
-    "logistic_regression": {"C": (0.01, 100.0)},
-    "decision_tree": {"max_depth": (2, 10), "min_samples_leaf": (1, 10)},
-    "random_forest": {"n_estimators": (10, 50), "max_depth": (2, 12)},
-    "nearest_neighbours": {"n_neighbors": (1, 30)},
-    "naive_bayes": {"var_smoothing": (1e-9, 0.1)},
-    "neural_network": {"hidden_layer_sizes": (8, 64), "alpha": (1e-5, 0.1)},
-}
+Pool = Annotated[int, Interval(ge=1, le=1000)]
+Covariance = Literal["full", "tied", "diag", "spherical"]
+COVARIANCES: tuple[Covariance, ...] = ("full", "tied", "diag", "spherical")
 
 
 class MixedModel(Generator):
@@ -102,34 +92,32 @@ class MixedModel(Generator):
 
     def __init__(
         self,
-        n_mixtures: int = 4,
-        n_classifiers: int = 6,
-        mixture: Mapping[str, Range] = MIXTURE,
-        covariances: Sequence[str] = ("full", "tied", "diag", "spherical"),
-        max_full_width: int = 128,
-        max_iter: int = 30,
-        classifiers: Mapping[str, Mapping[str, Range]] = CLASSIFIERS,
-        max_levels: int = 20,
-        max_rows: int = 2000,
+        n_mixtures: Pool = 4,
+        n_classifiers: Pool = 6,
+        mixture: MixtureRanges = MIXTURE,
+        covariances: Annotated[Sequence[Covariance], Len(1)] = (
+            "full",
+            "tied",
+            "diag",
+            "spherical",
+        ),
+        max_full_width: Whole = 128,
+        max_iter: Annotated[int, Interval(ge=1, le=100_000)] = 30,
+        classifiers: Annotated[ClassifierRanges, Len(1)] = CLASSIFIERS,
+        max_levels: Count = 20,
+        max_rows: Count = 2000,
         labels: Literal["sample", "argmax"] = "sample",
         clip: bool = True,
         missing: bool = True,
         keep_classes: bool = True,
     ) -> None:
-        if labels not in ("sample", "argmax"):
-            raise ValueError(f"MixedModel: labels is '{labels}'; expected 'sample' or 'argmax'.")
-        unknown = [name for name in classifiers if name not in BUILDERS]
-        if unknown:
-            raise ValueError(
-                f"MixedModel: unknown classifier '{unknown[0]}'; expected {', '.join(BUILDERS)}."
-            )
         self.n_mixtures = n_mixtures
         self.n_classifiers = n_classifiers
-        self.mixture = mixture
+        self.mixture: Mapping[str, Any] = mixture
         self.covariances = covariances
         self.max_full_width = max_full_width
         self.max_iter = max_iter
-        self.classifiers = classifiers
+        self.classifiers: Mapping[str, Any] = classifiers
         self.max_levels = max_levels
         self.max_rows = max_rows
         self.labels = labels
@@ -281,7 +269,7 @@ def bounded_rows(y: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarr
     return np.sort(order[np.union1d(np.arange(most), firsts)])
 
 
-def draw(bounds: Range, rng: np.random.Generator) -> int | float:
+def draw(bounds: Sequence[int] | Sequence[float], rng: np.random.Generator) -> int | float:
     """A whole number drawn uniformly, both ends included, or a fraction drawn log-uniformly."""
     low, high = bounds
     if isinstance(low, int) and isinstance(high, int):

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
+from annotated_types import Interval
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from bench.ranges import Count, Level, OneOf, Positive
 from bench.table import Table
 from generators.base import Generator, NotApplicable
 from generators.scm.budget import Budget
@@ -101,21 +103,21 @@ class SCM(Generator):
     def __init__(
         self,
         discovery: Discovery | None = None,
-        n_dags: int = 10,
-        max_parents: int = 10,
-        target: Target | str = Target.root,
-        repair: float | None = 0.3,
+        n_dags: Annotated[int, Interval(ge=1, le=10_000)] = 10,
+        max_parents: Annotated[int, Interval(ge=0, le=1000)] = 10,
+        target: Annotated[Target | str, OneOf(Target)] = Target.root,
+        repair: Level | None = 0.3,
         regressor: BaseEstimator | None = None,
         classifier: BaseEstimator | None = None,
-        residuals: Residuals | str = Residuals.in_sample,
-        noise: Noise | str = Noise.latin_hypercube,
-        max_levels: int = 30,
+        residuals: Annotated[Residuals | str, OneOf(Residuals)] = Residuals.in_sample,
+        noise: Annotated[Noise | str, OneOf(Noise)] = Noise.latin_hypercube,
+        max_levels: Count = 30,
         clip: bool = True,
         missing: bool = True,
         balanced: bool = True,
-        candidates: int = 4,
-        max_work: float | None = 1e10,
-        seconds: float | None = 180.0,
+        candidates: Annotated[int, Interval(ge=1, le=10_000)] = 4,
+        max_work: Annotated[float, Interval(gt=0, le=1e15)] | None = 1e10,
+        seconds: Positive | None = 180.0,
     ) -> None:
         self.discovery = discovery
         self.n_dags = n_dags

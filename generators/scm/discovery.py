@@ -6,10 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Interval, Len
 
+from bench.ranges import Count, Level, NotNegative, OneOf, Positive, Share, Whole, checked
 from generators.scm.budget import Budget
 from generators.scm.coding import Node
 from generators.scm.cpdag import cpdag
@@ -39,6 +41,14 @@ class TestName(StrEnum):
     chi_square = "chi_square"  # χ² on quantile bins
 
 
+class Algorithm(StrEnum):
+    """Which algorithms read a subsample."""
+
+    pc = "pc"
+    fci = "fci"
+
+
+@checked
 @dataclass(frozen=True)
 class Discovery:
     """Every number of the search for structure.
@@ -79,24 +89,24 @@ class Discovery:
         Of the whole search at most (`generators.scm.budget.stopwatch`).
     """
 
-    test: TestName | str = TestName.degenerate_gaussian
-    levels: int = 6
-    fewest: int = 2
-    level: float = 0.01
-    depth: int = 2
-    algorithms: Sequence[str] = ("pc", "fci")
-    resamples: int = 10
-    wide: int = 60
-    wide_resamples: int = 5
-    share: float = 0.63
-    bidirected: float = 0.25
-    candidates: int = 12
-    path: int = 4
-    degree: float = 8.0
-    max_rows: int = 2000
-    max_tests: int | None = 300_000
-    max_questions: int | None = 2_000_000
-    seconds: float | None = 120.0
+    test: Annotated[TestName | str, OneOf(TestName)] = TestName.degenerate_gaussian
+    levels: Annotated[int, Interval(ge=2, le=1000)] = 6
+    fewest: Count = 2
+    level: Level = 0.01
+    depth: Annotated[int, Interval(ge=0, le=100)] = 2
+    algorithms: Annotated[Sequence[Annotated[str, OneOf(Algorithm)]], Len(1)] = ("pc", "fci")
+    resamples: Annotated[int, Interval(ge=1, le=10_000)] = 10
+    wide: Whole = 60
+    wide_resamples: Annotated[int, Interval(ge=1, le=10_000)] = 5
+    share: Share = 0.63
+    bidirected: Annotated[float, Interval(ge=0, le=0.5)] = 0.25
+    candidates: Whole = 12
+    path: Annotated[int, Interval(ge=-1, le=1000)] = 4
+    degree: NotNegative = 8.0
+    max_rows: Count = 2000
+    max_tests: Count | None = 300_000
+    max_questions: Count | None = 2_000_000
+    seconds: Positive | None = 120.0
 
 
 def discover(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
+from annotated_types import Len
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
+
+from bench.ranges import Positive, checked
 
 
 class Quadratic(TransformerMixin, BaseEstimator):
@@ -22,7 +25,8 @@ class Quadratic(TransformerMixin, BaseEstimator):
         Standard deviation of the quadratic columns.
     """
 
-    def __init__(self, weight: float = 0.1) -> None:
+    @checked
+    def __init__(self, weight: Positive = 0.1) -> None:
         self.weight = weight
 
     def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> Self:
@@ -81,7 +85,8 @@ class LeaveOneOutRidge(RegressorMixin, BaseEstimator):
     intercept_ : float
     """
 
-    def __init__(self, alphas: Sequence[float]) -> None:
+    @checked
+    def __init__(self, alphas: Annotated[Sequence[Positive], Len(1)]) -> None:
         self.alphas = alphas
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
+from annotated_types import Interval
 
+from bench.ranges import Count, NotNegative, Positive
 from bench.table import Table
 from generators.base import InContextGenerator, NotApplicable
 from generators.bootstrap import class_allotment
@@ -68,20 +70,16 @@ class TabEBM(InContextGenerator):
 
     def __init__(
         self,
-        steps: int = 200,
-        step: float = 0.1,
-        noise: float = 0.01,
-        start_noise: float = 0.01,
-        distance: float = 5.0,
+        steps: Annotated[int, Interval(ge=0, le=100_000)] = 200,
+        step: NotNegative = 0.1,
+        noise: NotNegative = 0.01,
+        start_noise: NotNegative = 0.01,
+        distance: Positive = 5.0,
         drift: Literal["mean", "row"] = "mean",
-        refresh: int = 20,
-        max_rows: int = 512,
-        chunk: int = 256,
+        refresh: Count = 20,
+        max_rows: Count = 512,
+        chunk: Count = 256,
     ) -> None:
-        if drift not in ("mean", "row"):
-            raise ValueError(f"TabEBM: drift is '{drift}'; expected 'mean' or 'row'.")
-        if refresh < 1:
-            raise ValueError(f"TabEBM: refresh is {refresh}; expected at least 1.")
         self.steps = steps
         self.step = step
         self.noise = noise

@@ -1,0 +1,48 @@
+"""What the name of a results folder stands for, and whether results can lie there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bench.errors import BadInput
+
+
+def place(name: str, key: str = "results_dir") -> str:
+    """A folder's name with `~` for one's home; it need not be there.
+
+    Raises
+    ------
+    BadInput
+        If the name is empty, or something lies there that is no folder.
+    """
+    if not name.strip():
+        raise BadInput(f"{key} is empty; expected the name of a folder.")
+    try:
+        path = Path(name).expanduser()
+        is_other = path.exists() and not path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BadInput(f"{key} is '{name}', which can be no folder: {error}.") from error
+    if is_other:
+        raise BadInput(f"{key} is '{name}', which is a file, not a folder.")
+    above = next((folder for folder in path.absolute().parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        raise BadInput(f"{key} is '{name}', but {above} is a file, not a folder.")
+    return str(path)
+
+
+def writable(name: str, key: str = "results_dir") -> str:
+    """As `place`, of a folder that is about to be written to.
+
+    Raises
+    ------
+    BadInput
+    """
+    found = place(name, key)
+    path = Path(found).absolute()
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise BadInput(
+            f"{key} is '{name}', but nothing can be written to {nearest}: name another folder."
+        )
+    return found
