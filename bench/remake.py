@@ -312,4 +312,4 @@ def _memory() -> Iterator[None]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+    return path.read_text(encoding="utf-8") if path.exists() else ""

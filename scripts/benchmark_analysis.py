@@ -129,7 +129,7 @@ def _report(records: int) -> None:
             record = seal(_record(row))
             path = store.path(record["cell"], record["identity"]["hash"])
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(encode(record))
+            path.write_text(encode(record), encoding="utf-8")
         start = time.perf_counter()
         report(store.root)
         seconds = time.perf_counter() - start

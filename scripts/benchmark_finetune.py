@@ -242,7 +242,7 @@ def save_full_size(folder: Path) -> None:
     model.save_pretrained(str(folder))
     config = folder / "config.json"
     # autogluon.tabular 1.6.3 writes the name of the enum's class with the task.
-    config.write_text(json.dumps({**FULL, "task": "CLASSIFICATION"}))
+    config.write_text(json.dumps({**FULL, "task": "CLASSIFICATION"}), encoding="utf-8")
 
 
 def compare(configuration: Configuration, repeats: int) -> dict[str, dict[str, float]]:

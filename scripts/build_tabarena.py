@@ -62,7 +62,7 @@ def main() -> None:
     for old in CONF.glob("*.yaml"):
         old.unlink()
     for name, task in described().items():
-        (CONF / f"{name}.yaml").write_text(yaml_of(task))
+        (CONF / f"{name}.yaml").write_text(yaml_of(task), encoding="utf-8")
     print(f"{len(list(CONF.glob('*.yaml')))} tasks under {CONF}")
 
 

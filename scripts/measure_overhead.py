@@ -28,7 +28,7 @@ def main() -> None:
     records = list(Store(args.results_dir).records())
     work = sum(r["timings"]["seconds"].get(phase, 0.0) for r in records for phase in WORK)
     begun = min(r["timings"]["started"] for r in records)
-    lines = (args.results_dir / "journal.jsonl").read_text().splitlines()
+    lines = (args.results_dir / "journal.jsonl").read_text(encoding="utf-8").splitlines()
     ended = max(e["time"] for e in map(json.loads, lines) if e.get("made"))
     total = args.workers * (ended - begun)
     print(f"{len(records)} cells, {ended - begun:.0f} s on {args.workers} workers")

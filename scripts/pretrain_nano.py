@@ -320,7 +320,7 @@ class Run:
         self.progress.restarts += 1
         lines = self.read_log()
         text = "".join(json.dumps(x) + "\n" for x in lines if x["step"] <= self.progress.step)
-        self.log_path.write_text(text)
+        self.log_path.write_text(text, encoding="utf-8")
         return True
 
     def step(self, batch: Batch) -> float:
@@ -358,13 +358,15 @@ class Run:
 
     def log(self, line: dict[str, Any]) -> None:
         """Append one line to the log."""
-        with self.log_path.open("a") as file:
+        with self.log_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def read_log(self) -> list[dict[str, Any]]:
         """The log's lines; a last one cut short by a kill is left out."""
         lines = []
-        for text in self.log_path.read_text().splitlines() if self.log_path.exists() else []:
+        for text in (
+            self.log_path.read_text(encoding="utf-8").splitlines() if self.log_path.exists() else []
+        ):
             try:
                 lines.append(json.loads(text))
             except json.JSONDecodeError:
@@ -449,7 +451,7 @@ def export(state: dict[str, Tensor], model_config: Any, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {key: model_config[key] for key in ("dim", "dim_output", "n_layers", "n_heads")}
     text = json.dumps({**config, "task": "CLASSIFICATION"}) + "\n"
-    (folder / "config.json").write_text(text)
+    (folder / "config.json").write_text(text, encoding="utf-8")
     tensors = {name: value.contiguous() for name, value in state.items()}
     save_file(tensors, folder / "model.safetensors")
 
@@ -492,7 +494,7 @@ def _processor() -> str:
     """The processor's name; `platform.processor` is empty on Linux."""
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
@@ -521,7 +523,7 @@ def finish(run: Run) -> None:
     """Write the model, its facts and the curve."""
     export(run.average, run.config.model, run.folder)
     facts = json.dumps(training_facts(run), indent=2) + "\n"
-    (run.folder / "training.json").write_text(facts)
+    (run.folder / "training.json").write_text(facts, encoding="utf-8")
     draw_curve(run.read_log(), run.folder / "loss.png")
 
 
