@@ -6,6 +6,7 @@ joblib is held to this by `test_sweep`; those here need more time, or a cluster.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -120,3 +121,19 @@ def _squeue(environment: dict[str, str]) -> list[str]:
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return listed.stdout.split()
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_output_nobody_reads_any_more_is_done_all_the_same(
+    basic: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    words = [*BENCH, "run", *SWEEP, *LAUNCHERS["joblib"], f"results_dir={folder}"]
+    run = subprocess.run(
+        ["bash", "-c", f"{shlex.join(words)} | head -1; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == f"{2 * len(METHODS)} cells; loading …\n"
+    assert results(folder) == results(basic)
+    assert (folder / "report" / "index.html").exists()
