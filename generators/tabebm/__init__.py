@@ -59,7 +59,7 @@ class TabEBM(InContextGenerator):
     max_rows : int, default=512
         Rows of a class that its energy reads; of more, a random part.
     chunk : int, default=256
-        Rows whose gradient is taken at a time; decides memory, not results.
+        Rows whose gradient is taken at a time; decides memory, and results by rounding only.
 
     References
     ----------
