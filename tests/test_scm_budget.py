@@ -206,6 +206,17 @@ def models_of(coding: Coding, dags: list[Dag], budget: Budget, **bounds: float) 
     return StructuralModels(coding, dags, *parts, bounds.get("max_work"), budget)
 
 
+def test_a_budget_that_is_used_up_is_lengthened_where_something_must_be_done() -> None:
+    now = [12.0]
+    late = Budget(10.0, lambda: now[0])
+    assert late.at_least(1.0).seconds == 13.0
+    assert late.left == -2.0
+    assert late.at_least(0.0).left == 0.0
+    assert Budget(20.0, lambda: now[0]).at_least(1.0).seconds == 20.0
+    assert Budget(None).at_least(1.0).seconds is None
+    assert late.at_least(1.0).cut is late.cut
+
+
 CHAIN, FORK = ((), (0,), (1,), (2,)), ((), (0,), (0,), (0,))
 
 

@@ -34,6 +34,7 @@ from generators.scm.noise import Noise
 from generators.scm.repair import MarkovRepair
 
 SEARCH, REPAIR = 2 / 3, 1 / 2  # of the time that is left
+LEAST_MECHANISMS = 0.1  # of the whole: without mechanisms the rest was for nothing
 
 
 class Target(StrEnum):
@@ -85,9 +86,10 @@ class SCM(Generator):
         Multiplications of one mechanism's fit, about; where they are more, it is fitted to a random
         choice of the rows (`mechanisms.affordable_rows`).
     seconds : float or None
-        Of the whole fit at most: the search takes two thirds of them at most, the repair half of
-        what is left then, mechanisms the rest (`StructuralModels` says what is kept when it is
-        up). Of computing: see `generators.scm.budget.stopwatch`.
+        Of the whole fit: the search takes two thirds of them at most, the repair half of what is
+        left then, mechanisms the rest, and a tenth where search and repair ended late
+        (`StructuralModels` says what is kept when it is up). Of computing: see
+        `generators.scm.budget.stopwatch`.
 
     Attributes
     ----------
@@ -177,7 +179,7 @@ class SCM(Generator):
                 self.residuals,
                 int(rng.integers(2**32)),
                 self.max_work,
-                budget,
+                budget.at_least(LEAST_MECHANISMS * (self.seconds or 0.0)),
             )
             self.dags_ = self.models_.dags
         self.facts_ = self._facts(found)

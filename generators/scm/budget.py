@@ -58,6 +58,12 @@ class Budget:
         """This share of the time that is left."""
         return self.part(None if self.seconds is None else of * max(self.left, 0.0))
 
+    def at_least(self, seconds: float) -> Budget:
+        """The time that is left, or so many seconds from now where that is more."""
+        if self.seconds is None:
+            return replace(self)
+        return replace(self, seconds=max(self.seconds, self.clock() + seconds))
+
     @property
     def left(self) -> float:
         """Seconds; below 0 where it is late."""
