@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from filelock import Timeout
 from hypothesis import given
 from hypothesis import strategies as st
 from made_records import made
 
+from bench import journal, synthetic
 from bench import store as storing
-from bench import synthetic
+from bench.files import Unsound
 from bench.record import KEYS, encode, fault, results_of, seal
 from bench.store import Store, write_whole
 from bench.table import Table
@@ -327,50 +332,170 @@ def train() -> Table:
     return Table("made", X, np.array([2, 0, 0, 2]), kinds, ("x", "y", "z"), "class")
 
 
+def replaced(content: bytes) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.write_bytes(content)
+
+    return damage
+
+
+def of_others(**decides: Any) -> Callable[[Path], None]:
+    """A whole file of ours, written for other parts."""
+    return lambda path: replaced(synthetic._encode(train(), {}, decides))(path)
+
+
+def resealed(change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
+    """A file that was changed on purpose, its hash made anew."""
+
+    def damage(path: Path) -> None:
+        content = pq.read_table(path)
+        metadata = content.schema.metadata | {synthetic.SEAL: synthetic.UNSEALED}
+        buffer = io.BytesIO()
+        pq.write_table(change(content).replace_schema_metadata(metadata), buffer)
+        path.write_bytes(synthetic._sealed(buffer.getvalue()))
+
+    return damage
+
+
+def put(name: str, values: list[Any]) -> Callable[[pa.Table], pa.Table]:
+    def change(content: pa.Table) -> pa.Table:
+        at = content.schema.names.index(name)
+        return content.set_column(at, name, pa.array(values, type=content.schema.field(at).type))
+
+    return change
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def turned_into(make: Callable[[Path], Any]) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return damage
+
+
+def bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[40] ^= 4
+    path.write_bytes(content)
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a flipped bit": (bit, "does not match its hash"),
+    "truncated": (half, "no hash of its content"),
+    "empty": (replaced(b""), "no hash of its content"),
+    "foreign": (replaced(b"nonsense " * 20), "no hash of its content"),
+    "another seed's": (of_others(rows=4, seed=1), "another generator, other rows or another seed"),
+    "no rows": (resealed(lambda c: c.slice(0, 0)), "it has 0 rows, not the 4"),
+    "fewer rows": (resealed(lambda c: c.slice(1)), "it has 3 rows, not the 4"),
+    "a lost column": (resealed(lambda c: c.drop_columns(["x1"])), "a column is lost"),
+    "classes out of range": (resealed(put("y", [0, 1, 2, 9])), "class codes outside 0 … 2"),
+    "an unknown level": (resealed(put("x2", ["ä", None, "ö", None])), "'ö' is no known level"),
+    "other numbers": (resealed(put("x0", [1.0, 2.0, 3.0, 4.0])), "not those that it says"),
+    "another type": (
+        resealed(lambda c: c.set_column(0, "x0", pa.array([1, 2, 3, 4]))),
+        "of another type",
+    ),
+    "a folder": (turned_into(Path.mkdir), "it is a folder"),
+    "a FIFO": (turned_into(os.mkfifo), "it is a FIFO"),
+    "a link": (turned_into(lambda p: p.symlink_to("/dev/zero")), "it is a link"),
+    "endless": (lambda p: os.truncate(p, 2**40), "bytes, more than the"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "results" / "synthetic"
+
+
 class TestSharedRows:
     """The synthetic table of a cell, made by the first method that asks for it."""
 
-    def test_the_second_reader_gets_the_same_bits(self, tmp_path: Path):
+    def test_the_second_reader_gets_the_same_bits(self, folder: Path):
         rows = train().take([3, 1, 0, 2, 1])
         found = {"edges": 3.25, "cut": {"seconds": 1}}
-        made, facts, timing = synthetic.shared(
-            tmp_path, {"seed": 0}, train(), lambda: (rows, found)
-        )
-        read, facts_again, again = synthetic.shared(tmp_path, {"seed": 0}, train(), lambda: 1 / 0)
+        decides = {"seed": 0, "rows": 5}
+        made, facts, timing = synthetic.shared(folder, decides, train(), lambda: (rows, found))
+        read, facts_again, again = synthetic.shared(folder, decides, train(), lambda: 1 / 0)
         assert made.fingerprint() == read.fingerprint() == rows.fingerprint()
         assert facts == facts_again == found
         for name in rows.numeric:
             assert read.X[name].to_numpy().tobytes() == made.X[name].to_numpy().tobytes()
         assert (timing["shared"], again["shared"]) == (False, True)
 
-    def test_other_parts_decide_another_table(self, tmp_path: Path):
+    def test_other_parts_decide_another_table(self, folder: Path):
         def make(row: int):
             return lambda: (train().take([row]), {"row": row})
 
-        synthetic.shared(tmp_path, {"seed": 0}, train(), make(0))
-        other, facts, timing = synthetic.shared(tmp_path, {"seed": 1}, train(), make(1))
+        synthetic.shared(folder, {"seed": 0, "rows": 1}, train(), make(0))
+        other, facts, timing = synthetic.shared(folder, {"seed": 1, "rows": 1}, train(), make(1))
         assert facts == {"row": 1}
         assert other.y.tolist() == [0]
         assert not timing["shared"]
 
-    def test_a_damaged_file_is_made_anew(self, tmp_path: Path):
+    def test_a_tables_columns_may_be_called_as_the_stores_are(self, folder: Path):
+        """Each name that the store has ever used holds the table's own numbers."""
+        names = ("y", "origin", "x0", "x1", "__origin__", "__class_code__", "__index_level_0__")
+        X = pd.DataFrame({name: [float(i), 10.0 + i, 20.0] for i, name in enumerate(names)})
+        kinds = dict.fromkeys(names, "numeric")
+        origins = np.array([2**63 + 1, 2, 3], dtype=np.uint64)
+        table = Table("own", X, np.array([1, 0, 1]), kinds, ("a", "b"), "target", origins=origins)
+        for _ in range(2):
+            read, *_ = synthetic.shared(folder, {"rows": 3}, table, lambda: (table, {}))
+            pd.testing.assert_frame_equal(read.X, X)
+            assert read.y.tolist() == [1, 0, 1]
+            assert read.origins is not None
+            assert read.origins.tolist() == [2**63 + 1, 2, 3]
+
+    def test_another_number_of_rows_is_the_generators_fault(self, folder: Path):
+        with pytest.raises(ValueError, match="drew 4 rows, not 5"):
+            synthetic.shared(folder, {"rows": 5}, train(), lambda: (train(), {}))
+        assert not list(folder.glob("*.parquet"))
+
+    def test_one_flipped_bit_anywhere_is_seen(self, folder: Path):
+        decides = {"rows": 4}
+        synthetic.shared(folder, decides, train(), lambda: (train(), {"edges": 2}))
+        (path,) = folder.glob("*.parquet")
+        sound = path.read_bytes()
+        for at in {*range(0, len(sound), 61), len(sound) - 1}:
+            flipped = bytearray(sound)
+            flipped[at] ^= 1 << (at % 8)
+            path.write_bytes(flipped)
+            with pytest.raises(Unsound):
+                synthetic._read(path, decides, train())
+
+    @pytest.mark.parametrize("kind", BROKEN)
+    def test_what_is_not_what_was_written_is_set_aside_and_made_again(
+        self, kind: str, folder: Path
+    ):
+        decides, reason = {"rows": 4, "seed": 0}, BROKEN[kind][1]
+
         def make():
             return train(), {"edges": 2}
 
-        synthetic.shared(tmp_path, {}, train(), make)
-        (path,) = tmp_path.glob("*.parquet")
-        for damaged in (path.read_bytes()[:100], b"", b"nonsense " * 20):
-            path.write_bytes(damaged)
-            table, facts, timing = synthetic.shared(tmp_path, {}, train(), make)
-            assert facts == {"edges": 2}
-            assert table.fingerprint() == train().fingerprint()
-            assert not timing["shared"]
+        synthetic.shared(folder, decides, train(), make)
+        (path,) = folder.glob("*.parquet")
+        sound = path.read_bytes()
+        BROKEN[kind][0](path)
+        table, facts, timing = synthetic.shared(folder, decides, train(), make)
+        assert facts == {"edges": 2}
+        assert table.fingerprint() == train().fingerprint()
+        assert not timing["shared"]
+        assert path.read_bytes() == sound
+        (note,) = (folder.parent / "set_aside" / "synthetic").glob("*.txt")
+        assert reason in note.read_text()
+        (event,) = journal.read(Store(folder.parent).journal).events
+        assert event["event"] == "set_aside"
+        assert reason in event["reason"]
 
-    def test_a_failing_generator_leaves_no_table(self, tmp_path: Path):
+    def test_a_failing_generator_leaves_no_table(self, folder: Path):
         with pytest.raises(ZeroDivisionError):
-            synthetic.shared(tmp_path, {}, train(), lambda: 1 / 0)
-        assert not list(tmp_path.glob("*.parquet"))
-        assert not [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
+            synthetic.shared(folder, {"rows": 4}, train(), lambda: 1 / 0)
+        assert not list(folder.glob("*.parquet"))
+        assert not [name for name in os.listdir(folder) if name.endswith(".tmp")]
 
     def test_copies_of_training_rows_are_counted(self):
         rows = train().take([0, 0, 2])
