@@ -56,9 +56,9 @@ def content(path: Path, most: int) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise Unsound(f"it has {size:,} bytes, more than the {most:,} that are read")
-        read = file.read(most + 1)
-    if len(read) > most:
-        raise Unsound(f"it grew beyond the {most:,} bytes that are read")
+        read = file.read(size + 1)
+    if len(read) > size:
+        raise Unsound("it grew while it was read")
     return read
 
 

@@ -21,13 +21,15 @@ from annotated_types import Interval
 from filelock import FileLock
 
 from bench.datasets.embedded import from_frame
+from bench.files import Unsound, content, parse_json
 from bench.process import invoked
 from bench.ranges import Count, Domain, NotNegative, Patience, Positive, Seconds, Text, checked
 from bench.table import Table, TableError
 
 SERVER = "https://www.openml.org/api/v1/xml"
 CARD, ROWS, FOLDS = "card.json", "rows.parquet", "folds.parquet"
-VERSION = 1  # of the folder's layout; another one is fetched again
+VERSION = 2  # of the folder's layout; another one is fetched again
+LARGEST = 4 * 2**30  # bytes of a file of a copy that are read; TabArena's tables have some 10^8
 PARTS = ("rows", "features", "classes", "repeats", "folds")
 
 
@@ -181,15 +183,19 @@ def place(wanted: Task, cache_dir: str) -> Path:
 def read(folder: Path) -> tuple[dict[str, Any], bytes, bytes] | None:
     """A folder's content, if it is whole and what was once verified; None otherwise."""
     try:
-        card = json.loads((folder / CARD).read_bytes())
-        rows, folds = (folder / ROWS).read_bytes(), (folder / FOLDS).read_bytes()
-    except (OSError, ValueError):
+        card = parse_json(content(folder / CARD, LARGEST))
+        rows, folds = content(folder / ROWS, LARGEST), content(folder / FOLDS, LARGEST)
+    except (FileNotFoundError, Unsound):
         return None
     if not isinstance(card, dict) or card.get("version") != VERSION:
         return None
-    if card.get("sha256") != {ROWS: _sha256(rows), FOLDS: _sha256(folds)}:
-        return None
-    return card, rows, folds
+    return (card, rows, folds) if card.get("sha256") == hashes(card, rows, folds) else None
+
+
+def hashes(card: dict[str, Any], rows: bytes, folds: bytes) -> dict[str, str]:
+    """File → SHA-256, as the card keeps it; of the card, of all but that."""
+    words = json.dumps({k: v for k, v in card.items() if k != "sha256"}, sort_keys=True)
+    return {CARD: _sha256(words.encode()), ROWS: _sha256(rows), FOLDS: _sha256(folds)}
 
 
 def _sha256(content: bytes) -> str:

@@ -6,7 +6,6 @@ raced for, or read truncated, because none outlives the fetch that filled it.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -24,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.columns import features_of, natural_order, rows, text_of
-from bench.datasets.openml import CARD, FOLDS, ROWS, VERSION, Task, check_expected
+from bench.datasets.openml import CARD, FOLDS, ROWS, VERSION, Task, check_expected, hashes
 from bench.datasets.openml_gate import Gate
 from bench.datasets.written_numbers import Convention
 from bench.store import write_whole
@@ -43,7 +42,7 @@ def fetch(wanted: Task, folder: Path) -> None:
         task, dataset, frame = _ask(wanted, place)
         card, content, folds = _verified(wanted, task, dataset, frame)
         card["source"]["format"] = "parquet" if dataset.parquet_file else "arff"
-    card["sha256"] = {name: _sha256(c) for name, c in ((ROWS, content), (FOLDS, folds))}
+    card["sha256"] = hashes(card, content, folds)
     half = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         write_whole(half / ROWS, content)
@@ -311,7 +310,3 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
