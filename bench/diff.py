@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bench.analysis.variants import Name, names
 from bench.errors import BAD_INPUT, BadInput
+from bench.files import printable
 from bench.record import Record, results_of
 from bench.report.command import folder
 from bench.store import Store
@@ -97,7 +98,8 @@ def _read(root: Path) -> list[Record]:
     records, faults = Store(root).survey()
     if faults:
         path, why = next(iter(faults.items()))
-        print(f"{len(faults)} files under {root} cannot be used, for instance {path}: {why}.")
+        told = f"{len(faults)} files under {root} cannot be used, for instance {path}: {why}."
+        print(printable(told, keep=""))
     if not records:
         raise BadInput(f"no records under '{root}' that could be read.")
     return records

@@ -5,13 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+from bench.files import printable
+
 LONGEST = 600  # characters of a library's message that are shown
 RESOLVING = "BadInput raised while resolving interpolation: "
 BAD_INPUT = 2  # exit code: what was given cannot be used
 
 
 class BadInput(ValueError):
-    """What was given cannot be used; the message is one sentence, without a stack trace."""
+    """What was given cannot be used; the message is one sentence, without a stack trace.
+
+    It often quotes what was given, so no control character in it reaches a terminal.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 def sentence(error: BaseException) -> str:

@@ -17,8 +17,8 @@ def console() -> Console:
 
 
 def plain(value: object) -> Text:
-    """Text for a table's cell: rich would take ``[red]`` in a bare string as markup."""
-    return Text(printable(str(value), keep="\n"))
+    """Text for a table's cell, in one line; rich would take ``[red]`` in a string as markup."""
+    return Text(printable(str(value), keep=""))
 
 
 def say(out: Console, text: str) -> None:

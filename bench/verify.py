@@ -136,7 +136,7 @@ def _held_against_itself(
 ) -> int:
     """Print what does not hold; give the number of records."""
     for path, why in faults.items():
-        print(f"FAULTY {path.relative_to(root)}: {why}.")
+        print(printable(f"FAULTY {path.relative_to(root)}: {why}.", keep=""))
     contradictions = {_hash(r): list(inconsistencies(r)) for r in records}
     for identity, found in _disagreeing(records).items():
         contradictions[identity] += found

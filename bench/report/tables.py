@@ -101,7 +101,7 @@ def _faults(root: Path, faults: dict[Path, str]) -> list[str]:
     if not faults:
         return []
     named = "; ".join(
-        printable(f"{p.relative_to(root)}: {why}") for p, why in list(faults.items())[:FEW]
+        printable(f"{p.relative_to(root)}: {why}", keep="") for p, why in list(faults.items())[:FEW]
     )
     more = f" (and {len(faults) - FEW} more)" if len(faults) > FEW else ""
     return [
@@ -241,7 +241,7 @@ def _graphs(root: Path) -> tuple[list[tuple[str, str]], list[str]]:
     if not faults:
         return graphs, []
     path, why = next(iter(faults.items()))
-    named = printable(f"{path.relative_to(root)}: {why}")
+    named = printable(f"{path.relative_to(root)}: {why}", keep="")
     return graphs, [f"{len(faults)} of the graphs cannot be shown (for instance {named})."]
 
 
