@@ -28,6 +28,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bench.checking import check_config, check_target
 from bench.errors import BadInput, sentence
 from bench.files import CONF, shown
 from bench.record import Record
@@ -203,6 +204,10 @@ def _config(settings: dict[str, Any], today: Today, folder: str) -> DictConfig:
         escaped({**today.beside, **settings, "results_dir": folder}),
     )
     assert isinstance(cfg, DictConfig)
+    check_config(cfg)
+    for role, node in by_role(settings).items():
+        if node is not None:
+            check_target(node, role)
     return cfg
 
 
