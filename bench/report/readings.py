@@ -69,8 +69,8 @@ def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:
         named_so = "; ".join(f"{name}: {len(of)}" for name, of in several.items())
         told.append(
             f"Methods with records of several settings ({named_so}) have a row for each, named by "
-            "the settings that differ. If some are left from earlier settings, give the new ones a "
-            "results_dir of their own."
+            "the settings that differ; compared are the units that have them all. If some are left "
+            "from earlier settings, delete them, or give the new ones a results_dir of their own."
         )
     for table, contents in tables.items():
         if len(contents) > 1:
@@ -195,7 +195,8 @@ def _references(held: References | None) -> str:
         text += (
             f" There are {len(held.defaults)} variants of {DEFAULT}: a method is held against that "
             "of its own model and fine-tuning settings; the other variants and the pre-trained "
-            f"model are held against that which most methods are ({held.main})."
+            "model are held against that which most methods of their model are "
+            f"({held.main})."
         )
     if held.unlike:
         unlike = ", ".join(f"{method} (against {held.of[method]})" for method in held.unlike)
