@@ -116,9 +116,9 @@ def improvement(gains: pd.DataFrame, table: pd.DataFrame, settings: Analysis) ->
     )
     if len(gains["dataset"].unique()) == 1:
         text += f" {ONE_DATASET}"
-    if unit["range"].median() < SMALL:
+    if unit["range"].median() < SMALL and len(table) > 1:
         text += f" Below {SMALL:g} read the ROC-AUC gain, not the improvement."
-    if unit["tied"].all():
+    if unit["tied"].all() and len(table) > 1:
         text += " All methods tie, so that the order of the rows says nothing."
     undefined = int(table["undefined"].sum())
     if undefined:
