@@ -30,7 +30,7 @@ def while_it_arrives(
     grace : float
         Seconds for the start.
     least_rate : float
-        Bytes a second from then on, on the whole.
+        Bytes a second from then on, on the whole; 0 waits for any.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def while_it_arrives(
     threading.Thread(target=run, daemon=True).start()
     while not ended.wait(LOOK):
         seconds, came = time.monotonic() - begun, received()
-        if seconds > grace + came / least_rate:
+        if least_rate and seconds > grace + came / least_rate:
             raise TooSlow(f"{came} bytes in {seconds:.0f} s")
     if errors:
         raise errors[0]

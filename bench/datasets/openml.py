@@ -61,7 +61,7 @@ class Task:
     format : {"parquet", "arff"}
         Which file is asked for first; the other one is read where the server lacks it.
     least_rate : float
-        Bytes a second that a file must bring, after twice the timeout.
+        Bytes a second that a file must bring, after twice the timeout; 0 takes any.
     most_mb : float
         Megabytes that a file may have, unpacked.
     expected : dict
