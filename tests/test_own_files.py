@@ -102,7 +102,7 @@ class TestRowsAreNotLost:
         assert (len(table), list(table.kinds)) == (20, ["a", "b"])
         table = read(BODY + BODY)
         assert len(table) == 40
-        assert "1 row that repeat the header (line 22) left out" in " ".join(table.notes)
+        assert "1 row like the header (line 22) left out" in " ".join(table.notes)
 
     def test_a_number_cut_in_two_is_no_row_name(self, read):
         body = "a,y\n" + "".join(f"{i},$1,{100 + i % 2}\n" for i in range(20))
@@ -388,7 +388,8 @@ class TestRowNumbers:
         assert csvfile.load(tmp_path / "mine.csv", "y", drop="index").kinds == {"a": "numeric"}
 
     @pytest.mark.parametrize(
-        "name", ["id", "ID", "PassengerId", "patient_no", "customerid", "Row", "uuid", "Kunden-Nr."]
+        "name",
+        ["id", "ID", "PassengerId", "patient_no", "customerid", "Row", "#", "uuid", "Kunden-Nr."],
     )
     @pytest.mark.parametrize("first", [1, 1000])
     def test_identifiers_are_noted_with_what_to_type(self, tmp_path, name, first):

@@ -117,6 +117,13 @@ class TestThousands:
         table, notes = read(columns={"x": values, "c": [i + 0.5 for i in range(N)]})
         assert (table.X["x"].tolist(), notes) == (numbers, [])
 
+    def test_dots_beside_whole_hundreds_are_asked_for(self, read):
+        for form in ("{}", "{} €"):
+            values = [form.format(text) for text in grouped(".")]
+            sentence = refused(read, values, sep=";")
+            assert "can be read in two ways" in sentence
+            assert column_of(read, values, sep=";", decimal=",")[0] == PLAIN
+
     def test_one_number_may_prove_it(self, read):
         values = [*grouped(",")[:-1], "1,234.50"]
         assert column_of(read, values, sep=";")[0] == [*PLAIN[:-1], 1234.5]
@@ -206,7 +213,25 @@ class TestAroundTheDigits:
 class TestMarksAmongNumbers:
     @pytest.mark.parametrize(
         "mark",
-        ["-", "--", ".", "None", ">89", "#DIV/0!", "#NULL!", "unknown", "n.a.", "x", "$", "—"],
+        [
+            "-",
+            "--",
+            ".",
+            "None",
+            ">89",
+            "#DIV/0!",
+            "#NULL!",
+            "unknown",
+            "n.a.",
+            "x",
+            "$",
+            "—",
+            "\\N",
+            "[NULL]",
+            ".a",
+            "#ZAHL!",
+            "1.#QNAN",
+        ],
     )
     @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
     @pytest.mark.parametrize("levels", [25, N])

@@ -307,7 +307,7 @@ def _lookalike(text: pd.Series) -> str | None:
         return len(levels) > 2 and 2 * sum(counts[level] for level in levels) > total
 
     codes = [level for level in counts if CODE.fullmatch(level)]
-    if codes and all(re.fullmatch(r"[+-]?[0-9]+", level) for level in counts):
+    if codes and most([level for level in counts if re.fullmatch(r"[+-]?[0-9]+", level)]):
         return f"holds numbers with zeros in front, such as {shown(codes[0])}, as codes have"
     for pattern, what in _LOOKALIKES.items():
         like = [level for level in counts if pattern.fullmatch(level)]

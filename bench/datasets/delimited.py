@@ -260,7 +260,7 @@ def _rectangle(text: str, separator: str, line: int) -> tuple[list[str], list[Re
     if repeated:
         body = [record for record in body if record.fields != header]
         remarks.append(
-            f"{rows(len(repeated))} that repeat the header (line {repeated[0].first}) left out."
+            f"{rows(len(repeated))} like the header (line {repeated[0].first}) left out."
         )
     return header, body, remarks
 

@@ -22,7 +22,7 @@ _OF_AN_INDEX = re.compile(
 )
 _WORDS = re.compile(
     "ids?|u?uid|guid|key|pk|index|idx|row|rowid|rownum|nr|no|num|number|nummer|numero|record|serial"
-    "|identifier|ident|mrn|ssn|code|case|subject|patient|customer|client|account|seqn?|sequence|matricule|folio"
+    "|identifier|ident|mrn|ssn|obs|observation|lfd|zeile|ligne|fila|code|case|subject|patient|customer|client|account|seqn?|sequence|matricule|folio"
     "|barcode|isbn|sku|ticket|order|invoice|phone|.+(?:id|nr|no|nummer|number|key)"
 )
 
@@ -43,7 +43,7 @@ def named_like_an_identifier(column: str) -> bool:
     """Does a word of the name say so? ``PassengerId``, ``patient_no`` and ``customerid`` do."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", column)
     words = [word.casefold() for word in re.split(r"[\W_]+|(?<=\D)(?=\d)", spaced) if word]
-    return any(map(_WORDS.fullmatch, words))
+    return any(map(_WORDS.fullmatch, words)) or bool(re.fullmatch(r"#|№|n[°º]\.?", column.lower()))
 
 
 def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFrame, list[str]]:

@@ -64,7 +64,7 @@ def plain_numbers(
         elsewhere = around.proven() if _unsure_dot(counts, convention) else Counter(".")
         if elsewhere["."] > elsewhere[","]:
             return text, []
-        if elsewhere["."] == elsewhere[","]:
+        if elsewhere["."] == elsewhere[","] and not _grouped(counts):
             said = "'.' was taken as the decimal mark; if it groups thousands"
             return text, [f"{said}, say dataset.decimal=','."]
     numbers = {level: number for level in counts if (number := stripped(level)) is not None}
@@ -145,7 +145,7 @@ def _decimal(
     elsewhere = around.proven()
     if not votes and elsewhere["."] != elsewhere[","]:
         return elsewhere.most_common(1)[0][0], ["the decimal mark is that of other columns"]
-    if not votes and len(examples) == 1 and "." in examples:
+    if not votes and len(examples) == 1 and "." in examples and not _grouped(counts):
         return ".", ["'.' taken as the decimal mark; if it groups thousands: dataset.decimal=','"]
     if not votes and len(examples) == 1 and around.separator == ",":
         return ".", ["if ',' is the decimal mark: dataset.decimal=','"]
@@ -161,6 +161,12 @@ def _unsure_dot(counts: Mapping[str, int], convention: Convention) -> bool:
     dotted = [level for level in counts if "." in level]
     given = convention.decimal or convention.thousands
     return not given and bool(dotted) and all(map(_UNSURE_DOT.fullmatch, dotted))
+
+
+def _grouped(counts: Mapping[str, int]) -> bool:
+    """Are these 500, 1.750 and 24.250? Decimals would have one or two places here and there."""
+    dotted = [level for level in counts if "." in level]
+    return len(dotted) > 2 and any(re.fullmatch(r"\D*[1-9][0-9]{2}\D*", level) for level in counts)
 
 
 def _refuse_mixed_units(numbers: Mapping[str, Stripped], column: str) -> None:

@@ -12,9 +12,15 @@ FEW = 0.05
 SHOWN = 3  # marks that a note names
 
 _WORDS = re.compile(
-    r"none|nil|na|n\.a\.?|n/[ad]|n\.?d\.?|k\.a\.|o\.a\.|s/o|missing|unknown|undefined|tbd|void|empty"
-    r"|blank|\((?:null|missing|blank)\)|x{1,3}|not (?:available|applicable|known)|no data|unbekannt"
+    r"none|nil|na(?:_\w+_)?|nat|n\.a\.?|n/[ad]|n\.?d\.?|k\.a\.|o\.a\.|s/o|missing|unknown|undefined|tbd|void|empty"
+    r"|blank|x{1,3}|not (?:available|applicable|known)|no data|unbekannt"
     r"|keine angabe|inconnue?|desconocido",
+    re.IGNORECASE,
+)
+#: What programs write: spreadsheets' errors, MySQL's and DBeaver's null, Stata's and C's.
+_SIGNS = re.compile(
+    r"#[¡¿]?[^\W\d_]+(?:/[A-Z0-9])?[!?]?|err:\d+|\\N|[<\[(](?:null|na|none|missing|blank)[>\])]"
+    r"|\.[a-z_]|[+-]?1\.#(?:[qs]nan|ind|inf)0*",
     re.IGNORECASE,
 )
 _NO_DATE = re.compile(r"0000[-/.]00[-/.]00([T ]00:00(:00(\.0+)?)?)?Z?|00[-/.]00[-/.]0000")
@@ -44,7 +50,7 @@ def is_mark(text: str) -> bool:
     """
     return (
         not any(c.isalnum() for c in text)
-        or bool(re.fullmatch(r"#[A-Z]+(/[A-Z0-9])?[!?]?", text))
+        or bool(_SIGNS.fullmatch(text))
         or bool(_WORDS.fullmatch(text))
         or bool(_NO_DATE.fullmatch(text))
     )
