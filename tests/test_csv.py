@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import inspect
 import random
 from pathlib import Path
 
@@ -268,11 +269,11 @@ class TestHandled:
             (Path(__file__).parents[1] / "conf/dataset/csv.yaml").read_text(encoding="utf-8")
         )
         assert config.pop("_target_") == "bench.datasets.csvfile.load"
-        code = csvfile.load.__code__
-        parameters = code.co_varnames[: code.co_argcount]
-        assert tuple(config) == parameters
-        defaults = dict(zip(parameters[2:], csvfile.load.__defaults__))
-        assert {k: v or None for k, v in config.items() if k in defaults} == {
+        parameters = inspect.signature(csvfile.load).parameters
+        assert list(config) == list(parameters)
+        defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+        assert len(defaults) == len(parameters) - 2
+        assert {k: config[k] or None for k in defaults} == {
             k: v or None for k, v in defaults.items()
         }
 

@@ -284,7 +284,7 @@ class TestMarksAmongNumbers:
     def test_a_large_number_may_mean_missing_and_true_is_no_one(self, read):
         none = 2**64 - 1
         values = pd.array([none if i % 5 == 0 else i for i in range(N)], dtype="UInt64")
-        numbers, _ = column_of(read, values, ".parquet", missing=[none])
+        numbers, _ = column_of(read, values, ".parquet", missing=[str(none)])
         assert sum(map(math.isnan, numbers)) == 12
         columns = {"x": [True, False] * (N // 2), "b": range(N)}
         table, _ = read(".parquet", columns=columns, missing="1")
@@ -292,7 +292,7 @@ class TestMarksAmongNumbers:
 
     def test_a_mark_that_stands_nowhere_is_refused(self, read):
         with pytest.raises(TableError, match=r"'-99' of dataset\.missing stands nowhere"):
-            read(columns={"x": range(N)}, missing=[-99])
+            read(columns={"x": range(N)}, missing=["-99"])
 
     @pytest.mark.parametrize(
         "levels",

@@ -30,8 +30,6 @@ from bench.names import check, safe
 from bench.ranges import Classes, Domain, Positive, checked
 from bench.table import Table, TableError
 
-DOMAINS = ("healthcare", "finance", "other")
-
 
 @checked
 def load(
@@ -101,11 +99,6 @@ def load(
         raise TableError(f"Your own table needs {wanted}: dataset=csv path=FILE target=COLUMN.")
     path = Path(os.path.expanduser(str(path)))
     name = check("dataset", str(name)) if name else safe(content.stem(path))
-    if domain not in DOMAINS:
-        raise TableError(
-            f"Dataset '{name}': dataset.domain is {', '.join(DOMAINS[:-1])} or {DOMAINS[-1]}, not "
-            f"{shown(domain)}."
-        )
     convention = _convention(decimal, thousands, day_first, name)
     found = content.content(path, name, float(max_megabytes))
     if found.startswith(content.PARQUET):
@@ -166,10 +159,6 @@ def _convention(
                 f"Dataset '{name}': dataset.thousands is one of '.', ',', an apostrophe, a blank "
                 f"and '_', and not the decimal mark; {shown(thousands)} was given."
             )
-    if day_first not in (None, True, False):
-        raise TableError(
-            f"Dataset '{name}': dataset.day_first is true, false or null, not {shown(day_first)}."
-        )
     return Convention(decimal, thousands, day_first)
 
 
