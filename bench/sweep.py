@@ -209,6 +209,8 @@ def _run_cell(cell: Cell, store: Store, wait: bool) -> str | None:
                 return None
             now = store.read(cell.path)
             if now == record or cell.is_due(now):
+                if not _is_sweep():
+                    print(f"{_named(cell.names)}: running …", flush=True)
                 from bench import cell as way  # torch: only where there is something to compute
 
                 names, what, code = cell.names, cell.what, cell.code
@@ -259,10 +261,13 @@ def _named_anew(record: Any, cell: Cell, store: Store) -> Any:
     return store.read(cell.path)
 
 
+def _named(cell: Any) -> str:
+    return f"{cell['dataset']} fold {cell['fold']} {cell['method']}"
+
+
 def _announce(record: Any, made: bool, path: Any) -> None:
     """What a single run came to, in the terminal."""
-    cell = record["cell"]
-    print(f"{cell['dataset']} fold {cell['fold']} {cell['method']}: {record['status']}", end="")
+    print(f"{_named(record['cell'])}: {record['status']}", end="")
     print("" if made else " before; rerun=all makes it anew")
     if record["error"]:
         print(f"  {record['error']['message']}")
