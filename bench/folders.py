@@ -16,8 +16,8 @@ def place(name: str, key: str = "results_dir") -> str:
     BadInput
         If the name is empty, or something lies there that is no folder.
     """
-    if not name.strip():
-        raise BadInput(f"{key} is empty; expected the name of a folder.")
+    if not name.strip() or "\0" in name:
+        raise BadInput(f"{key} is {name!r}; expected the name of a folder.")
     try:
         path = Path(name).expanduser()
         is_other = path.exists() and not path.is_dir()

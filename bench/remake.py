@@ -82,8 +82,8 @@ class Today:
 
         configs, folders = Configs.of(CONF), _folders(words)
         try:
-            with composing(words) as overrides:
-                today = plain(compose("config", ["dataset=openml", "offline=true", *overrides]))
+            with composing(["dataset=openml", "offline=true", *words]) as overrides:
+                today = plain(compose("config", overrides))
                 for folder in folders:
                     _add(configs, folder, [o for o in overrides if o.startswith("hydra.")])
         except (HydraException, OmegaConfBaseException) as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.utils import get_object
 from omegaconf import OmegaConf
@@ -110,8 +111,13 @@ class Line:
 def config_folder() -> Iterator[None]:
     """Hydra, ready to compose our configs."""
     register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
+    around = GlobalHydra.instance().hydra  # whoever composes already goes on afterwards
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = around
 
 
 def as_typed(arguments: Sequence[str]) -> list[str]:
