@@ -151,8 +151,9 @@ class Store:
         """
         dataset, method = (check(what, cell[what]) for what in ("dataset", "method"))
         name = "-".join([dataset.replace("/", "_"), method, identity[:16]])
-        path = inside(self.root, "locks", f"{name}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self.root / "locks" / f"{name}.lock"
+        inside(self.root, "locks").mkdir(parents=True, exist_ok=True)
+        self.clear(path)
         lock = FileLock(path)
         try:
             lock.acquire() if wait else lock.acquire(timeout=0)
@@ -185,12 +186,25 @@ class Store:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.journal))
 
     def _open_journal(self) -> io.FileIO:
-        """For appending; what stands there and is no file (a FIFO would wait) is set aside."""
-        mode = os.lstat(self.journal).st_mode if os.path.lexists(self.journal) else None
-        if mode is not None and not stat.S_ISREG(mode):
-            self._move(self.journal, "it is no file")
+        """For appending."""
+        self.clear(self.journal)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         return io.FileIO(os.open(self.journal, flags, 0o666), "a+")
+
+    def clear(self, path: Path) -> None:
+        """Set aside what stands where a file of ours belongs and is none: a FIFO would wait.
+
+        Raises
+        ------
+        BadInput
+            If it cannot be moved.
+        """
+        try:
+            is_file = stat.S_ISREG(os.lstat(path).st_mode)
+        except FileNotFoundError:
+            return
+        if not is_file:
+            self._move(path, "it is no file")
 
     def set_aside(self, path: Path, reason: str) -> None:
         """Move what a run found and cannot use to ``set_aside/``, with a note; the journal tells.

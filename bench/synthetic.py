@@ -63,14 +63,16 @@ def shared(
     """
     path = folder / f"{digest(decides)[:32]}.parquet"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    store, lock = Store(folder.parent), path.with_suffix(".lock")
+    store.clear(lock)
+    with FileLock(lock):
         start = time.perf_counter()
         try:
             read = _read(path, decides, train)
         except FileNotFoundError:
             read = None
         except Unsound as wrong:
-            Store(folder.parent).set_aside(path, str(wrong))
+            store.set_aside(path, str(wrong))
             read = None
         is_shared = read is not None
         if read is None:

@@ -288,6 +288,20 @@ class TestLock:
         with store.lock(self.cell, "f" * 64):
             assert time.monotonic() - start < 5
 
+    @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda p: p.symlink_to("/etc/hosts")])
+    def test_what_stands_in_a_locks_place_is_set_aside(
+        self, store: Store, make: Callable[[Path], Any]
+    ):
+        with store.lock(self.cell, "f" * 64):
+            (path,) = (store.root / "locks").iterdir()
+        path.unlink()
+        make(path)
+        with store.lock(self.cell, "f" * 64) as ours:
+            assert ours
+            assert path.is_file()
+            assert not path.is_symlink()
+        assert len(list((store.root / "set_aside" / "locks").glob("*.txt"))) == 1
+
     def test_a_failure_frees_the_lock(self, store: Store):
         with pytest.raises(RuntimeError), store.lock(self.cell, "f" * 64):
             raise RuntimeError
