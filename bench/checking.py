@@ -183,6 +183,8 @@ def told(error: BaseException, what: str) -> str:
 
 
 def _named(target: Any, key: str) -> Callable[..., Any]:
+    if not isinstance(target, str):  # Hydra would log it besides
+        raise BadInput(f"{key}._target_ is {ranges.shown(target)}; expected a dotted name.")
     try:
         found: Callable[..., Any] = get_object(target)
     except (ImportError, ValueError, AttributeError, TypeError) as error:

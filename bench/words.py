@@ -34,7 +34,7 @@ FOLDERS = ("--config-dir", "-cd")
 VALUED = (*FOLDERS, "--config-path", "-cp", "--config-name", "-cn", "--package", "-p")
 PLAIN = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./-]*")  # Hydra reads it as it stands …
 WORDS = {"null", "true", "false", "inf", "nan", ""}  # … but for these
-FUNCTIONS = ("choice(", "glob(", "shuffle(", "sort(", "[", "$")  # left to Hydra
+FUNCTIONS = ("choice(", "glob(", "shuffle(", "sort(", "$")  # left to Hydra
 MOST = 40  # names that a sentence lists
 SETTING = re.compile(r"(\+{0,2})([^=+~][^=]*)=(.*)", re.DOTALL)
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
@@ -154,7 +154,8 @@ def _require_choice(word: str, line: Line) -> None:
         return
     if key == "experiment" and value == "null":
         return
-    for name in _parted(value):
+    listed = value.startswith("[") and value.endswith("]")
+    for name in _parted(value[1:-1] if listed else value):
         name = name[1:-1] if QUOTED.fullmatch(name) else name
         if name in ("", "null"):
             raise BadInput(f"{word} names no config; expected {key}=NAME, as {key}={known[0]}.")

@@ -307,7 +307,7 @@ def test_settings_that_contradict_are_refused(
         ({"_target_": "generators.ctgan.CTGAN", "device": "tpu"}, "expected 'cpu' or 'cuda'"),
         ({"_target_": "generators.ctgan.CTGAN", "verbose": 1}, "expected true or false"),
         ({"_target_": "generators.nope.None"}, "cannot be imported"),
-        ({"_target_": 3}, "cannot be imported"),
+        ({"_target_": 3}, "expected a dotted name"),
         ({"name": "x"}, "with a _target_"),
         (None, "generator is null"),
         ({"_target_": "generators.scm.learners.LeaveOneOutRidge"}, "alphas is missing"),

@@ -137,6 +137,7 @@ def test_a_file_or_a_task_means_the_dataset_that_reads_it() -> None:
         (["dataset=credt-g"], "did you mean 'credit-g'?"),
         (["dataset=iris,tabarena/credt-g"], "did you mean 'tabarena/credit-g'?"),
         (["model=3"], "Could not find 'model/3'; there are mitra,"),
+        (["dataset=[3]"], "Could not find 'dataset/3'"),
         (["experiment=smke"], "did you mean 'smoke'?"),
         (["--config-dir"], "--config-dir needs a value"),
     ],

@@ -1,0 +1,87 @@
+"""What is asked for with settings that cannot be, or that have changed, through the verbs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.store import Store
+
+
+@pytest.fixture(autouse=True)
+def _arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", sys.argv)  # `main` sets it for Hydra
+
+
+def own_table(folder: Path) -> Path:
+    path = folder / "mine.csv"
+    path.write_text("2.10,2.1,v\n" + "".join(f"{i % 3},{i % 2},{i * 7 % 11}\n" for i in range(60)))
+    return path
+
+
+def test_a_senseless_job_of_a_sweep_is_refused_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reported = []
+    monkeypatch.setattr("bench.report.tables.report", lambda root, *_: reported.append(root) or 0)
+    words = ["dataset=iris", "method=pretrained", "gpu_share=0,1", f"results_dir={tmp_path}"]
+    assert main(["run", "-m", *words]) == 2
+    assert reported == [tmp_path]
+    assert [record["status"] for record in Store(tmp_path).records()] == ["done"]
+    told = capsys.readouterr()
+    assert "REFUSED iris" in told.out
+    assert "gpu_share is 0.0; expected a number from 0.01 to 1." in told.out
+    assert "Traceback" not in told.out + told.err
+
+
+def test_a_file_means_ones_own_table_and_its_names_are_as_typed(tmp_path: Path) -> None:
+    path = own_table(tmp_path)
+    words = [f"path={path}", "target=2.10", "method=pretrained", f"results_dir={tmp_path}/r"]
+    assert main(["run", *words]) == 0
+    (record,) = Store(tmp_path / "r").records()
+    assert record["data"]["classes"] == 3  # of '2.10'; '2.1' has two
+    assert record["cell"]["domain"] == "other"
+    bits = record["metrics"]
+
+    assert main(["run", *words, "dataset.domain=healthcare"]) == 0
+    (record,) = Store(tmp_path / "r").records()
+    assert record["cell"]["domain"] == "healthcare"
+    assert record["settings"]["dataset"]["domain"] == "healthcare"
+    assert record["metrics"] == bits
+    events = (tmp_path / "r" / "journal.jsonl").read_text().splitlines()
+    assert [json.loads(line)["made"] for line in events] == [True, False]
+
+    assert main(["run", *words, "dataset.domain=retail"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["plan", "dataset=csv", "path=nope.csv", "target=y"], "there is no file nope.csv"),
+        (["plan", "fold=-1"], "fold is -1; expected a whole number from 0"),
+        (["run", "methods=[3]"], "'method/3'"),
+        (["run", "method=scm", "methods=[ctgan]"], "has no effect"),
+        (["run", "experiment=smoke", "hydra.mode=RUN", "method=scm"], "write methods=[scm]"),
+        (["run", "method=scm", "method.generator.discovery.levels=1"], "levels is 1; expected"),
+        (["run", "methods=[pretrained,scm method.generator.n_dags=0]"], "n_dags is 0; expected"),
+        (["run", "method=ctgan", "+method.generator.epoch=3"], "did you mean 'epochs'?"),
+        (["report", ""], "results_dir is ''"),
+        (["status", "results_dir="], "results_dir is ''"),
+        (["diff", "/dev/null", "."], "which is a file, not a folder"),
+        (["stauts"], "did you mean 'status'?"),
+    ],
+)
+def test_a_sentence_and_nothing_written(
+    words: list[str], told: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert told in printed.err
+    assert "Traceback" not in printed.err + printed.out
+    assert list(tmp_path.iterdir()) == []
