@@ -252,7 +252,7 @@ class TestForeign:
             ("% iris\n@RELATION iris\n@DATA\n", "an ARFF file"),
             (b"$FL2@(#) SPSS", "an SPSS file"),
             (b"<stata_dta><header>", "a Stata file"),
-            (gzip.compress(b"RDX3\nX\n\0\0"), "an R workspace"),
+            (gzip.compress(b"RDX3\nX\n\0\0", mtime=0), "an R workspace"),
             ("version https://git-lfs.github.com/spec/v1\noid", "a pointer to a Git LFS file"),
         ],
     )
