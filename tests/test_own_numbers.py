@@ -330,6 +330,7 @@ class TestMarksAmongNumbers:
             ("€{}M", "numbers with 'M' behind"),
             ("{}.5 kmpl", "numbers with 'kmpl' behind"),
             ("{}/80", "two numbers"),
+            ("~{}", "rough numbers"),
         ],
     )
     def test_what_looks_like_numbers_but_is_read_as_categories_is_said(self, read, form, what):

@@ -52,6 +52,7 @@ _LOOKALIKES = {
     re.compile(r"\d{4}[- ]?(Q[1-4]|W\d\d)|Q[1-4][-/ ]?\d{4}", re.IGNORECASE): "quarters or weeks",
     re.compile(r"\d{1,2}\.?[-/ ]*[^\W\d_]{3,}\.?[-/ ]*(\d\d|\d{4})"): "dates",
     re.compile(r"\d+ ?/ ?\d+"): "two numbers",
+    re.compile(r"(?:[~≈]|ca\.?) ?\d[\d.,]*"): "rough numbers",
 }
 
 Content = np.ndarray | pd.Categorical

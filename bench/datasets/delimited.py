@@ -178,7 +178,9 @@ def _reason(error: csv.Error) -> str:
             "the one before"
         )
     if "field larger" in said:
-        return f"has a field longer than {csv.field_size_limit()} characters; is a quote missing?"
+        return (
+            f"has a field longer than {csv.field_size_limit()} characters: a quote may be missing"
+        )
     return f"breaks the grammar ({said})"
 
 
@@ -291,7 +293,7 @@ def _refuse_swallowed(body: Sequence[Record], size: int, separator: str) -> None
                 raise Malformed(
                     record.first,
                     f"has a quoted field that runs to line {record.last} and holds what look like "
-                    "rows; is a quote missing, or one too many?",
+                    "rows: a quote is missing, or one too many",
                 )
 
 
