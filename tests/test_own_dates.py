@@ -86,6 +86,21 @@ class TestFarDates:
         assert np.allclose(read(moments, ".parquet")[0], days, rtol=0, atol=1e-9)
 
 
+    @pytest.mark.parametrize("zone", ["Europe/Berlin", "-08:00", "Z", "Mars/Phobos"])
+    def test_a_zone_is_a_name_for_moments_of_utc(self, tmp_path, zone):
+        moments = pa.array([86_400 * i for i in range(N)], pa.timestamp("s", zone))
+        table = pa.table({"d": moments, "y": ["p", "q"] * (N // 2)})
+        pq.write_table(table, tmp_path / "mine.parquet")
+        days = csvfile.load(tmp_path / "mine.parquet", "y").X["d"]
+        assert days.tolist() == list(range(N))
+
+    def test_times_of_nanoseconds_are_named(self, tmp_path):
+        times = pa.array(range(N), pa.time64("ns"))
+        pq.write_table(pa.table({"d": times, "y": ["p", "q"] * 30}), tmp_path / "mine.parquet")
+        with pytest.raises(TableError, match="column 'd': values of type time cannot be used"):
+            csvfile.load(tmp_path / "mine.parquet", "y")
+
+
 class TestMarksAmongDates:
     @pytest.mark.parametrize("mark", ["0000-00-00", "-", "unknown", "2024-02-30", "#N/A!"])
     def test_a_mark_among_dates_is_missing_and_named(self, read, mark):

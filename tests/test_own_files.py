@@ -196,6 +196,13 @@ class TestPacked:
         packed = gzip.compress((tmp_path / "t.parquet").read_bytes())
         assert len(read(packed, name="mine.parquet.gz")) == 20
 
+    def test_many_equal_rows_of_a_small_parquet_file_are_refused(self, read, tmp_path):
+        rows = pd.DataFrame({"a": np.zeros(200_000), "y": ["p", "q"] * 100_000})
+        rows.to_parquet(tmp_path / "t.parquet")
+        content = (tmp_path / "t.parquet").read_bytes()
+        assert len(content) < 100_000
+        assert "holds more than 1 MB" in refused(read, content, max_megabytes=1)
+
     def test_what_unpacks_without_end_is_refused(self, read):
         bomb = gzip.compress(b"a,y\n" + b"1,p\n" * 2_000_000)
         assert len(bomb) < 100_000
