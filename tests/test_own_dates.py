@@ -85,7 +85,6 @@ class TestFarDates:
         moments = pd.to_datetime(pd.Series(texts))
         assert np.allclose(read(moments, ".parquet")[0], days, rtol=0, atol=1e-9)
 
-
     @pytest.mark.parametrize("zone", ["Europe/Berlin", "-08:00", "Z", "Mars/Phobos"])
     def test_a_zone_is_a_name_for_moments_of_utc(self, tmp_path, zone):
         moments = pa.array([86_400 * i for i in range(N)], pa.timestamp("s", zone))

@@ -163,6 +163,15 @@ class TestAroundTheDigits:
             ("\u200b{}", None),
             ("{}e0", None),
             ("+{}", None),
+            ('="{}"', "quotes"),
+            ('"{}"', "quotes"),
+            ("'{}'", "quotes"),
+            ("“{}”", "quotes"),
+            ("%{}", "'%'"),
+            ("US $ {}", "'US $'"),
+            ("Rp {}", "'Rp'"),
+            ("S/ {}", "'S/'"),
+            ("￥{}", "'￥'"),
         ],
     )
     def test_signs_around_a_number_are_taken_away_and_named(self, read, form, named):
@@ -181,6 +190,18 @@ class TestAroundTheDigits:
         numbers, note = column_of(read, values)
         assert numbers == [-i if i % 3 else i for i in range(N)]
         assert "was read as numbers" in note or form == "- {}"
+
+    def test_full_width_numbers(self, read):
+        wide = {c: c + 0xFEE0 for c in range(0x21, 0x7F)}
+        numbers, note = column_of(read, [f"{1000 + i:,}.5".translate(wide) for i in range(N)])
+        assert numbers == [1000.5 + i for i in range(N)]
+        assert "without full-width signs" in note
+
+    def test_codes_in_quotes_keep_their_zeros(self, read):
+        for form in ('="{}"', "'{}"):
+            values = [form.format(code) for code in ["007", "010", "123"] * 20]
+            table, _ = read(columns={"x": values, "b": range(N)})
+            assert sorted(table.X["x"].cat.categories) == sorted(set(values))
 
     def test_decimal_commas(self, read):
         values = [str(i / 8).replace(".", ",") for i in range(N)]
@@ -228,6 +249,9 @@ class TestMarksAmongNumbers:
             "—",
             "\\N",
             "[NULL]",
+            "Null",
+            "$null$",
+            "nan(ind)",
             ".a",
             "#ZAHL!",
             "1.#QNAN",
@@ -331,6 +355,12 @@ class TestMarksAmongNumbers:
             ("{}.5 kmpl", "numbers with 'kmpl' behind"),
             ("{}/80", "two numbers"),
             ("~{}", "rough numbers"),
+            ("▲{}", "numbers in a writing of its own"),
+            ("±{}", "numbers in a writing of its own"),
+            ("[{}]", "numbers in a writing of its own"),
+            ("0x{}", "hexadecimal numbers"),
+            ("{} days 02:00:00", "durations"),
+            ("{} de enero de 2023", "dates or years"),
         ],
     )
     def test_what_looks_like_numbers_but_is_read_as_categories_is_said(self, read, form, what):
@@ -341,6 +371,30 @@ class TestMarksAmongNumbers:
         assert "; taken as categories" in notes[0]
         sentence = refused(read, [form.format(i) for i in range(N)])
         assert "write them as numbers if they are a quantity" in sentence
+
+    def test_several_units_are_named_too(self, read):
+        few = [f"{i % 11}.5{'KM'[i % 2]}" for i in range(N)]
+        table, notes = read(columns={"x": few, "b": range(0, 3 * N, 3)})
+        assert table.kinds["x"] == "categorical"
+        assert "numbers with 'K' or 'M' behind" in notes[0]
+
+    @pytest.mark.parametrize(
+        "levels",
+        [
+            ["(10,20]", "(20,30]", "(30,40]"],
+            ["18-24", "25-34", "35-44", "65+"],
+            ["123-45-6789", "987-65-4321", "111-22-3333"],
+            ["1.2.3", "1.10.3", "2.0.0"],
+            ["E11.9", "E10.1", "I10.0"],
+            ["<1500", "1500-2000", ">2000", "1000-1500"],
+            ["Q1", "Q2", "Q3", "Q4"],
+            ["T1", "T2", "T3", "PEN"],
+        ],
+    )
+    def test_codes_ranges_and_bounds_are_categories_without_a_word(self, read, levels):
+        table, notes = read(columns={"x": (levels * N)[:N], "b": range(0, 3 * N, 3)})
+        assert sorted(table.X["x"].cat.categories) == sorted(levels)
+        assert notes == []
 
     def test_one_zero_in_front_makes_no_codes_of_ages(self, read):
         ages = ["07", *(str(20 + i % 25) for i in range(N - 1))]

@@ -31,12 +31,13 @@ import pandas as pd
 from bench.datasets import identifiers
 from bench.datasets.date_columns import days_of_dates, days_of_text, looks_like_dates
 from bench.datasets.labels import alike, natural_order
+from bench.datasets.lookalikes import lookalike
 from bench.datasets.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.raw import counted
 from bench.datasets.strays import FEW, Unusable, signs_among_words
 from bench.datasets.whole_numbers import EXACT, floats_of
 from bench.datasets.wording import listed, rows, setting, shown
-from bench.datasets.written_numbers import CODE, Convention
+from bench.datasets.written_numbers import CODE, QUOTES, Convention
 from bench.table import Kind, TableError
 
 __all__ = ["features_of", "natural_order", "rows", "text_of"]
@@ -44,16 +45,6 @@ __all__ = ["features_of", "natural_order", "rows", "text_of"]
 #: A text column with more distinct values than this, and than half its rows, is free text.
 MAX_LEVELS_OF_FEW_ROWS = 20
 EXPLAINED = 5  # unusable columns of which a refusal says why
-
-_WITH_UNIT = re.compile(r"[$€£₹]?[+-]?\d+(?:[.,]\d+)?\s*([^\d\s+.,-]\D*)")
-_LOOKALIKES = {
-    re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])"): "months",
-    re.compile(r"\d{1,2}:[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"): "times of day",
-    re.compile(r"\d{4}[- ]?(Q[1-4]|W\d\d)|Q[1-4][-/ ]?\d{4}", re.IGNORECASE): "quarters or weeks",
-    re.compile(r"\d{1,2}\.?[-/ ]*[^\W\d_]{3,}\.?[-/ ]*(\d\d|\d{4})"): "dates",
-    re.compile(r"\d+ ?/ ?\d+"): "two numbers",
-    re.compile(r"(?:[~≈]|ca\.?) ?\d[\d.,]*"): "rough numbers",
-}
 
 Content = np.ndarray | pd.Categorical
 
@@ -188,8 +179,8 @@ def _as_categories(text: pd.Series, column: str) -> tuple[pd.Categorical, list[s
     """Text as categories, unless it is free text."""
     _refuse_free_text(text, column)
     content, remarks = _categories(text)
-    lookalike = _lookalike(text)
-    told = [f"{lookalike}; taken as categories."] if lookalike else []
+    like = lookalike(counted(text))
+    told = [f"{like}; taken as categories."] if like else []
     signs = signs_among_words(content.categories)
     if signs:
         missing = setting("missing", signs)
@@ -241,7 +232,7 @@ def _read(
     days = days_of_text(text, counts, column, convention.day_first)
     if days is not None:
         return days
-    codes = [level for level in counts if CODE.fullmatch(level)]
+    codes = [level for level in counts if CODE.fullmatch(level.strip(QUOTES))]
     if sum(counts[level] for level in codes) > FEW * sum(counts.values()):
         return None
     found = plain_numbers(text, counts, column, convention, around)
@@ -289,37 +280,14 @@ def _refuse_free_text(text: pd.Series, column: str) -> None:
     if levels <= max(MAX_LEVELS_OF_FEW_ROWS, len(present) / 2):
         return
     size = f"({levels} distinct values in {rows(len(present))})"
-    lookalike = _lookalike(text)
-    if lookalike:
+    like = lookalike(counted(text))
+    if like:
         categorical = setting("categorical", [column])
         raise Unusable(
-            f"{lookalike} {size}",
+            f"{like} {size}",
             f"write them as numbers if they are a quantity, or as categories with {categorical}",
         )
     raise Unusable(f"is free text or an identifier {size}")
-
-
-def _lookalike(text: pd.Series) -> str | None:
-    """What most values of a column look like, although they are read as categories."""
-    counts = counted(text)
-    total = sum(counts.values())
-
-    def most(levels: list[str]) -> bool:
-        return len(levels) > 2 and 2 * sum(counts[level] for level in levels) > total
-
-    codes = [level for level in counts if CODE.fullmatch(level)]
-    if codes and most([level for level in counts if re.fullmatch(r"[+-]?[0-9]+", level)]):
-        return f"holds numbers with zeros in front, such as {shown(codes[0])}, as codes have"
-    for pattern, what in _LOOKALIKES.items():
-        like = [level for level in counts if pattern.fullmatch(level)]
-        if most(like):
-            return f"seems to hold {what} such as {shown(like[0])}"
-    units = {level: found[1] for level in counts if (found := _WITH_UNIT.fullmatch(level))}
-    for unit, _ in Counter(units.values()).most_common(1):
-        with_unit = [level for level in units if units[level] == unit]
-        if most(with_unit):
-            return f"seems to hold numbers with {shown(unit)} behind, such as {shown(with_unit[0])}"
-    return None
 
 
 def _categories(values: pd.Series) -> tuple[pd.Categorical, list[str]]:

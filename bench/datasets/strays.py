@@ -12,7 +12,7 @@ FEW = 0.05
 SHOWN = 3  # marks that a note names
 
 _WORDS = re.compile(
-    r"none|nil|na(?:_\w+_)?|nat|n\.a\.?|n/[ad]|n\.?d\.?|k\.a\.|o\.a\.|s/o|missing|unknown|undefined|tbd|void|empty"
+    r"none|nil|nan|null|na(?:_\w+_)?|nat|n\.a\.?|n/[ad]|n\.?d\.?|k\.a\.|o\.a\.|s/o|missing|unknown|undefined|tbd|void|empty"
     r"|blank|x{1,3}|not (?:available|applicable|known)|no data|unbekannt"
     r"|keine angabe|inconnue?|desconocido",
     re.IGNORECASE,
@@ -20,10 +20,11 @@ _WORDS = re.compile(
 #: What programs write: spreadsheets' errors, MySQL's and DBeaver's null, Stata's and C's.
 _SIGNS = re.compile(
     r"#[¡¿]?[^\W\d_]+(?:/[A-Z0-9])?[!?]?|err:\d+|\\N|[<\[(](?:null|na|none|missing|blank)[>\])]"
-    r"|\.[a-z_]|[+-]?1\.#(?:[qs]nan|ind|inf)0*",
+    r"|\.[a-z_]|[+-]?1\.#(?:[qs]nan|ind|inf)0*|\$null\$|[+-]?nan\((?:s?nan|ind)\)",
     re.IGNORECASE,
 )
-_NO_DATE = re.compile(r"0000[-/.]00[-/.]00([T ]00:00(:00(\.0+)?)?)?Z?|00[-/.]00[-/.]0000")
+_NO_DATE = r"0000[-/.]\d\d[-/.]\d\d(?:[T ]00:00(?::00(?:\.0+)?)?)?Z?|00[-/.]00[-/.]0000"
+_MARK = re.compile(rf"[\W_]+|{_SIGNS.pattern}|{_WORDS.pattern}|{_NO_DATE}", re.IGNORECASE)
 
 
 class Unusable(Exception):
@@ -48,12 +49,7 @@ def is_mark(text: str) -> bool:
     >>> is_mark("-"), is_mark("#DIV/0!"), is_mark("None"), is_mark(">89")
     (True, True, True, False)
     """
-    return (
-        not any(c.isalnum() for c in text)
-        or bool(_SIGNS.fullmatch(text))
-        or bool(_WORDS.fullmatch(text))
-        or bool(_NO_DATE.fullmatch(text))
-    )
+    return _MARK.fullmatch(text) is not None
 
 
 def signs_among_words(levels: Iterable[str]) -> list[str]:
@@ -72,8 +68,8 @@ def telling(counts: Mapping[str, int]) -> int:
 
     Where marks are most of it, two other levels are not enough to tell.
     """
-    marks = sum(count for text, count in counts.items() if is_mark(text))
-    levels = sum(not is_mark(text) for text in counts)
+    found = [count for text, count in counts.items() if is_mark(text)]
+    marks, levels = sum(found), len(counts) - len(found)
     total = sum(counts.values())
     return total if 2 * marks >= total and levels < 3 else total - marks
 

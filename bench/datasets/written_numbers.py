@@ -23,18 +23,26 @@ PLAIN = re.compile(
 CODE = re.compile(r"[+-]?0[0-9]+")  # 007 is a code; 0.7 and 0 are numbers
 WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 
-_MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\uff0d"
-_APOSTROPHES = "\u2019\u02bc\u00b4`\uff07"
+_MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\u207b\u208b"
+_APOSTROPHES = "\u2019\u02bc\u00b4`"
+_QUOTED = re.compile(
+    "=?\"(.+)\"|=?'(.+)'|`(.+)`|[\u2018\u201c\u201e\u00ab](.+)['\u201c\u201d\u00bb]"
+)
+QUOTES = "=\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"  # what may stand around a number
 #: Currencies in letters, beside all signs of Unicode's category Sc.
 _CURRENCIES = (
-    r"(?:(?:US|CA|AU|HK|NT|NZ|MX|A|C|R|S)\$|USD|EUR|EUROS?|GBP|CHF|JPY|CNY|RMB|INR|SEK|NOK|DKK|ISK"
-    r"|PLN|CZK|HUF|RON|BGN|RUB|UAH|TRY|ILS|AED|SAR|ZAR|NGN|KES|GHS|EGP|MAD|BRL|MXN|ARS|CLP|COP|PEN"
-    r"|CAD|AUD|NZD|SGD|HKD|TWD|KRW|THB|IDR|MYR|PHP|VND|PKR|BDT|LKR|Rs\.?|SFr\.?|Fr\.|kr\.?|zł|Kč|Ft"
-    r"|TL|руб\.?)"
+    r"(?:(?:USD?|CAD?|AUD?|HKD?|NTD?|NZD?|MXN?|A|C|R|S) ?\$|S/\.?|B/\.|USD|EUR|EUROS?|GBP"
+    r"|CHF|JPY|CNY|RMB|INR|SEK|NOK|DKK|ISK|Rp\.?|PLN|CZK|HUF|RON|BGN|RUB|UAH|TRY|ILS|AED|SAR|ZAR|NGN|KES|GHS|EGP|MAD"
+    r"|BRL|MXN|ARS|CLP|COP|PEN|CAD|AUD|NZD|SGD|HKD|TWD|KRW|THB|IDR|MYR|PHP|VND|PKR|BDT|LKR"
+    r"|Rs\.?|SFr\.?|Fr\.|kr\.?|zł|Kč|Ft|TL|руб\.?)"
 )
 _WORD_BEFORE = re.compile(rf"{_CURRENCIES}(?=[\s\d(.,+-])", re.IGNORECASE)
 _WORD_BEHIND = re.compile(rf"(?<=[\s\d).,-]){_CURRENCIES}$", re.IGNORECASE)
-PERCENT = "%\u2030\u066a\ufe6a\uff05"
+PERCENT = "%\u2030\u066a\ufe6a"
+_PRICE = re.compile(r"(.*[0-9])[.,]-{1,2}")  # 500.- and 5,--
+_DIGITS = re.compile(r"[.,' _]*[0-9][0-9.,' _]*")
+_UNSURE = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+_SIMPLE = re.compile(r"([+-]?)([.,]?[0-9][0-9.,' _]*)")
 _EXPONENT = re.compile(r"(?:[eE]([+-]?[0-9]+)|[dD]([+-][0-9]+)| ?[×x*] ?10\^?([+-]?[0-9]+))$")
 
 
@@ -83,15 +91,22 @@ class Stripped:
 
 def stripped(text: str) -> Stripped | None:
     """Take away signs, parentheses, currencies and percent signs; None if no digits are left."""
-    rest, around = _uniform(text)
+    simple = _SIMPLE.fullmatch(text)
+    if simple:
+        return Stripped(simple[1] == "-", simple[2], "", frozenset(), "")
+    rest, around = uniform(text)
     signs, parentheses, unit = "", False, ""
     while True:
         rest = rest.strip(" ")
-        if rest[:1] == "(" and rest[-1:] == ")" and not parentheses:
+        if rest and rest[-1] in QUOTES and (quoted := _QUOTED.fullmatch(rest)):
+            # exported twice, or made text for a spreadsheet
+            rest = next(filter(None, quoted.groups()))
+            around.add("quotes")
+        elif rest[:1] == "(" and rest[-1:] == ")" and not parentheses:
             rest, parentheses = rest[1:-1], True
             around.add("parentheses for minus")
-        elif re.search(r"[0-9][.,]-{1,2}$", rest):  # 500.- and 5,-- are prices
-            rest = rest[: re.search(r"[.,]-{1,2}$", rest).start()]  # type: ignore[union-attr]
+        elif rest[-1:] == "-" and (price := _PRICE.fullmatch(rest)):
+            rest = price[1]
             around.add("'.-'")
         elif rest[:1] in ("+", "-") and not signs:
             signs, rest = rest[0], rest[1:]
@@ -111,7 +126,7 @@ def stripped(text: str) -> Stripped | None:
     if exponent and exponent[1] is None:
         around.add("powers of ten")
     rest = rest[: exponent.start()] if exponent else rest
-    if not re.fullmatch(r"[0-9.,' _]+", rest) or not re.search(r"[0-9]", rest):
+    if not _DIGITS.fullmatch(rest):
         return None
     if signs and parentheses:
         return None
@@ -119,11 +134,16 @@ def stripped(text: str) -> Stripped | None:
     return Stripped(minus, rest, f"e{power}" if power else "", frozenset(around), unit)
 
 
-def _uniform(text: str) -> tuple[str, set[str]]:
-    """Digits, minus signs, apostrophes and blanks in one form each."""
+def uniform(text: str) -> tuple[str, set[str]]:
+    """Digits, signs, apostrophes and blanks in one form each, and what was not in it."""
+    if text.isascii():
+        return re.sub(r"\s", " ", text), set()
     around: set[str] = set()
     written = []
     for c in visible(text):
+        if "\uff01" <= c <= "\uff5e":  # as East Asian programs write what ASCII has
+            around.add("full-width signs")
+            c = chr(ord(c) - 0xFEE0)
         if c.isascii():
             written.append(" " if c.isspace() else c)
         elif c in _MINUS:
@@ -147,6 +167,8 @@ def _unit(text: str) -> tuple[str, str] | None:
     """A currency or percent sign at either end, and what is left without it."""
     if text[-1:] and text[-1] in PERCENT:
         return text[-1], text[:-1]
+    if text[:1] and text[0] in PERCENT:  # as Turkish does
+        return text[0], text[1:]
     before, behind = _WORD_BEFORE.match(text), _WORD_BEHIND.search(text)
     if before:
         return before[0], text[before.end() :]
@@ -168,18 +190,15 @@ def proof(body: str) -> str | None:
     >>> proof("1.5"), proof("1.234.567"), proof("1.234,5"), proof("0,123"), proof("1,234")
     ('.', ',', ',', ',', None)
     """
-    marks = re.findall(r"[.,]", body)
+    marks = [c for c in body if c in ".,"]
     if not marks:
         return None
     other = {".": ",", ",": "."}
     if len(set(marks)) == 2:
-        return str(marks[-1]) if marks.count(marks[-1]) == 1 else None
+        return marks[-1] if marks.count(marks[-1]) == 1 else None
     if len(marks) > 1:
         return other[marks[0]]
-    whole, fraction = re.split(r"[.,]", body)
-    if re.fullmatch(r"[1-9][0-9]{0,2}", whole) and re.fullmatch(r"[0-9]{3}", fraction):
-        return None
-    return str(marks[0])
+    return None if _UNSURE.fullmatch(body) else marks[0]
 
 
 def proven(bodies: Mapping[str, int] | Iterable[str]) -> Counter[str]:
@@ -196,8 +215,8 @@ def proven(bodies: Mapping[str, int] | Iterable[str]) -> Counter[str]:
 def plain_form(number: Stripped, decimal: str, thousands: str | None) -> str | None:
     """The number as every program reads it, or None if it breaks the convention."""
     whole, mark, fraction = number.body.partition(decimal)
-    grouping = set(re.findall(r"[.,' _]", whole))
-    if not re.fullmatch(r"[0-9]*", fraction) or len(grouping) > 1:
+    grouping = {c for c in whole if c in ".,' _"}
+    if not (fraction.isdigit() or not fraction) or len(grouping) > 1:
         return None
     if grouping:
         (group,) = grouping
