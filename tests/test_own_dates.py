@@ -101,7 +101,9 @@ class TestFarDates:
 
 
 class TestMarksAmongDates:
-    @pytest.mark.parametrize("mark", ["0000-00-00", "-", "unknown", "2024-02-30", "#N/A!"])
+    @pytest.mark.parametrize(
+        "mark", ["0000-00-00", "0000-01-01", "-", "unknown", "2024-02-30", "#N/A!"]
+    )
     def test_a_mark_among_dates_is_missing_and_named(self, read, mark):
         days, notes = read([*map(str, DAYS[:-1]), mark])
         assert days.tolist()[:-1] == NUMBERS[:-1]
@@ -139,6 +141,27 @@ class TestOtherWritings:
             ("%Y-%m-%d 00:00:00 UTC", ""),
             ("%Y%m%dT000000Z", ""),
             ("Mon, %d %b %Y 00:00:00 +0000", ""),
+            ("%d. %m. %Y", "day"),
+            ("%d %m %Y", "day"),
+            ("%Y. %m. %d.", ""),
+            ("%Y:%m:%d 00:00:00", ""),
+            ("%Y年%m月%d日", ""),
+            ("%Y년 %m월 %d일", ""),
+            ("%b-%d-%Y", ""),
+            ("%Y-%b-%d", ""),
+            ("%B %dth, %Y", ""),
+            ("%a %b %d 00:00:00 UTC %Y", ""),
+            ("%d/%m/%Y 12:00:00 a. m.", "day"),
+            ("%m/%d/%Y, 12:00:00\u202fAM", "month"),
+            ("%d.%m.%Y 00:00 Uhr", "day"),
+            ("%d%b%Y:00:00:00.000", ""),
+            ("%d/%b/%Y:00:00:00 +0000", ""),
+            ("%d-%b-%Y 12.00.00.000000 AM", ""),
+            ("%Y-%m-%d-00.00.00.000000", ""),
+            ("%Y-%m-%d 00:00:00 +0000 UTC", ""),
+            ("%Y–%m–%d", ""),
+            ("\u200e%d\u200e/\u200e%m\u200e/\u200e%Y", "day"),
+            ('"%Y-%m-%d"', ""),
         ],
     )
     @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -147,6 +170,15 @@ class TestOtherWritings:
         assert days.tolist() == NUMBERS
         assert f"({order} first)" in notes[0] if order else "first)" not in notes[0]
         assert len(notes) == 1
+
+    def test_midnight_and_leap_seconds_end_the_day(self, read):
+        for clock in ("24:00:00", "23:59:60"):
+            assert read([f"{day} {clock}" for day in DAYS])[0].tolist() == [n + 1 for n in NUMBERS]
+
+    def test_digits_of_other_scripts(self, read):
+        arabic = {48 + d: 0x660 + d for d in range(10)}
+        days, _ = read([day.strftime("%d/%m/%Y").translate(arabic) for day in DAYS])
+        assert days.tolist() == NUMBERS
 
     def test_few_levels_are_dates_all_the_same(self, read):
         days, _ = read([DAYS[14 + i % 3].strftime("%d.%m.%Y") for i in range(N)])
@@ -181,6 +213,9 @@ class TestOtherWritings:
             ([f"{8 + i % 5}:30" for i in range(N)], "times of day such as"),
             ([f"2020Q{1 + i % 4}" for i in range(N)], "quarters or weeks such as"),
             ([f"{1 + i % 9}. März 2019" for i in range(N)], "dates such as"),
+            ([f"{1 + i % 9} de enero de 2019" for i in range(N)], "dates or years such as"),
+            ([f"{['Jan', 'Feb', 'Mar'][i % 3]}-19" for i in range(N)], "months such as"),
+            ([f"2019-W0{1 + i % 3}-1" for i in range(N)], "dates or years such as"),
         ):
             levels, notes = read(values)
             assert isinstance(levels.dtype, pd.CategoricalDtype)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from bench.datasets.strays import Unusable, set_aside, telling
 from bench.datasets.wording import setting, shown
-from bench.datasets.written_numbers import PLAIN
+from bench.datasets.written_numbers import PLAIN, QUOTES, uniform
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
 SECONDS = 86_400
@@ -26,20 +26,27 @@ _MONTH = (
     r"(?P<named>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
-_TIME = (
-    r"(?:(?:T|,? +)(?P<h>\d{1,2}):(?P<min>\d{2})(?::(?P<s>\d{2}(?:[.,]\d{1,9})?))?"
-    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)? ?(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
-)
-_ISO = re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})" + _TIME, re.ASCII)
+_CLOCK = r"(?P<h>\d{1,2})(?P<c>[:.h])(?P<min>\d{2})(?:(?P=c)(?P<s>\d{2}(?:[.,]\d{1,9})?))?"
+_ZONE = r"(?P<zone>Z|(?:UTC|GMT)?[+-]\d{2}(?::?\d{2})?(?: UTC)?|UTC|GMT)"
+_TIME = rf"(?:(?:T|,? +|[-:]){_CLOCK}(?: ?(?P<half>[ap])\.? ?m\.?| Uhr)? ?{_ZONE}?)?"
+_DAY, _ST = r"(?P<d>\d{1,2})", "(?:st|nd|rd|th)?"
+_WEEKDAY = r"(?:[a-z]{3,9},? +)?"
+_GAP = r"[-\s./]"
+_ISO = re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d{{2}})-(?P<d>\d{{2}}){_TIME}", re.ASCII | re.IGNORECASE)
 _FORMS = tuple(
-    re.compile(form + _TIME, re.ASCII | re.IGNORECASE)
+    re.compile(form, re.ASCII | re.IGNORECASE)
     for form in (
-        r"(?P<y>\d{4})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})",
-        r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})",
-        rf"(?:[a-z]{{3,9}},? +)?(?P<d>\d{{1,2}})[-\s./]*{_MONTH}\.?[-\s,./]*(?P<y>\d{{4}}|\d{{2}})",
-        rf"(?:[a-z]{{3,9}},? +)?{_MONTH}\.?\s+(?P<d>\d{{1,2}}),?\s+(?P<y>\d{{4}})",
+        rf"(?P<y>\d{{4}})(?P<sep>[-/. _:]|\. )(?P<m>\d{{1,2}})(?P=sep){_DAY}\.?{_TIME}",
+        rf"(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}|\d{{2}}){_TIME}",
+        rf"(?P<a>\d{{1,2}})(?P<sep>[ _]|\. )(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}){_TIME}",
+        rf"{_WEEKDAY}{_DAY}{_ST}{_GAP}*{_MONTH}\.?[-\s,./]*(?P<y>\d{{4}}|\d{{2}}){_TIME}",
+        rf"{_WEEKDAY}{_MONTH}\.?{_GAP}+{_DAY}{_ST},?{_GAP}+(?P<y>\d{{4}}){_TIME}",
+        rf"{_WEEKDAY}{_MONTH} +{_DAY} {_CLOCK} (?:{_ZONE} )?(?P<y>\d{{4}})",  # as C writes it
+        rf"(?P<y>\d{{4}}){_GAP}*{_MONTH}{_GAP}*{_DAY}{_TIME}",
+        rf"(?P<y>\d{{4}})[年년] ?(?P<m>\d{{1,2}})[月월] ?{_DAY}[日일]{_TIME}",
     )
 )
+_SOME = re.compile(r"(?=.*\d\d).{6,60}")  # what a date needs at least
 _BASIC = re.compile(
     r"(?P<y>\d{4})-?(?P<m>\d{2})-?(?P<d>\d{2})T(?P<h>\d{2})(?P<min>\d{2})"
     r"(?P<s>\d{2}(?:[.,]\d{1,9})?)?(?P<half>[ap])?(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?",
@@ -87,11 +94,16 @@ def written(text: str) -> Written | None:
     """Read one date; None if this is none."""
     found = _ISO.fullmatch(text)
     iso = found is not None
-    for form in (*_FORMS, _BASIC):
-        found = found or form.fullmatch(text)
+    if found is None:
+        if not _SOME.fullmatch(text):
+            return None
+        plain = uniform(text)[0].strip(QUOTES)
+        found = next(
+            (hit for form in (_ISO, *_FORMS, _BASIC) if (hit := form.fullmatch(plain))), None
+        )
     if found is None:
         return None
-    part = found.groupdict()
+    part = {"half": None, "zone": None, **found.groupdict()}
     seconds = _seconds(part)
     if seconds is None:
         return None
@@ -119,13 +131,12 @@ def _seconds(part: Mapping[str, str | None]) -> float | None:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if part["half"] in "pP" else 0)
-    if hour > 23 or minute > 59 or second >= 60:
+    midnight = (hour, minute, second) == (24, 0, 0)
+    if not midnight and (hour > 23 or minute > 59 or second >= 61):  # 60 is a leap second
         return None
-    zone = part["zone"]
     offset = 0
-    if zone and zone[0] in "+-":
-        digits = zone[1:].replace(":", "").ljust(4, "0")
-        offset = (int(digits[:2]) * 60 + int(digits[2:])) * (-60 if zone[0] == "-" else 60)
+    if zone := re.search(r"([+-])(\d{2}):?(\d{2})?", part["zone"] or ""):
+        offset = (int(zone[2]) * 60 + int(zone[3] or 0)) * (-60 if zone[1] == "-" else 60)
     return hour * 3600 + minute * 60 + second - offset
 
 
@@ -181,7 +192,7 @@ def _day_first(
     unsure = [level for level, date in open_.items() if date.first != date.second]
     if not unsure:
         return False
-    if not day and all(date.order == "." for date in open_.values()):
+    if not day and all(date.order.strip() == "." for date in open_.values()):
         return True  # nobody writes the month first with dots
     raise Unusable(
         f"holds dates in which day and month cannot be told apart, such as {shown(unsure[0])}",
