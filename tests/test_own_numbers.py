@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -402,6 +403,13 @@ class TestMarksAmongNumbers:
         assert numbers == [float(age) for age in ages]
         assert "'07' was read as a number; if it is a code: 'dataset.categorical=[x]'" in note
 
+    def test_versions_and_codes_that_are_read_as_numbers_are_noted(self, read):
+        for levels, code in ((["3.9", "3.10", "3.1"], "3.10"), (["12E4", "13E4", "14E5"], "12E4")):
+            numbers, note = column_of(read, levels * 20)
+            assert numbers == [float(level) for level in levels * 20]
+            assert f"'{code}' was read as a number; if it is a code: 'dataset.categorical=" in note
+        assert column_of(read, ["0.5", "1.0", "1.25"] * 20)[1] == ""
+
     def test_codes_with_zeros_in_front_are_noted(self, read):
         table, notes = read(columns={"x": ["007", "010", "123"] * 20})
         assert list(table.X["x"].cat.categories) == ["007", "010", "123"]
@@ -421,6 +429,23 @@ class TestLargeNumbers:
         values = pd.array([2**53, 2**53 + 1, 2**53 + 2, None] * 15, dtype="Int64")
         table, _ = read(suffix, columns={"code": values, "b": range(N)}, categorical="code")
         assert list(table.X["code"].cat.categories) == [str(2**53 + i) for i in range(3)]
+
+    @pytest.mark.parametrize("form", ["{}.0", "{}e0", "{:,}", "${}", "{}.25"])
+    def test_in_every_writing(self, read, form):
+        values = [form.format(2**54 + i) for i in range(N)]
+        table, notes = read(columns={"x": values, "b": range(0, 3 * N, 3)})
+        assert table.X["x"].tolist() == list(range(N))
+        assert any("so that none become equal" in note for note in notes)
+
+    def test_beside_a_fraction(self, read):
+        values = ["0.5", *(str(2**53 + i) for i in range(N - 1))]
+        assert "'dataset.categorical=[x]'" in refused(read, values)
+
+    def test_decimals_of_parquet(self, read):
+        values = [Decimal(10**20 + i) + Decimal("0.25") for i in range(N)]
+        numbers, note = column_of(read, values, ".parquet")
+        assert numbers == list(range(N))
+        assert f"{10**20}.25, so that none become equal" in note
 
     def test_those_too_far_apart_are_refused(self, read):
         values = [2**63 - 1 - i for i in range(N - 1)] + [-(2**63)]

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import datetime
 import decimal as decimals
-import re
 from collections import Counter
 from functools import cache
 
@@ -30,12 +29,12 @@ import pandas as pd
 
 from bench.datasets import identifiers
 from bench.datasets.date_columns import days_of_dates, days_of_text, looks_like_dates
+from bench.datasets.exact_numbers import EXACT, floats_of
 from bench.datasets.labels import alike, natural_order
-from bench.datasets.lookalikes import lookalike
+from bench.datasets.lookalikes import like_a_code, lookalike
 from bench.datasets.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.raw import counted
 from bench.datasets.strays import FEW, Unusable, signs_among_words
-from bench.datasets.whole_numbers import EXACT, floats_of
 from bench.datasets.wording import listed, rows, setting, shown
 from bench.datasets.written_numbers import CODE, QUOTES, Convention
 from bench.table import Kind, TableError
@@ -195,9 +194,10 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
     if pd.api.types.is_numeric_dtype(values.dtype):
         if pd.api.types.is_complex_dtype(values.dtype):
             raise Unusable("complex numbers cannot be used")
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         if pd.api.types.is_integer_dtype(values.dtype):
-            return _whole(values, column)
-        return _finite(values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True), [])
+            return _exact(numbers, values, column)
+        return _finite(numbers, [])
     days = days_of_dates(values)
     if days is not None:
         return days, ["dates were turned into days since 1970-01-01."]
@@ -205,23 +205,30 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
     if all(isinstance(value, bool | np.bool_) for value in present):
         return _categories(values)
     if all(isinstance(value, decimals.Decimal | int | float) for value in present):
-        if all(value == value.__class__(int(value)) for value in present if _is_finite(value)):
-            return _whole(values, column)
-        return _finite(values.astype(np.float64).to_numpy(copy=True), [])
+        return _exact(values.astype(np.float64).to_numpy(copy=True), values, column)
     return None
 
 
-def _is_finite(value: decimals.Decimal | float) -> bool:
-    return bool(np.isfinite(float(value)))
+def _exact(numbers: np.ndarray, values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
+    """Floats; where some are so large that neighbours merge, those of the exact values.
+
+    Parameters
+    ----------
+    values : Series
+        The same numbers as integers, decimals or text that every program reads.
+    """
+    if not (np.abs(numbers) >= EXACT).any():
+        return _finite(numbers, [])
+    exact = [
+        None if np.isnan(number) else decimals.Decimal(str(value) if _plain(number) else number)
+        for number, value in zip(numbers, values)
+    ]
+    return _finite(*floats_of(exact, column))
 
 
-def _whole(values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-        if not (np.abs(numbers) >= EXACT).any():
-            return _finite(numbers, [])
-    whole = [None if pd.isna(v) or not _is_finite(v) else int(v) for v in values.astype(object)]
-    return _finite(*floats_of(whole, column))
+def _plain(number: float) -> bool:
+    """Neither zero nor infinite, as numbers with absurd exponents are."""
+    return bool(number) and bool(np.isfinite(number))
 
 
 def _read(
@@ -239,19 +246,15 @@ def _read(
     if found is None:
         return None
     plain, remarks = found
-    if codes:
+    code = next(iter(codes), None) or like_a_code(counts)
+    if code:
         categorical = setting("categorical", [column])
         remarks = [
             *remarks,
-            f"{shown(codes[0])} was read as a number; if it is a code: {categorical}.",
+            f"{shown(code)} was read as a number; if it is a code: {categorical}.",
         ]
-    present = plain.dropna()
-    longest = present.str.len().max()  # of 400 digits none is finite
-    if 15 < longest < 400 and all(re.fullmatch(r"[+-]?[0-9]+", number) for number in present):
-        whole = [None if pd.isna(number) else int(number) for number in plain]
-        numbers, more = floats_of(whole, column)
-        return _finite(numbers, remarks + more)
-    return _finite(plain.astype(np.float64).to_numpy(copy=True), remarks)
+    numbers, more = _exact(plain.astype(np.float64).to_numpy(copy=True), plain, column)
+    return numbers, [*remarks, *more]
 
 
 def _finite(numbers: np.ndarray, remarks: list[str]) -> tuple[np.ndarray, list[str]]:

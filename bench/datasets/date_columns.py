@@ -9,6 +9,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,7 +104,7 @@ def written(text: str) -> Written | None:
         )
     if found is None:
         return None
-    part = {"half": None, "zone": None, **found.groupdict()}
+    part: dict[str, Any] = {"half": None, "zone": None, **found.groupdict()}
     seconds = _seconds(part)
     if seconds is None:
         return None

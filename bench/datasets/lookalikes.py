@@ -38,6 +38,23 @@ _ODD = re.compile(r"(?=.*\d)(?=.*[^\w\s.+<>=≤≥‐-―-])[\W\d_]*")
 _INTERVAL = re.compile(r"[\[(\]][^,;]+[,;].+[\])\[]")  # (10,20], as cut() names its levels
 _LETTERLESS = re.compile(r"(?=.*\d)[\W\d_]*")
 
+_VERSIONS = 50  # at most; a column with more levels is a measurement
+
+
+def like_a_code(counts: Mapping[str, int]) -> str | None:
+    """A number that is written as codes and versions are: 1.10 beside 1.9, or 12E4.
+
+    >>> like_a_code({"1.9": 3, "1.10": 2}), like_a_code({"2": 1, "12E4": 1})
+    ('1.10', '12E4')
+    >>> like_a_code({"1.90": 3, "1.10": 2, "2.5e+03": 1})
+    """
+    for level in counts:
+        if re.fullmatch(r"[0-9]+[eE][0-9]+", level):
+            return level
+    tenth = [level for level in counts if re.fullmatch(r"[0-9]{1,3}\.[0-9]0", level)]
+    short = any(re.fullmatch(r"[0-9]{1,3}\.[1-9]", level) for level in counts)
+    return tenth[0] if tenth and short and len(counts) <= _VERSIONS else None
+
 
 def lookalike(counts: Mapping[str, int]) -> str | None:
     """Say what most values look like, although they are read as categories; None if nothing.
