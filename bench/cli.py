@@ -169,7 +169,10 @@ def _draw_graph(cfg: DictConfig) -> int:
 
 def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], int]) -> int:
     """Compose the config and do the work with it; what goes wrong is raised."""
+    from bench.sweeper import register as register_sweeper
+
     register()
+    register_sweeper()
     remember_interrupts()
     # Our errors are sentences already; Hydra would cut them down to its own.
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -27,6 +27,7 @@ FAILED, BUG, STOPPED, PIPE_CLOSED, TERMINATED = 1, 3, 130, 141, 143  # exit code
 
 # Their errors tell that a job died or was cancelled; what goes wrong within a cell is a record.
 LAUNCHERS = ("submitit", "joblib", "ray")
+HYDRA = ("hydra", "omegaconf")  # not all that they raise at odd words is of their classes
 SHORT = 300  # characters that are shown of an error that is not made for people
 
 ROOM, PLACE = "when there is room", "with a folder that can be written to"
@@ -92,7 +93,9 @@ def judged(error: BaseException) -> tuple[int, str]:
         lost = f"the launcher lost a job ({sentence(error)[:SHORT]})"
         again = "nothing that was done is lost, run the same command again to go on."
         return FAILED, f"{lost}; {again}"
-    if _is_raised_by_a_launcher(error):
+    if _is_raised_by(HYDRA, error):
+        return BAD_INPUT, f"the settings cannot be composed ({sentence(error)[:SHORT]})."
+    if _is_raised_by(LAUNCHERS, error):
         return BAD_INPUT, f"the launcher cannot work as it is set ({sentence(error)[:SHORT]})."
     if isinstance(error, OSError) and error is output.fault():
         return FAILED, ""  # it is said where all verbs end
@@ -108,13 +111,14 @@ def _is_a_launchers(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in LAUNCHERS
 
 
-def _is_raised_by_a_launcher(error: BaseException) -> bool:
-    """Whether its code raised it, not a job, whose error comes with its process's trace."""
-    if not isinstance(error, (ValueError, TypeError)) or error.__cause__ is not None:
+def _is_raised_by(libraries: tuple[str, ...], error: BaseException) -> bool:
+    """Whether their code raised it, not a job, whose error comes with its process's trace."""
+    known = (ValueError, TypeError, AssertionError)
+    if not isinstance(error, known) or error.__cause__ is not None:
         return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
-    return module.partition(".")[0] in LAUNCHERS
+    return module.partition(".")[0] in libraries
 
 
 def of_the_system(error: OSError) -> str:

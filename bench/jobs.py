@@ -14,10 +14,12 @@ from omegaconf import DictConfig
 from bench.checking import check_config, declared
 from bench.config import Config
 from bench.errors import BadInput
+from bench.keys import check_values
+from bench.line import FOLDERS, MULTIRUN, Line, config_folder
 from bench.ranges import check
 from bench.sweep import cells_of
 from bench.ticking import ticking
-from bench.words import FOLDERS, MULTIRUN, Line, as_typed, config_folder
+from bench.words import as_typed
 
 KNOWN = (*MULTIRUN, *FOLDERS)  # flags that a `run` has too
 FREE = ("fold", "seed")  # plain numbers: no config is composed anew for them
@@ -60,8 +62,10 @@ def cells(overrides: list[str]) -> Iterator[DictConfig]:
     for job in ticking(expand(overrides), "jobs looked at"):
         rest = tuple(o for o in job if o.partition("=")[0] not in FREE)
         if rest not in composed:
+            check_values(rest)
             cfg = compose("config", list(rest))
-            check_config(cfg)
+            if not cfg.methods:
+                check_config(cfg)
             composed[rest] = [cell for _, cell in cells_of(cfg, rest, cfg.method.name)]
             for cell in composed[rest]:
                 check_config(cell)

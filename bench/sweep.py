@@ -21,11 +21,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.checking import called, check_config, check_target, plain_node, told
-from bench.config import Rerun
+from bench import ranges
+from bench.checking import called, check_config, check_target, declared, plain_node, told
+from bench.config import Config, Rerun
 from bench.errors import BadInput, sentence
 from bench.folders import writable
 from bench.interrupt import stop_if_interrupted
+from bench.keys import check_values
 from bench.names import check
 from bench.output import steady
 from bench.process import end_with_parent, invoked
@@ -52,7 +54,8 @@ def job(cfg: DictConfig) -> int:
     end_with_parent()
     store = Store(writable(cfg.results_dir))
     try:
-        check_config(cfg)
+        if not cfg.methods:  # else each entry's config is checked, the job's own is none's
+            check_config(cfg)
         hydra = HydraConfig.get()
         cells = list(cells_of(cfg, _typed(), hydra.runtime.choices.method))
         for _, cell in cells:
@@ -90,6 +93,7 @@ def cells_of(
         check("method", cfg.method.name)  # it may be overridden
         yield chosen, cfg
         return
+    ranges.check(plain_node(cfg.methods), declared(Config)["methods"], "methods")
     kept = list(overrides)
     named = next((o for o in kept if o.startswith("method=")), None)
     if named:
@@ -118,6 +122,7 @@ def _composed(entry: str, kept: list[str]) -> DictConfig:
                 f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE and "
                 "finetune.KEY=VALUE."
             )
+    check_values(overrides)
     try:
         return compose("config", [*kept, f"method={quoted(name)}", *settings_as_typed(overrides)])
     except (HydraException, OmegaConfBaseException) as error:

@@ -65,8 +65,8 @@ def test_the_command_for_an_entry_runs_that_entry(monkeypatch: pytest.MonkeyPatc
         ("'noise fold=1'", "sets 'fold=1'; an entry may set method.KEY=VALUE"),
         ("'noise method.mixing.ration=1'", "cannot be composed: .*ration"),
         ("'nose method.name=x'", "cannot be composed: .*nose"),
-        ("''", "cannot be composed"),
-        ("'noise method.mixing.ratio='", "cannot be composed"),
+        ("''", "methods is .*; expected a list"),
+        ("'noise method.mixing.ratio='", "method.mixing.ratio is ''; expected a number"),
     ],
 )
 def test_an_entry_that_cannot_be_meant_is_refused_in_a_sentence(

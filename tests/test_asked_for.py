@@ -85,3 +85,54 @@ def test_a_sentence_and_nothing_written(
     assert told in printed.err
     assert "Traceback" not in printed.err + printed.out
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("swept", ["finetune.lr=1e-4,abc", "fold=0,x", "offline=false,3"])
+def test_a_job_of_another_type_is_refused_and_the_others_run(
+    swept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.report.tables.report", lambda *_: 0)
+    words = ["dataset=iris", "methods=[pretrained]", swept, f"results_dir={tmp_path}"]
+    assert main(["run", "-m", *words]) == 2
+    assert [record["status"] for record in Store(tmp_path).records()] == ["done"]
+    told = capsys.readouterr()
+    key, wrong = swept.partition("=")[0], swept.rpartition(",")[2]
+    assert f"{key} is {wrong}" in told.out.replace("'", "")
+    assert told.out.count("REFUSED iris") == 1
+    assert f"{key}={wrong}" in told.out.rpartition("again: ")[2]
+
+
+def test_a_sweep_without_a_job_that_can_be_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["dataset=iris", "finetune.lr=abc,x", f"results_dir={tmp_path}"]
+    assert main(["run", "-m", *words]) == 2
+    assert "finetune.lr is 'abc'; expected a number above 0" in capsys.readouterr().err
+    assert list(Store(tmp_path).records()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["hydra=3"], "the settings cannot be composed"),
+        (["--resolve"], "--resolve has no effect without --cfg job"),
+        (["method.generator.epochs=2"], "is read by the generator of method=NAME, as method=ctgan"),
+        (["method=default_ft", "method.mixing.ratio=5"], "there is no method.generator"),
+        (["method=ctgan", "method.mixing.ratio=0.5"], "or method.mixing.rows=mixed"),
+        (["method=bootstrap", "method.mixing.ratio=1e-9"], "no row of the generator is mixed in"),
+        (["method=bootstrap", "method.mixing.size=1e-9"], "the generator makes no rows"),
+    ],
+)
+def test_words_that_cannot_be_meant_are_bad_input(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "dataset=iris", f"results_dir={tmp_path}/r", *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_settings_of_a_list_of_methods_are_its_entries(tmp_path: Path) -> None:
+    words = ["methods=[bootstrap,noise]", "method.mixing.ratio=0.5", "finetune.steps=1"]
+    assert main(["run", "dataset=iris", *words, f"results_dir={tmp_path}"]) == 0
+    ratios = [r["settings"]["method"]["mixing"]["ratio"] for r in Store(tmp_path).records()]
+    assert ratios == [0.5, 0.5]

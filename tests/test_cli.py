@@ -24,11 +24,17 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         (["dataset=nope"], "Could not find 'dataset/nope'"),
         (["method=nope"], "Could not find 'method/nope'"),
-        (["finetune.stps=3"], "Key 'stps' not in 'Finetune'"),
+        (
+            ["finetune.stps=3"],
+            "There is no setting 'finetune.stps'; did you mean 'finetune.steps'?",
+        ),
         (["+finetune.stps=3"], "There is no setting 'finetune.stps'"),
         (["+fould=1"], "There is no setting 'fould'"),
-        (["finetune.steps=many"], "Value 'many' of type 'str' could not be converted to Integer"),
-        (["method.mixing.rows=some"], "Invalid value 'some', expected one of"),
+        (["finetune.steps=many"], "is 'many'; expected a whole number from 1"),
+        (
+            ["method.mixing.rows=some"],
+            "rows is 'some'; expected 'real', 'synthetic' or 'mixed'.",
+        ),
         (["fold=30"], "splits go from 0 to 29"),
         (
             ["method=mixed_model", "+method.generator.foo=1"],

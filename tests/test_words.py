@@ -16,7 +16,8 @@ from bench.errors import BadInput
 from bench.folders import place, writable
 from bench.identity import plain
 from bench.jobs import composing, expand
-from bench.words import as_typed, config_folder, literal, quoted
+from bench.line import config_folder
+from bench.words import as_typed, literal, quoted
 
 OWN = ["dataset=csv", "path=x.csv", "target=y"]
 
@@ -140,6 +141,23 @@ def test_a_file_or_a_task_means_the_dataset_that_reads_it() -> None:
         (["dataset=[3]"], "Could not find 'dataset/3'"),
         (["experiment=smke"], "did you mean 'smoke'?"),
         (["--config-dir"], "--config-dir needs a value"),
+        (["experiment=smoke,pilot"], "names several configs; expected one"),
+        (["finetune=[default,autogluon]"], "or finetune=default,autogluon after -m"),
+        (["--hlep"], "did you mean '--help'?"),
+        (["--experimental-rerun=x.pickle"], "There is no flag '--experimental-rerun'"),
+        (["lr=1e-3"], "did you mean 'finetune.lr'?"),
+        (["stepps=2"], "did you mean 'finetune.steps'?"),
+        (["+foo=2"], "There is no setting 'foo'"),
+        (["finetune.step=2"], "did you mean 'finetune.steps'?"),
+        (["dataset=csv", "drop=age"], "did you mean 'dataset.drop'?"),
+        (["dataset=csv", "dataset.categorial=age"], "did you mean 'categorical'?"),
+        (["model.max_contxt=9"], "did you mean 'max_context'?"),
+        (["finetune.steps=null"], "finetune.steps is null; expected a whole number from 1"),
+        (["finetune.steps=[2]"], "finetune.steps is [2]; expected a whole number"),
+        (["finetune.lr=true"], "finetune.lr is true; expected a number above 0"),
+        (["fold={"], "fold is '{', which cannot be read"),
+        (["offline=3"], "offline is 3; expected true or false"),
+        (["rerun=al"], "rerun is 'al'; expected 'needed', 'failed', 'all' or 'none'"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(words: list[str], told: str) -> None:

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 from annotated_types import Interval
 from omegaconf import MISSING
 
-from bench.ranges import Count, NotNegative, Part, Positive, Whole
+from bench.ranges import Count, NotNegative, Part, Positive, Whole, shown
 
 Times = Annotated[float, Interval(ge=0, le=1000)]
+UNREAD = (0.0, 1.0)  # what a config holds where nothing reads it
+LEAST = 0.01  # of the real rows: fewer rows of a generator are none
 
 
 class Rows(StrEnum):
@@ -68,7 +70,7 @@ class Method:
         rows = self.mixing.rows.value
         if self.generator is None:
             if self.mixing.rows is Rows.real:
-                return None
+                return self._without_effect()
             return (
                 f"method.mixing.rows is {rows}, but there is no method.generator to make rows; "
                 "expected real, or a method with a generator."
@@ -83,13 +85,34 @@ class Method:
                 "method.mixing.rows is real, so the rows of method.generator would be of no use; "
                 "expected mixed or synthetic, or method=default_ft."
             )
-        if self.mixing.rows is Rows.mixed and self.mixing.ratio == 0:
+        if self.mixing.rows is Rows.mixed and self.mixing.ratio < LEAST:
             return (
-                "method.mixing.ratio is 0; expected more, or no row of the generator is mixed in."
+                f"method.mixing.ratio is {self.mixing.ratio:g}; expected {LEAST} or more, or no "
+                "row of the generator is mixed in."
             )
-        if self.mixing.size == 0:
-            return "method.mixing.size is 0; expected more, or the generator makes no rows."
+        if self.mixing.rows is Rows.synthetic and self.mixing.ratio not in UNREAD:
+            return (
+                f"method.mixing.ratio is {self.mixing.ratio:g}, but method.mixing.rows is "
+                "synthetic, so that nothing is mixed; expected 1, or method.mixing.rows=mixed."
+            )
+        if self.mixing.size < LEAST:
+            return (
+                f"method.mixing.size is {self.mixing.size:g}; expected {LEAST} or more, or the "
+                "generator makes no rows."
+            )
         return None
+
+    def _without_effect(self) -> str | None:
+        """Of a method without a generator: what nothing reads."""
+        kept = {"ratio": UNREAD, "size": UNREAD, "fresh": (False,)}
+        given = {key: getattr(self.mixing, key) for key in kept}
+        key = next((key for key in kept if given[key] not in kept[key]), None)
+        if key is None:
+            return None
+        return (
+            f"method.mixing.{key} is {shown(given[key])}, but there is no method.generator to make "
+            f"rows; expected {shown(kept[key][0])}, or a method with a generator."
+        )
 
 
 @dataclass

@@ -1,0 +1,133 @@
+"""Refuses keys that are none, and values of another type, in our words rather than Hydra's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import is_dataclass
+from enum import Enum
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
+from hydra.errors import HydraException
+from hydra.utils import get_object
+
+from bench import ranges
+from bench.checking import declared
+from bench.config import Config
+from bench.errors import BadInput, closest
+from bench.line import SETTING, Line, choices, composed, configs, hint
+
+SCALARS = (int, float, bool, Enum, type(None))  # their values are checked here
+LEFT = object()  # stands for a value that is left to Hydra
+
+
+def require_known(word: str, line: Line) -> None:
+    """Refuse a key that is none, and say which one may be meant."""
+    match = SETTING.fullmatch(word)
+    if match is None or _is_hydras(match[2]) or hint(match[2], line) is not None:
+        return
+    if configs(match[2], tuple(line.folders)):
+        return
+    group, _, name = match[2].partition(".")
+    if name.startswith("generator."):
+        _require_generator(match[2], line)
+    schema: Any = Config
+    known = _keys(line)
+    if name and is_dataclass(declared(Config).get(group)):
+        schema = declared(Config)[group]
+    elif name and group in ("dataset", "model"):
+        beside = [key.partition(".")[2] for key in known if key.startswith(f"{group}.")]
+        if beside and name.partition(".")[0] not in beside:
+            raise BadInput(ranges.unknown(f"{group}.", name, beside))
+        return
+    if (name or group).partition(".")[0] in declared(schema):
+        return
+    ends = {key.rpartition(".")[2]: key for key in reversed(known)}
+    meant = closest(name or group, ends)
+    for end, key in ends.items():
+        meant = meant.replace(f"'{end}'", f"'{key}'")
+    there = ", ".join(declared(schema))
+    raise BadInput(f"There is no setting '{match[2]}';{meant} there are {there}.")
+
+
+def _require_generator(key: str, line: Line) -> None:
+    """Refuse a generator's parameter where the job's own method has no generator.
+
+    A list of methods may stand beside it: each of its entries has parameters of its own.
+    """
+    nodes = [composed("method", choice, line.search) for choice in choices("method", line)]
+    if any(node is None or node.get("generator") for node in nodes):
+        return
+    raise BadInput(
+        f"{key} has no effect: it is read by the generator of method=NAME, as method=ctgan; in a "
+        f"list, an entry sets its own: 'methods=[\"NAME {key}=VALUE\"]'."
+    )
+
+
+def _is_hydras(key: str) -> bool:
+    return key.startswith("hydra") or "@" in key or "/" in key or "[" in key
+
+
+def _keys(line: Line) -> list[str]:
+    """Every setting, dotted, and what the chosen datasets and models take."""
+    found = []
+    for name, kind in declared(Config).items():
+        inner = declared(kind) if isinstance(kind, type) and is_dataclass(kind) else {}
+        found += [f"{name}.{key}" for key in inner] or [name]
+    for group in ("dataset", "model"):
+        for choice in choices(group, line):
+            node = composed(group, choice, line.search)
+            taken = ranges.hints(get_object(node["_target_"])) if _is_called(node) else {}
+            found += [f"{group}.{key}" for key in {**taken, **(node or {})} if key != "_target_"]
+    return list(dict.fromkeys(found))
+
+
+def _is_called(node: Any) -> bool:
+    return isinstance(node, dict) and isinstance(node.get("_target_"), str)
+
+
+def check_values(overrides: Sequence[str]) -> None:
+    """Hold the numbers and choices among a job's overrides against their types and ranges.
+
+    Hydra would name the type alone, and say it of one setting in a sweep for all jobs.
+
+    Raises
+    ------
+    BadInput
+        A value cannot be read, or is of another type.
+    """
+    line = Line(overrides=list(overrides))
+    for word in line.overrides:
+        key = word.partition("=")[0].lstrip("+")
+        kinds = ranges.members(hint(key, line))
+        if not all(isinstance(kind, type) and issubclass(kind, SCALARS) for kind in kinds):
+            continue
+        given = _given(word)
+        if given is not LEFT:
+            ranges.check(_member(given, kinds), hint(key, line), key)
+
+
+def _given(word: str) -> Any:
+    """The value of an override; `LEFT` where only Hydra can tell it."""
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException as error:
+        key, _, value = word.partition("=")
+        told = f"{key} is '{value}', which cannot be read; put it in quotes if it is one word."
+        raise BadInput(told) from error
+    value = override.value()
+    is_reference = "${" in word or isinstance(value, QuotedString)
+    return LEFT if override.is_sweep_override() or override.is_delete() or is_reference else value
+
+
+def _member(value: Any, kinds: Sequence[Any]) -> Any:
+    """A text as the member of an enumeration, or the truth value, that OmegaConf takes it for."""
+    for kind in kinds:
+        if isinstance(value, str) and issubclass(kind, Enum) and value in kind.__members__:
+            return kind[value]
+        if kind is bool and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
+            return value.lower() in ("yes", "on")
+        if kind is float and type(value) is int and abs(value) < 2**53:
+            return float(value)
+    return value
