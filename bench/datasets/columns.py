@@ -36,7 +36,7 @@ from bench.datasets.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.raw import counted
 from bench.datasets.strays import FEW, Unusable, signs_among_words
 from bench.datasets.wording import listed, rows, setting, shown
-from bench.datasets.written_numbers import CODE, QUOTES, Convention
+from bench.datasets.written_numbers import QUOTED_CODE, Convention
 from bench.table import Kind, TableError
 
 __all__ = ["features_of", "natural_order", "rows", "text_of"]
@@ -239,7 +239,7 @@ def _read(
     days = days_of_text(text, counts, column, convention.day_first)
     if days is not None:
         return days
-    codes = [level for level in counts if CODE.fullmatch(level.strip(QUOTES))]
+    codes = [level for level in counts if QUOTED_CODE.fullmatch(level)]
     if sum(counts[level] for level in codes) > FEW * sum(counts.values()):
         return None
     found = plain_numbers(text, counts, column, convention, around)

@@ -151,8 +151,10 @@ def days_of_text(
     Unusable
         If day and month, or the century, cannot be told, or there is too much else.
     """
-    total = telling(counts)
     words = [level for level in counts if not PLAIN.fullmatch(level)]  # no number is a date
+    if not words:
+        return None
+    total = telling(counts)
     dates = {level: date for level in words if (date := written(level)) is not None}
     if 2 * sum(counts[level] for level in dates) <= total:
         return None

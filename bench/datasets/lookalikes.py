@@ -38,6 +38,7 @@ _ODD = re.compile(r"(?=.*\d)(?=.*[^\w\s.+<>=≤≥‐-―-])[\W\d_]*")
 _INTERVAL = re.compile(r"[\[(\]][^,;]+[,;].+[\])\[]")  # (10,20], as cut() names its levels
 _LETTERLESS = re.compile(r"(?=.*\d)[\W\d_]*")
 
+_EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
 _VERSIONS = 50  # at most; a column with more levels is a measurement
 
 
@@ -49,11 +50,13 @@ def like_a_code(counts: Mapping[str, int]) -> str | None:
     >>> like_a_code({"1.90": 3, "1.10": 2, "2.5e+03": 1})
     """
     for level in counts:
-        if re.fullmatch(r"[0-9]+[eE][0-9]+", level):
+        if not level.isdigit() and _EXPONENT.fullmatch(level):
             return level
+    if len(counts) > _VERSIONS:
+        return None
     tenth = [level for level in counts if re.fullmatch(r"[0-9]{1,3}\.[0-9]0", level)]
     short = any(re.fullmatch(r"[0-9]{1,3}\.[1-9]", level) for level in counts)
-    return tenth[0] if tenth and short and len(counts) <= _VERSIONS else None
+    return tenth[0] if tenth and short else None
 
 
 def lookalike(counts: Mapping[str, int]) -> str | None:

@@ -97,6 +97,9 @@ def plain_numbers(
 def prove(text: pd.Series) -> str | None:
     """The decimal mark that most of a column's values prove, if it holds mostly numbers."""
     counts = counted(text)
+    if all(map(PLAIN.fullmatch, counts)):
+        votes = proven(counts)
+        return votes.most_common(1)[0][0] if votes["."] != votes[","] else None
     numbers = {level: number for level in counts if (number := stripped(level)) is not None}
     if not numbers or not _most(numbers, counts, telling(counts)):
         return None

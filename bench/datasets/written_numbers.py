@@ -29,6 +29,7 @@ _QUOTED = re.compile(
     "=?\"(.+)\"|=?'(.+)'|`(.+)`|[\u2018\u201c\u201e\u00ab](.+)['\u201c\u201d\u00bb]"
 )
 QUOTES = "=\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"  # what may stand around a number
+QUOTED_CODE = re.compile(rf"[{QUOTES}]*[+-]?0[0-9]+[{QUOTES}]*")
 #: Currencies in letters, beside all signs of Unicode's category Sc.
 _CURRENCIES = (
     r"(?:(?:USD?|CAD?|AUD?|HKD?|NTD?|NZD?|MXN?|A|C|R|S) ?\$|S/\.?|B/\.|USD|EUR|EUROS?|GBP"
