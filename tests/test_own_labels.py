@@ -39,6 +39,26 @@ class TestOneClass:
         assert read(["07", "7"] * 30, suffix)[0].classes == ("07", "7")
         assert read(["2.10", "2.20"] * 30, suffix)[0].classes == ("2.10", "2.20")
 
+    @pytest.mark.parametrize(
+        ("labels", "classes"),
+        [
+            (["0,5", "0,50", "1,5"], ("0,5", "1,5")),
+            (["5%", "5.0 %", "10%"], ("10%", "5%")),
+            (["−1", "-1", "1"], ("-1", "1")),
+            (["1", "+1", "'1", "2"], ("1", "2")),
+        ],
+    )
+    def test_numbers_are_one_class_in_any_writing(self, read, suffix, labels, classes):
+        table, notes = read(labels * 15, suffix)
+        assert table.classes == classes
+        assert "are one number, hence one class" in notes[0]
+
+    def test_what_may_be_one_number_is_said(self, read, suffix):
+        table, notes = read(["1,000", "1000", "2000"] * 15, suffix)
+        assert table.n_classes == 3
+        assert "'1,000', '1000' may be one number" in notes[0]
+        assert read(["1,000", "1000", "2000"] * 15, suffix, decimal=".")[0].n_classes == 2
+
     def test_composed_and_decomposed_letters(self, read, suffix):
         table, notes = read(["K\u00f6ln", "Ko\u0308ln", "Ulm", "Ulm"] * 15, suffix)
         assert (table.classes, notes) == (("Köln", "Ulm"), [])
@@ -51,6 +71,10 @@ class TestOneClass:
             ["ok\u200b", "ok", "bad"],
             ["a\u00a0b", "a b", "c"],
             ["5–10", "5-10", "x"],
+            ["<=50K.", "<=50K", ">50K"],
+            ['"a"', "a", "c"],
+            ["\u0410", "A", "B"],
+            *([f"a{mark}b", "ab", "c"] for mark in "\u034f\u180e\u2062\u3164\ufe0f\x01\U000e0061"),
         ],
     )
     def test_labels_that_look_alike_are_noted_and_stay_apart(self, read, suffix, forms):

@@ -111,7 +111,7 @@ def load(
     raw = replace(raw, frame=with_missing(raw.frame, _words(missing), name))
     frame, noted = _chosen(raw, target, named, _names(drop), name)
     frame, dropped = _with_target(frame, target, name)
-    y, classes, more = _labels(frame[target], name, target, max_classes)
+    y, classes, more = _labels(frame[target], name, target, max_classes, decimal)
     features = frame.drop(columns=target).reset_index(drop=True)
     X, kinds, remarks = features_of(
         features, frozenset(named), convention, name, raw.separator, raw.declared
@@ -214,10 +214,10 @@ def _with_target(
 
 
 def _labels(
-    values: pd.Series, name: str, target: str, max_classes: int
+    values: pd.Series, name: str, target: str, max_classes: int, decimal: str | None
 ) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
     """Class codes, class labels in natural order, and notes."""
-    text, remarks = labels.one_form(text_of(values, name, target))
+    text, remarks = labels.one_form(text_of(values, name, target), decimal)
     classes = tuple(sorted(set(text), key=labels.natural_order))
     if len(classes) < 2:
         raise TableError(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import decimal
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,27 @@ import pandas as pd
 from bench.datasets.characters import visible
 from bench.datasets.strays import is_mark, signs_among_words
 from bench.datasets.wording import listed, setting
-from bench.datasets.written_numbers import CODE, PLAIN
+from bench.datasets.written_numbers import (
+    PLAIN,
+    QUOTED_CODE,
+    Stripped,
+    plain_form,
+    proven,
+    stripped,
+)
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+_TWINS = dict(
+    zip(map(ord, "АВЕКМНОРСТХаеорсухіΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"), "ABEKMHOPCTXaeopcyxiABEZHIKMNOPTYXo")
+)
 _QUOTES = {ord("\u2019"): "'", ord("\u2018"): "'", ord("\u201c"): '"', ord("\u201d"): '"'}
+
+
+#: Blanks, controls, joiners, fillers, selectors of a variant and tags.
+_UNSEEN = re.compile(
+    "[\\s\x00-\x1f\x7f-\x9f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e01ef]+"
+)
 
 
 def natural_order(label: str) -> tuple[int, float, str]:
@@ -37,33 +54,64 @@ def alike(levels: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for level in levels:
-        seen = unicodedata.normalize("NFKC", visible(level)).translate(_DASHES | _QUOTES)
-        key = re.sub(r"[\s\u200c\u200d]+", "", seen.casefold())
-        groups[key or level].append(level)
+        groups[_seen(level) or level].append(level)
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
 
 
-def one_form(text: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Labels in which numbers of one value are one label, and remarks, if all are numbers."""
-    labels = sorted(set(text))
-    if not all(PLAIN.fullmatch(label) and np.isfinite(float(label)) for label in labels):
+def _seen(level: str) -> str:
+    """What a reader takes in of a label: no case, no blanks, no dot behind, no marks unseen."""
+    if not level.isascii():
+        level = unicodedata.normalize("NFKC", visible(level)).translate(_DASHES | _QUOTES | _TWINS)
+    level = _UNSEEN.sub("", level).casefold()
+    return level.strip("\"'").rstrip(".") or level
+
+
+def one_form(text: pd.Series, decimal_mark: str | None = None) -> tuple[pd.Series, list[str]]:
+    """Labels in which numbers of one value are one label, and remarks, if all are numbers.
+
+    Parameters
+    ----------
+    decimal_mark : str, optional
+        As the user gives it; else the one that the labels prove.
+    """
+    numbers = {label: stripped(label) for label in sorted(set(text))}
+    known = {label: number for label, number in numbers.items() if number is not None}
+    if len(known) < len(numbers) or len({number.unit for number in known.values()}) > 1:
         return text, []
-    if any(CODE.fullmatch(label) for label in labels):
+    if any(QUOTED_CODE.fullmatch(label) for label in known):
         return text, []  # 007 and 7 are codes, and two
+    votes = proven(Counter(number.body for number in known.values()))
+    proof = votes.most_common(1)[0][0] if votes["."] != votes[","] else None
+    plain = all(map(PLAIN.fullmatch, known)) or not any(
+        set(n.body) & {".", ","} for n in known.values()
+    )
+    mark = decimal_mark or ("." if plain else proof)
+    if mark is None:  # 1,000 beside 1000 could be 1
+        twins = [same for m in ".," for same in _by_value(known, m).values() if len(same) > 1]
+        kept = "may be one number; they stay classes of their own."
+        return text, [f"labels {listed(same)} {kept}" for same in twins[:1]]
+    groups = _by_value(known, mark).values()
+    shortest = {form: min(same, key=lambda f: (len(f), f)) for same in groups for form in same}
+    remarks = [
+        f"labels {listed(same)} are one number, hence one class."
+        for same in groups
+        if len(same) > 1
+    ]
+    return (text.map(shortest) if remarks else text), remarks
+
+
+def _by_value(numbers: Mapping[str, Stripped], mark: str) -> dict[decimal.Decimal, list[str]]:
+    """Labels by their value under this decimal mark; nothing if one of them has none."""
     by_value: dict[decimal.Decimal, list[str]] = defaultdict(list)
-    try:
-        for label in labels:
-            by_value[decimal.Decimal(label)].append(label)
-    except decimal.InvalidOperation:  # an exponent of twenty digits
-        return text, []
-    chosen: dict[str, str] = {}
-    remarks = []
-    for forms in by_value.values():
-        shortest = min(forms, key=lambda form: (len(form), form))
-        chosen |= dict.fromkeys(forms, shortest)
-        if len(forms) > 1:
-            remarks.append(f"labels {listed(forms)} are one number, hence one class.")
-    return text.map(chosen), remarks
+    for label, number in numbers.items():
+        form = plain_form(number, mark, None)
+        try:
+            if form is None or not np.isfinite(float(form)):
+                return {}
+            by_value[decimal.Decimal(form)].append(label)
+        except decimal.InvalidOperation:  # an exponent of twenty digits
+            return {}
+    return by_value
 
 
 def remarks_on(classes: tuple[str, ...], counts: dict[str, int]) -> list[str]:
