@@ -117,6 +117,17 @@ class TestRowsAreNotLost:
     def test_a_file_without_a_header_is_asked_about(self, read):
         assert "is the first line a header?" in refused(read, "1,1,p\n2,2,q\n" * 10)
 
+    def test_a_first_line_that_is_no_header_is_asked_about(self, read):
+        body = "5.1,3.5,setosa\n4.9,3.0,virginica\n" + "4.7,3.2,setosa\n5.1,3.5,virginica\n" * 9
+        assert "the first line is taken as the columns' names" in refused(read, body, "class")
+        table = read(body, "setosa")
+        assert "'5.1', '3.5', 'setosa' hold their own names as values" in table.notes[0]
+
+    def test_a_name_with_other_separators_is_asked_about(self, read):
+        body = "a,1;b,2;y\n" + "1,5;2,5;p\n2,5;3,5;q\n" * 10
+        assert "dataset.separator" in refused(read, body)
+        assert list(read(body, separator=";").kinds) == ["a,1", "b,2"]
+
     def test_rs_row_names_without_a_header(self, read):
         body = '"a" "b" "y"\n' + "".join(
             f'"{i}" {i % 3} 1.5{i % 2} "{"pq"[i % 2]}"\n' for i in range(20)
@@ -285,6 +296,26 @@ class TestForeign:
         table = read((mark + "größe,y\n" + "1,p\n2,q\n" * 10).encode(encoding))
         assert list(table.kinds) == ["größe"]
 
+    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+    @pytest.mark.parametrize("name", ["b", "größe", "имя", "名字"])
+    def test_wide_encodings_without_a_mark_are_named(self, read, encoding, name):
+        content = f"{name},y\n" + "1,p\n2,q\n" * 10
+        sentence = refused(read, content.encode(encoding))
+        assert f"dataset.encoding={encoding}" in sentence
+        assert list(read(content.encode(encoding), encoding=encoding).kinds) == [name]
+
+    def test_utf_8_is_not_read_as_another_in_silence(self, read):
+        body = "größe,y\n" + "1,ja\n2,nö\n" * 10
+        table = read(body.encode(), encoding="cp1252")
+        assert table.classes == ("ja", "nÃ¶")
+        assert (
+            "is UTF-8 text too; if its words look wrong, leave out dataset.encoding"
+            in (table.notes[0])
+        )
+        table = read(body.encode("utf-8-sig"), "größe", encoding="cp1252")
+        assert (table.target, list(table.kinds)) == ("größe", ["y"])
+        assert "a byte order mark tells utf-8-sig" in table.notes[0]
+
     def test_encodings_that_are_none_or_another(self, read):
         body = "preis €,y\n" + "1,p\n2,q\n" * 10
         assert list(read(body.encode("cp1252"), encoding="cp1252").kinds) == ["preis €"]
@@ -411,6 +442,15 @@ class TestRowNumbers:
         assert "has a value of its own in each row" in notes[0]
         assert "dataset.drop=[" in notes[0]
         assert name in notes[0].partition("dataset.drop=")[2]
+
+    @pytest.mark.parametrize("name", ["zeta", "X", "排"])
+    def test_numbers_too_dense_to_be_measured_are_noted(self, tmp_path, name):
+        frame = self.frame()
+        frame[name] = np.random.default_rng(1).permutation(self.N) * 2 + 100
+        frame["far"] = np.random.default_rng(2).choice(10_000, self.N, replace=False)
+        frame.to_csv(tmp_path / "mine.csv", index=False)
+        (note,) = csvfile.load(tmp_path / "mine.csv", "y").notes
+        assert f"column '{name}': has a value of its own in each row" in note
 
     def test_all_free_text_is_named_in_one_refusal(self, tmp_path):
         frame = self.frame()

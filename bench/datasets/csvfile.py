@@ -19,13 +19,13 @@ import pandas as pd
 from bench.datasets import content, labels
 from bench.datasets.characters import clean_name
 from bench.datasets.columns import features_of, text_of
-from bench.datasets.delimited import delimited
+from bench.datasets.delimited import SEPARATORS, delimited
 from bench.datasets.identifiers import without_index
 from bench.datasets.parquet import parquet
 from bench.datasets.raw import Raw, counted, with_clean_names, with_missing
 from bench.datasets.splits import require_rows
 from bench.datasets.wording import listed, rows, shown
-from bench.datasets.written_numbers import WHOLE, Convention, stripped
+from bench.datasets.written_numbers import PLAIN, Convention, stripped
 from bench.names import check, safe
 from bench.ranges import Classes, Domain, Positive, checked
 from bench.table import Table, TableError
@@ -118,7 +118,15 @@ def load(
     )
     table = Table(name, X, y, kinds, classes, target, domain)
     require_rows(table)
-    notes = (*raw.notes, *noted, *dropped, *more, *remarks, *_repeats(table))
+    notes = (
+        *raw.notes,
+        *_no_header(raw, name),
+        *noted,
+        *dropped,
+        *more,
+        *remarks,
+        *_repeats(table),
+    )
     return replace(table, notes=notes)
 
 
@@ -194,9 +202,24 @@ def _require(column: str, raw: Raw, name: str) -> None:
     known = listed(frame.columns, 20)
     if raw.separator is not None and frame.shape[1] == 1:
         hint += f" (separator {raw.separator!r}; another one is named by dataset.separator)"
-    elif any(map(WHOLE.fullmatch, frame.columns)) and raw.separator is not None:
+    elif raw.separator is not None and any(mark in c for c in frame.columns for mark in SEPARATORS):
+        hint += f" (cut by {raw.separator!r}; another mark is named by dataset.separator)"
+    elif raw.separator is not None and any(map(PLAIN.fullmatch, frame.columns)):
         hint += " (the first line is taken as the columns' names)"
     raise TableError(f"Dataset '{name}' has no column '{column}'{hint}; the file has {known}.")
+
+
+def _no_header(raw: Raw, name: str) -> list[str]:
+    """What to say of columns whose names are values of theirs, as in a file without a header."""
+    if raw.separator is None:
+        return []
+    own = [column for column in raw.frame if (raw.frame[column] == column).any()]
+    if len(own) < 2:
+        return []
+    return [
+        f"Dataset '{name}': columns {listed(own)} hold their own names as values; if the first "
+        "line is a row, write a line of names before it."
+    ]
 
 
 def _with_target(

@@ -52,8 +52,8 @@ def delimited(content: bytes, name: str, path: Path, separator: str | None, enco
     TableError
         If it is none, or a row of it cannot be told.
     """
-    text = decode(content, name, path, encoding).rstrip("\x1a")  # as DOS ends a file
-    line, notes = 0, []
+    text, notes = decode(content, name, path, encoding)
+    text, line = text.rstrip("\x1a"), 0  # as DOS ends a file
     announced = _SEP_LINE.match(text)
     if announced:  # Excel's own way to name the separator
         text, line = text[announced.end() :], 1
@@ -89,48 +89,79 @@ def delimited(content: bytes, name: str, path: Path, separator: str | None, enco
 # Text ---------------------------------------------------------------------------------------------
 
 
-def decode(content: bytes, name: str, path: Path, encoding: str) -> str:
-    """The file as text.
+def decode(content: bytes, name: str, path: Path, encoding: str) -> tuple[str, list[str]]:
+    """The file as text, and what to say of its encoding.
 
     Raises
     ------
     TableError
         If the encoding is another one, or none.
     """
-    if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
-        encoding = _told_by_its_mark(content)
+    where = f"Dataset '{name}': {path}"
+    told, notes = _told_by_its_mark(content), []
+    wide = None if told else _wide(content)
     try:
-        text = content.decode(encoding)
+        given = codecs.lookup(encoding).name
+        if given == "utf-8":
+            given = told or given
+        elif told and not given.startswith(told.removesuffix("-sig")):
+            notes = [f"{where}: a byte order mark tells {told}; it was not read as {encoding}."]
+            given = told
+        if wide and given == "utf-8":
+            raise TableError(f"{where} is {wide} text; say dataset.encoding={wide}.")
+        text = content.decode(given)
+    except TableError:
+        raise
     except UnicodeDecodeError as error:
         # Windows' characters (€, curly quotes, dashes) lie where latin-1 has none.
         guess = "cp1252" if re.search(rb"[\x80-\x9f]", content) else "latin-1"
         raise TableError(
-            f"Dataset '{name}': {path} is no {error.encoding.removesuffix('-sig')} text (byte "
+            f"{where} is no {error.encoding.removesuffix('-sig')} text (byte "
             f"{error.start}); name its encoding, for instance dataset.encoding={guess}."
         ) from None
     except (LookupError, ValueError):
         raise TableError(f"Dataset '{name}': there is no encoding '{encoding}'.") from None
     if "\0" in text:
-        wide = {"utf-16-le": content[1:200:2], "utf-16-be": content[:200:2]}
-        guesses = [known for known, zeros in wide.items() if not any(zeros)]
-        hint = f" (or else dataset.encoding={guesses[0]})" if guesses else ""
-        raise TableError(f"Dataset '{name}': {path} is no text file, hence no CSV{hint}.")
+        raise TableError(f"{where} is no text file, hence no CSV.")
+    if not given.startswith("utf") and not content.isascii() and _is_utf8(content):
+        notes = [f"{where} is UTF-8 text too; if its words look wrong, leave out dataset.encoding."]
     strange = re.search("[\x80-\x9f]", text)
-    if strange and codecs.lookup(encoding).name.startswith("iso8859"):
+    if strange and given.startswith("iso8859"):
+        better = "cp1252 has them" if not notes else "utf-8 has them"
         raise TableError(
-            f"Dataset '{name}': {path} holds characters that {encoding} lacks (byte "
-            f"0x{ord(strange[0]):x}); dataset.encoding=cp1252 has them."
+            f"{where} holds characters that {encoding} lacks (byte 0x{ord(strange[0]):x}); "
+            f"dataset.encoding={better}."
         )
-    return text
+    return text, notes
 
 
-def _told_by_its_mark(content: bytes) -> str:
-    """The encoding that a byte order mark tells; UTF-8 without one."""
+def _told_by_its_mark(content: bytes) -> str | None:
+    """The encoding that a byte order mark tells."""
     if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    return "utf-8-sig"  # Excel writes a mark here too
+    return "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else None  # Excel writes it
+
+
+def _wide(content: bytes) -> str | None:
+    """UTF-16 or UTF-32 without its mark, in which the text has lines and separators."""
+    if b"\0" not in content[:4096]:
+        return None
+    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
+        size = int(encoding[4:6]) // 8
+        text = content[: 4096 * size].decode(encoding, errors="replace")
+        if "\0" not in text and re.search(r"[\r\n]", text) and set(text) & set(SEPARATORS):
+            return encoding
+    return None
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 # The grammar --------------------------------------------------------------------------------------

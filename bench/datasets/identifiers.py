@@ -14,6 +14,8 @@ from bench.datasets.raw import Raw
 from bench.datasets.wording import setting
 from bench.datasets.written_numbers import PLAIN, WHOLE
 
+EQUAL_BY_CHANCE = 10
+
 #: Names that programs give to an index without one: pandas, R, readr, Rdatasets, Spark.
 _OF_AN_INDEX = re.compile(
     r"Unnamed: ?\d+(?:\.\d+|_level_\d+)?"
@@ -23,7 +25,8 @@ _OF_AN_INDEX = re.compile(
 _WORDS = re.compile(
     "ids?|u?uid|guid|key|pk|index|idx|row|rowid|rownum|nr|no|num|number|nummer|numero|record|serial"
     "|identifier|ident|mrn|ssn|obs|observation|lfd|zeile|ligne|fila|code|case|subject|patient|customer|client|account|seqn?|sequence|matricule|folio"
-    "|barcode|isbn|sku|ticket|order|invoice|phone|.+(?:id|nr|no|nummer|number|key)"
+    "|barcode|isbn|sku|ticket|order|invoice|phone|participant|respondent|sample|ref|reference"
+    "|entry|hash|num[ée]ro|matricola|номер|序号|编号|番号|번호|.+(?:id|nr|no|nummer|number|key)"
 )
 
 
@@ -86,7 +89,7 @@ def remark(values: pd.Series, column: str) -> str | None:
     present = values.dropna()
     if len(present) < 3 or present.duplicated().any():
         return None
-    if not _consecutive(values) and not (
+    if not _drawn_without_return(present) and not (
         named_like_an_identifier(column) and (numbers_each_row(present) or _is_text(present))
     ):
         return None
@@ -100,9 +103,15 @@ def _is_text(values: pd.Series) -> bool:
     return all(isinstance(v, str) for v in values) and not all(map(PLAIN.fullmatch, values))
 
 
-def _consecutive(values: pd.Series) -> bool:
-    """Whole numbers without a gap, in any order."""
+def _drawn_without_return(values: pd.Series) -> bool:
+    """Whole numbers so dense that, were they measured, some would be equal.
+
+    Of n numbers among R, n² / 2R pairs are equal by chance: where ten would be, and none is, the
+    chance is below e⁻¹⁰. So is a row's number found without a name for it, with gaps and in any
+    order; and one without any gap.
+    """
     if not numbers_each_row(values):
         return False
     numbers = values.astype(np.float64).to_numpy()
-    return bool(numbers.max() - numbers.min() == len(numbers) - 1)
+    among = numbers.max() - numbers.min() + 1
+    return bool(among == len(numbers) or len(numbers) ** 2 / (2 * among) > EQUAL_BY_CHANCE)
