@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bench.datasets import embedded, splits
+from bench.errors import BadInput
 from bench.table import Table, TableError
 
 NAMES = embedded.names()
@@ -220,10 +221,14 @@ class TestBadInput:
         with pytest.raises(TableError, match="no embedded dataset 'credit'; did you mean"):
             embedded.load("credit")
 
-    @pytest.mark.parametrize("name", ["../tae", "", "zzz", "tae.json"])
+    @pytest.mark.parametrize("name", ["../tae", "zzz", "tae.json"])
     def test_names_are_not_paths(self, name):
         with pytest.raises(TableError, match="no embedded dataset"):
             embedded.load(name)
+
+    def test_a_name_is_not_empty(self):
+        with pytest.raises(BadInput, match="name is ''; expected a text that is not empty"):
+            embedded.load("")
 
     def test_a_changed_file_is_refused(self, copied):
         path = copied / "tae.parquet"

@@ -253,7 +253,7 @@ class TestLeakFree:
 
 class TestShared:
     def shared(self, folder: Path, train: Table, table: Table) -> tuple[Table, bool]:
-        read, _, timing = synthetic.shared(folder, {"rows": "noise"}, train, lambda: (table, {}))
+        read, _, timing = synthetic.shared(folder, {"rows": len(table)}, train, lambda: (table, {}))
         return read, timing["shared"]
 
     def test_a_shared_table_has_the_origins_of_the_one_that_was_made(self, tmp_path: Path):
