@@ -22,7 +22,7 @@ NUMBERS = [19723.0 + i for i in range(N)]
 @pytest.fixture
 def read(tmp_path):
     def read(values, suffix: str = ".csv", **options):
-        frame = pd.DataFrame({"d": values, "b": range(0, 3 * N, 3), "y": ["p", "q"] * (N // 2)})
+        frame = pd.DataFrame({"d": values, "b": range(0, 7 * N, 7), "y": ["p", "q"] * (N // 2)})
         path = tmp_path / f"mine{suffix}"
         frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
         table, notes = csvfile.read(path, "y", **options)

@@ -38,7 +38,7 @@ def read(tmp_path):
 
 def column_of(read, values, suffix=".csv", sep=",", **options) -> tuple[list[float], str]:
     """The numbers that a column of text became, and the one note on it."""
-    table, notes = read(suffix, sep, columns={"x": values, "b": range(0, 3 * N, 3)}, **options)
+    table, notes = read(suffix, sep, columns={"x": values, "b": range(0, 7 * N, 7)}, **options)
     assert table.kinds["x"] in ("integer", "numeric"), table.X["x"]
     told = [note for note in notes if "column 'x'" in note]
     assert len(told) <= 1
@@ -47,7 +47,7 @@ def column_of(read, values, suffix=".csv", sep=",", **options) -> tuple[list[flo
 
 def refused(read, values, suffix=".csv", sep=",", **options) -> str:
     with pytest.raises(TableError) as caught:
-        read(suffix, sep, columns={"x": values, "b": range(0, 3 * N, 3)}, **options)
+        read(suffix, sep, columns={"x": values, "b": range(0, 7 * N, 7)}, **options)
     sentence = str(caught.value)
     assert sentence.startswith("Dataset 'mine', column 'x': ")
     assert "\n" not in sentence
@@ -288,7 +288,7 @@ class TestMarksAmongNumbers:
         assert list(table.X["x"].cat.categories) == ["5", "-"]
 
     def test_a_sign_among_words_stays_a_level_and_is_noted(self, read):
-        table, notes = read(columns={"x": ["red", "blue", "#N/A!"] * 20, "b": range(0, 3 * N, 3)})
+        table, notes = read(columns={"x": ["red", "blue", "#N/A!"] * 20, "b": range(0, 7 * N, 7)})
         assert list(table.X["x"].cat.categories) == ["#N/A!", "blue", "red"]
         assert "'#N/A!' stays a level; if it means a missing value" in notes[0]
 
@@ -333,7 +333,7 @@ class TestMarksAmongNumbers:
     )
     def test_what_is_mostly_no_number_stays_a_category(self, read, levels):
         values = (levels * N)[:N]
-        table, notes = read(columns={"x": values, "b": range(0, 3 * N, 3)})
+        table, notes = read(columns={"x": values, "b": range(0, 7 * N, 7)})
         assert sorted(table.X["x"].cat.categories) == sorted(levels)
         assert notes == []
 
@@ -366,7 +366,7 @@ class TestMarksAmongNumbers:
     )
     def test_what_looks_like_numbers_but_is_read_as_categories_is_said(self, read, form, what):
         few = [form.format(1 + i % 9) for i in range(N)]
-        table, notes = read(columns={"x": few, "b": range(0, 3 * N, 3)})
+        table, notes = read(columns={"x": few, "b": range(0, 7 * N, 7)})
         assert table.kinds["x"] == "categorical"
         assert f"seems to hold {what} such as" in notes[0].replace(", such", " such")
         assert "; taken as categories" in notes[0]
@@ -375,7 +375,7 @@ class TestMarksAmongNumbers:
 
     def test_several_units_are_named_too(self, read):
         few = [f"{i % 11}.5{'KM'[i % 2]}" for i in range(N)]
-        table, notes = read(columns={"x": few, "b": range(0, 3 * N, 3)})
+        table, notes = read(columns={"x": few, "b": range(0, 7 * N, 7)})
         assert table.kinds["x"] == "categorical"
         assert "numbers with 'K' or 'M' behind" in notes[0]
 
@@ -393,7 +393,7 @@ class TestMarksAmongNumbers:
         ],
     )
     def test_codes_ranges_and_bounds_are_categories_without_a_word(self, read, levels):
-        table, notes = read(columns={"x": (levels * N)[:N], "b": range(0, 3 * N, 3)})
+        table, notes = read(columns={"x": (levels * N)[:N], "b": range(0, 7 * N, 7)})
         assert sorted(table.X["x"].cat.categories) == sorted(levels)
         assert notes == []
 
@@ -433,7 +433,7 @@ class TestLargeNumbers:
     @pytest.mark.parametrize("form", ["{}.0", "{}e0", "{:,}", "${}", "{}.25"])
     def test_in_every_writing(self, read, form):
         values = [form.format(2**54 + i) for i in range(N)]
-        table, notes = read(columns={"x": values, "b": range(0, 3 * N, 3)})
+        table, notes = read(columns={"x": values, "b": range(0, 7 * N, 7)})
         assert table.X["x"].tolist() == list(range(N))
         assert any("so that none become equal" in note for note in notes)
 
