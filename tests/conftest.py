@@ -1,8 +1,12 @@
-"""Options of the test suite."""
+"""Options of the test suite, and what holds for all of it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+
+from bench.analysis import answer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -13,4 +17,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="also hold the generators of the method YAMLs in DIR to the conformance suite; their "
         "classes must be importable (may be given several times)",
+    )
+
+
+@pytest.fixture(autouse=True)
+def _few_rounds_of_elo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports within the tests bootstrap Elo in 2 rounds, not in 100, a second each time.
+
+    Elo itself is held against bencheval in `test_certainty`, which calls it with all of them.
+    """
+    whole = answer.leaderboard
+    monkeypatch.setattr(
+        answer, "leaderboard", lambda cells, settings: whole(cells, replace(settings, elo_rounds=2))
     )
