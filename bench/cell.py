@@ -345,7 +345,8 @@ def _and_others(names: tuple[str, ...]) -> str:
 def _error(reason: BaseException) -> dict[str, str]:
     return {
         "type": type(reason).__name__,
-        "message": str(reason),
+        # Torch puts the frames of its C++ behind; they stay in the traceback.
+        "message": str(reason).partition("\nException raised from ")[0],
         "traceback": "".join(traceback.format_exception(reason)),
     }
 

@@ -31,7 +31,9 @@ class Size:
     steps: int
 
     def row(self) -> list[float]:
-        return [math.log(self.rows), math.log(self.features), math.log1p(self.steps)]
+        # Records and journals are anybody's, and may tell of no rows at all.
+        rows, features = (math.log(max(1, n)) for n in (self.rows, self.features))
+        return [rows, features, math.log1p(self.steps)]
 
 
 @dataclass(frozen=True)

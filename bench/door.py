@@ -31,9 +31,11 @@ HYDRA = ("hydra", "omegaconf")  # not all that they raise at odd words is of the
 SHORT = 300  # characters that are shown of an error that is not made for people
 
 ROOM, PLACE = "when there is room", "with a folder that can be written to"
+AWAY = "once what stands there is moved away"
 REMEDIES = {
     errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EFBIG: ROOM,
     errno.EROFS: PLACE, errno.EACCES: PLACE, errno.EPERM: PLACE,
+    errno.EEXIST: AWAY, errno.EISDIR: AWAY, errno.ENOTDIR: AWAY, errno.ENOTEMPTY: AWAY,
     errno.ENAMETOOLONG: "with a shorter name",
     errno.EMFILE: "where a process may open more files (ulimit -n)",
 }  # fmt: skip
@@ -124,7 +126,8 @@ def _is_raised_by(libraries: tuple[str, ...], error: BaseException) -> bool:
 def of_the_system(error: OSError) -> str:
     """The sentence for what the operating system refused: which file, why, and what helps."""
     given = (error.filename, error.filename2)
-    names = [_short(os.fsdecode(name)) for name in given if isinstance(name, str | bytes)]
+    named = [_short(os.fsdecode(name)) for name in given if isinstance(name, str | bytes)]
+    names = list(dict.fromkeys(named))  # a file that is written whole has a temporary name before
     reason = error.strerror or sentence(error)
     what = f"{' → '.join(names)}: {reason}" if names else reason
     when = REMEDIES.get(error.errno or 0)

@@ -96,6 +96,8 @@ def walk(folder: Path, suffix: str) -> list[tuple[Path, str | None]]:
     are called, since files may lie behind them; files of other names are passed over.
     """
     found: list[tuple[Path, str | None]] = []
+    if folder.is_symlink():  # it would lead out of the results
+        return [(folder, _KINDS[0][1])]
     waiting = [folder]
     while waiting:
         place = waiting.pop()

@@ -64,7 +64,7 @@ def plan(arguments: list[str]) -> int:
         print(f"bench: {sentence(error)}", file=sys.stderr)
         return BAD_INPUT
     for line in told(counted, Costs.fit(measured(results.parent))):
-        print(line)
+        print(printable(line))
     return BAD_INPUT if counted.refused else 0
 
 
@@ -174,7 +174,7 @@ def told(counted: Plan, costs: Costs) -> list[str]:
         lines.append(line)
     lines += [f"refused   {name}: {limit}" for name, limit in counted.beyond.items()]
     lines += [
-        printable(f"faulty    {path}: {why}; a run sets it aside and makes it anew")
+        f"faulty    {printable(str(path), keep='')}: {why}; a run sets it aside and makes it anew"
         for path, why in counted.faults.items()
     ]
     lines += [f"refused   {reason}" for reason in counted.refused.values()]

@@ -239,11 +239,12 @@ def _cells(config: Path) -> int | str:
         text = files.content(config, MOST).decode("utf-8")
         swept = _Swept.model_validate(yaml.load(text, yaml.BaseLoader))
         params, methods = swept.hydra.sweeper.params, swept.methods
-        return cells_swept(
+        cells = cells_swept(
             params if isinstance(params, dict) else {},
             swept.hydra.overrides.task,
             methods if isinstance(methods, list) else [],
         )
+        return cells if cells < files.WIDEST else "it asks for more cells than anybody can run"
     except Unsound as wrong:
         return str(wrong)
     except ValidationError as error:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.analysis.settings import Impute
 from bench.analysis.variants import Name, names
+from bench.files import printable
 from bench.record import Record
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
@@ -125,10 +126,16 @@ def _row(record: Record, name: Name) -> dict[str, object]:
         "validation_curve": curve("validation"),
         "test_curve": curve("test"),
         "chosen_step": record["chosen_step"],
-        "quality": (record["synthetic"] or {}).get("quality"),
+        "quality": _quality(record["synthetic"]),
         "seconds": record["timings"]["seconds"]["total"],
-        "error": record["error"]["message"] if record["error"] else None,
+        "error": printable(record["error"]["message"]) if record["error"] else None,
     }
+
+
+def _quality(synthetic: dict[str, Any] | None) -> dict[str, float | None] | None:
+    if synthetic is None:
+        return None
+    return {printable(name, keep=""): value for name, value in synthetic["quality"].items()}
 
 
 def _class_name(generator: dict[str, Any] | None) -> str | None:

@@ -6,15 +6,15 @@ where nothing is left to compute.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Interval
 
+from bench.files import content, parse_json, shown
 from bench.models.lean import unsound_weights
 from bench.models.weights import ModelError, check, files, weights_hash
 from bench.ranges import Count, Text, checked
@@ -23,6 +23,10 @@ from bench.table import Table, TableError
 if TYPE_CHECKING:
     import torch
     from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+
+MOST = 2**20  # bytes of a config.json
+# What a network may be: more layers or wider ones would fill the memory before a weight is read.
+LARGEST = {"dim": 2**16, "dim_output": 10_000, "n_layers": 1000, "n_heads": 2**16}
 
 
 def _float32() -> torch.dtype:
@@ -148,7 +152,10 @@ def _read(config: Path, weights: Path, device: torch.device) -> Tab2D:
     from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
     from safetensors.torch import load_file
 
-    shape = json.loads(config.read_text(encoding="utf-8"))
+    shape = _shape(config)
+    tensors = load_file(weights, device=str(device))
+    if not all(tensor.is_floating_point() for tensor in tensors.values()):
+        raise ValueError("some of its weights are no real numbers")
     if shape["dim"] % shape["n_heads"]:
         raise ValueError(f"{shape['n_heads']} heads do not divide {shape['dim']} dimensions")
     with torch.device("meta"):
@@ -162,8 +169,19 @@ def _read(config: Path, weights: Path, device: torch.device) -> Tab2D:
             path_to_weights="",
             device=str(device),
         )
-    module.load_state_dict(load_file(weights, device=str(device)), assign=True)
+    module.load_state_dict(tensors, assign=True)
     return module.float()
+
+
+def _shape(config: Path) -> dict[str, Any]:
+    """What a `config.json` tells of the network; a hub's cache has links to its files."""
+    shape = parse_json(content(config.resolve(), MOST))
+    if not isinstance(shape, dict):
+        raise ValueError(f"{config.name} holds no names of settings")
+    for name, most in LARGEST.items():
+        if type(shape[name]) is not int or not 1 <= shape[name] <= most:
+            raise ValueError(f"its {name} is {shown(shape[name])}, not a number from 1 to {most:,}")
+    return shape
 
 
 def _pick(device: str) -> str:

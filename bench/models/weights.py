@@ -14,6 +14,7 @@ from bench.waiting import TooSlow, while_it_arrives
 
 NANO = Path(__file__).parent / "mitra_nano"
 FILES = ("config.json", "model.safetensors")
+MOST = 2**34  # bytes of one of them: Mitra's have 300 million
 GRACE = 60.0  # seconds in which the hub may begin to send
 LEAST_RATE = 10_000.0  # bytes a second that it must send from then on, on the whole
 
@@ -43,6 +44,9 @@ def files(path: str | None, revision: str | None = None, offline: bool = False) 
         absent = [name for name in FILES if not (folder / name).is_file()]
         if absent:
             raise ModelError(f"Checkpoint folder '{folder}' lacks {' and '.join(absent)}.")
+        for name in FILES:
+            if (folder / name).stat().st_size > MOST:
+                raise ModelError(f"'{folder / name}' has more than {MOST:,} bytes; no model has.")
         return [folder / name for name in FILES]
     try:
         return [_of_hub(str(path), name, revision, offline) for name in FILES]

@@ -30,7 +30,8 @@ from bench.report.sections import sections
 from bench.store import Store, write_whole
 
 FLAT = {"improvements", "paired", "wilcoxon", "groups", "ways", "ablation", "quality"}  # no index
-FEW = 3  # faulty files that are named
+FEW = 3  # faulty files that are named, and lost cells
+LONGEST = 300  # characters of a lost cell's name: a journal may say anything
 # Bytes of graphs that the page holds: one of a hundred columns has some 500,000.
 MOST_OF_A_GRAPH, MOST_OF_ALL = 4 * 2**20, 32 * 2**20
 
@@ -87,9 +88,9 @@ def report(
             _show(console, section)
     _say(console, readings.completeness(read), *warnings, "", *verdict.headline(read), "")
     try:
-        _write(root, read, shown, warnings)
+        written = _write(root, read, shown, warnings)
         if figures:
-            _write_page(root, read, shown, records, warnings, [*graphs, *drawn])
+            _write_page(root, read, shown, records, warnings, [*graphs, *drawn], written)
     except BadInput as reason:
         _say(console, f"bench: {reason}")
         return BAD_INPUT
@@ -128,7 +129,8 @@ def _gone(root: Path, records: list[Record]) -> list[str]:
     lost = sorted(finished - here)
     if not lost:
         return []
-    named = ", ".join(lost[:FEW]) + (", …" if len(lost) > FEW else "")
+    named = ", ".join(printable(cell[:LONGEST], keep="") for cell in lost[:FEW])
+    named += ", …" if len(lost) > FEW else ""
     return [
         f"{len(lost)} {'cell' if len(lost) == 1 else 'cells'} of the journal (dataset fold method) "
         f"have no record any more: {named}."
@@ -157,7 +159,8 @@ def _show(console: Console, section: Section) -> None:
     console.print()
 
 
-def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> None:
+def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> list[str]:
+    """Write the tables; give the names of the files that hold them."""
     folder = inside(root, "report")
     for name, table in {**read.tables, "left_out": read.left_out}.items():
         flat = table.drop(columns=[*NESTED, *NAMING], errors="ignore")
@@ -174,6 +177,8 @@ def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) 
         if section.table is not None:
             write_whole(inside(folder, "latex", f"{section.key}.tex"), latex(section).encode())
     write_whole(inside(folder, "tables.tex"), document(steady).encode())
+    tables = (f"{name}.csv" for name in (*read.tables, "left_out"))
+    return [*tables, "tables.md", "tables.tex"]
 
 
 def _write_page(
@@ -183,6 +188,7 @@ def _write_page(
     records: list[Record],
     warnings: list[str],
     graphs: Sequence[tuple[str, str]],
+    written: list[str],
 ) -> None:
     folder = inside(root, "report")
     content = Content(
@@ -191,7 +197,7 @@ def _write_page(
         figures=list(_write_figures(inside(folder, "figures"), read)),
         records=records,
         warnings=warnings,
-        files=sorted(p.name for p in folder.glob("*") if p.suffix in (".csv", ".md", ".tex")),
+        files=sorted(written),
         graphs=graphs,
     )
     write_whole(inside(folder, "index.html"), page(read, content).encode())
@@ -201,7 +207,8 @@ def _write_page(
 def _forget_others(folder: Path, names: set[str]) -> None:
     """Remove figures of an earlier report that do not recur; last, so that it was whole so far."""
     for path in sorted(folder.glob("*")):
-        if path.suffix in (".svg", ".png") and path.stem not in names:
+        is_old = path.suffix in (".svg", ".png") and path.stem not in names
+        if is_old and (path.is_symlink() or not path.is_dir()):
             path.unlink()
 
 
