@@ -447,6 +447,7 @@ class TestRowNumbers:
     def test_numbers_too_dense_to_be_measured_are_noted(self, tmp_path, name):
         frame = self.frame()
         frame[name] = np.random.default_rng(1).permutation(self.N) * 2 + 100
+        frame["level"] = range(0, 2 * self.N, 2)
         frame["far"] = np.random.default_rng(2).choice(10_000, self.N, replace=False)
         frame.to_csv(tmp_path / "mine.csv", index=False)
         (note,) = csvfile.load(tmp_path / "mine.csv", "y").notes

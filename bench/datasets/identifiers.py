@@ -104,14 +104,17 @@ def _is_text(values: pd.Series) -> bool:
 
 
 def _drawn_without_return(values: pd.Series) -> bool:
-    """Whole numbers so dense that, were they measured, some would be equal.
+    """Whole numbers without a gap, or so dense that, were they measured, some would be equal.
 
     Of n numbers among R, n² / 2R pairs are equal by chance: where ten would be, and none is, the
     chance is below e⁻¹⁰. So is a row's number found without a name for it, with gaps and in any
-    order; and one without any gap.
+    order; but what rises or falls from row to row may be a grid of measurement.
     """
     if not numbers_each_row(values):
         return False
-    numbers = values.astype(np.float64).to_numpy()
+    numbers = values.astype(np.float64)
     among = numbers.max() - numbers.min() + 1
-    return bool(among == len(numbers) or len(numbers) ** 2 / (2 * among) > EQUAL_BY_CHANCE)
+    if among == len(numbers):
+        return True
+    dense = len(numbers) ** 2 / (2 * among) > EQUAL_BY_CHANCE
+    return bool(dense and not (numbers.is_monotonic_increasing or numbers.is_monotonic_decreasing))
