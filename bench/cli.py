@@ -14,11 +14,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from bench import files
+from bench import __version__, files
 from bench.config import register
 from bench.door import guarded
 from bench.errors import BAD_INPUT, BadInput, closest
 from bench.interrupt import remember_interrupts
+from bench.line import MULTIRUN, Line
 from bench.process import INVOKED, invoked
 from bench.words import as_typed
 
@@ -53,7 +54,7 @@ verbs
   status    what is done, running, failed, stale, left: status [results_dir] [--watch]
   show      one record, readable: show CELL [results_dir]
   diff      two results folders, cell by cell and table by table: diff A B
-  verify    make some cells again and compare: verify [results_dir] [n=5] [seed=0] [--all]
+  verify    make some cells again and compare: verify [results_dir] [n=5] [seed=0] [--all] …
   graph     draw what causal discovery finds in one fold of a table
 
 one cell, one's own table, a sweep
@@ -74,6 +75,8 @@ common keys (all of them: {program} run --cfg job)
   fold=0…29 seed=0 device=auto|cpu|cuda rerun=needed|failed|all|none results_dir=FOLDER
   hydra/launcher=joblib hydra.launcher.n_jobs=2     run a sweep in two processes
 
+what may stand behind a verb: {program} VERB --help
+
 exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input, 3 a bug of ours
 """
 
@@ -87,7 +90,9 @@ def console() -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; give the exit code."""
     verb, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    asks_help = rest[:1] in (["--help"], ["-h"])
+    asks_help = any(word in ("--help", "-h") for word in rest)
+    if verb == "--version":
+        return guarded(lambda: print(f"{COMMAND} {__version__}") or 0, only_prints=True)
     if verb not in VERBS or asks_help:
         return guarded(lambda: _help(verb), only_prints=True)
     return guarded(lambda: _verb(verb, rest), only_prints=verb in ONLY_PRINT)
@@ -116,11 +121,21 @@ def _check_text(word: str) -> None:
 def _help(verb: str) -> int:
     asks = verb in (*VERBS, "-h", "--help", "help")
     text = usage()
-    print(
-        text if asks else f"bench: no verb '{verb}';{closest(verb, VERBS)}\n\n{text}",
-        file=sys.stdout if asks else sys.stderr,
+    own = _own_usage(verb)
+    refused = (
+        f"bench: no verb '{verb}';{closest(verb, VERBS) or ' expected one of these.'}\n\n{text}"
     )
+    print(f"{own}{text}" if asks else refused, file=sys.stdout if asks else sys.stderr)
     return 0 if asks else BAD_INPUT
+
+
+def _own_usage(verb: str) -> str:
+    """What may stand behind a verb; "" where that is any key of the config."""
+    module = VERBS.get(verb, "").partition(":")[0]
+    if module in ("", __name__):
+        return ""
+    own = getattr(import_module(module), "USAGE", "")
+    return f"usage: {invoked()} {own}\n\n" if own else ""
 
 
 def usage() -> str:
@@ -156,6 +171,9 @@ def _run_job(cfg: DictConfig) -> int:
 
 def graph(overrides: list[str]) -> int:
     """Draw what causal discovery finds in one fold; give the exit code."""
+    line = Line.of(overrides)
+    if {*line.flags} & {*MULTIRUN} or line.value("methods") not in (None, "null"):
+        raise BadInput("graph draws one fold of one method: fold=NUMBER, method=NAME, without -m.")
     # The config's default method draws nothing; one that is named on the command line comes last.
     return _with_config("graph", ["method=scm", "hydra.mode=RUN", *overrides], _draw_graph)
 

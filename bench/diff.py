@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
@@ -172,6 +173,10 @@ def _print(console: Console, compared: Compared, roots: list[Path]) -> None:
     console.print(table)
 
 
+def _shown(value: float, form: str) -> str:
+    return "–" if math.isnan(value) else form.format(value)
+
+
 def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
     """The methods' tables side by side, each on its own complete units."""
     from bench.analysis.answer import answer
@@ -199,6 +204,6 @@ def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
         pairs = ([t[c].get(method, float("nan")) for t in (left, right)] for c in shown)
         table.add_row(
             escape(method),
-            *(" → ".join(f.format(v) for v in pair) for f, pair in zip(shown.values(), pairs)),
+            *(" → ".join(_shown(v, f) for v in pair) for f, pair in zip(shown.values(), pairs)),
         )
     return table

@@ -59,10 +59,13 @@ def _fitted(cfg: DictConfig, table: Table) -> tuple[SCM, Table]:
     from hydra.utils import instantiate
 
     from bench.cell import seed_of, training_rows
+    from bench.checking import check_target
     from bench.seeds import generator as seeded
     from generators.base import NotApplicable
     from generators.scm import SCM
 
+    if cfg.method.generator is not None:
+        check_target(cfg.method.generator, "method.generator")
     generator = instantiate(cfg.method.generator)
     if not isinstance(generator, SCM):
         raise BadInput(

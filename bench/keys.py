@@ -105,7 +105,7 @@ def check_values(overrides: Sequence[str]) -> None:
             continue
         given = _given(word)
         if given is not LEFT:
-            ranges.check(_member(given, kinds), hint(key, line), key)
+            ranges.check(ranges.member(given, kinds), hint(key, line), key)
 
 
 def _given(word: str) -> Any:
@@ -119,15 +119,3 @@ def _given(word: str) -> Any:
     value = override.value()
     is_reference = "${" in word or isinstance(value, QuotedString)
     return LEFT if override.is_sweep_override() or override.is_delete() or is_reference else value
-
-
-def _member(value: Any, kinds: Sequence[Any]) -> Any:
-    """A text as the member of an enumeration, or the truth value, that OmegaConf takes it for."""
-    for kind in kinds:
-        if isinstance(value, str) and issubclass(kind, Enum) and value in kind.__members__:
-            return kind[value]
-        if kind is bool and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
-            return value.lower() in ("yes", "on")
-        if kind is float and type(value) is int and abs(value) < 2**53:
-            return float(value)
-    return value

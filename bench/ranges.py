@@ -181,7 +181,10 @@ def _kind(kind: Any, marks: Sequence[Any]) -> str:
         return str(choice)
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return _either(expected(member) for member in inner)
+        # Lists last: what their entries are would be read on.
+        return _either(
+            expected(m) for m in sorted(inner, key=lambda m: entries(bare(m)) is not None)
+        )
     if origin is typing.Literal:
         return _either(shown(member) for member in inner)
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -250,6 +253,18 @@ def marks(hint: Any, kind: type[M]) -> list[M]:
     _, own = _parts(hint)
     inner = [part for member in get_args(bare(hint)) for part in marks(member, kind)]
     return [mark for mark in own if isinstance(mark, kind)] + inner
+
+
+def member(value: Any, kinds: Sequence[Any]) -> Any:
+    """A text as the member of an enumeration, or the truth value, that OmegaConf takes it for."""
+    for kind in kinds:
+        if isinstance(value, str) and issubclass(kind, Enum) and value in kind.__members__:
+            return kind[value]
+        if kind is bool and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
+            return value.lower() in ("yes", "on")
+        if kind is float and type(value) is int and abs(value) < 2**53:
+            return float(value)
+    return value
 
 
 def is_text(hint: Any) -> bool:

@@ -82,9 +82,10 @@ class Sweep:
     cells: int
     ended: int
     made: int
-    refused: int
+    refused: int  # cells of jobs that cannot be run
     begun: float
     done_before: int = 0  # good records that were there when it began
+    last: float = 0.0  # when something was told of it, if anything was
 
     @property
     def left(self) -> int:
@@ -92,9 +93,9 @@ class Sweep:
 
     @property
     def to_make(self) -> int:
-        """Of those left: what is done before takes next to no time."""
+        """Of those left: what is done before takes next to no time, what is refused none."""
         to_pass = max(0, self.done_before - (self.ended - self.made))
-        return max(0, self.left - to_pass)
+        return max(0, self.left - to_pass - self.refused)
 
     def seconds_left(self, now: float) -> float | None:
         """At the pace so far; None before the first cell was made."""
@@ -194,8 +195,9 @@ class Look:
             cells=cells,
             ended=len(ended),
             made=sum(e["made"] for e in ended),
-            refused=sum(e["event"] == "bad_input" for e in events),
+            refused=sum(e.get("cells", 1) for e in events if e["event"] == "bad_input"),
             begun=begun,
+            last=max((e["time"] for e in events), default=begun),
         )
         return sweep, _amiss(self._store.journal, read)
 
@@ -307,11 +309,11 @@ def _lines(status: Status) -> list[str]:
     if sweep is None:
         lines.append("left: unknown; no sweep was started in this folder")
     else:
-        time_left = sweep.seconds_left(status.at)
-        pace = "" if not sweep.left else f", {_duration(time_left)} at the pace so far"
+        time_left = sweep.seconds_left(status.at if status.running else sweep.last)
+        pace = "" if not sweep.to_make else f", {_duration(time_left)} at the pace so far"
         lines.append(f"left: {sweep.left} of the last sweep's {sweep.cells} cells{pace}")
         if sweep.refused:
-            lines.append(f"refused: {sweep.refused} tables could not be used (see journal.jsonl)")
+            lines.append(f"refused: {sweep.refused} cells, with the reasons in journal.jsonl")
         if sweep.left and not status.running:
             lines.append("The sweep does not seem to run: the same command goes on where it was.")
     if status.faults:

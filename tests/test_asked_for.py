@@ -136,3 +136,31 @@ def test_settings_of_a_list_of_methods_are_its_entries(tmp_path: Path) -> None:
     assert main(["run", "dataset=iris", *words, f"results_dir={tmp_path}"]) == 0
     ratios = [r["settings"]["method"]["mixing"]["ratio"] for r in Store(tmp_path).records()]
     assert ratios == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["graph", "-m", "fold=0,1"], "graph draws one fold of one method"),
+        (["graph", "methods=[scm]"], "graph draws one fold of one method"),
+        (["graph", "dataset=iris", "method.generator.n_dags=0"], "method.generator.n_dags is 0;"),
+        (["status", "--wathc", "x"], "There is no flag '--wathc'; did you mean '--watch'?"),
+        (["report", "x", "--analysis"], "There is no flag '--analysis'"),
+        (["xyz"], "no verb 'xyz'; expected one of these."),
+    ],
+)
+def test_what_a_verb_does_not_take_is_bad_input(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, f"results_dir={tmp_path}"]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_help_is_ours_wherever_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["run", "-m", "-h"], ["verify", "x", "--help"], ["plan", "dataset=iris", "-h"]):
+        assert main(words) == 0
+        assert "exit codes: 0 all cells done" in capsys.readouterr().out
+    assert main(["verify", "-h"]) == 0
+    assert "[hours=1]" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("causalmixft 0.")

@@ -10,7 +10,9 @@ import os
 import pickle
 import socket
 import sqlite3
+import unicodedata
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -465,3 +467,16 @@ class TestRowNumbers:
         assert "3 columns cannot be used" in sentence
         assert "'dataset.drop=[who,said,dose]'" in sentence
         assert "'dataset.missing=[low]'" in sentence
+
+
+def test_a_files_name_is_found_in_either_form_and_its_neighbours_are_offered(
+    tmp_path: Path,
+) -> None:
+    decomposed = tmp_path / unicodedata.normalize("NFD", "größe.csv")
+    decomposed.write_text("a,y\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(60)))
+    typed = tmp_path / unicodedata.normalize("NFC", "größe.csv")
+    assert csvfile.load(str(typed), "y").name == unicodedata.normalize("NFC", "größe")
+    with pytest.raises(TableError, match=r"there is no file .*gröse\.csv; did you mean"):
+        csvfile.load(str(tmp_path / "gröse.csv"), "y")
+    with pytest.raises(ValueError, match="name is ''; expected a text that is not empty or null"):
+        csvfile.load(str(typed), "y", name="")

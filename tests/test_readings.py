@@ -72,9 +72,9 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("override", "told"),
         [
-            ("analysis.nope=1", "Key 'nope' not in 'Analysis'"),
-            ("analysis.normalization=rank", "expected one of [minmax, raw"),
-            ("analysis.resamples=many", "could not be converted to Integer"),
+            ("analysis.nope=1", "There is no setting 'analysis.nope'"),
+            ("analysis.normalization=rank", "expected 'minmax', 'raw', 'pre"),
+            ("analysis.resamples=many", "analysis.resamples is 'many'; expected a whole number"),
             ("analysis.resamples=0", "analysis.resamples is 0; expected a whole number from 1"),
             ("analysis.confidence=95", "above 0, below 1"),
             ("analysis.rows=[3,1]", "in rising order"),

@@ -200,7 +200,7 @@ class TestBadInput:
             (["experiment=nope"], "no records under 'results/nope'"),
             (["a", "b"], "One results folder"),
             (["reslts_dir=x"], "There is no setting 'reslts_dir'"),
-            (["analysis.nope=1"], "Key 'nope' not in 'Analysis'"),
+            (["analysis.nope=1"], "There is no setting 'analysis.nope'"),
         ],
     )
     def test_it_is_one_sentence(

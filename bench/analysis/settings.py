@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench.errors import BadInput, sentence
 from bench.files import CONF
-from bench.ranges import Chance, Count, Level, Rising, Seed, check
+from bench.ranges import Chance, Count, Level, Rising, Seed, check, member, members, plain, unknown
 
 DEFAULTS = CONF / "analysis.yaml"
 PREFIX = "analysis."
@@ -68,6 +68,11 @@ def settings(overrides: Iterable[str] = ()) -> Analysis:
         If a key is unknown, or its value of the wrong type or out of range.
     """
     own = [text.removeprefix(PREFIX) for text in overrides]
+    hints = get_type_hints(Analysis, include_extras=True)
+    for key, value in plain(OmegaConf.from_dotlist(own)).items():
+        if key not in hints:
+            raise BadInput(unknown(PREFIX, str(key), hints))
+        check(member(value, members(hints[key])), hints[key], f"{PREFIX}{key}")
     try:
         merged = OmegaConf.merge(
             OmegaConf.structured(Analysis), OmegaConf.load(DEFAULTS), OmegaConf.from_dotlist(own)
@@ -78,6 +83,6 @@ def settings(overrides: Iterable[str] = ()) -> Analysis:
         told = sentence(error).rstrip(".")
         raise BadInput(f"{told}. Settings of the analysis: {known}.") from error
     assert isinstance(read, Analysis)
-    for name, hint in get_type_hints(Analysis, include_extras=True).items():
+    for name, hint in hints.items():
         check(getattr(read, name), hint, f"{PREFIX}{name}")
     return read

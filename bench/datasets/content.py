@@ -9,14 +9,17 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from bench.errors import closest
 from bench.table import TableError
 
 MEGABYTE = 1_000_000
@@ -95,8 +98,24 @@ def content(path: Path, name: str, megabytes: float) -> bytes:
 
 
 def stem(path: Path) -> str:
-    """A file's name without its ending; ``a.csv.gz`` is called ``a``."""
-    return path.with_suffix("").stem if path.suffix.lower() in _CALLED_FOR_PACKING else path.stem
+    """A file's name without its ending, composed (NFC); ``a.csv.gz`` is called ``a``."""
+    whole = path.with_suffix("") if path.suffix.lower() in _CALLED_FOR_PACKING else path
+    return unicodedata.normalize("NFC", whole.stem)
+
+
+def as_written(path: Path) -> Path:
+    """The path as the disk has it: what is typed composed (NFC) may lie there decomposed (NFD)."""
+    name = unicodedata.normalize("NFC", path.name)
+    same = [other for other in _beside(path) if unicodedata.normalize("NFC", other) == name]
+    return path.with_name(same[0]) if len(same) == 1 else path
+
+
+def _beside(path: Path) -> list[str]:
+    """The names in a file's folder; none if it is there, or there is no such folder."""
+    try:
+        return [] if path.exists() else os.listdir(path.parent)
+    except (OSError, ValueError):  # a NUL in the name
+        return []
 
 
 def kind_of(found: bytes) -> str | None:
@@ -123,7 +142,10 @@ def _bytes(path: Path, name: str, limit: int) -> bytes:
         with path.open("rb") as file:
             found = file.read(limit + 1)
     except FileNotFoundError:
-        raise TableError(f"Dataset '{name}': there is no file {path}.") from None
+        meant = closest(path.name, _beside(path))
+        raise TableError(
+            f"Dataset '{name}': there is no file {path}{(meant and f';{meant}') or '.'}"
+        ) from None
     except (OSError, ValueError) as error:
         if isinstance(error, TableError):  # a ValueError too
             raise

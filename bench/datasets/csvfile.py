@@ -27,7 +27,7 @@ from bench.datasets.splits import require_rows
 from bench.datasets.wording import listed, rows, shown
 from bench.datasets.written_numbers import PLAIN, Convention, stripped
 from bench.names import check, safe
-from bench.ranges import Classes, Domain, Positive, checked
+from bench.ranges import Classes, Domain, Positive, Text, checked
 from bench.table import Table, TableError
 
 
@@ -37,7 +37,7 @@ def load(
     target: str | None,
     categorical: Sequence[str] | str | None = None,
     drop: Sequence[str] | str = (),
-    name: str | None = None,
+    name: Text | None = None,
     domain: Domain = "other",
     max_classes: Classes = 10,
     separator: str | None = None,
@@ -97,7 +97,7 @@ def load(
     if path is None or target is None:
         wanted = "path=FILE" if path is None else "target=COLUMN"
         raise TableError(f"Your own table needs {wanted}: dataset=csv path=FILE target=COLUMN.")
-    path = Path(os.path.expanduser(str(path)))
+    path = content.as_written(Path(os.path.expanduser(str(path))))
     name = check("dataset", str(name)) if name else safe(content.stem(path))
     convention = _convention(decimal, thousands, day_first, name)
     found = content.content(path, name, float(max_megabytes))

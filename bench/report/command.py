@@ -39,6 +39,10 @@ def folder(arguments: list[str], usage: str, may_be_new: bool = False) -> Path:
         If something else is named, or it holds no records.
     """
     named = [*arguments] or ["experiment=embedded"]
+    flag = next((word for word in named if word.startswith("-") and not Path(word).is_dir()), None)
+    if flag is not None:
+        meant = closest(flag, [word.strip("[]") for word in usage.split()])
+        raise BadInput(f"There is no flag '{flag}';{meant} {usage}.")
     if len(named) > 1:
         raise BadInput(f"One results folder, not {' and '.join(named)}: {usage}.")
     key, is_key, value = named[0].partition("=")
