@@ -57,5 +57,6 @@ def _meant(error: BaseException) -> list[str]:
 
 def closest(name: str, known: Iterable[str]) -> str:
     """A question after what was meant, or nothing."""
-    close = difflib.get_close_matches(name, [str(other) for other in known], n=1)
-    return f" did you mean '{close[0]}'?" if close else ""
+    names = {str(other).casefold(): str(other) for other in known}
+    close = difflib.get_close_matches(name.casefold(), names, n=1)
+    return f" did you mean '{names[close[0]]}'?" if close else ""

@@ -37,6 +37,8 @@ def require_known(word: str, line: Line) -> None:
     if name and is_dataclass(declared(Config).get(group)):
         schema = declared(Config)[group]
     elif name and group in ("dataset", "model"):
+        if line.value(f"{group}._target_") is not None:
+            return  # another function is called, with parameters of its own
         beside = [key.partition(".")[2] for key in known if key.startswith(f"{group}.")]
         if beside and name.partition(".")[0] not in beside:
             raise BadInput(ranges.unknown(f"{group}.", name, beside))

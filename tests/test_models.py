@@ -429,9 +429,10 @@ class TestCheckpoint:
         with pytest.raises(BadInput, match=r"scoring is .half.; expected .float32. or"):
             load(None, 500, MAX_CONTEXT, device="cpu", scoring="half")
 
-    def test_an_unknown_device_is_refused(self) -> None:
-        with pytest.raises(ModelError, match="Unknown device 'abacus'"):
-            load(None, MAX_FEATURES, MAX_CONTEXT, device="abacus")
+    @pytest.mark.parametrize("device", ["abacus", "meta", "mps", "cpu:7", "CPU", "cuda:-1"])
+    def test_an_unknown_device_is_refused(self, device: str) -> None:
+        with pytest.raises(ModelError, match=f"Unknown device '{device}'; expected auto, cpu or"):
+            load(None, MAX_FEATURES, MAX_CONTEXT, device=device)
 
     def test_a_table_beyond_its_limits_is_refused(self, nano: Checkpoint) -> None:
         table = mixed_table()

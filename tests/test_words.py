@@ -135,6 +135,7 @@ def test_a_file_or_a_task_means_the_dataset_that_reads_it() -> None:
         (["dataset="], "names no config"),
         (["dataset=null"], "names no config"),
         (["method=''"], "names no config"),
+        (["dataset=IRIS"], "did you mean 'iris'?"),
         (["dataset=credt-g"], "did you mean 'credit-g'?"),
         (["dataset=iris,tabarena/credt-g"], "did you mean 'tabarena/credit-g'?"),
         (["model=3"], "Could not find 'model/3'; there are mitra,"),
@@ -197,3 +198,8 @@ def test_a_folder_that_cannot_be_written_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(BadInput, match="nothing can be written to"):
         writable("results/x")
+
+
+def test_another_function_has_settings_of_its_own() -> None:
+    words = ["dataset=iris", "dataset._target_=mine.load", "+dataset.folder=x"]
+    assert as_typed(words) == words

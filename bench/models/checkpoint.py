@@ -6,6 +6,7 @@ where nothing is left to compute.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,10 +190,13 @@ def _pick(device: str) -> str:
 
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        kind = torch.device(device).type
-    except RuntimeError as error:
-        raise ModelError(f"Unknown device '{device}'; expected auto, cpu or cuda.") from error
-    if kind == "cuda" and not torch.cuda.is_available():
+    named = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", device)
+    if named is None:
+        raise ModelError(f"Unknown device '{device}'; expected auto, cpu or cuda.")
+    if device != "cpu" and not torch.cuda.is_available():
         raise ModelError("device=cuda was asked for, but no GPU is at hand; use device=auto.")
+    if named[1] and int(named[1]) >= torch.cuda.device_count():
+        raise ModelError(
+            f"device={device} is not here; the last is {torch.cuda.device_count() - 1}."
+        )
     return device
