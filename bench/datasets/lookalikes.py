@@ -38,19 +38,19 @@ _ODD = re.compile(r"(?=.*\d)(?=.*[^\w\s.+<>=≤≥‐-―-])[\W\d_]*")
 _INTERVAL = re.compile(r"[\[(\]][^,;]+[,;].+[\])\[]")  # (10,20], as cut() names its levels
 _LETTERLESS = re.compile(r"(?=.*\d)[\W\d_]*")
 
-_EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")
+_CODED = re.compile(r"[0-9]+[eE][0-9]+|0[0-9]+\.[0-9]+")
 _VERSIONS = 50  # at most; a column with more levels is a measurement
 
 
 def like_a_code(counts: Mapping[str, int]) -> str | None:
-    """A number that is written as codes and versions are: 1.10 beside 1.9, or 12E4.
+    """A number that is written as codes and versions are: 1.10 beside 1.9, 12E4, or 01.11.
 
     >>> like_a_code({"1.9": 3, "1.10": 2}), like_a_code({"2": 1, "12E4": 1})
     ('1.10', '12E4')
     >>> like_a_code({"1.90": 3, "1.10": 2, "2.5e+03": 1})
     """
     for level in counts:
-        if not level.isdigit() and _EXPONENT.fullmatch(level):
+        if not level.isdigit() and _CODED.fullmatch(level):
             return level
     if len(counts) > _VERSIONS:
         return None
