@@ -10,6 +10,7 @@ import os
 import pickle
 import socket
 import sqlite3
+import subprocess
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -18,10 +19,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.datasets import csvfile
+from bench.datasets.wording import setting
 from bench.errors import BadInput
 from bench.table import TableError
 
@@ -371,6 +374,17 @@ class TestNames:
     def test_any_name_may_be_a_features(self, read, name):
         table = read(f'"{name}",y\n' + "1,p\n2,q\n" * 10)
         assert list(table.kinds) == [name]
+
+    def test_a_shell_takes_what_a_sentence_names_as_words_only(self):
+        names = ["`id`", "$HOME", "$(id)", "a!b", 'a"b', "a'b", "a\\'b", "\\", "a b", "x;y"]
+        typed = " ".join(setting("drop", [name]) for name in names)
+        said = subprocess.run(
+            ["bash", "-c", f"printf '%s\\n' {typed}"], capture_output=True, check=True
+        ).stdout.decode()
+        parser = OverridesParser.create()
+        assert [parser.parse_override(line).value() for line in said.splitlines()] == [
+            [name] for name in names
+        ]
 
     def test_a_word_is_one_name(self, read):
         body = "a,b,ab,y\n" + "1,2,3,p\n2,3,4,q\n" * 10

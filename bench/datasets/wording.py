@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 
 LONGEST = 40  # characters of a value that are shown
@@ -37,5 +38,12 @@ def setting(key: str, names: Iterable[object]) -> str:
     words = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(n)) for n in names]
     if all(_PLAIN_NAME.fullmatch(word) for word in words):
         return f"'dataset.{key}=[{','.join(words)}]'"
-    quoted = ",".join("'" + word.replace("'", "\\'") + "'" for word in words)
-    return f'"dataset.{key}=[{quoted}]"'
+    quoted = ",".join(f"'{_escaped(word)}'" for word in words)
+    text = f"dataset.{key}=[{quoted}]"
+    # A file's text is no command: within double quotes a shell would run `this` and $(this).
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
+
+
+def _escaped(word: str) -> str:
+    """A word between single quotes: the quotes in it escaped, and backslashes before a quote."""
+    return re.sub(r"(\\*)('|$)", lambda at: 2 * at[1] + (at[2] and "\\'"), word)
