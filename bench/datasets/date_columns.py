@@ -47,7 +47,7 @@ _FORMS = tuple(
         rf"(?P<y>\d{{4}})[年년] ?(?P<m>\d{{1,2}})[月월] ?{_DAY}[日일]{_TIME}",
     )
 )
-_SOME = re.compile(r"(?=.*\d\d).{6,60}")  # what a date needs at least
+MOST_SIGNS = 60  # of the longest writing of a date
 _BASIC = re.compile(
     r"(?P<y>\d{4})-?(?P<m>\d{2})-?(?P<d>\d{2})T(?P<h>\d{2})(?P<min>\d{2})"
     r"(?P<s>\d{2}(?:[.,]\d{1,9})?)?(?P<half>[ap])?(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?",
@@ -96,7 +96,7 @@ def written(text: str) -> Written | None:
     found = _ISO.fullmatch(text)
     iso = found is not None
     if found is None:
-        if not _SOME.fullmatch(text):
+        if len(text) > MOST_SIGNS or not any(map(str.isdigit, text)):
             return None
         plain = uniform(text)[0].strip(QUOTES)
         found = next(

@@ -40,6 +40,7 @@ _CURRENCIES = (
 _WORD_BEFORE = re.compile(rf"{_CURRENCIES}(?=[\s\d(.,+-])", re.IGNORECASE)
 _WORD_BEHIND = re.compile(rf"(?<=[\s\d).,-]){_CURRENCIES}$", re.IGNORECASE)
 PERCENT = "%\u2030\u066a\ufe6a"
+MOST_SIGNS = 400  # more digits make no finite number
 _PRICE = re.compile(r"(.*[0-9])[.,]-{1,2}")  # 500.- and 5,--
 _DIGITS = re.compile(r"[.,' _]*[0-9][0-9.,' _]*")
 _UNSURE = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
@@ -92,6 +93,8 @@ class Stripped:
 
 def stripped(text: str) -> Stripped | None:
     """Take away signs, parentheses, currencies and percent signs; None if no digits are left."""
+    if len(text) > MOST_SIGNS:
+        return None
     simple = _SIMPLE.fullmatch(text)
     if simple:
         return Stripped(simple[1] == "-", simple[2], "", frozenset(), "")
@@ -99,8 +102,8 @@ def stripped(text: str) -> Stripped | None:
     signs, parentheses, unit = "", False, ""
     while True:
         rest = rest.strip(" ")
-        if rest and rest[-1] in QUOTES and (quoted := _QUOTED.fullmatch(rest)):
-            # exported twice, or made text for a spreadsheet
+        quoted = None if "quotes" in around else _QUOTED.fullmatch(rest)
+        if quoted:  # exported twice, or made text for a spreadsheet
             rest = next(filter(None, quoted.groups()))
             around.add("quotes")
         elif rest[:1] == "(" and rest[-1:] == ")" and not parentheses:
