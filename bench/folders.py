@@ -22,7 +22,12 @@ def place(name: str, key: str = "results_dir") -> str:
         path = Path(name).expanduser()
         is_other = path.exists() and not path.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
-        raise BadInput(f"{key} is '{name}', which can be no folder: {error}.") from error
+        why = str(error).rstrip(".")
+        raise BadInput(f"{key} is '{name}', which can be no folder: {why}.") from error
+    lost = next((at for at in (path, *path.parents) if at.is_symlink() and not at.exists()), None)
+    if lost is not None:
+        what = "which is" if lost == path else f"but {lost} is"
+        raise BadInput(f"{key} is '{name}', {what} a link that leads nowhere.")
     if is_other:
         raise BadInput(f"{key} is '{name}', which is a file, not a folder.")
     above = next((folder for folder in path.absolute().parents if folder.exists()), None)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import QuotedString
+from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 from hydra.utils import get_object
 
@@ -110,14 +110,25 @@ def check_values(overrides: Sequence[str]) -> None:
             ranges.check(ranges.member(given, kinds), hint(key, line), key)
 
 
-def _given(word: str) -> Any:
-    """The value of an override; `LEFT` where only Hydra can tell it."""
+def read(word: str) -> Override:
+    """An override as Hydra's grammar has it.
+
+    Raises
+    ------
+    BadInput
+        If it cannot be read.
+    """
     try:
-        override = OverridesParser.create().parse_override(word)
+        return OverridesParser.create().parse_override(word)
     except HydraException as error:
         key, _, value = word.partition("=")
         told = f"{key} is '{value}', which cannot be read; put it in quotes if it is one word."
         raise BadInput(told) from error
+
+
+def _given(word: str) -> Any:
+    """The value of an override; `LEFT` where only Hydra can tell it."""
+    override = read(word)
     value = override.value()
     is_reference = "${" in word or isinstance(value, QuotedString)
     return LEFT if override.is_sweep_override() or override.is_delete() or is_reference else value

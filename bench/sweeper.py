@@ -35,10 +35,10 @@ class Sweeper(Basic):
         Raises
         ------
         BadInput
-            If there is none.
+            If there is none, and this is all of the sweep.
         """
         faults = [self._fault(job) for job in batch]
-        if all(faults):
+        if all(faults) and self.max_batch_size is None:
             raise BadInput(faults[0])
         for job, why in zip(batch, faults, strict=True):
             if why:

@@ -17,7 +17,7 @@ from bench.checking import declared
 from bench.config import Config
 from bench.errors import BadInput, closest
 from bench.folders import place
-from bench.keys import check_values, require_known
+from bench.keys import check_values, read, require_known
 from bench.line import (
     QUOTED,
     SETTING,
@@ -53,8 +53,9 @@ def as_typed(arguments: Sequence[str]) -> list[str]:
         line.overrides = [*_implied(line), *line.overrides]
         _require_effect(line)
         overrides = [_quoted(word, line) for word in line.overrides]
-        for word in line.overrides:
+        for word, quoted_word in zip(line.overrides, overrides, strict=True):
             require_known(word, line)
+            read(quoted_word)
         if not line.sweeps:  # else each job is checked, and refused, by itself
             check_values(overrides)
     return [*line.flags, *overrides]

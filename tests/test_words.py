@@ -157,6 +157,7 @@ def test_a_file_or_a_task_means_the_dataset_that_reads_it() -> None:
         (["finetune.steps=[2]"], "finetune.steps is [2]; expected a whole number"),
         (["finetune.lr=true"], "finetune.lr is true; expected a number above 0"),
         (["fold={"], "fold is '{', which cannot be read"),
+        (["-m", "fold=0,"], "fold is '0,', which cannot be read"),
         (["offline=3"], "offline is 3; expected true or false"),
         (["rerun=al"], "rerun is 'al'; expected 'needed', 'failed', 'all' or 'none'"),
     ],
@@ -184,6 +185,17 @@ NO_FOLDERS = ("", " ", "/dev/null", "/dev/null/x", "a\0b", "~nobody-here/x")
 def test_what_can_be_no_folder_is_refused(name: str) -> None:
     with pytest.raises(BadInput, match="results_dir is"):
         place(name)
+
+
+@pytest.mark.parametrize("target", ["nowhere", "link"])
+def test_a_link_that_leads_nowhere_is_no_results_folder(target: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    with pytest.raises(BadInput, match="link', which is a link that leads nowhere"):
+        place(str(tmp_path / "link"))
+    with pytest.raises(BadInput, match="link is a link that leads nowhere"):
+        place(str(tmp_path / "link" / "x"))
+    (tmp_path / "good").symlink_to(tmp_path)
+    assert place(str(tmp_path / "good")) == str(tmp_path / "good")
 
 
 def test_a_file_is_no_results_folder(tmp_path: Path) -> None:
