@@ -9,6 +9,8 @@ numbers                                     numeric; ±inf becomes missing
 mostly numbers or dates in any writing      those; the few marks between them missing, noted
 numbers that can be read in two ways        refused with the key that decides
 text, or numbers written as 007             categorical
+numbers or dates in a writing of their own  categorical, noted
+numbers that versions and codes look like   numbers, noted
 text with nearly as many values as rows     refused: it can be dropped or named in ``categorical``
 yes/no, true/false, booleans                categorical
 dates and times, or a date type             numeric: days since 1970-01-01, UTC
