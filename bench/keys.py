@@ -30,22 +30,21 @@ def require_known(word: str, line: Line) -> None:
     if configs(match[2], tuple(line.folders)):
         return
     group, _, name = match[2].partition(".")
-    if name.startswith("generator."):
+    if group == "method" and name.startswith("generator."):
         _require_generator(match[2], line)
     schema: Any = Config
-    known = _keys(line)
     if name and is_dataclass(declared(Config).get(group)):
         schema = declared(Config)[group]
     elif name and group in ("dataset", "model"):
         if line.value(f"{group}._target_") is not None:
             return  # another function is called, with parameters of its own
-        beside = [key.partition(".")[2] for key in known if key.startswith(f"{group}.")]
+        beside = [key.partition(".")[2] for key in _keys(line) if key.startswith(f"{group}.")]
         if beside and name.partition(".")[0] not in beside:
             raise BadInput(ranges.unknown(f"{group}.", name, beside))
         return
     if (name or group).partition(".")[0] in declared(schema):
         return
-    ends = {key.rpartition(".")[2]: key for key in reversed(known)}
+    ends = {key.rpartition(".")[2]: key for key in reversed(_keys(line))}
     meant = closest(name or group, ends)
     for end, key in ends.items():
         meant = meant.replace(f"'{end}'", f"'{key}'")
