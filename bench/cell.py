@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import time
@@ -20,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from bench import synthetic
 from bench.datasets.splits import split as outer_split
+from bench.files import parse_json
 from bench.finetune.loop import Finetuned, finetune, is_bfloat16
 from bench.finetune.settings import Finetune, Method, Rows
 from bench.finetune.sources import build, split_of
@@ -53,6 +55,8 @@ SETTINGS = (
 )
 # How a table or model was had, not which one: the identity holds their fingerprints.
 HOW = ("cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb")
+# Characters that a record keeps; what a generator tells of itself is refused where it is longer.
+LONGEST_MESSAGE, LONGEST_TRACEBACK, LONGEST_FACTS = 4_000, 100_000, 1_000_000
 LIBRARIES = (
     *("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular"),
     *("causal-learn", "dowhy", "networkx", "ctgan", "copulas", "imbalanced-learn"),
@@ -108,7 +112,8 @@ def run(
             result = computed  # whose every score could be told
     except NotApplicable as reason:
         status, error = "not_applicable", _error(reason)
-    except Exception as reason:  # the one place that catches everything: a failure is a record
+    # The one place that catches everything: a failure is a record. Some libraries call sys.exit.
+    except (Exception, SystemExit) as reason:
         status, error = "failed", _error(reason)
     return {
         "status": status,
@@ -271,8 +276,7 @@ def _generate(
         require_rows(rows, n, train, generator.stays_in_range)
         with timed(work.seconds, "quality"):
             scores = quality(train, rows, seeded(*seed, "quality"))
-        _require_finite(generator.facts_)
-        return rows, {"generator": dict(generator.facts_), "quality": scores}
+        return rows, {"generator": _facts(generator), "quality": scores}
 
     if isinstance(generator, TaskGenerator):
         return generator.fit(train, seeded(*seed, "generator")), None
@@ -294,6 +298,21 @@ def _generate(
     work.generation = {**timing, "phases": dict(generator.seconds_)}
     work.synthetic = {"key": digest(decides)[:32], **synthetic.facts(table, train), **facts}
     return generator, table
+
+
+def _facts(generator: Generator) -> dict[str, Any]:
+    """What a generator tells of itself, as a record gives it back.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is not JSON, or of no size for a record.
+    """
+    _require_finite(generator.facts_)
+    text = json.dumps(dict(generator.facts_))
+    if len(text) > LONGEST_FACTS:
+        raise ValueError(f"The generator's facts have {len(text):,} characters.")
+    return dict(parse_json(text.encode()))
 
 
 def _require_finite(facts: Any) -> None:
@@ -343,12 +362,22 @@ def _and_others(names: tuple[str, ...]) -> str:
 
 
 def _error(reason: BaseException) -> dict[str, str]:
+    """What a record keeps of an error: text that can be written, and no more than can be read."""
+    told = traceback.TracebackException.from_exception(reason)  # bears one that cannot tell itself
+    # Torch puts the frames of its C++ behind; they stay in the traceback.
+    message = str(told).partition("\nException raised from ")[0]
     return {
         "type": type(reason).__name__,
-        # Torch puts the frames of its C++ behind; they stay in the traceback.
-        "message": str(reason).partition("\nException raised from ")[0],
-        "traceback": "".join(traceback.format_exception(reason)),
+        "message": _written(message, LONGEST_MESSAGE),
+        "traceback": _written("".join(told.format()), LONGEST_TRACEBACK),
     }
+
+
+def _written(text: str, most: int) -> str:
+    """Text in UTF-8, which names of files need not be; of a long one the begin and the end."""
+    if len(text) > most:
+        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _versions() -> dict[str, str]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from bench.errors import BadInput
+from bench.files import printable
 from bench.names import check, inside
+from bench.store import Store
 
 FILES = ("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
 
@@ -38,6 +40,8 @@ def draw(cfg: DictConfig) -> None:
         raise BadInput(str(reason)) from reason
     drawing = f"{check('dataset', table.name).replace('/', '_')}-{cfg.fold}"
     folder = inside(cfg.results_dir, "graphs", drawing)
+    for file in FILES:
+        Store(cfg.results_dir).clear(inside(folder, file))
     _write(folder, generator, train, f"{table.name}, split {cfg.fold}")
     found = generator.facts_
     print(
@@ -48,9 +52,9 @@ def draw(cfg: DictConfig) -> None:
     for what, times in found["cut"].items():
         print(f"  cut short: {what} ({times} times)")
     for name, other in found["twins"].items():
-        print(f"  '{name}' repeats '{other}' and stands for no node of its own")
+        print(printable(f"  '{name}' repeats '{other}' and stands for no node of its own"))
     for name in found["constant"]:
-        print(f"  '{name}' does not vary")
+        print(printable(f"  '{name}' does not vary"))
     print(f"  {folder}")
 
 
@@ -90,8 +94,6 @@ def _write(folder: Path, generator: SCM, train: Table, title: str) -> None:
 
     found = generator.probabilities_
     folder.mkdir(parents=True, exist_ok=True)
-    for file in FILES:
-        inside(folder, file)
     matrix = pd.DataFrame(found.matrix, index=found.names, columns=found.names)
     matrix.rename_axis("cause").to_csv(folder / "probabilities.csv")
     nodes = Nodes(found.names, train.kinds)

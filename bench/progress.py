@@ -19,9 +19,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench import journal
 from bench.door import told
-from bench.errors import BAD_INPUT
+from bench.errors import BAD_INPUT, BadInput
 from bench.files import printable
 from bench.folders import writable
+from bench.names import inside
 from bench.store import Store
 from bench.time_left import TimeLeft, cells
 
@@ -44,6 +45,8 @@ class Progress(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         try:
             self._store = Store(writable(config.results_dir))
+            # Hydra writes there next, whatever stands in that place.
+            self._store.clear(inside(self._store.root, "sweep") / "multirun.yaml")
             self._total = _total(config)
             self._offset = journal.size(self._store.journal)
         except OmegaConfBaseException:
@@ -168,6 +171,8 @@ def _total(config: DictConfig) -> int:
     """Cells of a sweep; 0 where they cannot be told, of which the sweeper says why."""
     try:
         counted = count_cells(config)
+    except BadInput:
+        raise  # it has no end
     except ValueError:
         counted = 0  # a glob, which is listed; or an interval, which no sweeper here takes
     try:
@@ -204,5 +209,8 @@ def _values(override: Override) -> int:
     if isinstance(sweep, ChoiceSweep):
         return len(sweep.list)
     if isinstance(sweep, RangeSweep) and sweep.step:
-        return max(0, math.ceil((sweep.stop - sweep.start) / sweep.step))
+        try:
+            return max(0, math.ceil((sweep.stop - sweep.start) / sweep.step))
+        except (ArithmeticError, ValueError) as error:
+            raise BadInput(f"'{override.input_line}' has no end; expected two numbers.") from error
     raise ValueError(f"'{override.input_line}' is no list of values.")

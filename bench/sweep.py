@@ -25,6 +25,7 @@ from bench import ranges
 from bench.checking import called, check_config, check_target, declared, plain_node, told
 from bench.config import Config, Rerun
 from bench.errors import BadInput, sentence
+from bench.files import printable
 from bench.folders import writable
 from bench.interrupt import stop_if_interrupted
 from bench.keys import check_values
@@ -275,7 +276,7 @@ def _announce(record: Any, made: bool, path: Any) -> None:
     print(f"{_named(record['cell'])}: {record['status']}", end="")
     print("" if made else " before; rerun=all makes it anew")
     if record["error"]:
-        print(f"  {record['error']['message']}")
+        print(f"  {printable(record['error']['message'] or record['error']['type'])}")
     steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
     for when, step in steps.items():
         if when not in record["metrics"]:
@@ -284,7 +285,7 @@ def _announce(record: Any, made: bool, path: Any) -> None:
         told = "  ".join(_told(part, scores) for part in ("validation", "test"))
         print(f"  {when:10} (step {step:2}):  {told}")
     for note in record["data"].get("notes", []):
-        print(f"  note: {note}")
+        print(f"  note: {printable(note)}")
     print(f"  {path}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from made_records import failed, made
+from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import load_file, save_file
 
 from bench import costs, journal, status
@@ -20,6 +21,7 @@ from bench.door import of_the_system
 from bench.models.checkpoint import load
 from bench.models.weights import FILES, NANO, ModelError, weights_hash
 from bench.plan import plan
+from bench.progress import Progress
 from bench.report.tables import report
 from bench.store import Store
 
@@ -127,6 +129,59 @@ def test_what_stands_in_a_folders_place_is_to_be_moved_away():
     told = of_the_system(FileExistsError(17, "File exists", "/r/report"))
     assert told.endswith("run it again once what stands there is moved away.")
     assert "a → a" not in of_the_system(IsADirectoryError(21, "Is a directory", "a", None, "a"))
+
+
+def test_more_evaluations_than_a_record_holds_are_refused(capsys: pytest.CaptureFixture[str]):
+    words = ["method=default_ft", "finetune.steps=100000", "finetune.eval_every=4"]
+    assert plan(["dataset=credit-g", *words]) == 2
+    assert "25,000 evaluations, and a record holds 20,000" in capsys.readouterr().err
+    assert plan(["dataset=credit-g", *words[:2], "finetune.eval_every=5"]) == 0
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.parents[2] / "far")])
+def test_a_sweep_writes_through_nothing_that_stands_in_its_way(make, tmp_path: Path, monkeypatch):
+    far = tmp_path / "far"
+    far.write_text("mine")
+    place = tmp_path / "r" / "sweep" / "multirun.yaml"
+    place.parent.mkdir(parents=True)
+    make(place)
+    monkeypatch.setattr(Progress, "_watch", lambda _: None)
+    Progress().on_multirun_start(sweep_of(tmp_path / "r"))
+    assert not os.path.lexists(place)
+    assert far.read_text() == "mine"
+
+
+def test_a_sweeps_folder_that_leads_elsewhere_is_refused(tmp_path: Path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "far").mkdir()
+    (tmp_path / "r" / "sweep").symlink_to(tmp_path / "far")
+    with pytest.raises(SystemExit) as end:
+        Progress().on_multirun_start(sweep_of(tmp_path / "r"))
+    assert end.value.code == 2
+
+
+@pytest.mark.parametrize("words", ["range(0,inf)", "range(0,nan)", "range(-inf,0)"])
+def test_a_sweep_without_end_is_refused(words: str, tmp_path: Path, capsys):
+    with pytest.raises(SystemExit) as end:
+        Progress().on_multirun_start(sweep_of(tmp_path / "r", f"seed={words}"))
+    assert end.value.code == 2
+    assert "has no end" in capsys.readouterr().err
+
+
+def sweep_of(root: Path, *words: str) -> DictConfig:
+    return OmegaConf.create(
+        {
+            "results_dir": str(root),
+            "methods": ["pretrained"],
+            "fold": 0,
+            "seed": 0,
+            "hydra": {
+                "sweeper": {"params": {}},
+                "overrides": {"task": [*words]},
+                "runtime": {"choices": {"dataset": "haberman", "method": "pretrained"}},
+            },
+        }
+    )
 
 
 class TestCheckpoint:

@@ -39,7 +39,8 @@ from bench.models.incontext import Scoring
 from bench.models.preprocess import Encoder
 from bench.models.weights import NANO, ModelError
 from bench.quality import quality
-from bench.record import Record
+from bench.record import Record, fault, seal
+from bench.store import MOST
 from bench.table import Table
 from generators.base import Generator
 from generators.promises import BrokenPromise, require_rows
@@ -422,6 +423,11 @@ class TestColumns:
 # --- generators ---------------------------------------------------------------------------------
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
 class Broken(Generator):
     """Copies of the training rows, but for what went wrong."""
 
@@ -431,8 +437,23 @@ class Broken(Generator):
 
     def fit(self, table: Table, rng: np.random.Generator) -> Self:
         self.table_ = table
-        if self.how == "facts":
-            self.facts_ = {"loss": math.nan}
+        match self.how:
+            case "facts":
+                self.facts_ = {"loss": math.nan}
+            case "facts of half a character":
+                self.facts_ = {"file": "\ud800"}
+            case "facts of an object":
+                self.facts_ = {"rows": table.y}
+            case "endless facts":
+                self.facts_ = {"rows": [0.5] * 10**6}
+            case "half a character":
+                raise ValueError("no file \udcff")
+            case "a long word":
+                raise ValueError("x" * 10**7)
+            case "the end":
+                raise SystemExit("it ends here")
+            case "speechless":
+                raise Speechless
         return self
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
@@ -483,6 +504,36 @@ class TestGenerators:
         else:
             assert record["status"] == "failed"
             assert told in record["error"]["message"]
+
+    @pytest.mark.parametrize(
+        ("how", "told"),
+        [
+            ("facts of half a character", "no JSON of whole characters"),
+            ("facts of an object", "not JSON serializable"),
+            ("endless facts", "facts have "),
+            ("half a character", "no file \\udcff"),
+            ("a long word", "xxx … xxx"),
+            ("the end", "it ends here"),
+            ("speechless", "failed"),
+        ],
+    )
+    @pytest.mark.parametrize("fresh", [False, True])
+    def test_whatever_a_generator_raises_or_tells_is_a_record_that_can_be_read(
+        self, how: str, told: str, fresh: bool
+    ) -> None:
+        record = run(
+            tiny(),
+            small(),
+            "method=bootstrap",
+            f"method.mixing.fresh={fresh}",
+            "method.mixing.size=1.0",
+            generator={"_target_": f"{__name__}.Broken", "how": how},
+        )
+        assert record["status"] == "failed"
+        assert told in record["error"]["message"]
+        assert len(json.dumps(record)) < MOST
+        record["cell"]["model"] = "mitra_nano"
+        assert fault(seal(record)) is None
 
     def test_a_column_without_values_is_refused_where_training_rows_have_some(self) -> None:
         train = small(extreme=np.where(np.arange(30) % 3, np.nan, 1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from bench.ranges import Count, NotNegative, Part, Positive, Whole, shown
 
 Times = Annotated[float, Interval(ge=0, le=1000)]
 UNREAD = (0.0, 1.0)  # what a config holds where nothing reads it
+MOST_EVALUATIONS = 20_000  # of a run: its record would be larger than what is read
 LEAST = 0.01  # of the real rows: fewer rows of a generator are none
 
 
@@ -133,3 +135,14 @@ class Finetune:
     max_support: Annotated[int, Interval(ge=2, le=10**9)] = MISSING  # real rows of a task's support
     max_query: Count = MISSING  # real rows of a task's query
     slice_logits: bool = MISSING  # loss over the table's classes only, not all the model's outputs
+
+    def contradiction(self) -> str | None:
+        """What cannot be meant by these settings together, in one sentence."""
+        evaluations = self.steps // self.eval_every
+        if evaluations <= MOST_EVALUATIONS:
+            return None
+        return (
+            f"finetune.steps={self.steps} and finetune.eval_every={self.eval_every} are "
+            f"{evaluations:,} evaluations, and a record holds {MOST_EVALUATIONS:,}; give "
+            f"finetune.eval_every={math.ceil(self.steps / MOST_EVALUATIONS)} or more."
+        )
