@@ -165,9 +165,9 @@ def _list(value: str, sweeps: bool) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text that Hydra and OmegaConf give back as it is; what is quoted already stays."""
+    """A text that Hydra and OmegaConf give back as it is; what is quoted already stays quoted."""
     if QUOTED.fullmatch(text):
-        return text
+        return re.sub(r"(?<!\\)((?:\\\\)*)\$\{", r"\1\\${", text)  # but refers to nothing
     if PLAIN.fullmatch(text) and text.lower() not in WORDS and not _is_number(text):
         return text
     inner = re.sub(r"(\\*)'", r"\1\1\\'", literal(text))

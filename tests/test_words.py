@@ -72,6 +72,8 @@ def test_any_text_comes_through_hydra(text: str) -> None:
         ("a,b", ["a", "b"]),
         ("'a,b'", ["a,b"]),
         ("['a,b',c]", ["a,b", "c"]),
+        ("['${x}',b]", ["${x}", "b"]),
+        ("[${x}]", ["${x}"]),
         ("a[1]", ["a[1]"]),
         ("[a[1],b]", ["a[1]", "b"]),
         ("[a[,b]", ["a[", "b"]),
@@ -82,7 +84,8 @@ def test_any_text_comes_through_hydra(text: str) -> None:
     ],
 )
 def test_a_list_of_names_may_be_one_word(typed: str, names: list[str] | None) -> None:
-    assert read(*OWN, f"dataset.drop={typed}") == names
+    given = read(*OWN, f"dataset.drop={typed}")
+    assert (given if given is None else list(given)) == names
 
 
 def test_entries_of_methods_keep_their_own_lists() -> None:
