@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 
-from bench.analysis import answer
+# Before numpy and torch are imported, and for the processes that tests start: workers with several
+# threads each wait for one another (fitting CTGAN six times as long). Tests of threads set theirs.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+from bench.analysis import answer  # noqa: E402 (after the threads are set)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
