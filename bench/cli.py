@@ -203,7 +203,7 @@ def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], i
         nonlocal failed, raised
         try:
             failed = work(cfg)
-        except Exception as error:
+        except Exception as error:  # whatever it is: the door judges it
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise  # it may be in another process, and must get out of it
             raised = error  # Hydra would print a frame of its own around it
