@@ -65,7 +65,7 @@ def test_the_command_for_an_entry_runs_that_entry(monkeypatch: pytest.MonkeyPatc
         ("'noise fold=1'", "sets 'fold=1'; an entry may set method.KEY=VALUE"),
         ("'noise method.mixing.ration=1'", "cannot be composed: .*ration"),
         ("'nose method.name=x'", "cannot be composed: .*nose"),
-        ("''", "methods is .*; expected a list"),
+        ("''", r"methods is \[''\]; expected .* each entry a text that is not empty"),
         ("'noise method.mixing.ratio='", "method.mixing.ratio is ''; expected a number"),
     ],
 )
