@@ -89,13 +89,14 @@ class Sweep:
 
     @property
     def left(self) -> int:
-        return max(0, self.cells - self.ended)
+        """What is refused is left to nobody."""
+        return max(0, self.cells - self.ended - self.refused)
 
     @property
     def to_make(self) -> int:
-        """Of those left: what is done before takes next to no time, what is refused none."""
+        """Of those left: what is done before takes next to no time."""
         to_pass = max(0, self.done_before - (self.ended - self.made))
-        return max(0, self.left - to_pass - self.refused)
+        return max(0, self.left - to_pass)
 
     def seconds_left(self, now: float) -> float | None:
         """At the pace so far; None before the first cell was made."""

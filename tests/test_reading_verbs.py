@@ -11,7 +11,7 @@ from made_records import failed, made
 
 from bench.cli import main
 from bench.diff import compare
-from bench.status import Look, Sweep
+from bench.status import Look, Status, Sweep
 from bench.store import Store
 
 RECORDS = [
@@ -67,7 +67,12 @@ class TestStatus:
         kept.log({"event": "bad_input", "cell": "b 0", "reason": "no", "again": "run …"})
         sweep = Look(tmp_path).now().sweep
         assert sweep is not None
-        assert (sweep.cells, sweep.ended, sweep.left, sweep.refused) == (6, 1, 5, 1)
+        assert (sweep.cells, sweep.ended, sweep.left, sweep.refused) == (6, 1, 4, 1)
+
+    def test_where_the_rest_is_refused_there_is_nothing_to_wait_for(self, tmp_path: Path):
+        sweep = Sweep(cells=8, ended=4, made=3, refused=4, begun=100.0)
+        assert (sweep.left, sweep.to_make) == (0, 0)
+        assert Status(tmp_path, {}, {}, [], sweep, 200.0).ended
 
     def test_the_time_left_follows_the_pace(self):
         sweep = Sweep(cells=10, ended=4, made=2, refused=0, begun=100.0)
