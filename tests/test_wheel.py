@@ -16,7 +16,7 @@ from bench.identity import code_fingerprint
 
 ROOT = Path(CONF).parent
 SOURCES = ("bench", "generators", "conf")
-FILES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
+FILES = ("pyproject.toml", "scripts/wheel.py", "README.md", "LICENSE")
 
 # One process for all verbs: importing torch for each would take most of the time.
 VERBS = """
@@ -53,6 +53,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in SOURCES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "scripts").mkdir()
     for name in FILES:
         shutil.copy(ROOT / name, copy / name)
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(copy))
