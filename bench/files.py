@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-_PACKAGED = Path(__file__).resolve().parent / "_conf"  # in a wheel; `scripts/wheel.py` puts it there
+_PACKAGED = Path(__file__).resolve().parent / "_conf"  # in a wheel, by `scripts/wheel.py`
 #: Where the configs lie: in the package, or beside it in a checkout.
 CONF = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parents[1] / "conf"
 DEEPEST = 32  # levels of JSON that are read; a record has about 7
