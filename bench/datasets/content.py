@@ -227,6 +227,7 @@ def _of_zip(packed: bytes, path: Path, name: str, limit: int) -> bytes:
                 raise _too_large(path, name, limit)
             with archive.open(files[0]) as stream:
                 found = stream.read(limit + 1)
+    # zipfile raises NotImplementedError at a way of packing that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, zlib.error, RuntimeError):
         raise TableError(f"{where} is a zip or Excel file, and damaged; save it again.") from None
     if len(found) > limit:

@@ -134,7 +134,7 @@ def read(
     path: str | Path | None, target: str | None, **options: object
 ) -> tuple[Table, tuple[str, ...]]:
     """As `load`, with the notes beside."""
-    table = load(path, target, **options)  # type: ignore[arg-type]
+    table = load(path, target, **options)  # type: ignore[arg-type]  # `load` checks each
     return table, table.notes
 
 
