@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 import ctgan
 import numpy as np
 import pandas as pd
-import torch
 from annotated_types import Interval
-from joblib import parallel_config
 
 from bench.ranges import Positive, Share, Width
 from bench.table import Table
 from generators.base import Generator
-from generators.bootstrap import class_allotment
-from generators.completion import Completion
-from generators.seeding import seeded_globals
-
-LABEL = "label"  # of the frame that the library reads; features are x0, x1, …
+from generators.parts.classes import class_allotment
+from generators.parts.completion import Completion
+from generators.parts.ctgan_library import (
+    LABEL,
+    batch_size,
+    from_frame,
+    on_gpu,
+    quietly_seeded,
+    to_frame,
+)
 
 
 class CTGAN(Generator):
@@ -151,46 +153,3 @@ class CTGAN(Generator):
         drawn = self.model_.sample(self.attempts * n, LABEL, label)
         obedient_first = (drawn[LABEL] != label).argsort(kind="stable")
         return drawn.iloc[obedient_first].head(n).assign(**{LABEL: label})
-
-
-def batch_size(n: int, share: float, pac: int) -> int:
-    """About ``share`` of ``n`` rows, divisible by 2 and by ``pac``, and at least that."""
-    unit = int(np.lcm(2, pac))
-    return unit * max(round(n * share / unit), 1)
-
-
-def on_gpu(device: str) -> bool:
-    """Whether the library is to use a GPU; it would silently do without one."""
-    if device not in ("cpu", "cuda"):
-        raise ValueError(f"The generator's device is '{device}'; expected 'cpu' or 'cuda'.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("The generator's device is 'cuda', but no GPU is at hand; use 'cpu'.")
-    return device == "cuda"
-
-
-@contextmanager
-def quietly_seeded(rng: np.random.Generator) -> Iterator[None]:
-    """Seeded, and in this process: from 500 rows on the library would start one on each core."""
-    with seeded_globals(rng), parallel_config(backend="sequential"):
-        yield
-
-
-def to_frame(
-    rows: Completion, table: Table, rng: np.random.Generator
-) -> tuple[pd.DataFrame, list[str]]:
-    """Complete rows as the library reads them, and the names of its discrete columns.
-
-    The target stands first: ctgan 0.12.1 looks conditions up in the first discrete column, whatever
-    column they name (`DataSampler._discrete_column_matrix_st` is never filled).
-    """
-    frame = rows.compact(rows.fill(table, rng))
-    frame.insert(0, LABEL, table.y)
-    discrete = [LABEL, *rows.levels]
-    return frame.astype(dict.fromkeys(discrete, str)), discrete
-
-
-def from_frame(rows: Completion, frame: pd.DataFrame, rng: np.random.Generator) -> Table:
-    """The library's rows under the table's schema, with missing values put back."""
-    y = frame[LABEL].astype(np.int64).to_numpy()
-    frame = frame.astype(dict.fromkeys(rows.levels, np.float64))
-    return rows.table(rows.spread(frame, rng), y, rows.holes(len(y), rng))

@@ -14,8 +14,8 @@ from copulas.univariate import UniformUnivariate
 
 from bench.table import Table
 from generators.base import Generator
-from generators.completion import Completion
-from generators.seeding import seeded_globals
+from generators.parts.completion import Completion
+from generators.parts.seeding import seeded_globals
 
 LABEL = "label"  # of the frame that the library reads; features are x0, x1, …
 

@@ -14,8 +14,8 @@ import pandas as pd
 from bench.ranges import Chance, NotNegative
 from bench.table import Table
 from generators.base import Generator, NotApplicable
-from generators.bootstrap import stratified_rows
-from generators.derived import with_origins
+from generators.parts.classes import stratified_rows
+from generators.parts.origins import with_origins
 
 
 class Noise(Generator):

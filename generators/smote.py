@@ -13,9 +13,9 @@ from sklearn.utils import check_random_state
 from bench.ranges import Count
 from bench.table import Table
 from generators.base import Generator, NotApplicable
-from generators.bootstrap import class_allotment
-from generators.completion import Completion
-from generators.derived import with_origins
+from generators.parts.classes import class_allotment
+from generators.parts.completion import Completion
+from generators.parts.origins import with_origins
 
 
 class SMOTE(Generator):

@@ -12,8 +12,8 @@ from annotated_types import Interval
 from bench.ranges import NotNegative, Positive, Share, Width
 from bench.table import Table
 from generators.base import Generator
-from generators.completion import Completion
-from generators.ctgan import batch_size, from_frame, on_gpu, quietly_seeded, to_frame
+from generators.parts.completion import Completion
+from generators.parts.ctgan_library import batch_size, from_frame, on_gpu, quietly_seeded, to_frame
 
 
 class TVAE(Generator):

@@ -12,10 +12,11 @@ from scipy.stats import spearmanr
 
 from bench.table import Table
 from generators.base import Generator, NotApplicable
-from generators.completion import Completion
-from generators.ctgan import CTGAN, LABEL, batch_size, to_frame
+from generators.ctgan import CTGAN
 from generators.gaussian_copula import GaussianCopula, Slots
-from generators.seeding import seeded_globals
+from generators.parts.completion import Completion
+from generators.parts.ctgan_library import LABEL, batch_size, to_frame
+from generators.parts.seeding import seeded_globals
 from generators.tvae import TVAE
 
 DEEP = [CTGAN(epochs=2), TVAE(epochs=2)]

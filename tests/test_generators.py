@@ -28,10 +28,11 @@ from bench.models.checkpoint import load
 from bench.models.smooth import SmoothClassifier
 from bench.table import Table
 from generators.base import Generator, InContextGenerator, NotApplicable, TaskGenerator
-from generators.bootstrap import Bootstrap, class_allotment
+from generators.bootstrap import Bootstrap
 from generators.ctgan import CTGAN
 from generators.gaussian_copula import GaussianCopula
 from generators.mixed_model import CLASSIFIERS, MixedModel
+from generators.parts.classes import class_allotment
 from generators.smote import SMOTE
 from generators.tabebm import TabEBM
 from generators.table_augment import TableAugment

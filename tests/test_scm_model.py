@@ -21,11 +21,11 @@ from bench.table import Table
 from generators.scm import SCM, Target, default_classifier, default_regressor, model
 from generators.scm.coding import Coding
 from generators.scm.discovery import Discovery
+from generators.scm.exogenous import ExogenousNoise, draw
 from generators.scm.graphs import Dag
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.mechanisms import FOLDS, Residuals, propagate
 from generators.scm.model import StructuralModels
-from generators.scm.noise import Noise, draw
 
 N = 1500  # training rows
 FAST = Discovery(resamples=3)
@@ -115,7 +115,7 @@ def test_rows_keep_the_conditional_independencies_of_the_graph(
     """Each within four standard errors of none; (0, 4 | 1) and (2, 4 | 1) among them, which follow
     from no single edge's absence. Independent noise, so that the errors are those of a sample."""
     models = models_of(make(), dag)
-    codes = rows_of(models, 4000, balanced=False, noise=Noise.independent)
+    codes = rows_of(models, 4000, balanced=False, noise=ExogenousNoise.independent)
     for x, y, given in separated:
         assert abs(dependence(codes, x, y, given, models.coding)) < 4, (x, y, given)
 
@@ -137,7 +137,7 @@ def test_rows_keep_a_dependence_that_no_correlation_shows() -> None:
     """x and v in each level of k: slopes of 0.8 and −0.8, to four standard errors of a slope
     fitted to half the training rows and read off half the rows (residual deviation 0.6)."""
     models = models_of(non_linear(), NON_LINEAR)
-    codes = rows_of(models, 4000, balanced=False, noise=Noise.independent)
+    codes = rows_of(models, 4000, balanced=False, noise=ExogenousNoise.independent)
     slopes = [
         np.polyfit(codes[codes[:, 1] == k, 0], codes[codes[:, 1] == k, 2], 1)[0] for k in (0, 1)
     ]
@@ -153,7 +153,7 @@ def test_rows_keep_every_marginal_distribution(make: Callable, dag: Dag) -> None
     levels and classes to within four standard errors."""
     table = make()
     models = models_of(table, dag)
-    codes = rows_of(models, 3000, balanced=False, noise=Noise.independent)
+    codes = rows_of(models, 3000, balanced=False, noise=ExogenousNoise.independent)
     rows = models.coding.decode(codes, np.random.default_rng(0))
     for column in table.numeric:
         far = 1.95 * np.sqrt(1 / N + 1 / 3000)
@@ -275,7 +275,7 @@ def test_the_same_noise_under_other_parents_is_the_counterfactual() -> None:
     """An additive noise model's rows move by the difference of the predictions, each of them."""
     models = models_of(linear(), LINEAR)
     mechanism = models.models[0].causal_mechanism(1)
-    u = draw(Noise.independent, 50, 1, np.random.default_rng(0)).ravel()
+    u = draw(ExogenousNoise.independent, 50, 1, np.random.default_rng(0)).ravel()
     low, high = (propagate(mechanism, np.full((50, 1), a), u) for a in (-1.0, 1.0))
     assert high - low == pytest.approx(np.full(50, (high - low)[0]))
     assert (high - low)[0] == pytest.approx(2 * 0.8, abs=4 * 2 * 0.6 / np.sqrt(N))
@@ -284,14 +284,14 @@ def test_the_same_noise_under_other_parents_is_the_counterfactual() -> None:
 @pytest.mark.parametrize(("n", "p"), [(1, 3), (7, 1), (10, 5), (11, 5), (300, 8)])
 def test_a_latin_hypercube_has_one_point_in_each_stratum(n: int, p: int) -> None:
     """With reordering (where rows are more than twice the nodes) and without."""
-    u = draw(Noise.latin_hypercube, n, p, np.random.default_rng(0))
+    u = draw(ExogenousNoise.latin_hypercube, n, p, np.random.default_rng(0))
     strata = np.floor(u * n).astype(int)
     assert u.shape == (n, p)
     assert (np.sort(strata, axis=0) == np.arange(n)[:, None]).all()
 
 
-@pytest.mark.parametrize("kind", list(Noise))
-def test_the_noise_of_a_single_row_is_uniform(kind: Noise) -> None:
+@pytest.mark.parametrize("kind", list(ExogenousNoise))
+def test_the_noise_of_a_single_row_is_uniform(kind: ExogenousNoise) -> None:
     """Over 400 tables: deciles within four standard errors, two nodes' noise uncorrelated."""
     rng = np.random.default_rng(0)
     first = np.array([draw(kind, 12, 3, rng)[0] for _ in range(400)])
@@ -312,12 +312,12 @@ def test_a_latin_hypercube_takes_chance_correlations_out(n: int) -> None:
     variation that scores do not hold: 1 − (3 / π)² = 0.09, for the two correlate by 3 / π."""
     drawn = {
         kind: [rankdata(draw(kind, n, 6, np.random.default_rng(s)), axis=0) for s in range(20)]
-        for kind in Noise
+        for kind in ExogenousNoise
     }
     ranks = {kind: np.mean([excess(r) for r in tables]) for kind, tables in drawn.items()}
-    scores = np.mean([excess(ndtri((r - 0.5) / n)) for r in drawn[Noise.latin_hypercube]])
-    assert ranks[Noise.independent] == pytest.approx(1.0, abs=4 * np.sqrt(2 / 300))
-    assert ranks[Noise.latin_hypercube] == pytest.approx(0.09, abs=0.04)
+    scores = np.mean([excess(ndtri((r - 0.5) / n)) for r in drawn[ExogenousNoise.latin_hypercube]])
+    assert ranks[ExogenousNoise.independent] == pytest.approx(1.0, abs=4 * np.sqrt(2 / 300))
+    assert ranks[ExogenousNoise.latin_hypercube] == pytest.approx(0.09, abs=0.04)
     assert scores < 0.05  # at 40 rows the second ranking leaves 0.03
 
 
@@ -539,7 +539,7 @@ def test_pooled_levels_come_back_at_their_training_frequencies() -> None:
     )
     models = models_of(table, ((), ()))
     assert models.coding.nodes_[0].cardinality == 30
-    codes = rows_of(models, 3000, noise=Noise.independent)
+    codes = rows_of(models, 3000, noise=ExogenousNoise.independent)
     rows = models.coding.decode(codes, np.random.default_rng(0))
     expected = table.X["k"].value_counts() * 2
     found = rows.X["k"].value_counts().reindex(expected.index)

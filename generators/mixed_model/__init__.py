@@ -1,4 +1,7 @@
-"""Mixed-Model: features from Bayesian Gaussian mixtures, labels from random classifiers."""
+"""Mixed-Model: features from Bayesian Gaussian mixtures, labels from random classifiers.
+
+It touches no other generator, and no tasks: whoever draws rows makes tasks of them.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ from sklearn.tree import DecisionTreeClassifier
 from bench.ranges import Count, Whole
 from bench.table import Table
 from generators.base import Generator, NotApplicable
-from generators.columns import LevelColumn, NumberColumn, draw_each, raw_values
 from generators.mixed_model.mixture import Mixture
 from generators.mixed_model.ranges import CLASSIFIERS, MIXTURE, ClassifierRanges, MixtureRanges
+from generators.parts.codecs import LevelColumn, NumberColumn, draw_each, raw_values
 
 Pool = Annotated[int, Interval(ge=1, le=1000)]
 Covariance = Literal["full", "tied", "diag", "spherical"]

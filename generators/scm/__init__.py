@@ -1,5 +1,7 @@
 """Rows from structural causal models of the graphs that PC and FCI find in the training table.
 
+It touches no other generator, and no row but the training rows.
+
 `coding` (columns ↔ nodes) → `discovery` (edge probabilities, with `independence`, `skeleton`,
 `orientation`) → `graphs` and `repair` (DAGs) → `model` (mechanisms, rows).
 """
@@ -25,12 +27,12 @@ from generators.base import Generator, NotApplicable
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.discovery import Discovery, discover, make_test
+from generators.scm.exogenous import ExogenousNoise
 from generators.scm.graphs import Dag, EdgeProbabilities, sample_dag
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.learners import LeaveOneOutRidge, Quadratic
 from generators.scm.mechanisms import Residuals
 from generators.scm.model import StructuralModels
-from generators.scm.noise import Noise
 from generators.scm.repair import MarkovRepair
 
 SEARCH, REPAIR = 2 / 3, 1 / 2  # of the time that is left
@@ -71,7 +73,7 @@ class SCM(Generator):
         Of numeric and categorical nodes; defaults: ridge regression on `Quadratic` columns with
         the penalty chosen by leave-one-out, and logistic regression.
     residuals : Residuals
-    noise : Noise
+    noise : ExogenousNoise
     max_levels : int
         Levels of a categorical column that are modelled; rarer ones share one code.
     clip : bool
@@ -112,7 +114,9 @@ class SCM(Generator):
         regressor: BaseEstimator | None = None,
         classifier: BaseEstimator | None = None,
         residuals: Annotated[Residuals | str, OneOf(Residuals)] = Residuals.in_sample,
-        noise: Annotated[Noise | str, OneOf(Noise)] = Noise.latin_hypercube,
+        noise: Annotated[
+            ExogenousNoise | str, OneOf(ExogenousNoise)
+        ] = ExogenousNoise.latin_hypercube,
         max_levels: Count = 30,
         clip: bool = True,
         missing: bool = True,

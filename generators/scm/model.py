@@ -10,9 +10,10 @@ from dowhy.gcm import StructuralCausalModel
 from dowhy.gcm.fitting_sampling import PARENTS_DURING_FIT
 from sklearn.base import BaseEstimator
 
-from generators.bootstrap import class_allotment
+from generators.parts.classes import class_allotment
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
+from generators.scm.exogenous import ExogenousNoise, draw
 from generators.scm.graphs import Dag, as_digraph, order
 from generators.scm.mechanisms import (
     CodeFCM,
@@ -22,7 +23,6 @@ from generators.scm.mechanisms import (
     fit_mechanism,
     propagate,
 )
-from generators.scm.noise import Noise, draw
 
 FEWEST_CANDIDATES = 50
 SMALLEST = 1e-12  # probability: a class that a classifier rules out can still be chosen
@@ -130,7 +130,7 @@ class StructuralModels:
         *,
         balanced: bool = True,
         candidates: int = 4,
-        noise: Noise | str = Noise.latin_hypercube,
+        noise: ExogenousNoise | str = ExogenousNoise.latin_hypercube,
     ) -> np.ndarray:
         """Codes of ``n`` rows, spread evenly over the DAGs, in random order.
 
@@ -143,7 +143,7 @@ class StructuralModels:
             models draw them.
         candidates : int
             Drawn for each row where a class is asked of a target that has causes.
-        noise : Noise
+        noise : ExogenousNoise
 
         Returns
         -------

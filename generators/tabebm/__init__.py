@@ -1,4 +1,7 @@
-"""TabEBM: an energy for each class from an in-context classifier, sampled by Langevin dynamics."""
+"""TabEBM: an energy for each class from an in-context classifier, sampled by Langevin dynamics.
+
+It touches no model of its own: whoever runs it hands the classifier in.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from annotated_types import Interval
 from bench.ranges import Count, NotNegative, Positive
 from bench.table import Table
 from generators.base import InContextGenerator, NotApplicable
-from generators.bootstrap import class_allotment
-from generators.completion import Completion
-from generators.derived import with_origins
+from generators.parts.classes import class_allotment
+from generators.parts.completion import Completion
+from generators.parts.origins import with_origins
 from generators.tabebm.energy import Energy, langevin, surrogate_negatives
 
 

@@ -9,14 +9,14 @@ from scipy.special import ndtri
 from scipy.stats import qmc, rankdata
 
 
-class Noise(StrEnum):
+class ExogenousNoise(StrEnum):
     """How the noise of a table's rows is drawn."""
 
     independent = "independent"  # each value by itself
     latin_hypercube = "latin_hypercube"  # evenly spread within a node, uncorrelated between nodes
 
 
-def draw(kind: Noise | str, n: int, p: int, rng: np.random.Generator) -> np.ndarray:
+def draw(kind: ExogenousNoise | str, n: int, p: int, rng: np.random.Generator) -> np.ndarray:
     """Uniform noise of ``n`` rows and ``p`` nodes, shape (n, p), in (0, 1).
 
     A table of few independent draws shows chance associations between noise and parents, which
@@ -25,7 +25,7 @@ def draw(kind: Noise | str, n: int, p: int, rng: np.random.Generator) -> np.ndar
     and Iman and Conover's (1982) reordering takes the chance rank correlations out, where there
     are more than twice as many rows as nodes. Each row's marginal distribution is as before.
     """
-    if Noise(kind) is Noise.independent:
+    if ExogenousNoise(kind) is ExogenousNoise.independent:
         return rng.random((n, p))
     u = qmc.LatinHypercube(p, rng=rng).random(n)
     if n <= 2 * p:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.table import Table
 from generators.base import NotApplicable
-from generators.columns import LevelColumn, NumberColumn, raw_values
+from generators.parts.codecs import LevelColumn, NumberColumn, raw_values
 
 MANY = 10**6  # levels: none of them shares a one-hot column
 
