@@ -56,10 +56,10 @@ verify: $(READY) ## make some cells of EXPERIMENT's reference run again and comp
 	$(BIN)/python -m bench verify results/reference/$(EXPERIMENT)
 
 readme: $(READY) ## the README's table and figures again, from EXPERIMENT's reference run
-	$(BIN)/python scripts/update_readme.py results/reference/$(EXPERIMENT)
+	$(BIN)/python -m scripts.update_readme results/reference/$(EXPERIMENT)
 
 benchmark: $(READY) ## our fine-tuning against AutoGluon's, both in one run
-	$(BIN)/python scripts/benchmark_finetune.py
+	$(BIN)/python -m scripts.benchmark_finetune
 
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

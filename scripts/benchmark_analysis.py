@@ -1,20 +1,18 @@
 """How long the analysis and the report take, on made-up numbers that are thrown away.
 
-    python scripts/benchmark_analysis.py
+    python -m scripts.benchmark_analysis
 
-Three measurements: the analysis alone on a million rows, in a process of its own so that its peak
-memory is its own; `bench report`, with figures and the page, on 2,640 records; and what `bench
-status` reads of 10,000 records, each checked whole, beside a plain `json.loads` of the same files.
-Where an obvious way exists, both sides run on the same data, and a line ``RATIO name value`` says
-how many times faster ours is.
+Three measurements, each in a process of its own: the analysis alone on a million rows, and its peak
+memory; `bench report`, with figures and the page, on 2,640 records; and what `bench status` reads
+of 10,000 records, each checked whole, beside a plain `json.loads` of the same files. Where an
+obvious way exists, both sides run on the same data, and a line ``RATIO name value`` says how many
+times faster ours is.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from typing import Any
@@ -34,6 +32,7 @@ from bench.record import encode, seal
 from bench.report.tables import report
 from bench.status import Look
 from bench.store import Store
+from scripts.fresh_process import result
 
 METHODS = ("pretrained", "default_ft", "causalmixft", "scm", "ctgan", "tabebm", "table_augment")
 METHODS += ("mixed_model", "bootstrap", "noise")
@@ -47,29 +46,21 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--records", type=int, default=2_640)
-    parser.add_argument("--only", choices=["analysis", "report", "status"], help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.only == "analysis":
-        _analysis(args.rows)
-    elif args.only == "report":
-        _report(args.records)
-    elif args.only == "status":
-        _status()
-    else:
-        own = [sys.executable, __file__, "--rows", str(args.rows), "--records", str(args.records)]
-        for only in ("analysis", "report", "status"):
-            subprocess.run([*own, "--only", only], check=True)
-        _ratios()
+    print(result(_analysis, args.rows))
+    print(result(_report, args.records))
+    print(result(_status))
+    _ratios()
 
 
-def _analysis(rows: int) -> None:
+def _analysis(rows: int) -> str:
     cells = made_up(rows)
     held = peak_memory_mb()
-    start = time.perf_counter()
-    read = answer(cells, settings())
-    seconds = time.perf_counter() - start
-    print(f"analysis of {len(cells):,} rows: {seconds:.1f} s, {len(read.tables)} tables")
-    print(f"peak memory: {peak_memory_mb():.0f} MiB, of which {held:.0f} MiB are the rows alone")
+    seconds, read = _timed(lambda: answer(cells, settings()))
+    return (
+        f"analysis of {len(cells):,} rows: {seconds:.1f} s, {len(read.tables)} tables\n"
+        f"peak memory: {peak_memory_mb():.0f} MiB, of which {held:.0f} MiB are the rows alone"
+    )
 
 
 def made_up(rows: int) -> pd.DataFrame:
@@ -123,18 +114,17 @@ def made_up(rows: int) -> pd.DataFrame:
     return cells.reindex(columns=COLUMNS)
 
 
-def _report(records: int) -> None:
+def _report(records: int) -> str:
     cells = made_up(10_000)
     # 33 datasets × 8 splits × 10 methods = 2,640, the study's count of runs and some more.
     splits = max(1, records // (33 * len(METHODS)))
     cells = cells[(cells["dataset"] < "d033") & (cells["seed"] < splits) & (cells["fold"] == 0)]
     with tempfile.TemporaryDirectory() as folder:
         store = _written(folder, cells)
-        start = time.perf_counter()
-        report(store.root)
-        seconds = time.perf_counter() - start
+        seconds, code = _timed(lambda: report(store.root))
+        assert code == 0
         size = (store.root / "report" / "index.html").stat().st_size / 2**20
-    print(f"report of {len(cells):,} records with figures: {seconds:.1f} s, page {size:.1f} MiB")
+    return f"report of {len(cells):,} records with figures: {seconds:.1f} s, page {size:.1f} MiB"
 
 
 def _written(folder: str, cells: pd.DataFrame) -> Store:
@@ -147,8 +137,8 @@ def _written(folder: str, cells: pd.DataFrame) -> Store:
     return store
 
 
-def _status() -> None:
-    """What `bench status` does on 10,000 records: DESIGN's bound is 10 s."""
+def _status() -> str:
+    """What `bench status` does on 10,000 records: it should take 10 s at most."""
     with tempfile.TemporaryDirectory() as folder:
         store = _written(folder, made_up(10_000))
         plain, read = _timed(lambda: [json.loads(p.read_bytes()) for p in store.paths()])
@@ -160,13 +150,13 @@ def _status() -> None:
         whole, now = _timed(look.now)
         spent = time.process_time() - begun
         again, _ = _timed(look.now)
-    print(
+    assert sum(counts["done"] for counts in now.counts.values()) == len(sound)
+    return (
         f"status of {len(sound):,} records: {whole:.1f} s, {spent:.1f} s of them this process's; "
         f"the next look {again:.1f} s; the records alone, each checked: "
-        f"{1000 * checked / len(sound):.2f} ms a record"
+        f"{1000 * checked / len(sound):.2f} ms a record\n"
+        f"RATIO records_checked_over_plain_json {plain / checked:.2f}"
     )
-    assert sum(counts["done"] for counts in now.counts.values()) == len(sound)
-    print(f"RATIO records_checked_over_plain_json {plain / checked:.2f}")
 
 
 def _record(row: dict[Any, Any]) -> dict[str, Any]:

@@ -24,24 +24,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.process import peak_memory_mb
+from scripts.fresh_process import Failed, result
 
-SIDES = ("ours", "autogluon")
 FULL = {"dim": 512, "dim_output": 10, "n_layers": 12, "n_heads": 4}
 MAX_SUPPORT, MAX_QUERY = 8192, 1024  # AutoGluon's caps: at these tables, all rows
+RATIOS = {"cpu": "time", "wall": "wall-time", "memory": "memory"}  # measured → its name in a RATIO
+SHOWN = {"cpu": "{:7.2f} s CPU", "wall": "{:7.2f} s wall", "memory": "{:6.0f} MiB"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Configuration:
     steps: int
     full: bool = False  # the full size instead of mitra-nano
     rows: int | None = None  # the first rows of a shuffled table, stratified; None: all
-    threads: int = 1
+    threads: int | None = 1  # None: as many as the libraries take
     device: str = "cpu"
     checkpoint: str = ""
 
@@ -71,7 +70,7 @@ def measure(side: str, configuration: Configuration) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(configuration.threads)
-    fit = {"ours": _ours, "autogluon": _autogluon}[side](configuration)
+    fit = SIDES[side](configuration)
     cpu, wall = time.process_time(), time.perf_counter()
     fit()
     return {
@@ -81,7 +80,7 @@ def measure(side: str, configuration: Configuration) -> dict[str, float]:
     }
 
 
-def _ours(configuration: Configuration) -> Callable[[], object]:
+def ours(configuration: Configuration) -> Callable[[], object]:
     from bench.finetune.loop import finetune
     from bench.finetune.settings import Finetune, Keep, Precision, Score
     from bench.finetune.sources import RealTasks
@@ -142,7 +141,7 @@ def _ours(configuration: Configuration) -> Callable[[], object]:
     return fit
 
 
-def _autogluon(configuration: Configuration) -> Callable[[], object]:
+def autogluon(configuration: Configuration) -> Callable[[], object]:
     from autogluon.tabular.models.mitra._internal.core.trainer_finetune import TrainerFinetune
     from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
 
@@ -167,6 +166,9 @@ def _autogluon(configuration: Configuration) -> Callable[[], object]:
         return model
 
     return fit
+
+
+SIDES = {"ours": ours, "autogluon": autogluon}  # each: what remains is the fine-tuning itself
 
 
 def _count_calls(owner: type, method: str) -> list[None]:
@@ -245,39 +247,35 @@ def save_full_size(folder: Path) -> None:
     config.write_text(json.dumps({**FULL, "task": "CLASSIFICATION"}), encoding="utf-8")
 
 
-def compare(configuration: Configuration, repeats: int) -> dict[str, dict[str, float]]:
+def compare(
+    measure: Callable[[str, Configuration], dict[str, float]],
+    configuration: Configuration,
+    repeats: int,
+    shown: dict[str, str],
+) -> dict[str, dict[str, float]]:
     """Medians of each side over interleaved runs, a process each."""
     runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for repeat in range(repeats):
         for side in SIDES:
-            run = _in_fresh_process(side, configuration)
+            try:
+                run = result(measure, side, configuration, threads=configuration.threads)
+            except Failed as failure:
+                raise SystemExit(f"{configuration.name}: {side} failed.\n{failure}") from None
             runs[side].append(run)
-            print(f"{configuration.name}  {repeat + 1}/{repeats}  {side:10}  {_line(run)}")
+            told = "  ".join(form.format(run[what]) for what, form in shown.items())
+            print(f"{configuration.name}  {repeat + 1}/{repeats}  {side:10}  {told}", flush=True)
     return {
-        side: {what: statistics.median(run[what] for run in of_side) for what in of_side[0]}
+        side: {what: statistics.median(run[what] for run in of_side) for what in shown}
         for side, of_side in runs.items()
     }
 
 
-def _in_fresh_process(side: str, configuration: Configuration) -> dict[str, float]:
-    threads = str(configuration.threads)
-    environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.benchmark_finetune", "--measure", side],
-        input=json.dumps(asdict(configuration)),
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=Path(__file__).parents[1],
-    )
-    if done.returncode:
-        raise SystemExit(f"{configuration.name}: {side} failed.\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def _line(run: dict[str, float]) -> str:
-    return f"{run['cpu']:7.2f} s CPU  {run['wall']:7.2f} s wall  {run['memory']:6.0f} MiB"
+def ratios(configuration: Configuration, medians: dict[str, dict[str, float]]) -> list[str]:
+    """A line for each measure."""
+    return [
+        f"RATIO {configuration.name}-{RATIOS[what]} {theirs / medians['ours'][what]:.2f}"
+        for what, theirs in medians["autogluon"].items()
+    ]
 
 
 def _chosen(args: argparse.Namespace, full_folder: str) -> Iterable[Configuration]:
@@ -297,24 +295,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each side (default: 3)")
     parser.add_argument("--only", default="", metavar="TEXT", help="configurations named like this")
     parser.add_argument("--quick", action="store_true", help="one small comparison, run once")
-    parser.add_argument("--measure", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.measure:
-        configuration = Configuration(**json.loads(sys.stdin.read()))
-        print(json.dumps(measure(args.measure, configuration)))
-        return
-    ratios = []
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         for configuration in _chosen(args, folder):
             if configuration.full and not any(Path(folder).iterdir()):
                 save_full_size(Path(folder))
             precision = "bfloat16" if _in_bfloat16(configuration) else "float32"
             print(f"{configuration.name}: {configuration.steps} steps, ours in {precision}")
-            medians = compare(configuration, 1 if args.quick else args.repeats)
-            for what, name in (("cpu", "time"), ("wall", "wall-time"), ("memory", "memory")):
-                ratio = medians["autogluon"][what] / medians["ours"][what]
-                ratios.append(f"RATIO {configuration.name}-{name} {ratio:.2f}")
-    print("\n".join(ratios))
+            repeats = 1 if args.quick else args.repeats
+            lines += ratios(configuration, compare(measure, configuration, repeats, SHOWN))
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

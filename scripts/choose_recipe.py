@@ -5,8 +5,8 @@ a test row nor a table of `experiment=embedded` has a say. Two readings of each 
 over runs: the validation gain at the last step (no choice of step involved), and at the best step
 (what early stopping will see, an optimistic figure).
 
-    python scripts/choose_recipe.py                   # the grid behind conf/finetune/default.yaml
-    python scripts/choose_recipe.py --lr 1e-4 --steps 30 60 --folds 0 1
+    python -m scripts.choose_recipe                   # the grid behind conf/finetune/default.yaml
+    python -m scripts.choose_recipe --lr 1e-4 --steps 30 60 --folds 0 1
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How much of a sweep's time goes to anything but generating, fine-tuning and scoring.
 
-    python scripts/measure_overhead.py results/embedded --workers 2
+    python -m scripts.measure_overhead results/embedded --workers 2
 
 Reads the journal and the records of a sweep that ran to its end in one go: the workers' time from
 the first cell's start to the last one's end, against the time inside those three phases. What the

@@ -1,7 +1,7 @@
 """Write the README's results from a reference run's records, between its two markers.
 
-    python scripts/update_readme.py results/reference/embedded
-    python scripts/update_readme.py results/reference/embedded --check   # exit code 1 if it differs
+    python -m scripts.update_readme results/reference/embedded
+    python -m scripts.update_readme results/reference/embedded --check   # exit code 1 if it differs
 
 Table, sentences and figures come from the records and from rules; nobody writes them by hand. The
 figures are those that `python -m bench report` wrote beside the records.

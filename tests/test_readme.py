@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-
 from test_report import experiment
-from update_readme import BEGIN, END, updated
 
 from bench.errors import BadInput
 from bench.report.tables import report
 from bench.store import Store
+from scripts.update_readme import BEGIN, END, updated
 
 TEXT = f"# Title\n\n{BEGIN}\nold numbers\n{END}\n\nThe rest.\n"
 
