@@ -15,13 +15,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bench import __version__, files
-from bench.config import register
-from bench.door import guarded
+from bench.cell.config import register
 from bench.errors import BAD_INPUT, BadInput, closest
-from bench.interrupt import remember_interrupts
-from bench.line import MULTIRUN, Line
 from bench.process import INVOKED, invoked
-from bench.words import as_typed
+from bench.sweep.interrupt import remember_interrupts
+from bench.sweep.overrides.line import MULTIRUN, Line
+from bench.sweep.overrides.words import as_typed
+from bench.verbs._door import guarded
 
 CONF = str(files.CONF)
 
@@ -31,14 +31,14 @@ COMMAND = "causalmixft"
 # so that the command line stays light.
 VERBS = {
     "run": "bench.cli:run",
-    "report": "bench.report.command:main",
-    "status": "bench.status:main",
-    "show": "bench.show:main",
-    "diff": "bench.diff:main",
-    "verify": "bench.verify:main",
+    "report": "bench.verbs.report:main",
+    "status": "bench.verbs.status:main",
+    "show": "bench.verbs.show:main",
+    "diff": "bench.verbs.diff:main",
+    "verify": "bench.verbs.verify:main",
     "graph": "bench.cli:graph",
-    "fetch": "bench.fetch:fetch",
-    "plan": "bench.plan:plan",
+    "fetch": "bench.verbs.fetch:fetch",
+    "plan": "bench.verbs.plan:plan",
 }
 
 # They leave nothing behind: where nobody listens any more (`| head`), they end.
@@ -164,7 +164,7 @@ def run(overrides: list[str]) -> int:
 
 
 def _run_job(cfg: DictConfig) -> int:
-    from bench.sweep import job
+    from bench.sweep.job import job
 
     return job(cfg)
 
@@ -179,7 +179,7 @@ def graph(overrides: list[str]) -> int:
 
 
 def _draw_graph(cfg: DictConfig) -> int:
-    from bench.graph import draw
+    from bench.verbs.graph import draw
 
     draw(cfg)
     return 0
@@ -187,7 +187,7 @@ def _draw_graph(cfg: DictConfig) -> int:
 
 def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], int]) -> int:
     """Compose the config and do the work with it; what goes wrong is raised."""
-    from bench.sweeper import register as register_sweeper
+    from bench.sweep.sweeper import register as register_sweeper
 
     register()
     register_sweeper()

@@ -9,8 +9,8 @@ from typing import Self
 
 import numpy as np
 
+from bench.generator import Generator, NotApplicable
 from bench.table import Table
-from generators.base import Generator, NotApplicable
 from generators.parts.classes import stratified_rows
 
 

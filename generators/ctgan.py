@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from annotated_types import Interval
 
+from bench.generator import Generator
 from bench.ranges import Positive, Share, Width
 from bench.table import Table
-from generators.base import Generator
 from generators.parts.classes import class_allotment
 from generators.parts.completion import Completion
 from generators.parts.ctgan_library import (

@@ -12,8 +12,8 @@ from copulas import univariate
 from copulas.multivariate import GaussianMultivariate
 from copulas.univariate import UniformUnivariate
 
+from bench.generator import Generator
 from bench.table import Table
-from generators.base import Generator
 from generators.parts.completion import Completion
 from generators.parts.seeding import seeded_globals
 

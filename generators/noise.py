@@ -11,9 +11,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from bench.generator import Generator, NotApplicable
 from bench.ranges import Chance, NotNegative
 from bench.table import Table
-from generators.base import Generator, NotApplicable
 from generators.parts.classes import stratified_rows
 from generators.parts.origins import with_origins
 

@@ -1,4 +1,4 @@
-"""Holds the rows that a generator gave to what every generator promises (`generators.base`)."""
+"""Holds the rows that a generator gave to what every generator promises (`bench.generator`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def require_rows(rows: Table, n: int, train: Table, stays_in_range: bool) -> Tab
     train : Table
         What the generator was fitted on.
     stays_in_range : bool
-        What it promises (`generators.base.Generator`).
+        What it promises (`bench.generator.Generator`).
 
     Raises
     ------

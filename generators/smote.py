@@ -10,9 +10,9 @@ from imblearn.over_sampling import SMOTE as PlainSMOTE
 from imblearn.over_sampling import SMOTEN, SMOTENC
 from sklearn.utils import check_random_state
 
+from bench.generator import Generator, NotApplicable
 from bench.ranges import Count
 from bench.table import Table
-from generators.base import Generator, NotApplicable
 from generators.parts.classes import class_allotment
 from generators.parts.completion import Completion
 from generators.parts.origins import with_origins

@@ -11,9 +11,9 @@ import pandas as pd
 from annotated_types import Interval
 
 from bench.errors import BadInput
+from bench.generator import NotApplicable, TaskGenerator
 from bench.ranges import Chance, Classes, Share
 from bench.table import Table
-from generators.base import NotApplicable, TaskGenerator
 
 
 class TableAugment(TaskGenerator):

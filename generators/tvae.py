@@ -9,9 +9,9 @@ import ctgan
 import numpy as np
 from annotated_types import Interval
 
+from bench.generator import Generator
 from bench.ranges import NotNegative, Positive, Share, Width
 from bench.table import Table
-from generators.base import Generator
 from generators.parts.completion import Completion
 from generators.parts.ctgan_library import batch_size, from_frame, on_gpu, quietly_seeded, to_frame
 

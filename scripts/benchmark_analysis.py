@@ -22,16 +22,16 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from bench.analysis.answer import answer
-from bench.analysis.bootstrap import draws, weighted_medians
 from bench.analysis.frame import COLUMNS
+from bench.analysis.intervals import draws, weighted_medians
 from bench.analysis.reliability import correlation_gaps
 from bench.analysis.settings import settings
-from bench.identity import digest
+from bench.cell.identity import digest
+from bench.cell.record import encode, seal
+from bench.cell.store import Store
 from bench.process import peak_memory_mb
-from bench.record import encode, seal
-from bench.report.tables import report
-from bench.status import Look
-from bench.store import Store
+from bench.report.write import report
+from bench.verbs.status import Look
 from scripts.fresh_process import result
 
 METHODS = ("pretrained", "default_ft", "causalmixft", "scm", "ctgan", "tabebm", "table_augment")

@@ -84,9 +84,9 @@ def ours(configuration: Configuration) -> Callable[[], object]:
     from bench.finetune.loop import finetune
     from bench.finetune.settings import Finetune, Keep, Precision, Score
     from bench.finetune.sources import RealTasks
-    from bench.models.checkpoint import load
-    from bench.models.incontext import Scoring
-    from bench.models.preprocess import Encoder
+    from bench.models.tab2d.checkpoint import load
+    from bench.models.tab2d.encoder import Encoder
+    from bench.models.tab2d.scoring import Scoring
 
     train, parts = _parts(configuration)
     settings = Finetune(
@@ -145,7 +145,7 @@ def autogluon(configuration: Configuration) -> Callable[[], object]:
     from autogluon.tabular.models.mitra._internal.core.trainer_finetune import TrainerFinetune
     from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
 
-    from bench.models.preprocess import Encoder
+    from bench.models.tab2d.encoder import Encoder
 
     train, parts = _parts(configuration)
     encoder = Encoder(10).fit(train)  # only to give both sides the same numbers

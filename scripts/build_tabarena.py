@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from bench.datasets.tabarena import CONF
+from bench.datasets.openml.tabarena import CONF
 
 DOMAINS = {"medical & healthcare": "healthcare", "finance": "finance"}
 

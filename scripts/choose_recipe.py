@@ -21,10 +21,10 @@ from hydra.utils import instantiate
 from joblib import Parallel, delayed
 from omegaconf import DictConfig
 
-from bench import cell
+from bench.cell import run as cell
+from bench.cell.config import register
+from bench.cell.identity import identity
 from bench.cli import CONF
-from bench.config import register
-from bench.identity import identity
 
 TABLES = [
     *["breast-w", "wdbc", "mammographic", "saheart", "haberman", "dermatology", "car", "penguins"],

@@ -18,8 +18,8 @@ import torch
 from sklearn.datasets import make_moons
 from sklearn.neighbors import KNeighborsClassifier
 
-from bench.models.checkpoint import load
-from bench.models.smooth import SmoothClassifier
+from bench.models.tab2d.checkpoint import load
+from bench.models.tab2d.smooth import SmoothClassifier
 from bench.table import Table
 from generators.tabebm import TabEBM
 

@@ -28,9 +28,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from bench.datasets import embedded
 from bench.datasets.splits import split
 from bench.metrics import roc_auc_ovo
-from bench.models import checkpoint
-from bench.models.incontext import Scoring
-from bench.models.preprocess import Encoder
+from bench.models.tab2d import checkpoint
+from bench.models.tab2d.encoder import Encoder
+from bench.models.tab2d.scoring import Scoring
 from bench.table import Table
 
 # Never looked at while the prior, the recipe or the size of the model was chosen.

@@ -7,7 +7,7 @@
 
 `rows`: each method sees at most 500 training rows of an embedded table (inner training part of
 split 0, 1, 2; stratified) and gives as many rows. Two learners are trained on these and scored on
-the split's test rows (`bench.quality.tstr_roc_auc`); the detector is to tell them from the test
+the split's test rows (`bench.quality.measures.tstr_roc_auc`); the detector is to tell them from the test
 rows too, and the other measures compare them with the training rows. Settings are chosen on the
 tables of the set *choice* alone; those of *confirm* are looked at once, after the choice. The
 validation rows are not used.
@@ -46,9 +46,9 @@ from sklearn.model_selection import train_test_split
 from bench import seeds
 from bench.datasets import embedded
 from bench.datasets.splits import split
-from bench.quality import quality, tstr_roc_auc
+from bench.generator import Generator, NotApplicable
+from bench.quality.measures import quality, tstr_roc_auc
 from bench.table import Table
-from generators.base import Generator, NotApplicable
 from generators.bootstrap import Bootstrap
 from generators.scm.coding import CategoricalNode
 from generators.scm.discovery import Discovery, discover, weigh
@@ -72,7 +72,7 @@ TITLES = {
 }
 MAX_ROWS = 500
 WIDTH = 150  # of printed tables, where there is no terminal to ask
-# Printed columns beside the ROC-AUC: heading, measure of `bench.quality`
+# Printed columns beside the ROC-AUC: heading, measure of `bench.quality.measures`
 MEASURES = {
     "correlation error": "correlation_error",
     "marginal distance": "marginal_distance",

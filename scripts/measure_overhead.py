@@ -14,9 +14,9 @@ import hashlib
 import time
 from pathlib import Path
 
-from bench import journal
-from bench.record import fault
-from bench.store import Store
+from bench.cell import journal
+from bench.cell.record import fault
+from bench.cell.store import Store
 
 WORK = ("generate", "scoring", "finetune")
 

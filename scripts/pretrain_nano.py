@@ -39,7 +39,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bench.files import CONF
-from bench.models.lean import forward
+from bench.models.tab2d.forward import forward
 from scripts.nano_prior import IGNORE, Prior, draw_batch
 
 TRAINING_STREAM, VALIDATION_STREAM = 0, 1

@@ -18,11 +18,12 @@ from pathlib import Path
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame
 from bench.analysis.settings import settings
+from bench.cell.record import Record
+from bench.cell.store import Store, write_whole
 from bench.errors import BadInput
-from bench.record import Record
-from bench.report import readings, verdict
+from bench.report import captions as readings
+from bench.report import verdict
 from bench.report.readable import share, sign_three, signed, three, with_interval
-from bench.store import Store, write_whole
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
 FIGURES = {

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bench.analysis.bootstrap import intervals
 from bench.analysis.frame import absent_units, complete
 from bench.analysis.groups import by_group, datasets
+from bench.analysis.intervals import intervals
 from bench.analysis.leaderboard import AVAILABLE, leaderboard
 from bench.analysis.measures import improvements, per_dataset, summary_of
 from bench.analysis.mixing import differences, ways
 from bench.analysis.paired import paired
-from bench.analysis.quality import quality
+from bench.analysis.quality_gains import quality
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
 from bench.analysis.settings import Analysis

@@ -10,8 +10,8 @@ import pandas as pd
 
 from bench.analysis.settings import Impute
 from bench.analysis.variants import Name, names
+from bench.cell.record import Record
 from bench.files import printable
-from bench.record import Record
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from bench.finetune.settings import Finetune, Keep, Precision, Score
 from bench.finetune.sources import Task, TaskSource
 from bench.metrics import ScoreError, log_loss, roc_auc_ovo
-from bench.models.lean import forward
-from bench.models.room import Room
+from bench.models.memory import Room
+from bench.models.tab2d.forward import forward
 from bench.process import timed
 
 Probabilities = dict[str, np.ndarray]  # part → (q, n_classes)
@@ -92,7 +92,7 @@ def finetune(
     Raises
     ------
     LessSupport, OutOfRoom
-        If the device's memory is too small (`bench.models.room`).
+        If the device's memory is too small (`bench.models.memory`).
     FloatingPointError
         If the loss or the predictions are not finite, or stop being so.
     NotApplicable

@@ -16,10 +16,10 @@ import numpy as np
 
 from bench.finetune.settings import Finetune, Mixing
 from bench.finetune.splitting import GroupedSplit, TaskError, lead_with_each_class
-from bench.models.preprocess import Encoder
+from bench.generator import Generator, NotApplicable, TaskGenerator
+from bench.models.tab2d.encoder import Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
-from generators.base import Generator, NotApplicable, TaskGenerator
 from generators.promises import require_rows
 
 Parts = tuple[str | int, ...]

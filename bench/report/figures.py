@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.analysis.answer import Answer
-from bench.analysis.quality import with_quality
+from bench.analysis.quality_gains import with_quality
 from bench.analysis.variants import SEPARATOR
 from bench.seeds import generator
 

@@ -20,8 +20,9 @@ from markupsafe import Markup
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
-from bench.record import Record, as_yaml
-from bench.report import provenance, readings, verdict
+from bench.cell.record import Record, as_yaml
+from bench.report import captions as readings
+from bench.report import provenance, verdict
 from bench.report.figures import INK, LINE
 from bench.report.section import Section
 
@@ -179,7 +180,7 @@ def _json(value: Any, whole: bool) -> Any:
 
 
 def _path(row: dict[Any, Any]) -> str | None:
-    """Of the record, below the results folder (`bench.store.Store.path`)."""
+    """Of the record, below the results folder (`bench.cell.store.Store.path`)."""
     if not isinstance(row["identity"], str):
         return None
     folder = f"cells/{row['dataset_name']}/{row['method_name']}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from bench.identity import code_fingerprint, digest, is_here
-from bench.record import Record
-from bench.targets import by_role, modules
+from bench.cell.identity import code_fingerprint, digest, is_here
+from bench.cell.record import Record
+from bench.cell.targets import by_role, modules
 
 SHORT = 12  # characters of a hash that are shown
 

@@ -11,7 +11,8 @@ from bench.analysis.frame import UNIT
 from bench.analysis.leaderboard import AVAILABLE
 from bench.analysis.mixing import WAY
 from bench.analysis.references import DEFAULT, PRETRAINED
-from bench.report import readable, readings, verdict
+from bench.report import captions as readings
+from bench.report import readable, verdict
 from bench.report.published import Published
 from bench.report.readable import NONE, signed, with_interval
 from bench.report.section import Behind, Section

@@ -15,8 +15,8 @@ from bench.analysis.paired import (
 )
 from bench.analysis.references import DEFAULT
 from bench.analysis.settings import Analysis
+from bench.report.captions import SMALL
 from bench.report.readable import p_value, share, signed, unsigned, with_error, with_interval
-from bench.report.readings import SMALL
 
 FEW = 24  # datasets that it took to resolve a difference of `SMALL` in the pilot
 NAMED = 4  # methods that are named where several tie

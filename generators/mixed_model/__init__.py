@@ -21,9 +21,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from bench.generator import Generator, NotApplicable
 from bench.ranges import Count, Whole
 from bench.table import Table
-from generators.base import Generator, NotApplicable
 from generators.mixed_model.mixture import Mixture
 from generators.mixed_model.ranges import CLASSIFIERS, MIXTURE, ClassifierRanges, MixtureRanges
 from generators.parts.codecs import LevelColumn, NumberColumn, draw_each, raw_values

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from bench.generator import NotApplicable
 from bench.table import Table
-from generators.base import NotApplicable
 from generators.parts.codecs import LevelColumn, NumberColumn, raw_values
 
 MANY = 10**6  # levels: none of them shares a one-hot column

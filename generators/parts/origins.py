@@ -10,7 +10,7 @@ from bench.table import Table
 
 
 def with_origins(made: Table, originals: Table, training_keys: np.ndarray) -> Table:
-    """Rows with the origins that `generators.base.Generator` asks for.
+    """Rows with the origins that `bench.generator.Generator` asks for.
 
     A row that equals a training row, or an earlier row, of another origin would belong on two sides
     of a task; its original takes its place.

@@ -21,9 +21,9 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from bench.generator import Generator, NotApplicable
 from bench.ranges import Count, Level, OneOf, Positive
 from bench.table import Table
-from generators.base import Generator, NotApplicable
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.discovery import Discovery, discover, make_test

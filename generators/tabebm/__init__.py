@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from annotated_types import Interval
 
+from bench.generator import InContextGenerator, NotApplicable
 from bench.ranges import Count, NotNegative, Positive
 from bench.table import Table
-from generators.base import InContextGenerator, NotApplicable
 from generators.parts.classes import class_allotment
 from generators.parts.completion import Completion
 from generators.parts.origins import with_origins

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generators.base import InContextClassifier, SupportSet
+from bench.generator import InContextClassifier, SupportSet
 
 NEGATIVES = 4
 

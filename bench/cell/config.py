@@ -1,0 +1,93 @@
+"""The shape of a cell's config: Hydra refuses unknown keys and wrong types against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any
+
+from annotated_types import Interval, Len
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+from bench.datasets.openml.tabarena import suite
+from bench.finetune.settings import Finetune, Method
+from bench.names import check
+from bench.ranges import (
+    Count,
+    Folder,
+    NotNegative,
+    Part,
+    Patience,
+    Positive,
+    Seconds,
+    Seed,
+    Single,
+    Source,
+    Text,
+    Whole,
+)
+
+BY_OPENML = Source("openml", implied=False)
+
+
+class Rerun(StrEnum):
+    """Which records of earlier runs are made anew."""
+
+    needed = "needed"  # failed, and stale: made by other code
+    failed = "failed"  # failed only; stale records are kept, and shown as stale
+    all = "all"
+    none = "none"
+
+
+@dataclass
+class OpenML:
+    """How OpenML is asked, and where verified copies of its tables lie."""
+
+    cache_dir: Annotated[Text, Folder(), BY_OPENML] = MISSING
+    server: Annotated[Text, Single(), BY_OPENML] = MISSING
+    # Seconds that the server may be silent, attempts for each file, and seconds after the first
+    # within which another may begin.
+    timeout: Annotated[Seconds, BY_OPENML] = MISSING
+    tries: Annotated[int, Interval(ge=1, le=100), BY_OPENML] = MISSING
+    patience: Annotated[Patience, BY_OPENML] = MISSING
+    # parquet | arff: which file is asked for first; the table is the same.
+    format: Annotated[Text, BY_OPENML] = MISSING
+    # Bytes a second that a file must bring after twice the timeout, and megabytes that it may have.
+    least_rate: Annotated[NotNegative, BY_OPENML] = MISSING
+    most_mb: Annotated[Positive, BY_OPENML] = MISSING
+
+
+@dataclass
+class Config:
+    """One cell, or one dataset and fold with several methods."""
+
+    dataset: dict[str, Any] = MISSING
+    method: Method = field(default_factory=Method)
+    model: dict[str, Any] = MISSING
+    finetune: Finetune = field(default_factory=Finetune)
+    fold: Whole = MISSING
+    seed: Seed = MISSING
+    validation_share: Part = MISSING
+    threads: Annotated[int, Interval(ge=1, le=1024)] = MISSING
+    device: Text = MISSING
+    # Of a GPU's memory, for each process.
+    gpu_share: Annotated[float, Interval(ge=0.01, le=1)] = MISSING
+    rerun: Rerun = MISSING
+    experiment_name: Annotated[Text, Single()] = MISSING
+    results_dir: Annotated[Text, Folder()] = MISSING
+    # Null: the one method chosen by method=; else names of methods, each with overrides of its own
+    # if there are any: "ctgan method.generator.epochs=50".
+    methods: Annotated[list[Text], Len(1)] | None = None
+    path: Annotated[Text, Source("csv")] | None = None  # dataset=csv: the file
+    target: Annotated[Text, Source("csv")] | None = None  # dataset=csv: the target column
+    task_id: Annotated[Count, Source("openml")] | None = None  # dataset=openml: the task
+    openml: OpenML = field(default_factory=OpenML)
+    offline: bool = MISSING  # never ask OpenML or the hub
+
+
+def register() -> None:
+    """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
+    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("tabarena_suite", suite, replace=True)
+    OmegaConf.register_new_resolver("checked", check, replace=True)

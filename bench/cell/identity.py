@@ -1,0 +1,184 @@
+"""What decides a cell's numbers, hashed; and the fingerprint of the code that makes them.
+
+Light on purpose: whether a cell is already done is answered without importing torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from bench.cell.targets import modules
+from bench.datasets.splits import protocol
+from bench.models.weights import weights_hash
+from bench.table import Table
+
+OURS = ("bench", "generators")  # project code wherever it is installed
+ENTRY = "bench.cell.run"  # the module that computes a cell; all it imports belongs to its code
+
+
+def plain(node: Any) -> Any:
+    """A config node as plain, resolved, JSON-ready data."""
+    return json.loads(json.dumps(OmegaConf.to_container(node, resolve=True, enum_to_str=True)))
+
+
+def digest(parts: Any) -> str:
+    """SHA-256 of JSON-ready data, whatever the order of its keys."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
+    """``{"hash": …, "parts": …}`` of a cell.
+
+    The name of the method is no part: a generator and its mixing decide the numbers. Threads and
+    device are in the record's provenance: they may change the last bits, not the experiment.
+    """
+    method = plain(cfg.method)
+    parts = {
+        "dataset": table.fingerprint(),
+        "split": {**protocol(table), "index": int(cfg.fold)},
+        "validation_share": float(cfg.validation_share),
+        "model": {
+            "weights": weights_hash(
+                cfg.model.path, cfg.model.get("revision"), bool(cfg.model.get("offline"))
+            ),
+            "max_context": int(cfg.model.max_context),
+            "scoring": str(cfg.model.get("scoring", "float32")),
+        },
+        "method": {k: method[k] for k in ("finetune", "generator", "mixing")},
+        "finetune": plain(cfg.finetune) if cfg.method.finetune else None,
+        "seed": int(cfg.seed),
+    }
+    if not cfg.method.finetune:
+        del parts["seed"]
+    return {"hash": digest(parts), "parts": parts}
+
+
+def targets(cfg: DictConfig) -> list[str]:
+    """Modules of the classes and functions that the config names by ``_target_``, at any depth."""
+    return modules([plain(node) for node in (cfg.dataset, cfg.model, cfg.method.generator) if node])
+
+
+def code_fingerprint(named: Iterable[str]) -> str:
+    """SHA-256 over every project source file that computing a cell imports.
+
+    Found by following the import statements from `bench.cell.run` and from the modules given; an edit
+    to a helper counts, an edit to the report does not. Installed libraries are recorded by their
+    versions instead.
+    """
+    found: dict[str, str] = {}
+    for module in [ENTRY, *named]:
+        found |= _sources(module)
+    return digest(found)
+
+
+@cache
+def _sources(module: str) -> dict[str, str]:
+    """Module name → SHA-256 of its file, for a module and all it imports within the project."""
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        file = _project_file(name)
+        if name in found:
+            continue
+        if file is None:  # no module of the project, or a class in one: its module counts
+            waiting += [name.rpartition(".")[0]] if "." in name else []
+            continue
+        try:
+            source = file.read_bytes()
+        except OSError as error:  # a module of the user's that nobody may read cannot be run either
+            found[name] = f"unreadable: {error.strerror}"
+            continue
+        found[name] = hashlib.sha256(source).hexdigest()
+        waiting.extend(_imports(source, name, is_package=file.name == "__init__.py"))
+        waiting.append(name.rpartition(".")[0])
+    return found
+
+
+def _project_file(name: str) -> Path | None:
+    """The source file of a module that is no installed library and no part of Python.
+
+    Found by its path: asking the import system would import the module's parents, and torch with
+    them.
+    """
+    top, *rest = name.split(".")
+    root = _project_root(top)
+    if root is None:
+        return None
+    place = root.joinpath(*rest)
+    candidates = [place.with_suffix(".py") if rest else root.with_suffix(".py")]
+    return next((f for f in [place / "__init__.py", *candidates] if f.is_file()), None)
+
+
+def is_here(module: str) -> bool:
+    """Whether there is code for it: a file of the project or the user's, or a library of its name.
+
+    It is looked for by name; nothing is imported.
+    """
+    top = module.partition(".")[0]
+    if _project_root(top) is None:
+        return top in sys.stdlib_module_names or _spec(top) is not None
+    while module and _project_file(module) is None:
+        module = module.rpartition(".")[0]  # a class with a method that is named
+    return bool(module)
+
+
+@cache
+def _project_root(package: str) -> Path | None:
+    """Where a top-level package or module of the project lies, without its suffix."""
+    if not package or package in sys.stdlib_module_names:
+        return None
+    spec = _spec(package)
+    if spec is None:
+        return None
+    if spec.origin is not None:
+        origin = Path(spec.origin)
+        root = origin.parent if origin.name == "__init__.py" else origin.with_suffix("")
+    elif spec.submodule_search_locations:  # a folder without __init__.py
+        root = Path(next(iter(spec.submodule_search_locations)))
+    else:
+        return None
+    installed = {"site-packages", "dist-packages"} & set(root.parts)
+    return None if installed and package not in OURS else root
+
+
+def _spec(package: str) -> ModuleSpec | None:
+    if package == "__main__":  # whatever runs; no two processes mean the same by it
+        return None
+    try:
+        return importlib.util.find_spec(package)  # without a dot: nothing is imported for it
+    except ValueError:  # it is loaded, and has no spec
+        return None
+
+
+def _imports(source: bytes, module: str, is_package: bool) -> list[str]:
+    """Names that a source file's import statements may load, functions' own ones included."""
+    package = module if is_package else module.rpartition(".")[0]
+    names: list[str] = []
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # no Python of today: whoever imports it is told so; here its bytes count
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            names.append(base)
+            names.extend(f"{base}.{alias.name}" for alias in node.names)
+    return names

@@ -1,0 +1,122 @@
+"""The record of a cell: its schema, its checksum, and what counts as the same result.
+
+`bench.cell.schema` is the same schema as a model: what is checked.
+
+Schema, version 2 (a JSON object; every key is always there)
+-------------------------------------------------------------
+schema_version : 2
+status : "done" | "failed" | "not_applicable"
+cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
+identity : {hash, parts}: everything that decides the numbers (`bench.cell.identity.identity`)
+settings : the resolved config
+data : {rows: {train, validation, test}, features, categorical, classes, duplicates, notes};
+    duplicates: test rows whose features repeat a training row's; {} where the cell failed before
+metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
+    score does not exist (ROC-AUC of one class), never for one that is not finite; {} unless done
+chosen_step, last_step : int or null; 0 is the pre-trained model
+curves : {step, train_loss, validation_…, test_…: list}, all of one length; null where a score does
+    not exist, and as the training loss of step 0; {} without fine-tuning. The test curves are for
+    analysis only
+synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, generator, quality}: the
+    synthetic table that all methods with this generator share, or, where each step draws its own
+    rows (key: null), one sample more. null without a generator, and where each step is a new task,
+    whose columns change. quality: {measure: float or null} of `bench.quality.measures.quality` against the
+    training rows; and test_tstr_roc_auc, of learners trained on these rows and scored on the test
+    rows, which like the test curves is for analysis only
+timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
+    seconds, phases} or null, …}; the only part that may differ between two runs of one cell
+provenance : {code, versions, python, platform, processor, threads, device, precision}
+error : {type, message, traceback} or null
+checksum : SHA-256 of the record without it
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, get_args
+
+import yaml
+
+from bench import names
+from bench.cell import schema as record_schema
+from bench.cell import targets
+from bench.cell.identity import digest
+from bench.files import shown
+
+Record = dict[str, Any]
+
+SCHEMA_VERSION = 2
+KEYS = frozenset(
+    {"schema_version", "status", "cell", "identity", "settings", "data", "metrics", "chosen_step"}
+    | {"last_step", "curves", "synthetic", "timings", "provenance", "error", "checksum"}
+)
+STATUSES: tuple[str, ...] = get_args(record_schema.Status)
+
+
+def seal(record: Record) -> Record:
+    """The record with its version and checksum."""
+    sealed = {"schema_version": SCHEMA_VERSION, **record}
+    return {**sealed, "checksum": _checksum(sealed)}
+
+
+def fault(record: Any) -> str | None:
+    """What is wrong with a record, in one clause; None if it is sound."""
+    if not isinstance(record, dict) or not set(record) >= {"schema_version", "checksum"}:
+        return "it is no record of this harness"
+    version = record["schema_version"]
+    if version != SCHEMA_VERSION:
+        return f"it has schema version {shown(version)}, expected {SCHEMA_VERSION}"
+    if set(record) != KEYS:
+        return f"its keys differ from the schema's: {_keys(set(record) ^ KEYS)}"
+    if record["checksum"] != _checksum(record):
+        return "its content does not match its checksum: it was edited or damaged"
+    wrong = record_schema.fault(record)
+    if wrong is None and record["identity"]["hash"] != digest(record["identity"]["parts"]):
+        return "its identity hash does not match its parts"
+    return wrong or _fault_of_names(record["cell"]) or targets.fault(record["settings"])
+
+
+def _keys(keys: set[str]) -> str:
+    told = [shown(key) for key in sorted(keys)]
+    return "[" + ", ".join(told[:3]) + (", …" if told[3:] else "") + "]"
+
+
+def _fault_of_names(cell: dict[str, Any]) -> str | None:
+    """Why a file would lie elsewhere, or a line be no line, if a cell were called so."""
+    found = (names.fault(what, cell[what]) for what in ("dataset", "method", "domain", "model"))
+    return next((why for why in found if why), None)
+
+
+def results_of(record: Record) -> Record:
+    """The record without what two runs of one cell may differ in; equal means bit-identical."""
+    return {k: v for k, v in record.items() if k not in ("timings", "checksum")}
+
+
+def encode(record: Record) -> str:
+    """JSON text, one line a value or list; floats keep every bit."""
+    return _indented(record, "") + "\n"
+
+
+def as_yaml(value: Any) -> str:
+    """Parts of a record for people: plain YAML. Text in it is data, whatever it looks like."""
+    return yaml.dump(value, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: what stands twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _indented(value: Any, indent: str) -> str:
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    inner = indent + " "
+    items = [f"{json.dumps(k)}: {_indented(v, inner)}" for k, v in sorted(value.items())]
+    return "{\n" + ",\n".join(inner + item for item in items) + f"\n{indent}}}"
+
+
+def _checksum(record: Record) -> str:
+    return digest({k: v for k, v in record.items() if k != "checksum"})

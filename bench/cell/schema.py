@@ -1,0 +1,337 @@
+"""The record's schema as one model, which every record is checked against, written or read.
+
+Null is allowed only where the schema says that a value does not exist: ROC-AUC of a part of one
+class, the training loss before the first step, a measure of synthetic rows that have no columns for
+it, and what a cell that is not done has not come to.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from bench.cell.targets import is_dotted
+from bench.files import shown
+
+# Score → its lowest and highest value, and whether it may be null (not exist).
+SCORES: dict[str, tuple[float, float, bool]] = {
+    "roc_auc_ovo": (0.0, 1.0, True),
+    "roc_auc_ovr": (0.0, 1.0, True),
+    "log_loss": (0.0, float("inf"), False),
+    "accuracy": (0.0, 1.0, False),
+    "balanced_accuracy": (0.0, 1.0, False),
+    "brier": (0.0, 2.0, False),
+}
+ROUNDING = 1e-9  # by which the sum behind a score may leave its range
+
+Status = Literal["done", "failed", "not_applicable"]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+Amount = Annotated[float, Field(ge=0, le=1e12)]  # seconds, MiB: 1e12 s are 30,000 years
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class _Closed(BaseModel):
+    """Nothing but these keys, of these types, without a cast."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Open(BaseModel):
+    """These keys of these types, and others that are read by nobody."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
+
+
+def _scored(scores: dict[str, float | None]) -> dict[str, float | None]:
+    for name, value in scores.items():
+        if name not in SCORES:
+            raise ValueError(f"there is no score {shown(name)}")
+        _check_scale(name, value)
+    return scores
+
+
+def _check_scale(name: str, value: float | None) -> None:
+    low, high, may_lack = SCORES[name]
+    if value is None:
+        if not may_lack:
+            raise ValueError(f"{name} is null")
+    elif not low - ROUNDING <= value <= high + ROUNDING:
+        raise ValueError(f"{name} is {value:g}, outside {low:g} … {high:g}")
+
+
+def _none_of_empty(value: Any) -> Any:
+    """An empty object stands for what is not there; null does not."""
+    if value is None:
+        raise ValueError("null, where an object is expected")
+    return None if value == {} else value
+
+
+def _targets(value: Any) -> Any:
+    """Every ``_target_``, at any depth, is a dotted name: readers cut it at its dots."""
+    if isinstance(value, dict):
+        if "_target_" in value:
+            target = value["_target_"]
+            if not is_dotted(target):
+                raise ValueError(f"the _target_ {shown(target)} is no dotted name of a class")
+        for inner in value.values():
+            _targets(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _targets(inner)
+    return value
+
+
+Scores = Annotated[dict[str, float | None], AfterValidator(_scored)]
+Config = Annotated[dict[str, Any], AfterValidator(_targets)]
+
+
+class Cell(_Closed):
+    dataset: Name
+    domain: Name
+    method: Name
+    fold: Count
+    seed: Whole
+    model: Name
+
+
+class Model(_Open):
+    weights: str
+
+
+class Parts(_Open):
+    dataset: str
+    model: Model
+    seed: Whole = 0  # absent where the numbers do not depend on it
+
+
+class Identity(_Closed):
+    hash: Sha256
+    parts: Parts
+
+
+class Mixing(_Open):
+    rows: Literal["real", "synthetic", "mixed"]
+    ratio: float
+    fresh: bool = False
+    size: float = 1.0
+
+
+class Method(_Open):
+    name: Name
+    finetune: bool
+    generator: Config | None
+    mixing: Mixing
+
+    @model_validator(mode="after")
+    def _names_its_generator(self) -> Method:
+        if self.generator is not None and "_target_" not in self.generator:
+            raise ValueError("the generator has no _target_")
+        return self
+
+
+class ModelSettings(_Open):
+    path: str | None
+
+
+class FinetuneSettings(_Open):
+    steps: Count
+
+
+class Settings(_Open):
+    dataset: Config
+    method: Method
+    model: Annotated[ModelSettings, BeforeValidator(_targets)]
+    finetune: FinetuneSettings
+    fold: Count
+    seed: Whole
+    validation_share: float
+    threads: Count
+    device: str
+
+
+class Rows(_Closed):
+    train: Count
+    validation: Count
+    test: Count
+
+
+class Data(_Closed):
+    rows: Rows
+    features: Count
+    categorical: Count
+    classes: Count
+    duplicates: Count
+    notes: list[str]
+
+
+class PartScores(_Closed):
+    validation: Scores
+    test: Scores
+
+
+class Metrics(_Closed):
+    pretrained: PartScores
+    chosen: PartScores
+    last: PartScores
+
+
+Curve = list[float | None]
+
+
+class Curves(_Closed):
+    """Lists of one length; beside ``step`` those that the run drew."""
+
+    step: list[Count]
+    train_loss: Curve = []
+    validation_roc_auc_ovo: Curve = []
+    validation_log_loss: Curve = []
+    test_roc_auc_ovo: Curve = []
+    test_log_loss: Curve = []
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Curves:
+        if not self.step or self.step[0] != 0:
+            raise ValueError("step does not begin with 0")
+        if any(a >= b for a, b in zip(self.step, self.step[1:])):
+            raise ValueError("step does not ascend")
+        for name in self.model_fields_set - {"step"}:
+            curve: Curve = getattr(self, name)
+            if len(curve) != len(self.step):
+                raise ValueError(f"{name} has {len(curve)} values, step has {len(self.step)}")
+            if name == "train_loss":
+                if None in curve[1:]:
+                    raise ValueError("train_loss is null after step 0")
+                continue
+            for value in curve:
+                _check_scale(name.partition("_")[2], value)
+        return self
+
+
+class Synthetic(_Closed):
+    key: str | None
+    rows: Count
+    class_counts: list[Count]
+    copies_of_training_rows: Count
+    fingerprint: Sha256
+    generator: dict[str, Any]
+    quality: dict[str, float | None]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Synthetic:
+        if sum(self.class_counts) != self.rows or self.copies_of_training_rows > self.rows:
+            raise ValueError("its counts do not add up to its rows")
+        return self
+
+
+class Generation(_Closed):
+    shared: bool
+    seconds: Amount
+    phases: dict[str, Amount]
+
+
+class Timings(_Open):
+    started: Amount
+    seconds: dict[str, Amount]
+    cpu_seconds: Amount
+    peak_memory_mb: Amount
+    generation: Generation | None
+
+    @model_validator(mode="after")
+    def _has_total(self) -> Timings:
+        if "total" not in self.seconds:
+            raise ValueError("seconds has no total")
+        return self
+
+
+class Provenance(_Closed):
+    code: str
+    versions: dict[str, str]
+    python: str
+    platform: str
+    processor: str
+    threads: Count
+    device: str
+    precision: str
+
+
+class Failure(_Closed):
+    type: str
+    message: str
+    traceback: str
+
+
+class RecordSchema(_Closed):
+    """A whole record."""
+
+    schema_version: int
+    status: Status
+    cell: Cell
+    identity: Identity
+    settings: Settings
+    data: Annotated[Data | None, BeforeValidator(_none_of_empty)]
+    metrics: Annotated[Metrics | None, BeforeValidator(_none_of_empty)]
+    chosen_step: Count | None
+    last_step: Count | None
+    curves: Annotated[Curves | None, BeforeValidator(_none_of_empty)]
+    synthetic: Synthetic | None
+    timings: Timings
+    provenance: Provenance
+    error: Failure | None
+    checksum: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RecordSchema:
+        steps = (self.chosen_step, self.last_step)
+        if self.status != "done":
+            if self.error is None:
+                raise ValueError(f"it is {self.status} without an error")
+            if (self.metrics, self.curves, *steps) != (None,) * 4:
+                raise ValueError(f"it is {self.status} and has results")
+            return self
+        if self.error is not None:
+            raise ValueError("it is done and has an error")
+        if self.metrics is None or self.data is None or None in steps:
+            raise ValueError("it is done without results")
+        chosen, last = (step or 0 for step in steps)
+        if chosen > last:
+            raise ValueError(f"its chosen step {chosen} is after its last, {last}")
+        if self.curves is not None and (
+            last != self.curves.step[-1] or chosen not in self.curves.step
+        ):
+            raise ValueError(f"its steps {chosen} and {last} are not those of its curves")
+        return self
+
+
+_SCHEMA = TypeAdapter(RecordSchema)
+
+
+def fault(record: Any) -> str | None:
+    """What of a record is not as the schema has it, in one clause; None if all is."""
+    try:
+        _SCHEMA.validate_python(record)
+    except ValidationError as error:
+        return _told(error)
+    return None
+
+
+def _told(error: ValidationError) -> str:
+    """The first thing that is wrong, and how many more are."""
+    first, *more = error.errors(include_url=False, include_context=False)
+    place = ".".join(map(str, first["loc"]))
+    text = first["msg"].removeprefix("Value error, ")
+    where = f"its {shown(place)} is not as the schema has it: " if place else ""
+    given = f", not {shown(first['input'])}" if first["msg"].startswith("Input should") else ""
+    others = f" (and {len(more)} more)" if more else ""
+    return f"{where}{text[:1].lower()}{text[1:]}{given}{others}"

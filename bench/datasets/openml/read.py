@@ -1,0 +1,238 @@
+"""OpenML tasks: a task's table and its official splits, read from a verified copy on this machine.
+
+The first reader fetches (`bench.datasets.openml.fetch`, under a lock); what arrived is checked,
+hashed and kept as parquet beside a card, in one folder a task. Every other reader, in whatever
+process, reads that folder and nothing else: no network, no client, nothing unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from annotated_types import Interval
+from filelock import FileLock
+
+from bench.datasets.embedded import from_frame
+from bench.files import Unsound, content, parse_json
+from bench.process import invoked
+from bench.ranges import Count, Domain, NotNegative, Patience, Positive, Seconds, Text, checked
+from bench.table import Table, TableError
+
+SERVER = "https://www.openml.org/api/v1/xml"
+CARD, ROWS, FOLDS = "card.json", "rows.parquet", "folds.parquet"
+VERSION = 2  # of the folder's layout; another one is fetched again
+LARGEST = 4 * 2**30  # bytes of a file of a copy that are read; TabArena's tables have some 10^8
+PARTS = ("rows", "features", "classes", "repeats", "folds")
+
+
+class Unreachable(TableError):
+    """Nobody answered at the server's address."""
+
+
+class Absent(TableError):
+    """There is no sound copy on this machine, and OpenML must not be asked."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which task is wanted, what it is known to hold, and how to ask for it.
+
+    Parameters
+    ----------
+    task_id : int
+    name : str
+        What the table is called in configs, records and messages.
+    server : str
+        Address of the REST API, ending in ``/api/v1/xml``.
+    timeout : float
+        Seconds that the server may be silent.
+    tries : int
+        Attempts for each file.
+    patience : float
+        Seconds after the first attempt within which another one may begin.
+    format : {"parquet", "arff"}
+        Which file is asked for first; the other one is read where the server lacks it.
+    least_rate : float
+        Bytes a second that a file must bring, after twice the timeout; 0 takes any.
+    most_mb : float
+        Megabytes that a file may have, unpacked.
+    expected : dict
+        Known counts, of ``rows``, ``features``, ``classes``, ``repeats`` and ``folds``.
+    """
+
+    task_id: int
+    name: str
+    server: str
+    timeout: float
+    tries: int
+    patience: float
+    format: str
+    least_rate: float
+    most_mb: float
+    expected: dict[str, int]
+
+
+@checked
+def load(
+    task_id: Count | None,
+    cache_dir: Text,
+    name: Text | None = None,
+    domain: Domain = "other",
+    expected: dict[str, Count] | None = None,
+    server: Text = SERVER,
+    timeout: Seconds = 20.0,
+    tries: Annotated[int, Interval(ge=1, le=100)] = 3,
+    patience: Patience = 10.0,
+    format: Literal["parquet", "arff"] = "parquet",
+    least_rate: NotNegative = 1000.0,
+    most_mb: Positive = 1000.0,
+    offline: bool = False,
+) -> Table:
+    """Read the table of an OpenML classification task, with its official folds.
+
+    Parameters
+    ----------
+    task_id : int
+    cache_dir : str
+        Where verified copies lie, ``<cache_dir>/openml/``.
+    name : str, optional
+        ``openml/<task_id>`` by default.
+    domain : str
+        ``healthcare``, ``finance`` or ``other``.
+    expected, server, timeout, tries, patience, format, least_rate, most_mb
+        See `Task`.
+    offline : bool
+        Never ask the server.
+
+    Returns
+    -------
+    Table
+        Its `Table.folds` are the task's: split *i* is repeat ``i // n_folds``, fold
+        ``i % n_folds``.
+
+    Raises
+    ------
+    TableError
+        If the task cannot be had or used; one sentence that says what to do.
+    """
+    if task_id is None:
+        raise TableError("An OpenML task needs its number: dataset=openml task_id=NUMBER.")
+    wanted = Task(
+        task_id=int(task_id),
+        name=str(name or f"openml/{task_id}"),
+        server=server.rstrip("/"),
+        timeout=float(timeout),
+        tries=int(tries),
+        patience=float(patience),
+        format=format,
+        least_rate=float(least_rate),
+        most_mb=float(most_mb),
+        expected={str(what): int(count) for what, count in (expected or {}).items()},
+    )
+    if wanted.format not in ("parquet", "arff"):
+        raise TableError(f"Dataset '{wanted.name}': format is parquet or arff, not '{format}'.")
+    unknown = sorted(set(wanted.expected) - set(PARTS))
+    if unknown:
+        raise TableError(
+            f"Dataset '{wanted.name}': expected has {', '.join(PARTS)}, not '{unknown[0]}'."
+        )
+    return _table(*had(wanted, cache_dir, offline), wanted, domain)
+
+
+def had(wanted: Task, cache_dir: str, offline: bool) -> tuple[dict[str, Any], bytes, bytes]:
+    """Card, rows and folds of a task, from the copy on this machine or fetched to it."""
+    folder = place(wanted, cache_dir)
+    found = read(folder)
+    if found is not None:
+        return found
+    if offline:
+        state = "is damaged" if folder.exists() else "is not on this machine"
+        raise Absent(
+            f"Dataset '{wanted.name}' {state} and offline=true forbids asking OpenML; run "
+            f"`{invoked()} fetch` for it where there is a network, with "
+            f"openml.cache_dir={cache_dir}."
+        )
+    _make(folder.parent, wanted)
+    # One process fetches, the others wait and read; the client's own cache races (openml 0.15.1).
+    with FileLock(folder.with_suffix(".lock")):
+        found = read(folder)
+        if found is None:
+            from bench.datasets.openml.fetch import fetch
+
+            shutil.rmtree(folder, ignore_errors=True)  # damaged: nothing of it is used
+            fetch(wanted, folder)
+            found = read(folder)
+            assert found is not None
+    return found
+
+
+def place(wanted: Task, cache_dir: str) -> Path:
+    """The folder of a task's verified copy; another server's task is another one."""
+    host = re.sub(r"[^\w.-]+", "-", wanted.server.partition("://")[2].partition("/api")[0])
+    return Path(cache_dir).expanduser() / "openml" / host / str(wanted.task_id)
+
+
+def read(folder: Path) -> tuple[dict[str, Any], bytes, bytes] | None:
+    """A folder's content, if it is whole and what was once verified; None otherwise."""
+    try:
+        card = parse_json(content(folder / CARD, LARGEST))
+        rows, folds = content(folder / ROWS, LARGEST), content(folder / FOLDS, LARGEST)
+    except (FileNotFoundError, Unsound):
+        return None
+    if not isinstance(card, dict) or card.get("version") != VERSION:
+        return None
+    return (card, rows, folds) if card.get("sha256") == hashes(card, rows, folds) else None
+
+
+def hashes(card: dict[str, Any], rows: bytes, folds: bytes) -> dict[str, str]:
+    """File → SHA-256, as the card keeps it; of the card, of all but that."""
+    words = json.dumps({k: v for k, v in card.items() if k != "sha256"}, sort_keys=True)
+    return {CARD: _sha256(words.encode()), ROWS: _sha256(rows), FOLDS: _sha256(folds)}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _make(folder: Path, wanted: Task) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TableError(
+            f"Dataset '{wanted.name}': {folder} cannot be made ({error.strerror}); "
+            "name another folder with openml.cache_dir=FOLDER."
+        ) from None
+
+
+def _table(card: dict[str, Any], rows: bytes, folds: bytes, wanted: Task, domain: str) -> Table:
+    check_expected(card["counts"], wanted)
+    about = {**card, "name": wanted.name, "domain": domain}
+    table = from_frame(pd.read_parquet(io.BytesIO(rows)), about)
+    by_repeat = pd.read_parquet(io.BytesIO(folds)).to_numpy().T
+    return Table(
+        **{**vars(table), "notes": tuple(card["notes"]), "folds": by_repeat.astype("int8")}
+    )
+
+
+def check_expected(counts: dict[str, int], wanted: Task) -> None:
+    """Refuse a task that is not the one that was described.
+
+    Raises
+    ------
+    TableError
+    """
+    for what, count in wanted.expected.items():
+        if counts[what] != count:
+            raise TableError(
+                f"Dataset '{wanted.name}': OpenML's task {wanted.task_id} has {counts[what]} "
+                f"{what}, {count} were expected; it is not the task that was described, or came "
+                "incomplete."
+            )

@@ -1,0 +1,47 @@
+"""Numbers as floats: exact, or counted from the smallest, never merged in silence."""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench.datasets.own.strays import Unusable
+from bench.datasets.own.wording import setting
+
+EXACT = 2**53  # beyond it, neighbouring whole numbers are one float
+#: Digits enough for the difference of any two numbers that are floats.
+_WIDE = decimal.Context(prec=800)
+
+
+def floats_of(
+    numbers: Sequence[decimal.Decimal | None], column: str
+) -> tuple[np.ndarray, list[str]]:
+    """Floats that are equal only where the numbers are, missing as NaN, and remarks.
+
+    Raises
+    ------
+    Unusable
+        If no shift makes room for them.
+    """
+    distinct = {number for number in numbers if number is not None and _is_float(number)}
+    if len(set(map(float, distinct))) == len(distinct):
+        return np.array([np.nan if n is None else float(n) for n in numbers]), []
+    smallest = min(distinct)
+    shifted = {number: float(_WIDE.subtract(number, smallest)) for number in distinct}
+    if len(set(shifted.values())) < len(distinct):
+        raise Unusable(
+            f"holds numbers beyond 2^53 such as {max(distinct, key=abs):f}, some of which no "
+            "model can tell apart as numbers",
+            f"name it a category with {setting('categorical', [column])}",
+        )
+    remark = (
+        "holds numbers beyond 2^53, hence was read as their distance from the smallest, "
+        f"{smallest:f}, so that none become equal."
+    )
+    return np.array([np.nan if n is None else shifted.get(n, float(n)) for n in numbers]), [remark]
+
+
+def _is_float(number: decimal.Decimal) -> bool:
+    return bool(np.isfinite(float(number)))

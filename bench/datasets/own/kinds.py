@@ -1,0 +1,341 @@
+"""What becomes of a column of one's own table: its kind, inferred from its content.
+
+==========================================  ========================================================
+column                                      becomes
+==========================================  ========================================================
+named in ``categorical``                    categorical, whatever it holds, as typed
+numbers, all whole                          integer (codes of categories must be named!)
+numbers                                     numeric; ±inf becomes missing
+mostly numbers or dates in any writing      those; the few marks between them missing, noted
+numbers that can be read in two ways        refused with the key that decides
+text, or numbers written as 007             categorical
+numbers or dates in a writing of their own  categorical, noted
+numbers that versions and codes look like   numbers, noted
+text with nearly as many values as rows     refused: it can be dropped or named in ``categorical``
+yes/no, true/false, booleans                categorical
+dates and times, or a date type             numeric: days since 1970-01-01, UTC
+constant or without any value               kept out, noted
+nested values, bytes, durations             refused
+==========================================  ========================================================
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal as decimals
+from collections import Counter
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from bench.datasets.own import identifiers
+from bench.datasets.own.date_columns import days_of_dates, days_of_text, looks_like_dates
+from bench.datasets.own.exact_numbers import EXACT, floats_of
+from bench.datasets.own.labels import alike, natural_order
+from bench.datasets.own.lookalikes import like_a_code, lookalike
+from bench.datasets.own.number_columns import Surroundings, plain_numbers, prove
+from bench.datasets.own.raw import counted
+from bench.datasets.own.strays import FEW, Unusable, signs_among_words
+from bench.datasets.own.wording import listed, rows, setting, shown
+from bench.datasets.own.written_numbers import QUOTED_CODE, Convention
+from bench.table import Kind, TableError
+
+__all__ = ["features_of", "natural_order", "rows", "text_of"]
+
+#: A text column with more distinct values than this, and than half its rows, is free text.
+MAX_LEVELS_OF_FEW_ROWS = 20
+EXPLAINED = 5  # unusable columns of which a refusal says why
+
+Content = np.ndarray | pd.Categorical
+
+
+def features_of(
+    frame: pd.DataFrame,
+    categorical: frozenset[str],
+    convention: Convention,
+    name: str,
+    separator: str | None = None,
+    declared: frozenset[str] = frozenset(),
+) -> tuple[pd.DataFrame, dict[str, Kind], list[str]]:
+    """Feature columns with their kinds, and what must be noted about them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Text (missing as NaN) and typed values.
+    categorical : frozenset of str
+        Columns that are categories, whatever they hold.
+    convention : Convention
+    name : str
+        The table's.
+    separator : str, optional
+        Of the file, if it was a CSV.
+    declared : frozenset of str
+        Columns that the file declares to be categories.
+
+    Raises
+    ------
+    TableError
+        If a column cannot be used; all of them are named.
+    """
+
+    @cache
+    def proven() -> Counter[str]:
+        texts = [frame[c] for c in frame if c not in categorical and _is_text(frame[c])]
+        return Counter(mark for text in texts if (mark := prove(text)))
+
+    around = Surroundings(separator, proven)
+    columns: dict[str, Content] = {}
+    kinds: dict[str, Kind] = {}
+    notes: list[str] = []
+    unusable: dict[str, Unusable] = {}
+    for column in frame.columns:
+        where = f"Dataset '{name}', column '{column}'"
+        values = frame[column]
+        if not values.notna().any():
+            notes.append(f"{where}: holds no value; it was kept out.")
+            continue
+        try:
+            content: Content
+            if column in categorical:
+                content, remarks = _categories(values)
+            else:
+                content, remarks = _inferred(values, column, convention, around, declared)
+        except Unusable as reason:
+            unusable[column] = reason
+            continue
+        notes += [f"{where}: {remark}" for remark in remarks]
+        if pd.Series(content).nunique() < 2:
+            notes.append(f"{where}: has only one value; it was kept out.")
+            continue
+        columns[column] = content
+        kinds[column] = _kind(content)
+    if unusable:
+        raise TableError(_refusal(unusable, name))
+    if not columns:
+        raise TableError(f"Dataset '{name}': no feature column with two or more values is left.")
+    return pd.DataFrame(columns, index=range(len(frame))), kinds, notes
+
+
+def _refusal(unusable: dict[str, Unusable], name: str) -> str:
+    """One sentence that names every column that cannot be used, and what helps."""
+    drop = setting("drop", unusable)
+    if len(unusable) == 1:
+        ((column, reason),) = unusable.items()
+        remedy = f"{reason.remedy}, or leave it out" if reason.remedy else "leave it out"
+        return f"Dataset '{name}', column '{column}': {reason.why}; {remedy} with {drop}."
+    told = [
+        f"'{column}' {reason.why}" + (f" ({reason.remedy})" if reason.remedy else "")
+        for column, reason in list(unusable.items())[:EXPLAINED]
+    ]
+    return (
+        f"Dataset '{name}': {len(unusable)} columns cannot be used as they are: {'; '.join(told)}; "
+        f"leave out those that are not mended with {drop}."
+    )
+
+
+def _kind(content: Content) -> Kind:
+    if isinstance(content, pd.Categorical):
+        return "categorical"
+    present = content[~np.isnan(content)]
+    return "integer" if (present == np.round(present)).all() else "numeric"
+
+
+def _inferred(
+    values: pd.Series,
+    column: str,
+    convention: Convention,
+    around: Surroundings,
+    declared: frozenset[str],
+) -> tuple[Content, list[str]]:
+    """Numbers or categories, by the rules at the head of this file, and remarks."""
+    noted = identifiers.remark(values, column)
+    more = [noted] if noted else []
+    if column in declared:
+        content, remarks = _categories(values)
+        return content, [*remarks, *_declared(values, column, convention, around), *more]
+    found: tuple[Content, list[str]] | None = _typed(values, column)
+    if found is None:
+        text = text_of_values(values)
+        found = _read(text, column, convention, around) or _as_categories(text, column)
+    return found[0], found[1] + more
+
+
+def _declared(
+    values: pd.Series, column: str, convention: Convention, around: Surroundings
+) -> list[str]:
+    """What to say of categories by type that are numbers or dates by content."""
+    if not _is_text(values):
+        return []
+    try:
+        numbers = _read(values, column, convention, around) is not None
+    except Unusable:
+        numbers = True
+    remark = "holds numbers or dates, but the file declares it to be categories; so it was read."
+    return [remark] if numbers else []
+
+
+def _as_categories(text: pd.Series, column: str) -> tuple[pd.Categorical, list[str]]:
+    """Text as categories, unless it is free text."""
+    _refuse_free_text(text, column)
+    content, remarks = _categories(text)
+    like = lookalike(counted(text))
+    told = [f"{like}; taken as categories."] if like else []
+    signs = signs_among_words(content.categories)
+    if signs:
+        missing = setting("missing", signs)
+        told.append(f"{listed(signs)} stays a level; if it means a missing value, say {missing}.")
+    return content, remarks + told
+
+
+def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
+    """A column whose values have a type of their own; None if they are text."""
+    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(values.dtype):
+        return _categories(values)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        if pd.api.types.is_complex_dtype(values.dtype):
+            raise Unusable("complex numbers cannot be used")
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+        if pd.api.types.is_integer_dtype(values.dtype):
+            return _exact(numbers, values, column)
+        return _finite(numbers, [])
+    days = days_of_dates(values)
+    if days is not None:
+        return days, ["dates were turned into days since 1970-01-01."]
+    present = values.dropna()
+    if all(isinstance(value, bool | np.bool_) for value in present):
+        return _categories(values)
+    if all(isinstance(value, decimals.Decimal | int | float) for value in present):
+        return _exact(values.astype(np.float64).to_numpy(copy=True), values, column)
+    return None
+
+
+def _exact(numbers: np.ndarray, values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
+    """Floats; where some are so large that neighbours merge, those of the exact values.
+
+    Parameters
+    ----------
+    values : Series
+        The same numbers as integers, decimals or text that every program reads.
+    """
+    if not (np.abs(numbers) >= EXACT).any():
+        return _finite(numbers, [])
+    exact = [
+        None if np.isnan(number) else decimals.Decimal(str(value) if _plain(number) else number)
+        for number, value in zip(numbers, values)
+    ]
+    return _finite(*floats_of(exact, column))
+
+
+def _plain(number: float) -> bool:
+    """Neither zero nor infinite, as numbers with absurd exponents are."""
+    return bool(number) and bool(np.isfinite(number))
+
+
+def _read(
+    text: pd.Series, column: str, convention: Convention, around: Surroundings
+) -> tuple[np.ndarray, list[str]] | None:
+    """The dates or numbers that a column of text holds, if it mostly does."""
+    counts = counted(text)
+    days = days_of_text(text, counts, column, convention.day_first)
+    if days is not None:
+        return days
+    codes = [level for level in counts if QUOTED_CODE.fullmatch(level)]
+    if sum(counts[level] for level in codes) > FEW * sum(counts.values()):
+        return None
+    found = plain_numbers(text, counts, column, convention, around)
+    if found is None:
+        return None
+    plain, remarks = found
+    code = next(iter(codes), None) or like_a_code(counts)
+    if code:
+        categorical = setting("categorical", [column])
+        remarks = [
+            *remarks,
+            f"{shown(code)} was read as a number; if it is a code: {categorical}.",
+        ]
+    numbers, more = _exact(plain.astype(np.float64).to_numpy(copy=True), plain, column)
+    return numbers, [*remarks, *more]
+
+
+def _finite(numbers: np.ndarray, remarks: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Floats; ±inf is no measurement that a model could learn from, hence missing."""
+    infinite = np.isinf(numbers)
+    numbers[infinite] = np.nan
+    if infinite.any():
+        count = rows(int(infinite.sum()))
+        remarks = [*remarks, f"{count} with an infinite value, taken as missing."]
+    if looks_like_dates(numbers):
+        example = int(numbers[~np.isnan(numbers)][0])
+        remarks = [*remarks, f"seems to hold dates such as {example}; they were read as numbers."]
+    return numbers, remarks
+
+
+# Text ---------------------------------------------------------------------------------------------
+
+
+def _is_text(values: pd.Series) -> bool:
+    return values.dtype == object and all(isinstance(value, str) for value in values.dropna())
+
+
+def _refuse_free_text(text: pd.Series, column: str) -> None:
+    present = text.dropna()
+    levels = present.nunique()
+    if levels <= max(MAX_LEVELS_OF_FEW_ROWS, len(present) / 2):
+        return
+    size = f"({levels} distinct values in {rows(len(present))})"
+    like = lookalike(counted(text))
+    if like:
+        categorical = setting("categorical", [column])
+        raise Unusable(
+            f"{like} {size}",
+            f"write them as numbers if they are a quantity, or as categories with {categorical}",
+        )
+    raise Unusable(f"is free text or an identifier {size}")
+
+
+def _categories(values: pd.Series) -> tuple[pd.Categorical, list[str]]:
+    text = text_of_values(values)
+    levels = sorted(set(text.dropna()), key=natural_order)
+    remarks = [
+        f"levels {listed(group)} differ only in case, blanks or marks that look alike; they stay "
+        "levels of their own."
+        for group in alike(levels)
+    ]
+    return pd.Categorical(text, categories=levels), remarks
+
+
+def text_of(values: pd.Series, name: str, column: str) -> pd.Series:
+    """Each value as text, whole numbers without a fraction; missing stays NaN.
+
+    Raises
+    ------
+    TableError
+        If a value is neither text, a number nor a date.
+    """
+    try:
+        return text_of_values(values)
+    except Unusable as reason:
+        raise TableError(f"Dataset '{name}', column '{column}': {reason.why}.") from None
+
+
+def text_of_values(values: pd.Series) -> pd.Series:
+    """As `text_of`; what is none is `Unusable`."""
+    if _is_text(values):
+        return values
+    if values.dtype in (np.float16, np.float32):
+        # 0.1 of 32 bits is 0.1 to people; as a float of 64 bits it is 0.10000000149011612
+        objects = pd.Series(list(values.to_numpy()), index=values.index, dtype=object)
+    else:
+        objects = values.astype(object)
+    return objects.map(_text, na_action="ignore").astype(object)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    plain = str | bool | np.bool_ | int | float | np.integer | np.floating
+    if isinstance(value, plain | decimals.Decimal | datetime.date):
+        return str(value)
+    raise Unusable(f"values of type {type(value).__name__} cannot be used")

@@ -1,0 +1,211 @@
+"""A column of text that is mostly numbers, read by one convention, or refused."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.datasets.own.raw import counted
+from bench.datasets.own.strays import Unusable, set_aside, telling
+from bench.datasets.own.wording import setting, shown
+from bench.datasets.own.written_numbers import (
+    PERCENT,
+    PLAIN,
+    Convention,
+    Stripped,
+    grouping_of,
+    plain_form,
+    proven,
+    stripped,
+)
+
+_OTHER = {".": ",", ",": "."}
+_UNSURE_DOT = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the rest of the file tells about one of its columns.
+
+    Attributes
+    ----------
+    separator : str, optional
+        Of a CSV.
+    proven : callable
+        Gives how many of the file's columns prove which decimal mark.
+    """
+
+    separator: str | None = None
+    proven: Callable[[], Counter[str]] = Counter
+
+
+def plain_numbers(
+    text: pd.Series,
+    counts: Mapping[str, int],
+    column: str,
+    convention: Convention,
+    around: Surroundings,
+) -> tuple[pd.Series, list[str]] | None:
+    """A column's numbers as every program reads them, missing as NaN, and remarks.
+
+    None, if no more than half of its present values are numbers.
+
+    Raises
+    ------
+    Unusable
+        If they can be read in two ways, or hold too much else.
+    """
+    plain = {level for level in counts if PLAIN.fullmatch(level)}
+    if len(plain) == len(counts) and convention.decimal != "," and convention.thousands != ".":
+        elsewhere = around.proven() if _unsure_dot(counts, convention) else Counter(".")
+        if elsewhere["."] > elsewhere[","]:
+            return text, []
+        if elsewhere["."] == elsewhere[","] and not _grouped(counts):
+            said = "'.' was taken as the decimal mark; if it groups thousands"
+            return text, [f"{said}, say dataset.decimal=','."]
+    numbers = {level: number for level in counts if (number := stripped(level)) is not None}
+    infinite = {level: level for level in plain - set(numbers)}
+    total = telling(counts)
+    if not _most({**numbers, **infinite}, counts, total):
+        return None
+    decimal, remarks = _decimal(numbers, counts, column, convention, around)
+    forms = _forms(numbers, decimal, convention)
+    if not _most({**forms, **infinite}, counts, total):
+        if _most(_forms(numbers, _OTHER[decimal], Convention()), counts, total):
+            raise Unusable(
+                f"holds numbers such as {shown(next(iter(set(numbers) - set(forms))))}, in which "
+                f"'{decimal}' cannot be the decimal mark",
+                f"set dataset.decimal, or {setting('categorical', [column])} if they are "
+                "categories",
+            )
+        return None
+    _refuse_mixed_units({level: numbers[level] for level in forms}, column)
+    forms |= infinite
+    strays = {level: counts[level] for level in counts if level not in forms}
+    told = _disguises({level: numbers[level] for level in forms if level in numbers}, decimal)
+    how = "; ".join([*told, *remarks])
+    remark = f"was read as numbers{f' ({how})' if how else ''}"
+    if strays:
+        remark += f"; {set_aside(strays, sum(counts.values()), 'numbers', column)}"
+    return text.map(forms), [remark + "."] if how or strays else []
+
+
+def prove(text: pd.Series) -> str | None:
+    """The decimal mark that most of a column's values prove, if it holds mostly numbers."""
+    counts = counted(text)
+    if all(map(PLAIN.fullmatch, counts)):
+        votes = proven(counts)
+        return votes.most_common(1)[0][0] if votes["."] != votes[","] else None
+    numbers = {level: number for level in counts if (number := stripped(level)) is not None}
+    if not numbers or not _most(numbers, counts, telling(counts)):
+        return None
+    votes = proven(_bodies(numbers, counts))
+    return votes.most_common(1)[0][0] if votes["."] != votes[","] else None
+
+
+def _most(some: Mapping[str, object], counts: Mapping[str, int], total: int) -> bool:
+    return 2 * sum(counts[level] for level in some) > total
+
+
+def _bodies(numbers: Mapping[str, Stripped], counts: Mapping[str, int]) -> Counter[str]:
+    bodies: Counter[str] = Counter()
+    for level, number in numbers.items():
+        bodies[number.body] += counts[level]
+    return bodies
+
+
+def _forms(numbers: Mapping[str, Stripped], decimal: str, convention: Convention) -> dict[str, str]:
+    forms = {
+        level: plain_form(number, decimal, convention.thousands)
+        for level, number in numbers.items()
+    }
+    return {level: form for level, form in forms.items() if form is not None}
+
+
+def _decimal(
+    numbers: Mapping[str, Stripped],
+    counts: Mapping[str, int],
+    column: str,
+    convention: Convention,
+    around: Surroundings,
+) -> tuple[str, list[str]]:
+    """The decimal mark, and what must be said of how it was found."""
+    if convention.decimal is not None:
+        return convention.decimal, []
+    if convention.thousands in _OTHER:
+        return _OTHER[str(convention.thousands)], []
+    bodies = _bodies(numbers, counts)
+    votes = proven(bodies)
+    if votes["."] != votes[","]:
+        return votes.most_common(1)[0][0], []
+    examples = {mark: body for body in bodies for mark in ".," if mark in body}
+    if not examples:
+        return ".", []
+    elsewhere = around.proven()
+    if not votes and elsewhere["."] != elsewhere[","]:
+        return elsewhere.most_common(1)[0][0], ["the decimal mark is that of other columns"]
+    if not votes and len(examples) == 1 and "." in examples and not _grouped(counts):
+        return ".", ["'.' taken as the decimal mark; if it groups thousands: dataset.decimal=','"]
+    if not votes and len(examples) == 1 and around.separator == ",":
+        return ".", ["if ',' is the decimal mark: dataset.decimal=','"]
+    raise Unusable(
+        "holds numbers that can be read in two ways, such as "
+        f"{shown(next(iter(examples.values())))}",
+        "say which mark is the decimal one, dataset.decimal=',' or dataset.decimal='.'",
+    )
+
+
+def _unsure_dot(counts: Mapping[str, int], convention: Convention) -> bool:
+    """Are these 1.234 and 2.345, which do not tell what the dot is?"""
+    dotted = [level for level in counts if "." in level]
+    given = convention.decimal or convention.thousands
+    return not given and bool(dotted) and all(map(_UNSURE_DOT.fullmatch, dotted))
+
+
+def _grouped(counts: Mapping[str, int]) -> bool:
+    """Are these 500, 1.750 and 24.250? Decimals would have one or two places here and there."""
+    dotted = [level for level in counts if "." in level]
+    return len(dotted) > 2 and any(re.fullmatch(r"\D*[1-9][0-9]{2}\D*", level) for level in counts)
+
+
+def _refuse_mixed_units(numbers: Mapping[str, Stripped], column: str) -> None:
+    """Refuse several currencies, and percentages beside plain numbers: 0.05 is 5 %, or is not."""
+    units = {number.unit.casefold(): level for level, number in numbers.items() if number.unit}
+    remedy = f"write all in one, or {setting('categorical', [column])} if they are categories"
+    if len(units) > 1:
+        first, second = list(units.values())[:2]
+        raise Unusable(f"holds several units, such as {shown(first)} and {shown(second)}", remedy)
+    if set(units) & set(PERCENT):
+        bare = [
+            level
+            for level, number in numbers.items()
+            if not number.unit and re.search("[1-9]", number.body)
+        ]
+        if bare:
+            percent = next(iter(units.values()))
+            raise Unusable(
+                f"holds percentages such as {shown(percent)} and plain numbers such as "
+                f"{shown(bare[0])}",
+                remedy,
+            )
+
+
+def _disguises(numbers: Mapping[str, Stripped], decimal: str) -> list[str]:
+    """What stood around and between the digits, in words."""
+    left = sorted({what for number in numbers.values() for what in number.around})
+    groups = {
+        group for n in numbers.values() if (group := grouping_of(n.body, decimal)) is not None
+    }
+    told = []
+    if decimal == "," and any("," in number.body for number in numbers.values()):
+        told.append("',' is the decimal mark")
+    if groups:
+        marks = ["blanks" if group == " " else shown(group) for group in sorted(groups)]
+        told.append(f"{' and '.join(marks)} taken as the mark of thousands")
+    if left:
+        told.append(f"without {', '.join(left)}")
+    return told

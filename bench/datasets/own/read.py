@@ -1,0 +1,269 @@
+"""A table of one's own: a CSV or parquet file becomes a `Table`, or is refused in one sentence.
+
+A column is never read as something else in silence, a row is never lost in silence, and a word that
+a person typed is that word. Rows whose target is missing are left out; repeated rows are kept; both
+are noted. What becomes of a column stands in `bench.datasets.own.kinds`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.datasets.own import content, labels
+from bench.datasets.own.characters import clean_name
+from bench.datasets.own.delimited import SEPARATORS, delimited
+from bench.datasets.own.identifiers import without_index
+from bench.datasets.own.kinds import features_of, text_of
+from bench.datasets.own.parquet import parquet
+from bench.datasets.own.raw import Raw, counted, with_clean_names, with_missing
+from bench.datasets.own.wording import listed, rows, shown
+from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
+from bench.datasets.splits import require_rows
+from bench.names import check, safe
+from bench.ranges import Classes, Domain, Positive, Text, checked
+from bench.table import Table, TableError
+
+
+@checked
+def load(
+    path: str | Path | None,
+    target: str | None,
+    categorical: Sequence[str] | str | None = None,
+    drop: Sequence[str] | str = (),
+    name: Text | None = None,
+    domain: Domain = "other",
+    max_classes: Classes = 10,
+    separator: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    day_first: bool | None = None,
+    missing: Sequence[str] | str = (),
+    encoding: str = "utf-8",
+    max_megabytes: Positive = 1000,
+) -> Table:
+    """Read a table from a CSV or parquet file; what had to be done to it stands in its ``notes``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, plain or packed. Parquet is told by its content, everything else is read as CSV
+        with a header.
+    target : str
+        The column to predict; its distinct values are the classes.
+    categorical : sequence of str, optional
+        Columns that hold categories although they hold numbers. Text is categorical anyway. A
+        string is one name.
+    drop : sequence of str
+        Columns to leave out. A string is one name.
+    name : str, optional
+        What the table is called; the file's name without its ending by default. The name decides
+        the splits.
+    domain : str
+        ``healthcare``, ``finance`` or ``other``; results are also shown by domain.
+    max_classes : int
+        How many classes the model can tell apart.
+    separator : str, optional
+        Of a CSV; by default whichever of comma, semicolon, tab and bar (or else blanks) cuts the
+        rows into equally many fields.
+    decimal : str, optional
+        The decimal mark of numbers in text; by default found in them.
+    thousands : str, optional
+        The mark of thousands; by default any that is not the decimal mark.
+    day_first : bool, optional
+        Whether 3/4/2024 is in April; by default found in the dates.
+    missing : sequence of str
+        Marks of a missing value beside those of `bench.datasets.own.raw.MISSING`.
+    encoding : str
+        Of a CSV.
+    max_megabytes : float
+        What the file may hold, unpacked.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TableError
+        If the file cannot be used; one sentence that says which column and what to do.
+    """
+    if path is None or target is None:
+        wanted = "path=FILE" if path is None else "target=COLUMN"
+        raise TableError(f"Your own table needs {wanted}: dataset=csv path=FILE target=COLUMN.")
+    path = content.as_written(Path(os.path.expanduser(str(path))))
+    name = check("dataset", str(name)) if name else safe(content.stem(path))
+    convention = _convention(decimal, thousands, day_first, name)
+    found = content.content(path, name, float(max_megabytes))
+    if found.startswith(content.PARQUET):
+        raw = parquet(found, name, float(max_megabytes))
+    else:
+        raw = delimited(found, name, path, separator, encoding)
+    raw = with_clean_names(raw, name)
+    target = clean_name(target)
+    named = _names(categorical)
+    raw = replace(raw, frame=with_missing(raw.frame, _words(missing), name))
+    frame, noted = _chosen(raw, target, named, _names(drop), name)
+    frame, dropped = _with_target(frame, target, name)
+    y, classes, more = _labels(frame[target], name, target, max_classes, decimal)
+    features = frame.drop(columns=target).reset_index(drop=True)
+    X, kinds, remarks = features_of(
+        features, frozenset(named), convention, name, raw.separator, raw.declared
+    )
+    table = Table(name, X, y, kinds, classes, target, domain)
+    require_rows(table)
+    notes = (
+        *raw.notes,
+        *_no_header(raw, name),
+        *noted,
+        *dropped,
+        *more,
+        *remarks,
+        *_repeats(table),
+    )
+    return replace(table, notes=notes)
+
+
+def read(
+    path: str | Path | None, target: str | None, **options: object
+) -> tuple[Table, tuple[str, ...]]:
+    """As `load`, with the notes beside."""
+    table = load(path, target, **options)  # type: ignore[arg-type]  # `load` checks each
+    return table, table.notes
+
+
+# What the user says -------------------------------------------------------------------------------
+
+
+def _words(given: Sequence[str] | str | None) -> list[str]:
+    """A list of words; a word alone is one, not a list of its letters."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else [str(word) for word in given]
+
+
+def _names(given: Sequence[str] | str | None) -> list[str]:
+    return [clean_name(word) for word in _words(given)]
+
+
+def _convention(
+    decimal: str | None, thousands: str | None, day_first: bool | None, name: str
+) -> Convention:
+    if decimal not in (None, ".", ","):
+        raise TableError(
+            f"Dataset '{name}': dataset.decimal is '.' or ',' (or null: found), not "
+            f"{shown(decimal)}."
+        )
+    if thousands is not None:
+        thousands = {"’": "'"}.get(thousands, " " if thousands.isspace() else thousands)
+        if len(thousands) != 1 or thousands not in ".,' _" or thousands == decimal:
+            raise TableError(
+                f"Dataset '{name}': dataset.thousands is one of '.', ',', an apostrophe, a blank "
+                f"and '_', and not the decimal mark; {shown(thousands)} was given."
+            )
+    return Convention(decimal, thousands, day_first)
+
+
+def _chosen(
+    raw: Raw, target: str, categorical: Sequence[str], drop: Sequence[str], name: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """The columns that are left: without those to drop and without a saved index."""
+    for column in (target, *categorical, *drop):
+        _require(column, raw, name)
+    if target in drop:
+        raise TableError(
+            f"Dataset '{name}': column '{target}' is the target and cannot be dropped."
+        )
+    both = [column for column in categorical if column in drop]
+    if both:
+        raise TableError(
+            f"Dataset '{name}': column '{both[0]}' is named in dataset.categorical and in "
+            "dataset.drop; it can be one only."
+        )
+    frame, notes = without_index(raw, frozenset({target, *categorical, *drop}), name)
+    return frame.drop(columns=list(drop)), notes
+
+
+# Columns ------------------------------------------------------------------------------------------
+
+
+def _require(column: str, raw: Raw, name: str) -> None:
+    frame = raw.frame
+    if column in frame.columns:
+        return
+    close = difflib.get_close_matches(column, frame.columns, n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    known = listed(frame.columns, 20)
+    if raw.separator is not None and frame.shape[1] == 1:
+        hint += f" (separator {raw.separator!r}; another one is named by dataset.separator)"
+    elif raw.separator is not None and any(mark in c for c in frame.columns for mark in SEPARATORS):
+        hint += f" (cut by {raw.separator!r}; another mark is named by dataset.separator)"
+    elif raw.separator is not None and any(map(PLAIN.fullmatch, frame.columns)):
+        hint += " (the first line is taken as the columns' names)"
+    raise TableError(f"Dataset '{name}' has no column '{column}'{hint}; the file has {known}.")
+
+
+def _no_header(raw: Raw, name: str) -> list[str]:
+    """What to say of columns whose names are values of theirs, as in a file without a header."""
+    if raw.separator is None:
+        return []
+    own = [column for column in raw.frame if (raw.frame[column] == column).any()]
+    if len(own) < 2:
+        return []
+    return [
+        f"Dataset '{name}': columns {listed(own)} hold their own names as values; if the first "
+        "line is a row, write a line of names before it."
+    ]
+
+
+def _with_target(
+    frame: pd.DataFrame, target: str, name: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows whose target is known."""
+    known = frame[target].notna()
+    dropped = int((~known).sum())
+    if dropped == len(frame):
+        raise TableError(f"Dataset '{name}': target '{target}' is missing in every row.")
+    if not dropped:
+        return frame, ()
+    note = f"Dataset '{name}': {rows(dropped)} without a value of '{target}' left out."
+    return frame[known], (note,)
+
+
+def _labels(
+    values: pd.Series, name: str, target: str, max_classes: int, decimal: str | None
+) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """Class codes, class labels in natural order, and notes."""
+    text, remarks = labels.one_form(text_of(values, name, target), decimal)
+    classes = tuple(sorted(set(text), key=labels.natural_order))
+    if len(classes) < 2:
+        raise TableError(
+            f"Dataset '{name}': target '{target}' has only one class, '{classes[0]}'; "
+            "classification needs at least two."
+        )
+    if len(classes) > max_classes:
+        numbers = sum(stripped(label) is not None for label in classes)
+        hint = " If it is a quantity, cut it into classes first." if numbers > max_classes else ""
+        raise TableError(
+            f"Dataset '{name}': target '{target}' has {len(classes)} classes; "
+            f"at most {max_classes} are possible.{hint}"
+        )
+    remarks += labels.remarks_on(classes, counted(text))
+    codes = {label: code for code, label in enumerate(classes)}
+    notes = [f"Dataset '{name}', target '{target}': {remark}" for remark in remarks]
+    return text.map(codes).to_numpy(dtype=np.int64), classes, notes
+
+
+def _repeats(table: Table) -> list[str]:
+    keys = pd.DataFrame({"row": table.row_keys(), "label": table.y})
+    count = int(keys.duplicated().sum())
+    if not count:
+        return []
+    verb = "repeats" if count == 1 else "repeat"
+    return [f"Dataset '{table.name}': {rows(count)} {verb} an earlier row; kept as they are."]

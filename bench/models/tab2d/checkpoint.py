@@ -1,0 +1,202 @@
+"""Loads a `Tab2D` checkpoint from a local folder or a hub, with its hash and its limits.
+
+Torch is imported when a model is loaded: what `load` may be given is checked for every cell, also
+where nothing is left to compute.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Interval
+
+from bench.files import content, parse_json, shown
+from bench.models.tab2d.forward import unsound_weights
+from bench.models.weights import ModelError, check, files, weights_hash
+from bench.ranges import Count, Text, checked
+from bench.table import Table, TableError
+
+if TYPE_CHECKING:
+    import torch
+    from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+
+MOST = 2**20  # bytes of a config.json
+# What a network may be: more layers or wider ones would fill the memory before a weight is read.
+LARGEST = {"dim": 2**16, "dim_output": 10_000, "n_layers": 1000, "n_heads": 2**16}
+
+
+def _float32() -> torch.dtype:
+    import torch
+
+    return torch.float32
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A pre-trained classifier, ready to be copied and fine-tuned.
+
+    Parameters
+    ----------
+    module : Tab2D
+        On ``device``, in evaluation mode; never changed (fine-tuning works on a copy).
+    weights_hash : str
+        SHA-256 over ``config.json`` and ``model.safetensors``.
+    max_classes, max_features, max_context : int
+        What the model can take; the first is the number of its outputs.
+    device : torch.device
+    scoring : torch.dtype
+        Arithmetic of scoring passes; logits are read out in float32.
+    """
+
+    module: Tab2D
+    weights_hash: str
+    max_classes: int
+    max_features: int
+    max_context: int
+    device: torch.device
+    scoring: torch.dtype = field(default_factory=_float32)
+
+    def check(self, table: Table) -> None:
+        """Refuse a table beyond the model's limits, before anything is computed.
+
+        Raises
+        ------
+        TableError
+        """
+        for what, given, limit in (
+            ("classes", table.n_classes, self.max_classes),
+            ("features", table.n_features, self.max_features),
+        ):
+            if given > limit:
+                raise TableError(
+                    f"Dataset '{table.name}' has {given} {what}, this model takes at most {limit}."
+                )
+
+
+@checked
+def load(
+    path: Text | None,
+    max_features: Count,
+    max_context: Annotated[int, Interval(ge=2, le=10**9)],
+    device: Text = "auto",
+    revision: Text | None = None,
+    sha256: Mapping[str, str] | None = None,
+    offline: bool = False,
+    scoring: Literal["float32", "bfloat16"] = "float32",
+) -> Checkpoint:
+    """Load a checkpoint in the format of `Tab2D.save_pretrained`.
+
+    Parameters
+    ----------
+    path : str or None
+        A folder with ``config.json`` and ``model.safetensors``, or a hub id such as
+        ``autogluon/mitra-classifier``; None is the mitra-nano that the repository carries.
+    max_features, max_context : int
+        Limits on a table's features and on the support rows of one forward pass.
+    device : {"auto", "cpu", "cuda", …}
+        ``auto`` takes a GPU where there is one.
+    revision : str, optional
+        The hub's commit.
+    sha256 : mapping of file name to SHA-256, optional
+        What the files must be.
+    offline : bool
+        Never ask the hub.
+    scoring : {"float32", "bfloat16"}
+        Arithmetic of scoring passes. bfloat16 halves their time where the device is made for it,
+        and moves a probability by some thousandths.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing, unreadable or of another model, a weight is not finite or beyond all
+        measure, the hub is out of reach, or an argument is unknown.
+    """
+    import torch
+    from safetensors import SafetensorError
+
+    chosen = torch.device(_pick(device))
+    config, weights = found = files(path, revision, offline)
+    check(found, sha256 or {})
+    try:
+        module = _read(config, weights, chosen)
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = shorten(str(error), 200) or type(error).__name__
+        if isinstance(error, KeyError):
+            reason = f"{config.name} lacks {reason}"
+        raise ModelError(
+            f"Checkpoint '{config.parent}' is damaged or of another kind: {reason}"
+        ) from error
+    if module.task.name != "CLASSIFICATION":
+        raise ModelError(f"Checkpoint '{config.parent}' is for {module.task.name.lower()}.")
+    unsound = unsound_weights(module)
+    if unsound:
+        raise ModelError(f"Checkpoint '{config.parent}' is damaged: {unsound}; get the file again.")
+    return Checkpoint(
+        module=module.eval(),
+        weights_hash=weights_hash(path, revision, offline),
+        max_classes=module.dim_output,
+        max_features=max_features,
+        max_context=max_context,
+        device=chosen,
+        scoring={"float32": torch.float32, "bfloat16": torch.bfloat16}[scoring],
+    )
+
+
+def _read(config: Path, weights: Path, device: torch.device) -> Tab2D:
+    """As `Tab2D.from_pretrained`, which first draws random weights for all that it then loads."""
+    import torch
+    from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+    from safetensors.torch import load_file
+
+    shape = _shape(config)
+    tensors = load_file(weights, device=str(device))
+    if not all(tensor.is_floating_point() for tensor in tensors.values()):
+        raise ValueError("some of its weights are no real numbers")
+    if shape["dim"] % shape["n_heads"]:
+        raise ValueError(f"{shape['n_heads']} heads do not divide {shape['dim']} dimensions")
+    with torch.device("meta"):
+        module = Tab2D(
+            dim=shape["dim"],
+            dim_output=shape["dim_output"],
+            n_layers=shape["n_layers"],
+            n_heads=shape["n_heads"],
+            task=shape["task"],
+            use_pretrained_weights=False,
+            path_to_weights="",
+            device=str(device),
+        )
+    module.load_state_dict(tensors, assign=True)
+    return module.float()
+
+
+def _shape(config: Path) -> dict[str, Any]:
+    """What a `config.json` tells of the network; a hub's cache has links to its files."""
+    shape = parse_json(content(config.resolve(), MOST))
+    if not isinstance(shape, dict):
+        raise ValueError(f"{config.name} holds no names of settings")
+    for name, most in LARGEST.items():
+        if type(shape[name]) is not int or not 1 <= shape[name] <= most:
+            raise ValueError(f"its {name} is {shown(shape[name])}, not a number from 1 to {most:,}")
+    return shape
+
+
+def _pick(device: str) -> str:
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    named = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", device)
+    if named is None:
+        raise ModelError(f"Unknown device '{device}'; expected auto, cpu or cuda.")
+    if device != "cpu" and not torch.cuda.is_available():
+        raise ModelError("device=cuda was asked for, but no GPU is at hand; use device=auto.")
+    if named[1] and int(named[1]) >= torch.cuda.device_count():
+        raise ModelError(
+            f"device={device} is not here; the last is {torch.cuda.device_count() - 1}."
+        )
+    return device

@@ -1,0 +1,269 @@
+"""Records → ``<results_dir>/report``: tables (CSV, Markdown, LaTeX), figures, and the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from bench import files
+from bench.analysis.answer import Answer, answer
+from bench.analysis.frame import NAMING, NESTED, UNIT, frame
+from bench.analysis.settings import Analysis, settings
+from bench.analysis.variants import names
+from bench.cell import journal
+from bench.cell.record import Record
+from bench.cell.store import Store, write_whole
+from bench.errors import BAD_INPUT, BadInput
+from bench.files import Unsound, printable
+from bench.names import inside
+from bench.report import captions as readings
+from bench.report import provenance, verdict
+from bench.report.figures import drawings
+from bench.report.latex import document, latex
+from bench.report.page import Content, Shown, inline, page
+from bench.report.published import published
+from bench.report.section import Section
+from bench.report.sections import sections
+
+FLAT = {"improvements", "paired", "wilcoxon", "groups", "ways", "ablation", "quality"}  # no index
+FEW = 3  # faulty files that are named, and lost cells
+LONGEST = 300  # characters of a lost cell's name: a journal may say anything
+# Bytes of graphs that the page holds: one of a hundred columns has some 500,000.
+MOST_OF_A_GRAPH, MOST_OF_ALL = 4 * 2**20, 32 * 2**20
+
+
+def report(
+    root: Path,
+    reading: Analysis | None = None,
+    figures: bool = True,
+    graphs: Sequence[tuple[str, str]] = (),
+) -> int:
+    """Aggregate the records under ``root``: print the main tables, and write everything.
+
+    Parameters
+    ----------
+    root : path
+        The results folder.
+    reading : Analysis, optional
+        How the records are read; the defaults of ``conf/analysis.yaml``.
+    figures : bool
+        Whether figures are drawn and the page is written.
+    graphs : sequence of (title, SVG text)
+        Causal graphs for the page, before those that `python -m bench graph` left under ``root``.
+
+    Returns
+    -------
+    int
+        Exit code: 2 where there is nothing that could be reported, with a sentence printed.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)  # a log has no width; 80 columns would cut the names
+    records, faults = Store(root).survey()
+    warnings = [*_faults(root, faults), *_stale(records)]
+    if not records:
+        _say(console, *warnings, f"No records under {root} that could be read.")
+        return BAD_INPUT
+    named = names(records)
+    cells = frame(records, named)
+    twice = cells[cells.duplicated([*UNIT, "method"], keep=False)]
+    if len(twice):
+        first = twice.iloc[0]
+        _say(
+            console,
+            f"{root} holds several records of one cell whose settings are the same (for instance "
+            f"{first['dataset']} fold {first['fold']} {first['method']}): delete all but one.",
+        )
+        return BAD_INPUT
+    drawn, left_out = _graphs(root) if figures else ([], [])
+    warnings += [*readings.variants(records, named), *_gone(root, records), *left_out]
+    read = answer(cells, reading or settings())
+    shown = sections(read, published(cells))
+    for section in shown:
+        if section.terminal:
+            _show(console, section)
+    _say(console, readings.completeness(read), *warnings, "", *verdict.headline(read), "")
+    try:
+        written = _write(root, read, shown, warnings)
+        if figures:
+            _write_page(root, read, shown, records, warnings, [*graphs, *drawn], written)
+    except BadInput as reason:
+        _say(console, f"bench: {reason}")
+        return BAD_INPUT
+    _say(console, f"Tables: {root / 'report'}")
+    return 0
+
+
+def _faults(root: Path, faults: dict[Path, str]) -> list[str]:
+    if not faults:
+        return []
+    named = "; ".join(
+        printable(f"{p.relative_to(root)}: {why}", keep="") for p, why in list(faults.items())[:FEW]
+    )
+    more = f" (and {len(faults) - FEW} more)" if len(faults) > FEW else ""
+    return [
+        f"{len(faults)} of the files under cells/ cannot be used and count as missing: {named}"
+        f"{more}. Running their cells again sets them aside and makes them anew."
+    ]
+
+
+def _stale(records: list[Record]) -> list[str]:
+    old = provenance.stale(records)
+    if not old:
+        return []
+    return [
+        f"{len(old)} of {len(records)} records are stale: other code than the present one made "
+        "them. Running the experiment again makes them anew."
+    ]
+
+
+def _gone(root: Path, records: list[Record]) -> list[str]:
+    """Cells that the journal says were finished, and that have no record now."""
+    read = journal.read(Store(root).journal)
+    finished = {event["cell"] for event in read.events if event["event"] == "cell"}
+    here = {" ".join(str(r["cell"][k]) for k in ("dataset", "fold", "method")) for r in records}
+    lost = sorted(finished - here)
+    if not lost:
+        return []
+    named = ", ".join(printable(cell[:LONGEST], keep="") for cell in lost[:FEW])
+    named += ", …" if len(lost) > FEW else ""
+    return [
+        f"{len(lost)} {'cell' if len(lost) == 1 else 'cells'} of the journal (dataset fold method) "
+        f"have no record any more: {named}."
+    ]
+
+
+def _say(console: Console, *lines: str) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+
+
+def _show(console: Console, section: Section) -> None:
+    if section.table is None:
+        console.print(section.title, style="italic")
+    else:
+        # Names and values come from data: rich would read [brackets] as its markup.
+        drawn = RichTable(title=section.title, title_justify="left")
+        drawn.add_column(escape(str(section.table.index.name or "")), no_wrap=True)
+        for column in section.table.columns:
+            drawn.add_column(escape(str(column)), justify="right")
+        for name, row in section.table.iterrows():
+            drawn.add_row(*map(escape, map(str, [name, *row])))
+        console.print(drawn)
+    if section.text:
+        _say(console, section.text)
+    console.print()
+
+
+def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> list[str]:
+    """Write the tables; give the names of the files that hold them."""
+    folder = inside(root, "report")
+    for name, table in {**read.tables, "left_out": read.left_out}.items():
+        flat = table.drop(columns=[*NESTED, *NAMING], errors="ignore")
+        write_whole(inside(folder, f"{name}.csv"), _csv(flat, name not in {*FLAT, "left_out"}))
+    steady = [section for section in shown if not section.timed]
+    parts = [
+        readings.completeness(read),
+        *warnings,
+        *(f"* {line}" for line in verdict.headline(read)),
+        *(part for section in steady for part in _markdown(section)),
+    ]
+    write_whole(inside(folder, "tables.md"), ("\n\n".join(parts) + "\n").encode())
+    for section in steady:
+        if section.table is not None:
+            write_whole(inside(folder, "latex", f"{section.key}.tex"), latex(section).encode())
+    write_whole(inside(folder, "tables.tex"), document(steady).encode())
+    tables = (f"{name}.csv" for name in (*read.tables, "left_out"))
+    return [*tables, "tables.md", "tables.tex"]
+
+
+def _write_page(
+    root: Path,
+    read: Answer,
+    shown: list[Section],
+    records: list[Record],
+    warnings: list[str],
+    graphs: Sequence[tuple[str, str]],
+    written: list[str],
+) -> None:
+    folder = inside(root, "report")
+    content = Content(
+        title=f"{root.resolve().name}: causal augmentation for fine-tuning",
+        sections=shown,
+        figures=list(_write_figures(inside(folder, "figures"), read)),
+        records=records,
+        warnings=warnings,
+        files=sorted(written),
+        graphs=graphs,
+    )
+    write_whole(inside(folder, "index.html"), page(read, content).encode())
+    _forget_others(inside(folder, "figures"), {drawn.name for drawn in content.figures})
+
+
+def _forget_others(folder: Path, names: set[str]) -> None:
+    """Remove figures of an earlier report that do not recur; last, so that it was whole so far."""
+    for path in sorted(folder.glob("*")):
+        is_old = path.suffix in (".svg", ".png") and path.stem not in names
+        if is_old and (path.is_symlink() or not path.is_dir()):
+            path.unlink()
+
+
+def _write_figures(folder: Path, read: Answer) -> Iterator[Shown]:
+    for drawing in drawings(read):
+        svg = drawing.svg()
+        write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
+        write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())
+        yield inline(drawing.name, drawing.title, drawing.caption, svg)
+
+
+def _graphs(root: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """What `python -m bench graph … results_dir=ROOT` has drawn: DATASET-FOLD/PICTURE.svg.
+
+    Gives (title, SVG text) of each, and a sentence where some cannot be shown. The page shows them
+    as images, in which no script runs and nothing is fetched.
+    """
+    graphs: list[tuple[str, str]] = []
+    faults: dict[Path, str] = {}
+    left = MOST_OF_ALL
+    for path, wrong in files.walk(root / "graphs", ".svg"):
+        try:
+            if wrong is not None:
+                raise Unsound(wrong)
+            text = files.content(path, min(MOST_OF_A_GRAPH, left)).decode("utf-8")
+            if "<svg" not in text:
+                raise Unsound("it is no SVG")
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError:
+            faults[path] = "it is no SVG"
+        except Unsound as reason:
+            faults[path] = str(reason)
+        else:
+            left -= len(text.encode())
+            graphs.append((printable(f"{path.parent.name}: {path.stem}"), text))
+    if not faults:
+        return graphs, []
+    path, why = next(iter(faults.items()))
+    named = printable(f"{path.relative_to(root)}: {why}", keep="")
+    return graphs, [f"{len(faults)} of the graphs cannot be shown (for instance {named})."]
+
+
+def _markdown(section: Section) -> list[str]:
+    parts = [f"## {section.title}"]
+    if section.table is not None:
+        aligned = ("left", *("right" for _ in section.table.columns))
+        # The numbers are strings already; tabulate would parse them and drop signs and zeros.
+        parts.append(section.table.to_markdown(disable_numparse=True, colalign=aligned))
+    return [*parts, section.text] if section.text else parts
+
+
+def _csv(table: pd.DataFrame, index: bool) -> bytes:
+    buffer = io.StringIO()
+    table.to_csv(buffer, index=index)
+    return buffer.getvalue().encode()

@@ -1,0 +1,348 @@
+"""Runs the cells of one Hydra job: one dataset, fold and seed with all its methods.
+
+A job is a batch, so that the table is read, the model loaded and the libraries imported once.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, cast
+
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bench import ranges
+from bench.cell.checking import called, check_config, check_target, declared, plain_node, told
+from bench.cell.config import Config, Rerun
+from bench.cell.store import Store
+from bench.errors import BadInput, sentence
+from bench.files import printable
+from bench.names import check
+from bench.process import end_with_parent, invoked
+from bench.sweep.folders import writable
+from bench.sweep.interrupt import stop_if_interrupted
+from bench.sweep.output import steady
+from bench.sweep.overrides.keys import check_values
+from bench.sweep.overrides.words import quoted, settings_as_typed
+
+ADDED = "command-line"  # Hydra's name for the source of --config-dir
+
+
+def job(cfg: DictConfig) -> int:
+    """Run one batch; give the number of cells that failed.
+
+    Raises
+    ------
+    BadInput
+        In a single run, when the config or the table cannot be used; nothing is written then. In
+        a sweep it is noted in the journal instead, so that the other jobs go on.
+    """
+    # Left to the process of a job: pandas alone takes a second to import.
+    from bench.models.weights import ModelError
+    from bench.table import TableError
+
+    steady()
+    end_with_parent()
+    store = Store(writable(cfg.results_dir))
+    try:
+        if not cfg.methods:  # else each entry's config is checked, the job's own is none's
+            check_config(cfg)
+        hydra = HydraConfig.get()
+        cells = list(cells_of(cfg, _typed(), hydra.runtime.choices.method))
+        for _, cell in cells:
+            check_config(cell)
+            cell.results_dir = str(store.root)
+        table = load_table(cfg)
+        return _run_all([Cell.of(c, entry, table, store) for entry, c in cells], store).count(
+            "failed"
+        )
+    except (TableError, ModelError, BadInput) as reason:
+        if not _is_sweep():
+            raise BadInput(str(reason)) from reason
+        again = _command(cfg.methods or [HydraConfig.get().runtime.choices.method])
+        store.log(
+            {
+                "event": "bad_input",
+                "cell": _label(cfg),
+                "reason": str(reason),
+                "again": again,
+                "cells": len(cfg.methods or [None]),
+            }
+        )
+        return 1
+
+
+def cells_of(
+    cfg: DictConfig, overrides: Iterable[str], chosen: str
+) -> Iterator[tuple[str, DictConfig]]:
+    """Each entry of ``methods`` with the config of its cell: the job's own overrides, then its.
+
+    An entry is the name of a method, and overrides of it if there are any:
+    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
+    """
+    if not cfg.methods:
+        check("method", cfg.method.name)  # it may be overridden
+        yield chosen, cfg
+        return
+    ranges.check(plain_node(cfg.methods), declared(Config)["methods"], "methods")
+    kept = list(overrides)
+    named = next((o for o in kept if o.startswith("method=")), None)
+    if named:
+        raise BadInput(
+            f"{named} has no effect where methods= or the experiment lists what is run; "
+            f"write methods=[{named.removeprefix('method=')}] to run that one alone."
+        )
+    entries: dict[str, str] = {}
+    for entry in cfg.methods:
+        cell = _composed(entry, kept)
+        first = entries.setdefault(check("method", cell.method.name), entry)
+        if first != entry:
+            raise BadInput(
+                f"'{first}' and '{entry}' of methods are both called '{cell.method.name}'; give "
+                "one a name of its own with method.name=NAME."
+            )
+        yield entry, cell
+
+
+def _composed(entry: str, kept: list[str]) -> DictConfig:
+    """The config of an entry of ``methods``."""
+    name, *overrides = entry.split() or [""]
+    for override in overrides:
+        if not override.startswith(("method.", "finetune.")):
+            raise BadInput(
+                f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE and "
+                "finetune.KEY=VALUE."
+            )
+    check_values(overrides)
+    try:
+        return compose("config", [*kept, f"method={quoted(name)}", *settings_as_typed(overrides)])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise BadInput(f"Method '{entry}' cannot be composed: {sentence(error)}") from error
+
+
+def load_table(cfg: DictConfig) -> Any:
+    """The config's dataset, a `bench.table.Table`; a config that is no dataset is `BadInput`."""
+    table = called(check_target(cfg.dataset, "dataset"), "dataset")
+    check("dataset", table.name)
+    check("domain", table.domain)
+    return table
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a job, and where its record lies or will lie.
+
+    Attributes
+    ----------
+    cfg : DictConfig
+    entry : str
+        What `cells_of` gives with the config.
+    table : bench.table.Table
+    names : dict
+        What a record calls the cell.
+    what : dict
+        `bench.cell.identity.identity`.
+    code : str
+        `bench.cell.identity.code_fingerprint`.
+    path : Path
+    """
+
+    cfg: DictConfig
+    entry: str
+    table: Any
+    names: dict[str, Any]
+    what: dict[str, Any]
+    code: str
+    path: Path
+
+    @classmethod
+    def of(cls, cfg: DictConfig, entry: str, table: Any, store: Store) -> Self:
+        from bench.cell.identity import code_fingerprint, identity, targets
+
+        names = {
+            "dataset": table.name,
+            "domain": table.domain,
+            "method": cfg.method.name,
+            "fold": int(cfg.fold),
+            "seed": int(cfg.seed),
+            "model": HydraConfig.get().runtime.choices.model,
+        }
+        what = identity(cfg, table)
+        code = code_fingerprint(targets(cfg))
+        return cls(cfg, entry, table, names, what, code, store.path(names, what["hash"]))
+
+    def is_due(self, record: Any) -> bool:
+        return must_run(record, self.code, self.cfg.rerun)
+
+
+def _run_all(cells: list[Cell], store: Store) -> list[str | None]:
+    """Run cells, those that another sweep is at last: then they are done, or free.
+
+    What any of them cannot work with is found before the first is run.
+    """
+    for cell in cells:
+        if cell.is_due(store.read(cell.path)):
+            _check(cell.cfg, cell.table)
+    ended = [_run_cell(cell, store, wait=False) for cell in cells]
+    return [
+        status or _run_cell(cell, store, wait=True)
+        for cell, status in zip(cells, ended, strict=True)
+    ]
+
+
+def _run_cell(cell: Cell, store: Store, wait: bool) -> str | None:
+    """Make one cell's record unless a good one is there; give its status.
+
+    None if another process is making the record, and we don't ``wait``.
+    """
+    stop_if_interrupted()
+    start = time.perf_counter()
+    record, made = store.read(cell.path), False
+    if cell.is_due(record):
+        checkpoint = _checkpoint(json.dumps(plain_node(cell.cfg.model)))
+        with store.lock(cell.names, cell.what["hash"], wait) as ours:
+            if not ours:
+                return None
+            now = store.read(cell.path)
+            if now == record or cell.is_due(now):
+                if not _is_sweep():
+                    print(f"{_named(cell.names)}: running …", flush=True)
+                from bench.cell import run as way  # torch: only where there is something to compute
+
+                names, what, code = cell.names, cell.what, cell.code
+                record = way.run(cell.cfg, names, cell.table, checkpoint, what, code)
+                made = True
+                store.write(record)
+            else:  # another sweep has just made it
+                record = now
+    assert record is not None
+    record = _named_anew(record, cell, store)
+    if not _is_sweep():
+        _announce(record, made, cell.path)
+    store.log(
+        {
+            "event": "cell",
+            "cell": " ".join(str(cell.names[k]) for k in ("dataset", "fold", "method")),
+            "status": record["status"],
+            "made": made,
+            "seconds": time.perf_counter() - start,
+            "error": record["error"] and record["error"]["message"],
+            "again": _command([cell.entry]),
+            # For the time that the others take.
+            "job": HydraConfig.get().job.num if _is_sweep() else None,
+            "entry": cell.entry,
+            "method": cell.names["method"],
+            "dataset": cell.names["dataset"],
+            "size": [
+                len(cell.table),
+                int(cell.table.n_features),
+                int(cell.cfg.finetune.steps) if cell.cfg.method.finetune else 0,
+            ],
+        }
+    )
+    return record["status"]
+
+
+def _named_anew(record: Any, cell: Cell, store: Store) -> Any:
+    """The record with the domain that was given last: it decides no number, so none is made."""
+    domain = cell.names["domain"]
+    if record["cell"]["domain"] == domain:
+        return record
+    settings = {**record["settings"]}
+    if "domain" in settings["dataset"]:
+        settings["dataset"] = {**settings["dataset"], "domain": domain}
+    renamed = {**record, "cell": {**record["cell"], "domain": domain}, "settings": settings}
+    del renamed["checksum"]
+    store.write(renamed)
+    return store.read(cell.path)
+
+
+def _named(cell: Any) -> str:
+    return f"{cell['dataset']} fold {cell['fold']} {cell['method']}"
+
+
+def _announce(record: Any, made: bool, path: Any) -> None:
+    """What a single run came to, in the terminal."""
+    print(f"{_named(record['cell'])}: {record['status']}", end="")
+    print("" if made else " before; rerun=all makes it anew")
+    if record["error"]:
+        print(f"  {printable(record['error']['message'] or record['error']['type'])}")
+    steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
+    for when, step in steps.items():
+        if when not in record["metrics"]:
+            continue
+        scores = record["metrics"][when]
+        told = "  ".join(_told(part, scores) for part in ("validation", "test"))
+        print(f"  {when:10} (step {step:2}):  {told}")
+    for note in record["data"].get("notes", []):
+        print(f"  note: {printable(note)}")
+    print(f"  {path}")
+
+
+def _told(part: str, scores: dict[str, dict[str, float | None]]) -> str:
+    auc, loss = scores[part]["roc_auc_ovo"], scores[part]["log_loss"]
+    return f"{part} ROC-AUC {'  –   ' if auc is None else f'{auc:.4f}'} log-loss {loss:.4f}"
+
+
+def must_run(record: Any, code: str, rerun: Rerun) -> bool:
+    if record is None or rerun == Rerun.all:
+        return True
+    if rerun == Rerun.none:
+        return False
+    stale = record["provenance"]["code"] != code
+    return record["status"] == "failed" or (stale and rerun == Rerun.needed)
+
+
+def _check(cfg: DictConfig, table: Any) -> None:
+    """Refuse what cannot work with this table, before anything is computed or written."""
+    from bench.datasets.splits import split
+
+    _checkpoint(json.dumps(plain_node(cfg.model))).check(table)
+    split(table, cfg.fold, cfg.validation_share)
+    if cfg.method.generator is None:
+        return
+    check_target(cfg.method.generator, "method.generator")
+    try:
+        instantiate(cfg.method.generator)
+    except InstantiationException as error:
+        raise BadInput(told(error, "generator")) from error
+
+
+@cache
+def _checkpoint(config: str) -> Any:
+    """Loaded once a process; cells only ever copy it."""
+    return called(json.loads(config), "model")
+
+
+def _is_sweep() -> bool:
+    return HydraConfig.get().mode.name == "MULTIRUN"
+
+
+def _typed() -> list[str]:
+    """The overrides of this job, as Hydra was given them: no reference in them is resolved."""
+    task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return [str(override) for override in cast(list[str], task)]
+
+
+def _command(entries: Iterable[str]) -> str:
+    """The command that runs just the cells of these entries again."""
+    kept = [o for o in _typed() if o.partition("=")[0] not in ("method", "methods")]
+    added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
+    folder = ["--config-dir", *added] if added else []
+    # Hydra's quotes; the shell's come on top.
+    methods = ",".join(map(quoted, entries))
+    return shlex.join([*invoked().split(), "run", *folder, *kept, f"methods=[{methods}]"])
+
+
+def _label(cfg: DictConfig) -> str:
+    return f"{HydraConfig.get().runtime.choices.dataset} {cfg.fold}"

@@ -1,0 +1,83 @@
+"""The jobs and cells that the words of a `run` stand for, without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hydra import compose
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from bench.cell.checking import check_config, declared
+from bench.cell.config import Config
+from bench.errors import BadInput
+from bench.ranges import check
+from bench.sweep.job import cells_of
+from bench.sweep.overrides.keys import check_values
+from bench.sweep.overrides.line import FOLDERS, MULTIRUN, Line, config_folder
+from bench.sweep.overrides.words import as_typed
+from bench.ticking import ticking
+
+KNOWN = (*MULTIRUN, *FOLDERS)  # flags that a `run` has too
+FREE = ("fold", "seed")  # plain numbers: no config is composed anew for them
+
+
+@contextmanager
+def composing(arguments: list[str]) -> Iterator[list[str]]:
+    """Hydra, ready to compose; gives the overrides among the arguments of a `run`."""
+    line = Line.of(as_typed(arguments))
+    unknown = [flag for flag in line.flags if flag.startswith("-") and flag not in KNOWN]
+    if unknown:
+        raise BadInput(f"'{unknown[0]}' is no word that is understood here.")
+    with config_folder():
+        yield [*line.search, *line.overrides]
+
+
+def expand(overrides: list[str]) -> list[list[str]]:
+    """The overrides of each job, in the order in which a sweep runs them (as BasicSweeper does)."""
+    # It tells what a glob matches.
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    # Other words may only fit the datasets or methods that a job has.
+    sweeping = [o for o in overrides if o.startswith(("experiment=", "hydra"))]
+    base = compose("config", sweeping, return_hydra_config=True)
+    swept = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
+    words = [o for o in [*swept, *overrides] if not o.startswith("hydra")]
+    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides(words), None)
+    searched = [o for o in overrides if o.startswith("hydra.searchpath")]
+    return [searched + job for job in jobs]
+
+
+def cells(overrides: list[str]) -> Iterator[DictConfig]:
+    """The config of every cell; read each before taking the next, they share what does not change.
+
+    Raises
+    ------
+    BadInput
+        If a config cannot be composed, or a key is unknown.
+    """
+    composed: dict[tuple[str, ...], list[DictConfig]] = {}
+    for job in ticking(expand(overrides), "jobs looked at"):
+        rest = tuple(o for o in job if o.partition("=")[0] not in FREE)
+        if rest not in composed:
+            check_values(rest)
+            cfg = compose("config", list(rest))
+            if not cfg.methods:
+                check_config(cfg)
+            composed[rest] = [cell for _, cell in cells_of(cfg, rest, cfg.method.name)]
+            for cell in composed[rest]:
+                check_config(cell)
+        for cell in composed[rest]:
+            for key, _, value in (o.partition("=") for o in job if o not in rest):
+                cell[key] = _number(key, value)
+                check(cell[key], declared(Config)[key], key)
+            yield cell
+
+
+def _number(key: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise BadInput(f"{key}={value}: {key} is a whole number.") from error

@@ -1,0 +1,320 @@
+"""Makes a record's cell again from what its settings name, and believes nothing else of them.
+
+Only what a config folder names is made, from plain data: no text is resolved. Where tables and
+weights lie, and who is asked for them, is today's config's to say; time and memory have a limit.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import itertools
+import math
+import os
+import re
+import resource
+import signal
+import stat
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hydra import compose
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.cell.checking import check_config, check_target
+from bench.cell.record import Record
+from bench.cell.targets import ARGS, HOW_BUILT, TARGET, Configs, by_role, texts
+from bench.errors import BadInput, sentence
+from bench.files import CONF, shown
+
+ASKED = ("server", "format")  # of OpenML's loader: how a table is asked for
+SLOWER = 20.0  # times a record's own seconds that its cell may take here ...
+LEAST_SECONDS = 120.0  # ... and what any cell may
+MORE = 10.0  # times the synthetic rows that a record tells of, which its settings may ask for
+THREADS = 64  # any record's; more where this machine has more cores
+
+
+@dataclass
+class Today:
+    """What this machine's configs say now.
+
+    Parameters
+    ----------
+    configs : Configs
+        The classes and functions that may be made.
+    asked : mapping
+        How OpenML is asked and where its tables lie.
+    openml : str
+        The function that asks it.
+    beside : mapping
+        The settings that are no cell's: how this machine runs one.
+    hours : float
+        That one cell may take at most.
+    """
+
+    configs: Configs
+    asked: Mapping[str, Any]
+    openml: str
+    beside: Mapping[str, Any]
+    hours: float = 1.0
+
+    @classmethod
+    def of(cls, words: list[str], hours: float = 1.0) -> Today:
+        """From `conf/` and the words of a command line: ``--config-dir DIR``, ``openml.KEY=…``.
+
+        Without ``offline=false`` among them, nobody is asked for anything.
+
+        Raises
+        ------
+        BadInput
+            If a word is none that is known, or a config folder cannot be read.
+        """
+        from bench.cell.identity import plain
+        from bench.cell.run import SETTINGS
+        from bench.sweep.jobs import composing
+
+        configs, folders = Configs.of(CONF), _folders(words)
+        try:
+            with composing(["dataset=openml", "offline=true", *words]) as overrides:
+                today = plain(compose("config", overrides))
+                for folder in folders:
+                    _add(configs, folder, [o for o in overrides if o.startswith("hydra.")])
+        except (HydraException, OmegaConfBaseException) as error:
+            raise BadInput(sentence(error)) from error
+        beside = {key: value for key, value in today.items() if key not in SETTINGS}
+        return cls(configs, today["dataset"], today["dataset"][TARGET], beside, hours)
+
+
+def _folders(words: list[str]) -> list[Path]:
+    named = itertools.pairwise(words)
+    folders = [Path(folder) for word, folder in named if word in ("--config-dir", "-cd")]
+    absent = [folder for folder in folders if not folder.is_dir()]
+    if absent:
+        raise BadInput(f"--config-dir: there is no folder '{absent[0]}'.")
+    return folders
+
+
+def _add(configs: Configs, folder: Path, search: list[str]) -> None:
+    """Take in a folder of the user's: composed, as a config there may build on one of ours."""
+    for group in ("dataset", "model", "method", "experiment"):
+        for path in sorted((folder / group).rglob("*.yaml")):
+            name = path.relative_to(folder / group).with_suffix("").as_posix()
+            cfg = OmegaConf.to_container(compose("config", [*search, f"{group}={name}"]))
+            assert isinstance(cfg, dict)
+            for role, node in by_role({str(key): value for key, value in cfg.items()}).items():
+                configs.add(role, node)
+
+
+def remade(record: Record, today: Today | None = None) -> Record:
+    """The cell, run again from the settings in its record; nothing is kept.
+
+    Raises
+    ------
+    BadInput
+        If the record names what no config does, or asks for what no such cell would; or if its
+        table or weights are not here.
+    """
+    from bench.cell import run as cell
+    from bench.cell.identity import code_fingerprint, identity, targets
+
+    today = today or Today.of([])
+    settings = _settings(record, today)
+    try:
+        with TemporaryDirectory(prefix="bench-verify-") as folder, _limited(record, today):
+            cfg = _config(settings, today, folder)
+            table = _made(settings["dataset"])
+            checkpoint = _made(settings["model"])
+            what, code = identity(cfg, table), code_fingerprint(targets(cfg))
+            return cell.run(cfg, record["cell"], table, checkpoint, what, code)
+    except BadInput:
+        raise
+    except _TooLong as reason:
+        raise BadInput(str(reason)) from None
+    except Exception as error:  # what a record holds is anybody's: any of it may fit nothing
+        told = sentence(error).rstrip(".")
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise BadInput(f"it cannot be made again here: {kind}{told}") from error
+
+
+def _settings(record: Record, today: Today) -> dict[str, Any]:
+    """A record's settings, once nothing in them is refused, with today's ways of having things."""
+    from bench.cell.run import HOW, SETTINGS
+
+    absent = [name for name in SETTINGS if name not in record["settings"]]
+    if absent:
+        raise BadInput(f"its settings lack {', '.join(absent)}")
+    settings = {name: record["settings"][name] for name in SETTINGS}
+    for role, node in by_role(settings).items():
+        why = None if node is None else today.configs.refusal(role, node)
+        if why:
+            raise BadInput(f"{why}; --config-dir names a folder of your own configs")
+    if any("${" in text for text in texts([settings["method"]])):
+        raise BadInput("its method holds '${', and no text of a record is resolved")
+    _require_proportion(record, settings)
+    for role, node in (("dataset", settings["dataset"]), ("model", settings["model"])):
+        takes = today.configs.keys(role, node[TARGET])
+        keys = (*HOW, *ASKED) if node[TARGET] == today.openml else HOW
+        ours = {key: today.asked[key] for key in keys if key in takes and key in today.asked}
+        settings[role] = {**node, **ours}
+    _require_file(settings["dataset"].get("path"))
+    return settings
+
+
+def _require_proportion(record: Record, settings: dict[str, Any]) -> None:
+    """Refuse what would cost a machine more than the record says that its cell came to."""
+    threads, most = settings["threads"], max(THREADS, os.cpu_count() or 1)
+    if not isinstance(threads, int) or not 1 <= threads <= most:
+        raise BadInput(f"it asks for {shown(threads)} threads, and 1 to {most} are possible here")
+    try:
+        size = float(settings["method"]["mixing"]["size"])
+        train = float(record["data"]["rows"]["train"])
+        told = float((record["synthetic"] or {}).get("rows") or train)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput("it does not tell how many rows it was made from") from error
+    if not size * train <= MORE * max(told, train):
+        raise BadInput(
+            f"its settings ask for {size * train:g} synthetic rows, and it tells of {told:g}"
+        )
+
+
+def _require_file(path: Any) -> None:
+    """A table of one's own is a file: no device, no pipe, no address that would be asked."""
+    if path is None:
+        return
+    try:
+        is_file = stat.S_ISREG(Path(str(path)).expanduser().stat().st_mode)
+    except (OSError, ValueError, RuntimeError):
+        is_file = False
+    if not is_file:
+        raise BadInput(f"its table {shown(path)} is no file here")
+
+
+def _config(settings: dict[str, Any], today: Today, folder: str) -> DictConfig:
+    from bench.cell.config import Config
+
+    cfg = OmegaConf.merge(
+        OmegaConf.structured(Config),
+        escaped({**today.beside, **settings, "results_dir": folder}),
+    )
+    assert isinstance(cfg, DictConfig)
+    check_config(cfg)
+    for role, node in by_role(settings).items():
+        if node is not None:
+            check_target(node, role)
+    return cfg
+
+
+def escaped(value: Any) -> Any:
+    """JSON-like data whose texts OmegaConf reads as they are: ``${…}`` is text."""
+    if isinstance(value, dict):
+        return {key: escaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [escaped(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", value)
+
+
+def _made(node: Any) -> Any:
+    """What a config of plain data names, as Hydra would make it, but that no text is resolved.
+
+    Only for what `Configs.refusal` has let pass.
+    """
+    if isinstance(node, list):
+        return [_made(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    special = {TARGET, ARGS, *HOW_BUILT}
+    within = (lambda item: item) if node.get("_recursive_") is False else _made
+    keywords = {key: within(item) for key, item in node.items() if key not in special}
+    if TARGET not in node:
+        return keywords
+    make = _named(node[TARGET])
+    positional = [within(item) for item in node.get(ARGS, [])]
+    if node.get("_partial_"):
+        return functools.partial(make, *positional, **keywords)
+    return make(*positional, **keywords)
+
+
+def _named(target: str) -> Any:
+    """The class or function of a full name."""
+    module, *attributes = target.rpartition(".")[::2]
+    while True:
+        try:
+            found = importlib.import_module(module)
+            break
+        except ModuleNotFoundError:
+            if "." not in module:
+                raise
+            module, _, more = module.rpartition(".")
+            attributes.insert(0, more)
+    return functools.reduce(getattr, attributes, found)
+
+
+class _TooLong(BaseException):
+    """A cell's time is over; no `Exception`, which a cell would make a record of."""
+
+
+@contextmanager
+def _limited(record: Record, today: Today) -> Iterator[None]:
+    """Give a cell a limit of time, by what its record tells, and of memory, by what there is."""
+    seconds = _seconds(record, today)
+
+    def end(*_: Any) -> None:
+        raise _TooLong(f"it was stopped after {seconds:.0f} s, far beyond the time that it tells")
+
+    is_main = threading.current_thread() is threading.main_thread()
+    with _memory():
+        before = signal.signal(signal.SIGALRM, end) if is_main else None
+        try:
+            if is_main:
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+            yield
+        finally:
+            if is_main:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+
+
+def _seconds(record: Record, today: Today) -> float:
+    """The time that a cell may take here."""
+    told = record["timings"].get("seconds", {}).get("total")
+    if not isinstance(told, (int, float)) or not math.isfinite(told) or told < 0:
+        raise BadInput(f"it tells {shown(told)} as the seconds that it took")
+    most = 3600 * today.hours
+    if told > most:
+        raise BadInput(
+            f"it tells that it took {told / 3600:.1f} h, and a cell may take {today.hours:g} h; "
+            "hours=NUMBER allows more"
+        )
+    return max(1.0, min(most, LEAST_SECONDS + SLOWER * told))  # 0 would be no limit
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    """Refuse what memory there is not, where the system tells; else it would end the process."""
+    available = re.search(r"MemAvailable:\s+(\d+) kB", _text(Path("/proc/meminfo")))
+    used = re.search(r"VmData:\s+(\d+) kB", _text(Path("/proc/self/status")))
+    if not available or not used:
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = 1024 * (int(available[1]) + int(used[1]))
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""

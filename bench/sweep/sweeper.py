@@ -1,0 +1,75 @@
+"""Leaves out of a sweep the jobs that cannot be composed, so that the others run.
+
+Hydra's own sweeper composes every job before the first is run, and ends with the first that it
+cannot: a word where a number is expected.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.cell.store import Store
+from bench.errors import BadInput, sentence
+from bench.process import invoked
+from bench.sweep.folders import writable
+from bench.sweep.overrides.keys import check_values
+
+BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+PLUGINS = Plugins.instance().class_name_to_class
+# Not imported: Hydra has loaded its plugins' modules anew.
+Basic: Any = PLUGINS[BASIC]
+
+
+class Sweeper(Basic):
+    """Hydra's, which notes the refusal of a job in the journal and takes it from the list."""
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        """Keep the jobs that can be composed.
+
+        Raises
+        ------
+        BadInput
+            If there is none, and this is all of the sweep.
+        """
+        faults = [self._fault(job) for job in batch]
+        if all(faults) and self.max_batch_size is None:
+            raise BadInput(faults[0])
+        for job, why in zip(batch, faults, strict=True):
+            if why:
+                self._note(job, why)
+        sound = [job for job, why in zip(batch, faults, strict=True) if not why]
+        batch[:] = sound  # type: ignore[index]  # Hydra launches what is left in its list
+
+    def _fault(self, job: Sequence[str]) -> str:
+        """Why a job cannot be composed; "" if it can."""
+        try:
+            check_values(job)
+            super().validate_batch_is_legal([job])
+        except (BadInput, HydraException, OmegaConfBaseException) as error:
+            return sentence(error)
+        return ""
+
+    def _note(self, job: Sequence[str], why: str) -> None:
+        assert self.config is not None
+        typed = dict(word.partition("=")[::2] for word in job)
+        dataset = typed.get("dataset", self.config.hydra.runtime.choices.dataset)
+        Store(writable(self.config.results_dir)).log(
+            {
+                "event": "bad_input",
+                "cell": f"{dataset} {typed.get('fold', self.config.fold)}",
+                "reason": why,
+                "again": shlex.join([*invoked().split(), "run", *job]),
+                "cells": len(self.config.methods or [None]),
+            }
+        )
+
+
+def register() -> None:
+    """Put it in the place of Hydra's; by a name of its own it would have to be in its package."""
+    PLUGINS[BASIC] = Sweeper

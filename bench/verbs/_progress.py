@@ -1,0 +1,216 @@
+"""Watches over a sweep from the process that started it: progress, time left, tables, exit code."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.cell import journal
+from bench.cell.store import Store
+from bench.errors import BAD_INPUT, BadInput
+from bench.files import printable
+from bench.names import inside
+from bench.sweep.folders import writable
+from bench.sweep.time_left import TimeLeft, cells
+from bench.verbs._door import told
+
+EVERY = 0.5  # seconds between two looks at the journal
+FEW = 3  # tables and folds that are named
+MOST = 200_000  # cells whose time left is told; a sweep may be endless
+
+
+class Progress(Callback):
+    """Shows a sweep's progress from its journal, and ends it with what failed and the tables.
+
+    It only reads the journal, so it works wherever the jobs run: in this process, in others, or
+    on a cluster with a shared file system.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Launchers pickle callbacks along with each job; the watch stays where it began."""
+        return {}
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        try:
+            self._store = Store(writable(config.results_dir))
+            # Hydra writes there next, whatever stands in that place.
+            self._store.clear(inside(self._store.root, "sweep") / "multirun.yaml")
+            self._total = _total(config)
+            self._offset = journal.size(self._store.journal)
+        except OmegaConfBaseException:
+            return  # Hydra would make a warning of it; it meets the same error next, and ends
+        except Exception as error:  # likewise
+            sys.exit(told(error))
+        self._config = config
+        self._begun = time.time()
+        self._events: list[dict[str, Any]] = []
+        self._broken: Exception | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        print(f"{_cells(self._total)}; loading …" if self._total else "Loading …", flush=True)
+        self._thread.start()
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        try:
+            code = self._end()
+        except Exception as error:  # Hydra would turn it into a warning, and the exit code into 0
+            code = told(error)
+        if code:
+            sys.exit(code)
+
+    def _end(self) -> int:
+        """Print the tables, what was not applicable and what failed; give the exit code."""
+        self._stop.set()
+        self._thread.join()
+        if self._broken is not None:
+            told(self._broken)
+        reported = self._report()
+        failed = [e for e in self._events if e.get("status") == "failed"]
+        for event in self._events:
+            if event.get("status") == "not_applicable":
+                print(printable(f"NOT APPLICABLE {event['cell']}: {event['error']}"))
+        for event in failed:
+            words = f"FAILED {event['cell']}: {event['error']}\n  again: {event['again']}"
+            print(printable(words))
+        refused = [e for e in self._events if e["event"] == "bad_input"]
+        for line in refusals(refused, f"{sys.argv[0]} {shlex.join(sys.argv[1:])}"):
+            print(printable(line))
+        if failed or self._broken is not None:
+            return 1
+        return BAD_INPUT if refused else reported
+
+    def _report(self) -> int:
+        """Make the report where there is anything to report on; give its exit code."""
+        if not any(event["event"] == "cell" for event in self._events):
+            print("No cell was run, so no report is made.")
+            return BAD_INPUT
+        from bench.report.write import report
+
+        print("Making tables and figures …", flush=True)
+        return report(self._store.root)
+
+    def _watch(self) -> None:
+        try:
+            left = self._time_left()
+            ended = False
+            while not ended:
+                ended = self._stop.wait(EVERY)
+                self._show_new(left)
+        except Exception as error:  # told at the end: a sweep's work is its records
+            self._broken = error
+
+    def _time_left(self) -> TimeLeft:
+        """What is known of the time before the first cell has ended."""
+        if not 0 < self._total <= MOST:
+            return TimeLeft([])
+        records = Store(self._store.root).survey()[0]
+        earlier = [r for r in records if r["timings"]["started"] < self._begun]
+        return TimeLeft.of(self._config, earlier)
+
+    def _show_new(self, left: TimeLeft) -> None:
+        read = journal.read(self._store.journal, self._offset)
+        self._offset = read.end
+        for event in read.events:
+            if event["event"] == "cell":
+                left.add(event)
+        time_left = left.told() if read.events else ""
+        for event in read.events:
+            self._events.append(event)
+            self._show(event, time_left)
+
+    def _show(self, event: dict[str, Any], time_left: str) -> None:
+        if event["event"] == "set_aside":
+            print(printable(f"Set aside {event['path']}: {event['reason']}."), flush=True)
+        if event["event"] != "cell":
+            return
+        done = sum(e["event"] == "cell" for e in self._events)
+        state = event["status"] if event["made"] else f"{event['status']} before"
+        left = "" if done >= self._total else f" · {time_left} left"
+        words = f"{event['cell']}: {state} ({event['seconds']:.1f} s){left}"
+        print(printable(f"[{done}/{self._total}] {words}"), flush=True)
+
+
+def refusals(events: Sequence[Mapping[str, Any]], command: str) -> Iterator[str]:
+    """What was refused and why, each reason once, and the command that tries again, once.
+
+    Parameters
+    ----------
+    events : sequence of the journal's
+    command : str
+        The whole sweep's: what is done is not done again.
+    """
+    by_reason: dict[str, list[Mapping[str, Any]]] = {}
+    for event in events:
+        by_reason.setdefault(event["reason"], []).append(event)
+    for reason, alike in by_reason.items():
+        labels = list(dict.fromkeys(event["cell"] for event in alike))
+        named = ", ".join(labels[:FEW]) + (", …" if len(labels) > FEW else "")
+        count = sum(event.get("cells", 1) for event in alike)
+        yield f"REFUSED {named} ({_cells(count)}): {reason}"
+    if events:
+        yield f"  again: {events[0]['again'] if len(events) == 1 else command}"
+
+
+def _cells(count: int) -> str:
+    return f"{count} {'cell' if count == 1 else 'cells'}"
+
+
+def _total(config: DictConfig) -> int:
+    """Cells of a sweep; 0 where they cannot be told, of which the sweeper says why."""
+    try:
+        counted = count_cells(config)
+    except BadInput:
+        raise  # it has no end
+    except ValueError:
+        counted = 0  # a glob, which is listed; or an interval, which no sweeper here takes
+    try:
+        return len(cells(config)) if counted <= MOST else counted
+    except (HydraException, ValueError, NotImplementedError):
+        return counted
+
+
+def count_cells(config: DictConfig) -> int:
+    """Cells of a sweep: the product of its swept values, times the methods of each job."""
+    swept = config.hydra.sweeper.params or {}
+    return cells_swept(swept, config.hydra.overrides.task, config.methods or [])
+
+
+def cells_swept(params: Mapping[str, Any], words: Iterable[str], methods: Sequence[str]) -> int:
+    """As `count_cells`, of the sweeper's parameters, the command line and the methods of a job.
+
+    Raises
+    ------
+    ValueError, hydra.errors.HydraException
+        If they are no overrides, or their number cannot be told.
+    """
+    overrides = [*(f"{k}={v}" for k, v in params.items()), *words]
+    jobs: dict[str, int] = {}
+    for override in OverridesParser.create().parse_overrides(overrides):
+        # The command line's, said last, wins.
+        jobs[override.get_key_element()] = _values(override) if override.is_sweep_override() else 1
+    return math.prod(jobs.values()) * (len(methods) or 1)
+
+
+def _values(override: Override) -> int:
+    """How many values a sweep has; counted, not listed: a range may be endless."""
+    sweep = override.value()
+    if isinstance(sweep, ChoiceSweep):
+        return len(sweep.list)
+    if isinstance(sweep, RangeSweep) and sweep.step:
+        try:
+            return max(0, math.ceil((sweep.stop - sweep.start) / sweep.step))
+        except (ArithmeticError, ValueError) as error:
+            raise BadInput(f"'{override.input_line}' has no end; expected two numbers.") from error
+    raise ValueError(f"'{override.input_line}' is no list of values.")

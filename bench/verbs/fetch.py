@@ -1,0 +1,108 @@
+"""`python -m bench fetch …`: gets the tables and weights that a `run` with the same words needs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.cell.identity import digest, plain
+from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.sweep.job import load_table
+from bench.sweep.jobs import cells, composing
+from bench.sweep.overrides.words import literal
+
+GIVE_UP = 2  # tables in a row for which nobody answered: the network is away
+
+
+def fetch(arguments: list[str]) -> int:
+    """Get everything that is not here yet, and verify what is; give the exit code."""
+    try:
+        with composing(arguments) as overrides:
+            # Whatever the methods are, they read the same tables and start from the same weights.
+            tables, models = _wanted(cells([*overrides, "offline=false", "methods=null"]))
+    except BadInput as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return BAD_INPUT
+    except (HydraException, OmegaConfBaseException) as error:
+        print(f"bench: {sentence(error)}", file=sys.stderr)
+        return BAD_INPUT
+    missing = _each("weights", models, _weights) + _each("tables", tables, _table)
+    if missing:
+        print(
+            f"\n{len(missing)} could not be had: {', '.join(missing)}.\n"
+            "What was fetched is kept; the same command goes on with the rest."
+        )
+        return 1
+    print("\nEverything is here; offline=true runs without a network.")
+    return 0
+
+
+def _wanted(configs: Iterable[DictConfig]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The different datasets and models of the cells, by a name for people."""
+    tables: dict[str, Any] = {}
+    models: dict[str, Any] = {}
+    for cfg in configs:
+        for found, node, name in (
+            (tables, cfg.dataset, cfg.dataset.get("name") or cfg.get("task_id") or "own table"),
+            (models, cfg.model, cfg.model.path or "mitra_nano"),
+        ):
+            key = digest(plain(node))
+            if key not in found:
+                resolved = OmegaConf.create(literal(plain(node)))
+                found[key] = (str(name), OmegaConf.create({"dataset": resolved, "model": resolved}))
+    return tables, models
+
+
+def _each(what: str, wanted: dict[str, Any], get: Callable[[DictConfig], str]) -> list[str]:
+    """Get one after the other, with a line for each; give the names of those that failed."""
+    from bench.datasets.openml.read import Unreachable
+    from bench.models.weights import ModelError
+    from bench.table import TableError
+
+    missing: list[str] = []
+    silent = 0
+    for i, (name, cfg) in enumerate(wanted.values(), start=1):
+        begun = time.perf_counter()
+        if silent >= GIVE_UP:
+            missing.append(name)
+            continue
+        print(f"[{what} {i}/{len(wanted)}] {name}: ", end="", flush=True)
+        try:
+            told = get(cfg)
+            silent = 0
+        except (BadInput, TableError, ModelError) as reason:
+            told = f"FAILED: {reason}"
+            missing.append(name)
+            silent = silent + 1 if _stems_from(reason, Unreachable) else 0
+        seconds = time.perf_counter() - begun
+        print(f"{told} ({seconds:.1f} s)", flush=True)
+    if silent >= GIVE_UP:
+        print(f"Nobody answers; the {what} after these were not tried.", flush=True)
+    return missing
+
+
+def _stems_from(error: BaseException | None, kind: type[BaseException]) -> bool:
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__
+    return error is not None
+
+
+def _table(cfg: DictConfig) -> str:
+    table = load_table(cfg)
+    categorical = f"{len(table.categorical)} categorical" if table.categorical else "all numbers"
+    return f"{len(table)} rows, {table.n_features} features ({categorical}), verified"
+
+
+def _weights(cfg: DictConfig) -> str:
+    from bench.models.weights import check, files
+
+    model = cfg.model
+    found = files(model.path, model.get("revision"), bool(model.get("offline")))
+    check(found, model.get("sha256") or {})
+    return f"{sum(file.stat().st_size for file in found) / 1e6:.1f} MB, verified"

@@ -1,0 +1,114 @@
+"""`python -m bench graph`: what causal discovery finds in one fold, as pictures and a matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from bench.cell.store import Store
+from bench.errors import BadInput
+from bench.files import printable
+from bench.names import check, inside
+
+FILES = ("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
+
+if TYPE_CHECKING:
+    from bench.table import Table
+    from generators.scm import SCM
+
+
+def draw(cfg: DictConfig) -> None:
+    """Fit the cell's causal generator to its training rows and draw its graphs.
+
+    Writes to ``<results_dir>/graphs/<dataset>-<fold>``: ``probabilities.csv`` (row → column),
+    ``probabilities`` and ``dag`` as PNG and SVG.
+
+    Raises
+    ------
+    BadInput
+        If the table cannot be used, or the method has no causal graph.
+    """
+    from bench.sweep.job import load_table
+    from bench.table import TableError
+
+    try:
+        table = load_table(cfg)
+        generator, train = _fitted(cfg, table)
+    except TableError as reason:
+        raise BadInput(str(reason)) from reason
+    drawing = f"{check('dataset', table.name).replace('/', '_')}-{cfg.fold}"
+    folder = inside(cfg.results_dir, "graphs", drawing)
+    for file in FILES:
+        Store(cfg.results_dir).clear(inside(folder, file))
+    _write(folder, generator, train, f"{table.name}, split {cfg.fold}")
+    found = generator.facts_
+    print(
+        f"{table.name} fold {cfg.fold}: {found['nodes']} columns, {found['expected_edges']:.1f} "
+        f"expected edges (density {found['density']:.2f}), {found['target_degree']:.1f} at the "
+        f"target; {found['tests']} independence tests"
+    )
+    for what, times in found["cut"].items():
+        print(f"  cut short: {what} ({times} times)")
+    for name, other in found["twins"].items():
+        print(printable(f"  '{name}' repeats '{other}' and stands for no node of its own"))
+    for name in found["constant"]:
+        print(printable(f"  '{name}' does not vary"))
+    print(f"  {folder}")
+
+
+def _fitted(cfg: DictConfig, table: Table) -> tuple[SCM, Table]:
+    """The generator as the fold's cells fit it, and the training rows."""
+    from hydra.utils import instantiate
+
+    from bench.cell.checking import check_target
+    from bench.cell.run import seed_of, training_rows
+    from bench.generator import NotApplicable
+    from bench.seeds import generator as seeded
+    from generators.scm import SCM
+
+    if cfg.method.generator is not None:
+        check_target(cfg.method.generator, "method.generator")
+    generator = instantiate(cfg.method.generator)
+    if not isinstance(generator, SCM):
+        raise BadInput(
+            f"Method '{cfg.method.name}' finds no causal graph; leave method= out, or name one "
+            "whose generator is a structural causal model, as scm."
+        )
+    train = training_rows(cfg, table)
+    try:
+        return generator.fit(train, seeded(*seed_of(cfg, table), "generator")), train
+    except NotApplicable as reason:
+        raise BadInput(f"Table '{table.name}': {reason}") from reason
+
+
+def _write(folder: Path, generator: SCM, train: Table, title: str) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")  # before pyplot opens a window
+    import matplotlib.pyplot as plt
+    import pandas as pd
+
+    from bench.report.causal_graph import Nodes, draw_dag, draw_probabilities, save
+
+    found = generator.probabilities_
+    folder.mkdir(parents=True, exist_ok=True)
+    matrix = pd.DataFrame(found.matrix, index=found.names, columns=found.names)
+    matrix.rename_axis("cause").to_csv(folder / "probabilities.csv")
+    nodes = Nodes(found.names, train.kinds)
+    graphs = " and ".join(f"{n} of {name.upper()}" for name, n in found.resamples.items())
+    figures = {
+        "probabilities": draw_probabilities(
+            nodes, found.matrix, f"{title}: edge probabilities from graphs of subsamples, {graphs}"
+        ),
+        "dag": draw_dag(
+            nodes,
+            generator.dags_[0],
+            generator.drawn_[0],
+            f"{title}: one of {len(generator.dags_)} DAGs that rows are drawn from",
+        ),
+    }
+    for name, figure in figures.items():
+        save(figure, folder / name)
+        plt.close(figure)

@@ -1,0 +1,182 @@
+"""`python -m bench plan …`: what a `run` with the same words would do, how long it would take."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.cell.identity import code_fingerprint, digest, identity, plain, targets
+from bench.cell.store import Store
+from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.files import printable
+from bench.process import invoked
+from bench.sweep.costs import Costs, Size, measured
+from bench.sweep.job import load_table, must_run
+from bench.sweep.jobs import cells, composing
+
+STATES = ("done", "not_applicable", "failed", "stale", "to do")
+
+
+@dataclass
+class Plan:
+    """What was counted.
+
+    Attributes
+    ----------
+    states : counter of `STATES`
+        Cells; those whose table or weights are not here yet are to do.
+    tables : dict of name → whether its table is here
+    models : dict of name → whether its weights are here
+    beyond : dict of table → in what it is beyond its model's limits
+    left : list of (model, method, Size or None)
+        The cells that would be run.
+    faults : dict of path → what is wrong with the record there
+        A run would set it aside; its cell is to do.
+    refused : dict of table → why a `run` would refuse it
+    """
+
+    states: Counter[str] = field(default_factory=Counter)
+    tables: dict[str, bool] = field(default_factory=dict)
+    models: dict[str, bool] = field(default_factory=dict)
+    beyond: dict[str, str] = field(default_factory=dict)
+    left: list[tuple[str, str, Size | None]] = field(default_factory=list)
+    faults: dict[Path, str] = field(default_factory=dict)
+    refused: dict[str, BadInput] = field(default_factory=dict)
+
+
+def plan(arguments: list[str]) -> int:
+    """Print cells, what is done and fetched, and an estimate of time; give the exit code."""
+    try:
+        with composing(arguments) as overrides:
+            counted, results = count(cells([*overrides, "offline=true"]))
+    except BadInput as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return BAD_INPUT
+    except (HydraException, OmegaConfBaseException) as error:
+        print(f"bench: {sentence(error)}", file=sys.stderr)
+        return BAD_INPUT
+    for line in told(counted, Costs.fit(measured(results.parent))):
+        print(printable(line))
+    return BAD_INPUT if counted.refused else 0
+
+
+def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
+    """Read what is there for each cell; nothing is fetched, run or written."""
+    counted = Plan()
+    tables: dict[str, Any] = {}
+    refused: set[str] = set()
+    for cfg in configs:
+        key = digest(plain(cfg.dataset))
+        if key not in tables:
+            try:
+                tables[key] = _table(cfg)
+            except BadInput as reason:
+                tables[key], counted.refused[str(cfg.dataset.get("name") or key)] = None, reason
+                refused.add(key)
+        if key in refused:
+            continue
+        table = tables[key]
+        size = _size(cfg, table)
+        name = table.name if table is not None else str(cfg.dataset.get("name"))
+        model = str(cfg.model.path or "mitra_nano")
+        counted.tables[name] = table is not None
+        if model not in counted.models:
+            counted.models[model] = _has_weights(cfg)
+        if size and size.features > cfg.model.max_features:
+            limit = f"{size.features} features, at most {cfg.model.max_features} are possible"
+            counted.beyond[name] = limit
+        known = table is not None and counted.models[model]
+        state, runs = _state(cfg, table, counted.faults) if known else ("to do", True)
+        counted.states[state] += 1
+        if runs:
+            counted.left.append((model, cfg.method.name, size))
+    if not counted.states and counted.refused:
+        raise next(iter(counted.refused.values()))
+    if not counted.states:
+        raise BadInput("There is no cell to plan.")
+    return counted, Path(cfg.results_dir)
+
+
+def _table(cfg: DictConfig) -> Any:
+    """The table, if it is on this machine or none that must be fetched.
+
+    Raises
+    ------
+    BadInput
+        If a `run` would refuse it, and `fetch` could not help.
+    """
+    from bench.datasets.openml.read import Absent
+
+    try:
+        return load_table(cfg)
+    except BadInput as reason:
+        if isinstance(reason.__cause__, Absent):
+            return None
+        raise
+
+
+def _has_weights(cfg: DictConfig) -> bool:
+    from bench.models.weights import ModelError, files
+
+    try:
+        files(cfg.model.path, cfg.model.get("revision"), offline=True)
+    except ModelError:
+        return False
+    return True
+
+
+def _size(cfg: DictConfig, table: Any) -> Size | None:
+    """What decides a cell's time, from its table or from what its config expects of it."""
+    if table is not None:
+        rows, features = len(table), table.n_features
+    elif cfg.dataset.get("expected"):
+        rows, features = cfg.dataset.expected.rows, cfg.dataset.expected.features
+    else:
+        return None
+    steps = cfg.finetune.steps if cfg.method.finetune else 0
+    return Size(rows=int(rows), features=int(features), steps=int(steps))
+
+
+def _state(cfg: DictConfig, table: Any, faults: dict[Path, str]) -> tuple[str, bool]:
+    """Of `STATES`, and whether a run would make the cell('s record) anew."""
+    cell = {"dataset": table.name, "method": cfg.method.name, "fold": int(cfg.fold)}
+    code = code_fingerprint(targets(cfg))
+    store, what = Store(cfg.results_dir), identity(cfg, table)["hash"]
+    record, wrong = store.look(cell, what)
+    if record is None:
+        if wrong is not None:
+            faults[store.path(cell, what)] = wrong
+        return "to do", True
+    stale = record["provenance"]["code"] != code
+    state = "stale" if stale and record["status"] != "failed" else record["status"]
+    return state, must_run(record, code, cfg.rerun)
+
+
+def told(counted: Plan, costs: Costs) -> list[str]:
+    """The plan in lines for people."""
+    total = sum(counted.states.values())
+    lines = [f"cells     {total}"]
+    lines += [f"  {state:<15} {counted.states[state]}" for state in STATES if counted.states[state]]
+    for what, found in (("tables", counted.tables), ("weights", counted.models)):
+        absent = [name for name, here in found.items() if not here]
+        line = f"{what:<9} {len(found) - len(absent)} of {len(found)} here"
+        if absent:
+            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
+            line += f"; `{invoked()} fetch` with the same words gets {shown}"
+        lines.append(line)
+    lines += [f"refused   {name}: {limit}" for name, limit in counted.beyond.items()]
+    lines += [
+        f"faulty    {printable(str(path), keep='')}: {why}; a run sets it aside and makes it anew"
+        for path, why in counted.faults.items()
+    ]
+    lines += [f"refused   {reason}" for reason in counted.refused.values()]
+    lines.append(f"to run    {len(counted.left)} cells")
+    return lines + (costs.told(counted.left) if counted.left else [])

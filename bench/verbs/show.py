@@ -1,0 +1,163 @@
+"""`python -m bench show`: one record, readable."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bench.analysis.variants import SEPARATOR, Name, names
+from bench.cell.record import Record, as_yaml
+from bench.cell.store import Store
+from bench.errors import BAD_INPUT, BadInput
+from bench.verbs._terminal import console, plain, say
+from bench.verbs.report import folder
+
+USAGE = "show PATH | show DATASET/METHOD/FOLD [results_dir] | show HASH [results_dir]"
+CURVES = ("train_loss", "validation_roc_auc_ovo", "test_roc_auc_ovo")
+SHORTEST = 4  # characters of an identity's hash that may name it
+
+
+def main(arguments: list[str]) -> int:
+    """Print the record that is named; give the exit code."""
+    try:
+        for path, called in _named(arguments):
+            _print(_sound(path), path, called)
+    except BadInput as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return BAD_INPUT
+    return 0
+
+
+def _named(arguments: list[str]) -> list[tuple[Path, Name | None]]:
+    """The files of the cell, and what tables call it where that had to be asked.
+
+    Several where it was run under several seeds or settings.
+    """
+    if not arguments:
+        raise BadInput(f"Which cell? {USAGE}.")
+    name, *rest = arguments
+    if os.path.isfile(name) or (name.endswith(".json") and os.path.lexists(name)):
+        return [(Path(name), None)]
+    if name.endswith(".json"):
+        raise BadInput(f"There is no record '{name}'.")
+    root = folder(rest, USAGE)
+    paths = Store(root).paths()
+    found = [path for path in paths if _is(path.relative_to(root / "cells"), name)]
+    if len(found) == 1:
+        return [(found[0], None)]
+    called = _called(root)
+    cells = root / "cells"
+    found = found or [
+        path
+        for path, known in called.items()
+        if _words(name) in _ways(path.relative_to(cells), known)
+    ]
+    if not found:
+        raise BadInput(f"No record under '{root}' is of '{name}'. {USAGE}.")
+    return [(path, called.get(path)) for path in found]
+
+
+def _called(root: Path) -> dict[Path, Name]:
+    """Record → what tables call it."""
+    store = Store(root)
+    records, _ = store.survey()
+    paths = (store.path(r["cell"], r["identity"]["hash"]) for r in records)
+    return dict(zip(paths, names(records), strict=True))
+
+
+def _ways(path: Path, called: Name) -> list[str]:
+    """DATASET/METHOD/FOLD as tables call it, and with one of the two as its folder is called."""
+    fold = path.stem.partition("-")[0]
+    datasets = (called.dataset, path.parent.parent.as_posix())
+    methods = (called.method, path.parent.name)
+    return [_words(f"{dataset}/{method}/{fold}") for dataset in datasets for method in methods]
+
+
+def _words(name: str) -> str:
+    """A name without the dots between its settings, which few keyboards have."""
+    return " ".join(name.replace(SEPARATOR.strip(), " ").split())
+
+
+def _is(path: Path, name: str) -> bool:
+    """Whether a record's place is meant by DATASET/METHOD/FOLD or by the first of its hash."""
+    fold, _, identity = path.stem.partition("-")
+    if "/" in name:
+        return f"{path.parent.as_posix()}/{fold}" == name
+    return len(name) >= SHORTEST and identity.startswith(name[:8])
+
+
+def _sound(path: Path) -> Record:
+    root = next((p.parent for p in path.parents if p.name == "cells"), None)
+    if root is None:
+        raise BadInput(f"'{path}' does not lie in a results folder's cells/.")
+    try:
+        record, wrong = Store(root).examine(path)
+    except FileNotFoundError:  # a run has just set it aside
+        record, wrong = None, "it is gone"
+    if record is None:
+        raise BadInput(f"'{path}' cannot be used: {wrong}.")
+    return record
+
+
+def _print(record: Record, path: Path, called: Name | None) -> None:
+    out = console()
+    cell = record["cell"]
+    dataset = called.dataset if called else cell["dataset"]
+    method = called.method if called else cell["method"]
+    title = f"{dataset} · fold {cell['fold']} · {method} · seed {cell['seed']}"
+    say(out, f"{title} · {cell['model']} · {record['status']}")
+    say(out, str(path))
+    if record["error"]:
+        say(out, record["error"]["traceback"].rstrip())
+    if record["metrics"]:
+        out.print(_scores(record))
+    if record["curves"]:
+        out.print(_curves(record))
+    from bench.report.provenance import is_stale
+
+    parts: dict[str, Any] = {
+        "data": record["data"],
+        "synthetic": record["synthetic"],
+        "settings": record["settings"],
+        "timings": record["timings"],
+        "provenance": {**record["provenance"], "stale": is_stale(record)},
+        "identity": record["identity"]["hash"],
+    }
+    say(out, as_yaml(parts))
+
+
+def _scores(record: Record) -> Table:
+    steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
+    columns = [
+        (when, part)
+        for when in steps
+        for part in ("validation", "test")
+        if when in record["metrics"]
+    ]
+    table = Table(title="Scores", title_justify="left")
+    table.add_column("score")
+    for when, part in columns:
+        table.add_column(f"{part}, {when} (step {steps[when]})", justify="right")
+    for name in record["metrics"]["chosen"]["test"]:
+        values = (record["metrics"][when][part].get(name) for when, part in columns)
+        table.add_row(plain(name), *("–" if v is None else f"{v:.4f}" for v in values))
+    return table
+
+
+def _curves(record: Record) -> Table:
+    curves = record["curves"]
+    names = [name for name in CURVES if name in curves]
+    table = Table(title="Curves (test: for analysis only)", title_justify="left")
+    table.add_column("step", justify="right")
+    for name in names:
+        table.add_column(name, justify="right")
+    for i, step in enumerate(curves["step"]):
+        values = (curves[name][i] for name in names)
+        mark = " ←" if step == record["chosen_step"] else ""
+        shown = ("–" if v is None else f"{v:.4f}" for v in values)
+        table.add_row(f"{step}", *shown, mark)
+    return table

@@ -1,0 +1,339 @@
+"""`python -m bench status`: how far a sweep is, also one that runs in other processes or machines.
+
+It only reads: records, the journal, the sweep's config that Hydra keeps beside them, and which
+cells' locks are held.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from bench import files
+from bench.cell import journal
+from bench.cell.record import STATUSES, Record
+from bench.cell.store import Store
+from bench.errors import BAD_INPUT, BadInput
+from bench.files import Unsound
+from bench.verbs._terminal import plain
+from bench.verbs.report import folder
+
+USAGE = "status [results_dir | experiment=NAME] [--watch]"
+EVERY = 2.0  # seconds between two looks
+SHOWN = 8  # running cells that are named
+FEW = 3  # faulty files that are named
+# Bytes of Hydra's multirun.yaml, which has some 5,000; YAML of this size is read in 3 s at worst.
+MOST = 128 * 2**10
+
+
+def main(arguments: list[str]) -> int:
+    """Print how far the cells of a results folder are; give the exit code."""
+    watches = "--watch" in arguments
+    try:
+        root = folder([a for a in arguments if a != "--watch"], USAGE, may_be_new=watches)
+    except BadInput as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return BAD_INPUT
+    look = Look(root)
+    console = Console()
+    if not watches:
+        console.print(shown(look.now()))
+        return 0
+    with suppress(KeyboardInterrupt):  # that is how one stops looking
+        _watch(look, console)
+    return 0
+
+
+def _watch(look: Look, console: Console) -> None:
+    """Look again until nothing is left; a log gets a table only where something changed."""
+    if not console.is_terminal:
+        last: Status | None = None
+        while last is None or not last.ended:
+            now = look.now()
+            if last is None or now.counts != last.counts:
+                console.print(shown(now))
+            last = now
+            time.sleep(0 if now.ended else EVERY)
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            now = look.now()
+            live.update(shown(now), refresh=True)
+            if now.ended:
+                return
+            time.sleep(EVERY)
+
+
+@dataclass
+class Sweep:
+    """The last sweep of a folder: its cells, and what the journal says of them."""
+
+    cells: int
+    ended: int
+    made: int
+    refused: int  # cells of jobs that cannot be run
+    begun: float
+    done_before: int = 0  # good records that were there when it began
+    last: float = 0.0  # when something was told of it, if anything was
+
+    @property
+    def left(self) -> int:
+        """What is refused is left to nobody."""
+        return max(0, self.cells - self.ended - self.refused)
+
+    @property
+    def to_make(self) -> int:
+        """Of those left: what is done before takes next to no time."""
+        to_pass = max(0, self.done_before - (self.ended - self.made))
+        return max(0, self.left - to_pass)
+
+    def seconds_left(self, now: float) -> float | None:
+        """At the pace so far; None before the first cell was made."""
+        return (now - self.begun) / self.made * self.to_make if self.made else None
+
+
+@dataclass
+class Status:
+    """What one look found."""
+
+    root: Path
+    counts: dict[str, Counter[str]]  # method → status (and "stale") → records
+    faults: dict[Path, str]
+    running: list[str]
+    sweep: Sweep | None
+    at: float
+    amiss: list[str] = field(default_factory=list)  # sentences on what else could not be read
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing to wait for."""
+        left = self.sweep.left if self.sweep else 0
+        return not self.running and left == 0
+
+
+class Look:
+    """Looks at a folder, reading again only the records that changed."""
+
+    def __init__(self, root: Path) -> None:
+        self._store = Store(root)
+        self._known: dict[Path, tuple[tuple[int, ...], Record | None, str | None]] = {}
+        self._swept: tuple[tuple[int, ...], int | str] | None = None
+
+    def now(self) -> Status:
+        from bench.analysis.variants import names
+        from bench.report.provenance import stale
+
+        records, faults = self._records()
+        counts: dict[str, Counter[str]] = {}
+        called = {id(r): name.method for r, name in zip(records, names(records), strict=True)}
+        for record in records:
+            counts.setdefault(called[id(record)], Counter())[record["status"]] += 1
+        old = stale(records)
+        for record in old:
+            counts[called[id(record)]]["stale"] += 1
+        sweep, amiss = self._sweep()
+        if sweep is not None:
+            again = {id(record) for record in old}
+            sweep.done_before = sum(
+                record["status"] != "failed"
+                and id(record) not in again
+                and record["timings"]["started"] < sweep.begun
+                for record in records
+            )
+        now = time.time()
+        return Status(self._store.root, counts, faults, self._running(), sweep, now, amiss)
+
+    def _records(self) -> tuple[list[Record], dict[Path, str]]:
+        known, self._known = self._known, {}
+        for path, wrong in self._store.walk():
+            try:
+                key = _state(path)
+                seen = known.get(path)
+                if wrong is not None:
+                    self._known[path] = key, None, wrong
+                elif seen is not None and seen[0] == key:
+                    self._known[path] = seen
+                else:
+                    self._known[path] = key, *self._store.examine(path)
+            except FileNotFoundError:
+                continue  # it has just been set aside
+        sound = [record for _, record, _ in self._known.values() if record is not None]
+        return sound, {path: wrong for path, (_, _, wrong) in self._known.items() if wrong}
+
+    def _running(self) -> list[str]:
+        """Cells that a process holds the lock of; a dead process holds none."""
+        locks = files.walk(self._store.root / "locks", ".lock")
+        return [path.stem.rpartition("-")[0] for path, wrong in locks if not wrong and _held(path)]
+
+    def _sweep(self) -> tuple[Sweep | None, list[str]]:
+        """The last sweep, and sentences on what of it cannot be read."""
+        config = self._store.root / "sweep" / "multirun.yaml"
+        try:
+            state = _state(config)
+        except OSError:
+            return None, []
+        if self._swept is None or self._swept[0] != state:
+            self._swept = state, _cells(config)
+        cells = self._swept[1]
+        if isinstance(cells, str):
+            return None, [f"{config} cannot be used: {cells}"]
+        read = journal.read(self._store.journal)
+        begun = state[0] / 1e9
+        events = [e for e in read.events if e["time"] >= begun]
+        ended = [e for e in events if e["event"] == "cell"]
+        sweep = Sweep(
+            cells=cells,
+            ended=len(ended),
+            made=sum(e["made"] for e in ended),
+            refused=sum(e.get("cells", 1) for e in events if e["event"] == "bad_input"),
+            begun=begun,
+            last=max((e["time"] for e in events), default=begun),
+        )
+        return sweep, _amiss(self._store.journal, read)
+
+
+class _Overrides(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    task: list[str]
+
+
+class _Sweeper(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    params: dict[str, str] | str
+
+
+class _Hydra(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    sweeper: _Sweeper
+    overrides: _Overrides
+
+
+class _Swept(BaseModel):
+    """What of a sweep's multirun.yaml is read, as YAML without types has it: text alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    methods: list[str] | str
+    hydra: _Hydra
+
+
+def _cells(config: Path) -> int | str:
+    """The cells of a sweep by its multirun.yaml; or why they cannot be told, in one clause.
+
+    Nothing is composed, resolved or instantiated: anybody may have written that file.
+    """
+    from bench.verbs._progress import cells_swept
+
+    try:
+        text = files.content(config, MOST).decode("utf-8")
+        swept = _Swept.model_validate(yaml.load(text, yaml.BaseLoader))
+        params, methods = swept.hydra.sweeper.params, swept.methods
+        cells = cells_swept(
+            params if isinstance(params, dict) else {},
+            swept.hydra.overrides.task,
+            methods if isinstance(methods, list) else [],
+        )
+        return cells if cells < files.WIDEST else "it asks for more cells than anybody can run"
+    except Unsound as wrong:
+        return str(wrong)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "its root"
+        return f"it is not what Hydra leaves of a sweep ({files.shown(place)} is not as it should)"
+    except Exception as error:  # whichever of the parsers met it
+        return f"it is not what Hydra leaves of a sweep ({type(error).__name__})"
+
+
+def _amiss(path: Path, read: journal.Read) -> list[str]:
+    if read.fault is not None:
+        return [f"{path} cannot be used: {read.fault}"]
+    if read.skipped:
+        return [f"{path} has {read.skipped} lines that are no event; they are passed over"]
+    return []
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; its time, in ns, is first."""
+    found = os.lstat(path)
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
+
+
+def _held(path: Path) -> bool:
+    """Whether a process holds a lock's file; asked without making, truncating or writing any."""
+    try:
+        with files.opened(path) as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except BlockingIOError:
+        return True
+    except (FileNotFoundError, Unsound, OSError):
+        return False  # nobody can run a cell with a lock that cannot be opened
+
+
+def shown(status: Status) -> Group:
+    """The table, and the lines below it."""
+    table = Table(title=plain(status.root), title_justify="left")
+    table.add_column("method", no_wrap=True)
+    columns = [*STATUSES, "stale"]
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for method in sorted(status.counts):
+        table.add_row(plain(method), *(str(status.counts[method][c]) for c in columns))
+    total: Counter[str] = sum(status.counts.values(), Counter())
+    table.add_section()
+    table.add_row("all", *(str(total[c]) for c in columns))
+    return Group(table, *(plain(line) for line in _lines(status)))
+
+
+def _lines(status: Status) -> list[str]:
+    lines = []
+    if status.running:
+        more = ", …" if len(status.running) > SHOWN else ""
+        names = ", ".join(status.running[:SHOWN])
+        lines.append(f"running: {len(status.running)} ({names}{more})")
+    else:
+        lines.append("running: none on this machine")
+    sweep = status.sweep
+    if sweep is None:
+        lines.append("left: unknown; no sweep was started in this folder")
+    else:
+        time_left = sweep.seconds_left(status.at if status.running else sweep.last)
+        pace = "" if not sweep.to_make else f", {_duration(time_left)} at the pace so far"
+        lines.append(f"left: {sweep.left} of the last sweep's {sweep.cells} cells{pace}")
+        if sweep.refused:
+            lines.append(f"refused: {sweep.refused} cells, with the reasons in journal.jsonl")
+        if sweep.left and not status.running:
+            lines.append("The sweep does not seem to run: the same command goes on where it was.")
+    if status.faults:
+        named = "; ".join(
+            f"{path.relative_to(status.root)}: {why}"
+            for path, why in list(status.faults.items())[:FEW]
+        )
+        more = "; …" if len(status.faults) > FEW else ""
+        lines.append(
+            f"faulty: {len(status.faults)} files, which a run of their cells sets aside and makes "
+            f"anew ({named}{more})"
+        )
+    return [*lines, *(f"{line}." for line in status.amiss)]
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown time"
+    if seconds >= 5400:
+        return f"about {seconds / 3600:.1f} h"
+    return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"

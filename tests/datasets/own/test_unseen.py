@@ -1,0 +1,172 @@
+"""Nothing that is fitted sees a validation or test row (DESIGN, rule 5).
+
+Held against the way of a cell itself, for every method that has a YAML: the fold is drawn, then its
+validation and test rows are exchanged for others, and what reaches fine-tuning stays the same bit
+for bit. A new method is covered without an edit here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from bench.cell import run as cell
+from bench.cell.config import register
+from bench.cli import CONF
+from bench.datasets.splits import Split, split
+from bench.finetune.sources import build
+from bench.models.tab2d.checkpoint import load
+from bench.models.tab2d.scoring import Scoring
+from bench.table import Table
+
+METHODS = [
+    path.stem
+    for path in sorted(Path(CONF, "method").glob("*.yaml"))
+    if path.stem != "pretrained"  # which sees no rows but as context
+]
+# Every generator also runs with one table, mixed in, whatever its YAML makes of it.
+ONE_TABLE = " method.mixing.rows=mixed method.mixing.fresh=false method.mixing.size=1.0"
+every_method = pytest.mark.parametrize("method", METHODS + [name + ONE_TABLE for name in METHODS])
+
+
+@pytest.fixture(autouse=True)
+def conf():
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        yield
+
+
+class Reached(Exception):
+    """The way of a cell has come to where fine-tuning begins."""
+
+
+def whole() -> Table:
+    """Numbers, whole numbers, levels and missing values, 120 rows of three classes."""
+    rng = np.random.default_rng(5)
+    n = 120
+    y = np.arange(n) % 3
+    X = pd.DataFrame(
+        {
+            "size": rng.normal(size=n) + y,
+            "count": rng.poisson(2.0 + y).astype(float),
+            "colour": pd.Categorical(rng.choice(["blue", "green", "red"], size=n)),
+        }
+    )
+    X.loc[::7, "size"] = np.nan
+    X.loc[::11, "colour"] = np.nan
+    kinds = {"size": "numeric", "count": "integer", "colour": "categorical"}
+    return Table("made", X, y, kinds, ("a", "b", "c"), "class")
+
+
+def exchanged(table: Table, rows: np.ndarray) -> Table:
+    """Other features and labels in these rows, levels among them that no other row knows."""
+    rng = np.random.default_rng(6)
+    X, y = table.X.copy(), table.y.copy()
+    X.loc[rows, "size"] = 1e6 * rng.normal(size=len(rows))
+    X.loc[rows, "count"] = rng.integers(-5000, 0, size=len(rows)).astype(float)
+    X.loc[rows[::3], "count"] = np.nan
+    levels = ["a new first level", *table.X["colour"].cat.categories, "the new last level"]
+    X["colour"] = X["colour"].cat.set_categories(levels)
+    X.loc[rows, "colour"] = rng.choice([levels[0], levels[-1]], size=len(rows))
+    y[rows] = (y[rows] + 1) % 3
+    return replace(table, X=X, y=y)
+
+
+@cache
+def what_is_seen(method: str, changed: str | None = None) -> dict[str, Any]:
+    """All that a cell fits or draws before the first step, and the tasks of the first steps.
+
+    ``changed`` names the part whose rows are exchanged after the split was drawn.
+    """
+    table, fold = whole(), split(whole(), 0)
+    if changed:
+        table = exchanged(table, getattr(fold, changed))
+        assert table.fingerprint() != whole().fingerprint()
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        cfg = compose("config", [*f"method={method}".split(), f"results_dir={folder}"])
+        for name in {"epochs", "steps"} & set(cfg.method.generator or {}):
+            cfg.method.generator[name] = 3  # what is read does not hang on how long it is trained
+        return way_of_a_cell(cfg, table, fold, patch)
+
+
+def way_of_a_cell(
+    cfg: DictConfig, table: Table, fold: Split, patch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    prepare = Scoring.prepare
+
+    def note_rows(mixing: Any, generator: Any, rows: Table | None, *others: Any) -> None:
+        source = build(mixing, generator, rows, *others)
+        train, encoder = others[0], others[1]
+        seen["synthetic table"] = rows and rows.fingerprint()
+        seen["training part"] = train.fingerprint()
+        seen["tasks"] = [vars(source.task(step)) for step in (1, 2, 3)]
+        seen["encoder"] = {
+            "levels": encoder.levels_,
+            "classes": encoder.present_,
+            "means": encoder.preprocessor_.pre_nan_mean,
+            "constant": encoder.preprocessor_.singular_features,
+            "rows": encoder.encode_x(train),
+        }
+        raise Reached
+
+    def note_context(*arguments: Any) -> Scoring:
+        scoring = prepare(*arguments)
+        seen["context"] = {"x": scoring.x_support.numpy(), "y": scoring.y_support.numpy()}
+        return scoring
+
+    patch.setattr(cell, "outer_split", lambda *_, **__: fold)
+    patch.setattr(cell, "build", note_rows)
+    patch.setattr(cell.Scoring, "prepare", note_context)
+    checkpoint = load(None, max_features=500, max_context=8192, device="cpu")
+    work = cell._Work()
+    with pytest.raises(Reached):
+        cell._compute(cfg, table, checkpoint, "code", work)
+    seen["synthetic"] = work.synthetic  # quality of the rows, facts on the generator
+    return seen
+
+
+def assert_same(one: Any, two: Any, where: str = "") -> None:
+    assert type(one) is type(two), where
+    if isinstance(one, dict):
+        assert list(one) == list(two), where
+        for name in one:
+            assert_same(one[name], two[name], f"{where}/{name}")
+    elif isinstance(one, list):
+        assert len(one) == len(two), where
+        for i, (a, b) in enumerate(zip(one, two, strict=True)):
+            assert_same(a, b, f"{where}/{i}")
+    elif isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, two, err_msg=where)
+    else:
+        assert one == two, where
+
+
+@every_method
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_changing_unseen_rows_changes_nothing_that_is_fitted(method: str, part: str) -> None:
+    assert_same(what_is_seen(method), what_is_seen(method, part))
+
+
+@every_method
+def test_changing_training_rows_changes_the_tasks(method: str) -> None:
+    """What the test above compares does depend on the rows that may be seen."""
+    one, two = what_is_seen(method), what_is_seen(method, "train")
+    for what in ("tasks", "encoder", "context"):
+        with pytest.raises(AssertionError):
+            assert_same(one[what], two[what])
+
+
+@every_method
+def test_all_methods_share_encoder_and_context(method: str) -> None:
+    for what in ("training part", "encoder", "context"):
+        assert_same(what_is_seen(method)[what], what_is_seen("default_ft")[what])

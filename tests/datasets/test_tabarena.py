@@ -1,0 +1,82 @@
+"""TabArena's tasks: the configs are the package's metadata, the suite is the stated rule."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from bench.cell.config import register
+from bench.cli import CONF
+from bench.datasets.openml.tabarena import suite, tasks
+from bench.verbs._progress import count_cells
+from scripts.build_tabarena import described, yaml_of
+
+DROPPED = {"APSFailure", "kddcup09_appetency", "Bioresponse", "hiva_agnostic", "Diabetes130US"}
+
+
+def test_the_configs_are_the_packages_metadata() -> None:
+    known = described()
+    assert len(known) == 38
+    files = {p.stem: p.read_text() for p in Path(CONF, "dataset", "tabarena").glob("*.yaml")}
+    assert files == {name: yaml_of(task) for name, task in known.items()}
+
+
+def test_numbers_agree_with_tabarenas_own_task_collection() -> None:
+    from tabarena.benchmark.task.metadata import TaskMetadataCollection
+
+    collection = TaskMetadataCollection.from_preset("TabArena-v0.1").subset_tasks(
+        problem_types=["binary", "multiclass"]
+    )
+    frame = collection.to_dataframe().drop_duplicates("dataset_name").set_index("dataset_name")
+    assert collection.dataset_to_tid() == {n: task["task_id"] for n, task in tasks().items()}
+    for name, task in tasks().items():
+        row = frame.loc[name]
+        assert task["expected"]["rows"] == row["num_instances"]
+        assert task["expected"]["features"] == row["num_features"]
+        assert task["expected"]["classes"] == row["num_classes"]
+
+
+def test_the_suite_of_33_drops_the_five_largest_tables() -> None:
+    known = tasks()
+    chosen = {name.removeprefix("tabarena/") for name in suite(33).split(",")}
+    assert len(chosen) == 33
+    assert set(known) - chosen == DROPPED
+    assert all(known[name]["expected"]["features"] <= 500 for name in chosen)
+    with pytest.raises(ValueError, match="There are 38 TabArena tasks"):
+        suite(39)
+
+
+def test_the_paper_is_33_tables_ten_folds_and_mitras_weights() -> None:
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        cfg = compose("config", ["experiment=paper"], return_hydra_config=True)
+        assert str(cfg.hydra.sweeper.params.dataset) == suite(33)
+        assert list(cfg.methods) == [
+            *("pretrained", "default_ft", "causalmixft", "scm"),
+            *("ctgan", "tabebm", "table_augment", "mixed_model"),
+        ]
+        assert count_cells(cfg) == 33 * 10 * 8  # 2,310 fine-tuning runs, and the pre-trained model
+        assert cfg.model.path == "autogluon/mitra-classifier"
+        cell = compose("config", ["dataset=tabarena/credit-g"])
+        assert (cell.dataset.name, cell.dataset.task_id) == ("tabarena/credit-g", 363626)
+
+
+def test_an_unreachable_network_is_one_sentence_that_names_the_remedy(tmp_path: Path) -> None:
+    """Here OpenML's place is taken by an address that nobody answers on."""
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "bench", "run", "dataset=tabarena/credit-g"),
+            "openml.server=http://127.0.0.1:9/api/v1/xml",
+            f"openml.cache_dir={tmp_path}/cache", f"results_dir={tmp_path}/results",
+        ],
+        capture_output=True, text=True, timeout=30, check=False,  # 30 s are the promise
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert run.stderr.startswith("bench: Dataset 'tabarena/credit-g': OpenML (127.0.0.1:9) could")
+    assert "python -m bench fetch" in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,170 @@
+"""The page in a real browser: no error, nothing from the network, sorts, filters, drills down."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_report import experiment
+
+from bench.cell.store import Store
+from bench.report.write import report
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    BROWSER is None or DRIVER is None, reason="chromium and chromedriver are not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = Store(tmp_path_factory.mktemp("page") / "results")
+    for record in experiment():
+        store.write(record)
+    next((store.root / "cells" / "zoo" / "scm").glob("0-*.json")).unlink()
+    (store.root / "graphs" / "heart-0").mkdir(parents=True)
+    (store.root / "graphs" / "heart-0" / "dag.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1"><script>alert(1)</script></svg>'
+    )
+    report(store.root)
+    return store.root / "report" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def browser(page: Path) -> Iterator[Any]:
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser: Any, page: Path) -> Any:
+    browser.get(page.as_uri())
+    return browser
+
+
+def column(browser: Any, section: str, index: int) -> list[str]:
+    """The visible texts of a column of a section's table."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(`#${arguments[0]} tbody tr`)]"
+        ".filter(r => !r.hidden).map(r => r.cells[arguments[1]].textContent.trim())",
+        section,
+        index,
+    )
+
+
+def click(browser: Any, selector: str) -> None:
+    browser.execute_script("document.querySelector(arguments[0]).click()", selector)
+
+
+def test_it_opens_without_an_error_and_without_the_network(opened: Any) -> None:
+    assert opened.get_log("browser") == []
+    loaded = "return performance.getEntriesByType('resource').map(e => e.name)"
+    assert [n for n in opened.execute_script(loaded) if not n.startswith("data:")] == []
+    assert "results" in opened.title
+
+
+def test_a_click_on_a_heading_sorts_and_another_one_turns_it_round(opened: Any) -> None:
+    heading = "#summary thead th:nth-child(2) button"
+    click(opened, heading)
+    up = list(map(float, column(opened, "summary", 1)))
+    assert up == sorted(up)
+    assert len(up) == 5
+    click(opened, heading)
+    assert list(map(float, column(opened, "summary", 1))) == up[::-1]
+    click(opened, "#summary thead th:first-child button")
+    names = column(opened, "summary", 0)
+    assert names == sorted(names)
+
+
+def test_signed_numbers_sort_by_their_value(opened: Any) -> None:
+    click(opened, "#paired thead th:nth-child(2) button")
+    values = [float(text.split(" ")[0]) for text in column(opened, "paired", 1)]  # mean ± error
+    assert values == sorted(values)
+    assert min(values) < 0 < max(values)
+
+
+def test_a_filter_hides_the_other_rows(opened: Any) -> None:
+    from selenium.webdriver.common.by import By
+
+    before = column(opened, "by_domain", 1)
+    opened.find_element(By.CSS_SELECTOR, "#by_domain input").send_keys("finance scm")
+    assert column(opened, "by_domain", 1) == ["scm"]
+    assert len(before) == 2 * 5
+
+
+def test_a_number_leads_to_the_cells_behind_it_and_to_their_records(
+    opened: Any, page: Path
+) -> None:
+    rows = column(opened, "per_dataset", 0)
+    click(opened, f"#per_dataset tbody tr:nth-child({rows.index('heart') + 1}) td button")
+    method = opened.execute_script(
+        "return document.querySelector('#per_dataset thead th:nth-child(2)').textContent.trim()"
+    )
+    assert opened.execute_script("return document.getElementById('behind').open")
+    listed = opened.execute_script(
+        "return [...document.querySelectorAll('#behind tbody tr')]"
+        ".map(r => [...r.cells].map(c => c.textContent))"
+    )
+    assert {(row[0], row[3]) for row in listed} == {("heart", method)}
+    assert len(listed) == 4  # two folds, two seeds
+    links = opened.execute_script(
+        "return [...document.querySelectorAll('#behind a')].map(a => a.href)"
+    )
+    for link in links:
+        assert Path(link.removeprefix("file://")).is_file()
+    # The mean that was clicked is the mean of what is listed.
+    shown = opened.execute_script(
+        "return document.getElementById('behind-note').textContent.split(':')[0]"
+    )
+    assert float(shown) == pytest.approx(sum(float(row[7]) for row in listed) / 4, abs=1e-4)
+
+
+def test_all_cells_are_listed_and_found_by_words(opened: Any) -> None:
+    from selenium.webdriver.common.by import By
+
+    count = "return document.getElementById('cell-count').textContent"
+    assert opened.execute_script(count) == "80 cells"
+    opened.find_element(By.ID, "cell-filter").send_keys("zoo scm missing")
+    assert opened.execute_script(count) == "1 cell"
+
+
+def test_what_is_missing_is_told(opened: Any) -> None:
+    assert "1 missing" in opened.execute_script("return document.body.textContent")
+    assert column(opened, "missing", 3) == ["scm"]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_fits_the_screen(opened: Any, width: int) -> None:
+    opened.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    assert opened.execute_script("return document.documentElement.scrollWidth") <= width
+    opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_figures_are_inside_the_page(opened: Any) -> None:
+    assert opened.execute_script("return document.querySelectorAll('figure svg').length") == 6
+    ids = opened.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_causal_graphs_are_shown_as_images_so_that_nothing_in_them_runs(opened: Any) -> None:
+    image = "return document.querySelector('#graphs img')"
+    assert opened.execute_script(f"{image}.naturalWidth") > 0
+    assert opened.execute_script("return document.querySelectorAll('#graphs svg').length") == 0
+    assert "heart-0: dag" in opened.execute_script(
+        "return document.getElementById('graphs').textContent"
+    )

@@ -1,0 +1,238 @@
+"""The report as files: what is written, what is said of bad input, LaTeX that compiles."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_records import METHODS, failed, made
+
+from bench.analysis.answer import answer
+from bench.analysis.frame import frame
+from bench.analysis.settings import settings
+from bench.cell.record import SCHEMA_VERSION
+from bench.cell.store import Store
+from bench.cli import main
+from bench.report.figures import heat_map, quality, time
+from bench.report.latex import escape
+from bench.report.published import published
+from bench.report.write import report
+
+NASTY = "<script>alert('x')</script> & 100% \\evil_{}#$~^"
+LATEX_SECONDS = 60
+
+
+def experiment(**changed: Any) -> list[dict[str, Any]]:
+    """Four datasets × two folds × two seeds × five methods, with curves."""
+    records = []
+    for d, dataset in enumerate(["credit", "heart", "market", "zoo"]):
+        for fold in (0, 1):
+            start = 0.7 + d / 20 + fold / 100
+            records.append(made(dataset, "pretrained", [start], fold=fold, **changed))
+            for seed in (0, 1):
+                for m, method in enumerate([m for m in METHODS if m != "pretrained"]):
+                    gain = (((7 * d + 3 * m + 5 * fold + 2 * seed) % 11) - 4) / 500
+                    curve = [start, start + gain / 2, start + gain]
+                    promised = [0.7, 0.71, 0.72 + m / 100]
+                    records.append(
+                        made(dataset, method, curve, fold, seed, validation=promised, **changed)
+                    )
+    return records
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    def of(records: list[dict[str, Any]]) -> Path:
+        store = Store(tmp_path / "results")
+        for record in records:
+            store.write(record)
+        return store.root
+
+    return of
+
+
+def read(root: Path, name: str) -> str:
+    return (root / "report" / name).read_text(encoding="utf-8")
+
+
+class TestFiles:
+    def test_every_table_and_figure_is_written(self, written: Callable[..., Path]):
+        root = written(experiment())
+        assert report(root) == 0
+        names = {p.name for p in (root / "report").iterdir()}
+        assert {"index.html", "tables.md", "tables.tex", "summary.csv", "wilcoxon.csv"} <= names
+        assert {"groups.csv", "ablation.csv", "leaderboard.csv", "nemenyi.csv"} <= names
+        figures = {"improvements", "ranks", "heat_map", "gains", "curves", "time"}
+        for suffix in ("png", "svg"):
+            assert {p.stem for p in (root / "report" / "figures").glob(f"*.{suffix}")} == figures
+
+    @pytest.mark.filterwarnings("error:constrained_layout:UserWarning")
+    def test_figures_have_room_for_the_names_of_many_methods(self):
+        """As many as the ablation's. matplotlib warns where axes collapse, and the legend of a
+        figure must not stand on its panels."""
+        measures = ("copies", "detection_auc", "frechet_distance", "tstr_roc_auc", "distance")
+        records = [made(dataset, "pretrained", [0.7]) for dataset in ("credit", "zoo")]
+        for m in range(31):
+            rows = {"quality": dict.fromkeys(measures, m / 31)}
+            records += [
+                made(dataset, f"generator-{m}-mixed-0.5", [0.7, 0.7 + m / 999], synthetic=rows)
+                for dataset in ("credit", "zoo")
+            ]
+        read_as = answer(frame(records), settings())
+        for draw in (heat_map, time, quality):
+            drawing = draw(read_as)
+            assert drawing is not None
+            figure = drawing.figure
+            figure.draw_without_rendering()
+            boxes = [a.get_window_extent() for a in figure.axes if a.get_visible()]
+            assert min(min(box.width, box.height) for box in boxes) > 60, drawing.name
+            beside = [a.legend_ for a in figure.axes if a.legend_ and draw is time]
+            for legend in [*figure.legends, *beside]:
+                box = legend.get_window_extent()
+                assert not any(box.overlaps(panel) for panel in boxes), drawing.name
+                assert box.y0 >= 0, drawing.name
+                assert box.y1 <= figure.bbox.height, drawing.name
+
+    def test_the_same_records_give_the_same_bytes(self, written: Callable[..., Path]):
+        root = written(experiment())
+        report(root)
+        files = {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()}
+        report(root)
+        assert {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()} == files
+
+    def test_a_deleted_record_is_said_to_be_missing(self, written: Callable[..., Path]):
+        root = written(experiment())
+        next((root / "cells" / "heart" / "scm").glob("1-*.json")).unlink()
+        report(root, figures=False)
+        assert "Left out: 1 units (1 missing)" in read(root, "tables.md")
+        assert "heart,1,0,scm" in read(root, "left_out.csv") or "heart,1,1,scm" in read(
+            root, "left_out.csv"
+        )
+
+    def test_what_the_journal_saw_and_no_record_shows_is_said(self, written: Callable[..., Path]):
+        root = written(experiment())
+        event = {"event": "cell", "cell": "lost 0 scm", "status": "done", "made": True}
+        Store(root).log({**event, "seconds": 1.0, "error": None, "again": "run …"})
+        report(root, figures=False)
+        assert "1 cell of the journal" in read(root, "tables.md")
+        assert "lost 0 scm" in read(root, "tables.md")
+
+    def test_an_edited_record_counts_as_missing_and_stays_where_it_is(
+        self, written: Callable[..., Path]
+    ):
+        root = written(experiment())
+        path = next((root / "cells" / "heart" / "scm").glob("1-*.json"))
+        path.write_text(path.read_text().replace('"chosen_step": 4', '"chosen_step": 2'))
+        report(root, figures=False)
+        assert "it was edited or damaged" in read(root, "tables.md")
+        assert path.exists()
+
+    def test_records_of_an_older_schema_are_named(
+        self, written: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    ):
+        root = written(experiment()[:1])
+        (path,) = Store(root).paths()
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 0}))
+        assert report(root) == 2
+        printed = " ".join(capsys.readouterr().out.split())
+        assert f"it has schema version 0, expected {SCHEMA_VERSION}" in printed
+        assert "No records under" in printed
+
+    def test_imputation_is_said_in_the_caption(self, written: Callable[..., Path]):
+        root = written([*experiment(), failed("heart", "noise"), made("zoo", "noise", [0.5, 0.6])])
+        report(root, settings(["analysis.impute=worst"]), figures=False)
+        assert "Imputed (analysis.impute=worst)" in read(root, "tables.md")
+
+
+class TestPublished:
+    def test_stated_figures_have_a_column_of_their_own_for_their_model_alone(
+        self, written: Callable[..., Path]
+    ):
+        nano = experiment()
+        assert published(frame(nano)) is None
+        mitra = [r | {"cell": r["cell"] | {"model": "mitra"}} for r in nano]
+        root = written(mitra)
+        report(root, figures=False)
+        assert "published: median improvement" in read(root, "tables.md")
+        assert "+0.12 ± 0.63" in read(root, "tables.md")
+        assert "2601.04110" in read(root, "tables.md")
+        for path in (root / "report").glob("*.csv"):
+            assert "0.63" not in path.read_text().split()
+            assert "published" not in path.read_text()
+
+    def test_the_embedded_model_never_has_them(self, written: Callable[..., Path]):
+        root = written(experiment())
+        report(root, figures=False)
+        assert "published" not in read(root, "tables.md").lower()
+
+
+class TestBadInput:
+    def test_one_method_is_told_so(self, written: Callable[..., Path]):
+        root = written([r for r in experiment() if r["cell"]["method"] == "default_ft"])
+        assert report(root) == 0
+        assert "default_ft is the only method" in read(root, "index.html")
+
+    def test_failures_only_make_a_page_that_says_so(self, written: Callable[..., Path]):
+        root = written([failed("heart", "scm", NASTY), failed("heart", "default_ft")])
+        assert report(root) == 0
+        page = read(root, "index.html")
+        assert "there is nothing to compare yet" in page
+        assert "2 failed" in page
+        assert not list((root / "report").glob("figures/*"))
+
+    def test_what_came_from_data_is_escaped(self, written: Callable[..., Path]):
+        root = written([*experiment(), failed("heart", "odd<b>", NASTY)])
+        report(root)
+        page = read(root, "index.html")
+        assert "alert('x')</script>" not in page
+        assert "odd<b>" not in page
+        assert "&lt;script&gt;alert" in page
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["nowhere"], "no records under 'nowhere'"),
+            (["experiment=nope"], "no records under 'results/nope'"),
+            (["a", "b"], "One results folder"),
+            (["reslts_dir=x"], "There is no setting 'reslts_dir'"),
+            (["analysis.nope=1"], "There is no setting 'analysis.nope'"),
+        ],
+    )
+    def test_it_is_one_sentence(
+        self, arguments: list[str], told: str, written: Callable[..., Path],
+        capsys: pytest.CaptureFixture[str],
+    ):  # fmt: skip
+        root = written(experiment()[:1])
+        given = arguments if not arguments[0].startswith("analysis") else [str(root), *arguments]
+        assert main(["report", *given]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("bench: ")
+        assert told in error
+        assert len(error.strip().splitlines()) == 1
+
+    def test_an_empty_folder(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        (tmp_path / "cells").mkdir()
+        assert main(["report", str(tmp_path)]) == 2
+        assert "No records under" in capsys.readouterr().out
+
+
+class TestLatex:
+    def test_every_special_character_is_escaped(self):
+        assert escape("a_b & 5% <x> ü 中") == r"a\_b \& 5\% \textless{}x\textgreater{} ü [U+4E2D]"
+
+    @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+    def test_the_document_compiles(self, written: Callable[..., Path]):
+        root = written([*experiment(), failed("heart", "odd [method]", NASTY + " 中文 …")])
+        report(root, figures=False)
+        run = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
+            cwd=root / "report", capture_output=True, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, timeout=LATEX_SECONDS, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stdout[-2000:]
+        assert (root / "report" / "tables.pdf").stat().st_size > 1000

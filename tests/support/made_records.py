@@ -1,0 +1,148 @@
+"""Records as a run would leave them, made up for tests of what reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.cell.identity import digest
+
+METHODS: dict[str, dict[str, Any]] = {
+    "pretrained": {"finetune": False, "generator": None, "rows": "real"},
+    "default_ft": {"finetune": True, "generator": None, "rows": "real"},
+    "causalmixft": {"finetune": True, "generator": "generators.scm.SCM", "rows": "mixed"},
+    "scm": {"finetune": True, "generator": "generators.scm.SCM", "rows": "synthetic"},
+    "bootstrap": {
+        "finetune": True,
+        "generator": "generators.bootstrap.Bootstrap",
+        "rows": "mixed",
+    },
+}
+
+
+def method_settings(name: str) -> dict[str, Any]:
+    """The settings of a method of `METHODS`; another name fine-tunes on real rows."""
+    known = METHODS.get(name, METHODS["default_ft"])
+    generator = known["generator"]
+    return {
+        "name": name,
+        "finetune": known["finetune"],
+        "generator": generator and {"_target_": generator},
+        "mixing": {"rows": known["rows"], "ratio": 1.0, "fresh": False, "size": 2.0},
+    }
+
+
+def made(
+    dataset: str,
+    method: str,
+    curve: list[float],
+    fold: int = 0,
+    seed: int = 0,
+    validation: list[float] | None = None,
+    chosen: int = -1,
+    finetune: dict[str, Any] | None = None,
+    identity: dict[str, Any] | None = None,
+    **changed: Any,
+) -> dict[str, Any]:
+    """A record whose test curve is ``curve``; a method that does not fine-tune keeps no curve.
+
+    ``chosen`` is the evaluation whose scores are the chosen step's; ``finetune`` the settings of
+    fine-tuning, which are part of the identity where a method fine-tunes; ``identity`` more parts.
+    """
+    validation = curve if validation is None else validation
+    settings = method_settings(method)
+    tuned = settings["finetune"]
+    parts: dict[str, Any] = {
+        "dataset": digest(dataset),
+        "split": {"index": fold},
+        "method": {k: v for k, v in settings.items() if k != "name"} | {"of": method},
+        "model": {"weights": "f00d" * 16},
+    }
+    parts |= {"seed": seed} if tuned else {}
+    if finetune is not None:
+        parts["finetune"] = finetune if tuned else None
+    parts |= identity or {}
+    chosen %= len(curve)
+
+    def scores(at: int) -> dict[str, dict[str, float]]:
+        return {
+            "validation": {"roc_auc_ovo": validation[at]},
+            "test": {"roc_auc_ovo": curve[at], "log_loss": 0.5},
+        }
+
+    return {
+        "status": "done",
+        "cell": {
+            "dataset": dataset,
+            "domain": "healthcare" if dataset < "m" else "finance",
+            "method": method,
+            "fold": fold,
+            "seed": seed if tuned else 0,
+            "model": "mitra_nano",
+        },
+        "identity": {"hash": digest(parts), "parts": parts},
+        "settings": {
+            "dataset": {"_target_": "bench.datasets.embedded.load", "name": dataset},
+            "method": settings,
+            "model": {"_target_": "bench.models.tab2d.checkpoint.load", "path": None},
+            "finetune": finetune or {"steps": 2 * (len(curve) - 1)},
+            "fold": fold,
+            "seed": seed,
+            "validation_share": 0.2,
+            "threads": 1,
+            "device": "auto",
+        },
+        "data": {
+            "rows": {"train": 80, "validation": 20, "test": 50},
+            "features": 4,
+            "categorical": 1,
+            "classes": 2,
+            "duplicates": 1,
+            "notes": [],
+        },
+        "metrics": {
+            "pretrained": scores(0),
+            "chosen": scores(chosen),
+            "last": scores(-1),
+        },
+        "chosen_step": 2 * chosen,
+        "last_step": 2 * (len(curve) - 1),
+        "curves": {
+            "step": [2 * i for i in range(len(curve))],
+            "validation_roc_auc_ovo": validation,
+            "test_roc_auc_ovo": curve,
+        }
+        if tuned
+        else {},
+        "synthetic": None,
+        "timings": {
+            "started": 0.0,
+            "seconds": {"total": 1.0},
+            "cpu_seconds": 1.0,
+            "peak_memory_mb": 100.0,
+            "generation": None,
+        },
+        "provenance": {
+            "code": "c0de" * 16,
+            "versions": {"torch": "2.13.0"},
+            "python": "3.11.7",
+            "platform": "Linux",
+            "processor": "a processor",
+            "threads": 1,
+            "device": "cpu",
+            "precision": "float32",
+        },
+        "error": None,
+    } | changed
+
+
+def failed(dataset: str, method: str, message: str = "no luck", **where: Any) -> dict[str, Any]:
+    """A record of a cell that failed before its table was split."""
+    return made(dataset, method, [0.5], **where) | {
+        "status": "failed",
+        "data": {},
+        "metrics": {},
+        "curves": {},
+        "chosen_step": None,
+        "last_step": None,
+        "error": {"type": "ValueError", "message": message, "traceback": "…"},
+    }

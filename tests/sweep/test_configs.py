@@ -1,0 +1,97 @@
+"""Every config composes, fits the schema, and names classes that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+
+from bench.cell.config import register
+from bench.cli import CONF
+from bench.verbs._progress import count_cells
+
+GROUPS = ("dataset", "method", "model", "finetune")
+NAMES = [
+    (group, str(path.relative_to(Path(CONF, group)).with_suffix("")))
+    for group in GROUPS
+    for path in sorted(Path(CONF, group).rglob("*.yaml"))
+]
+EXPERIMENTS = [path.stem for path in sorted(Path(CONF, "experiment").glob("*.yaml"))]
+
+
+STUDY = {"default_ft", "causalmixft", "ctgan", "scm", "tabebm", "table_augment", "mixed_model"}
+
+
+def methods_of(cfg: DictConfig) -> set[str]:
+    """Methods of an experiment, without what its entries change of them."""
+    return {entry.split()[0] for entry in cfg.methods}
+
+
+def every_method() -> set[str]:
+    return {path.stem for path in Path(CONF, "method").glob("*.yaml")}
+
+
+@pytest.fixture(autouse=True)
+def conf():
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        yield
+
+
+@pytest.mark.parametrize(("group", "name"), NAMES)
+def test_every_choice_composes(group: str, name: str) -> None:
+    cfg = compose("config", [f"{group}={name}"])
+    node = cfg[group]
+    if group == "method":
+        assert node.name == name
+        node = node.generator or {}
+    if "_target_" in node:
+        assert callable(get_object(node["_target_"]))
+    given = ["dataset.path=x", "dataset.target=y"] if name == "csv" else []
+    given += ["model.path=x"] if name == "mitra_local" else []
+    OmegaConf.resolve(compose("config", [f"{group}={name}", *given]) if given else cfg)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_names_datasets_and_methods_that_exist(name: str) -> None:
+    cfg = compose("config", [f"experiment={name}"], return_hydra_config=True)
+    datasets = str(cfg.hydra.sweeper.params.dataset).split(",")
+    for dataset in datasets:
+        assert ("dataset", dataset.strip()) in NAMES
+    for entry in cfg.methods:
+        method, *overrides = entry.split()
+        assert ("method", method) in NAMES
+        compose("config", [f"method={method}", *overrides])
+    assert len(set(datasets)) == len(datasets)
+    assert count_cells(cfg) >= len(datasets) * len(cfg.methods)
+
+
+def test_embedded_is_twelve_tables_three_folds_all_methods() -> None:
+    cfg = compose("config", ["experiment=embedded"], return_hydra_config=True)
+    assert count_cells(cfg) == 12 * 3 * len(cfg.methods)
+    # The seven methods of the study, what they are measured from, and the null of augmentation.
+    assert methods_of(cfg) == STUDY | {"pretrained", "bootstrap"}
+
+
+def test_embedded_full_runs_every_method() -> None:
+    assert methods_of(compose("config", ["experiment=embedded_full"])) == every_method()
+
+
+def test_scm_and_causalmixft_differ_in_how_rows_are_mixed_alone() -> None:
+    scm, mixed, null = (
+        OmegaConf.to_container(compose("config", [f"method={name}"]).method)
+        for name in ("scm", "causalmixft", "bootstrap")
+    )
+    assert scm["generator"] == mixed["generator"]
+    assert scm["mixing"] | {"rows": "mixed"} == mixed["mixing"]
+    assert mixed["mixing"] == null["mixing"]
+
+
+def test_embedded_full_is_every_embedded_table() -> None:
+    from bench.datasets.embedded import names
+
+    cfg = compose("config", ["experiment=embedded_full"], return_hydra_config=True)
+    assert sorted(str(cfg.hydra.sweeper.params.dataset).split(",")) == names()

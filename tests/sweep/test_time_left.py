@@ -1,0 +1,180 @@
+"""The time that a sweep still takes, told from journals: resumed, fresh, by method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from made_records import made as made_record
+from omegaconf import DictConfig
+
+from bench.cell.config import register
+from bench.cli import CONF
+from bench.sweep.time_left import Cell, TimeLeft, cells, duration
+
+TABLES = [f"t{i}" for i in range(12)]
+SECONDS = {"fast": 5.0, "slow": 240.0}
+FOLDS = range(3)
+
+
+def sweep(tables: Iterable[str] = TABLES, methods: Iterable[str] = SECONDS) -> list[Cell]:
+    """Each table's folds one after the other, a job each with its methods."""
+    jobs = [(table, fold) for table in tables for fold in FOLDS]
+    return [
+        Cell(job, method, table, str(fold), "0")
+        for job, (table, fold) in enumerate(jobs)
+        for method in methods
+    ]
+
+
+def record(cell: Cell, seconds: float, **changed: Any) -> dict[str, Any]:
+    """The record of a cell as an earlier run left it."""
+    found = made_record(cell.dataset, cell.entry, [0.5, 0.6], fold=int(cell.fold), **changed)
+    found["timings"] = {"seconds": {"total": seconds}}
+    return found
+
+
+def event(cell: Cell, time: float, seconds: float, made: bool = True) -> dict[str, Any]:
+    return {
+        "event": "cell", "time": time, "job": cell.job, "entry": cell.entry, "method": cell.entry,
+        "dataset": cell.dataset, "size": [100, 5, 30], "status": "done", "made": made,
+        "seconds": seconds,
+    }  # fmt: skip
+
+
+def resumed(done: int) -> tuple[TimeLeft, list[Cell]]:
+    """A sweep of 72 cells, the first ``done`` of which have a record."""
+    everything = sweep()
+    left = TimeLeft(everything, workers=1)
+    left.read([record(c, SECONDS[c.entry]) for c in everything[:done]], rerun="failed")
+    return left, everything
+
+
+class TestAfterAResume:
+    def test_what_is_done_before_counts_nothing_from_the_first_cell_on(self) -> None:
+        left, everything = resumed(done=37)  # 35 to make: 17 fast, 18 slow
+        left.add(event(everything[0], time=10.0, seconds=0.05, made=False))
+        assert left.seconds() == (pytest.approx(17 * 5 + 18 * 240, rel=0.001), 0)
+        assert left.told() == "about 73 min"
+
+    def test_the_passing_of_cells_that_are_done_is_counted_at_its_own_pace(self) -> None:
+        left, everything = resumed(done=37)
+        for i, cell in enumerate(everything[:7]):
+            left.add(event(cell, time=10.0 + 2 * i, seconds=0.05, made=False))
+        assert left.seconds()[0] == pytest.approx(17 * 5 + 18 * 240 + 30 * 2.0)
+
+    def test_a_machine_of_twice_the_speed_is_found_out(self) -> None:
+        left, everything = resumed(done=37)
+        left.read([record(c, SECONDS[c.entry]) for c in everything[37:39]], rerun="all")
+        left.add(event(everything[37], time=120.0, seconds=120.0))
+        left.add(event(everything[38], time=122.5, seconds=2.5))
+        # The rest of the sweep lies on tables that only the earlier machine has seen others of.
+        assert left.seconds()[0] == pytest.approx(16 * 2.5 + 17 * 120, rel=0.01)
+
+    def test_records_that_turn_out_to_be_of_other_settings_make_it_a_bound(self) -> None:
+        left, everything = resumed(done=37)
+        left.add(event(everything[0], time=5.0, seconds=5.0))  # its record was of no use
+        assert left.told() == f"at most about {duration(35 * 5 + 36 * 240)}"
+        assert left.told() == "at most about 2.4 h"
+
+    def test_failed_ones_are_made_again_and_told(self) -> None:
+        everything = sweep(["t0"], ["fast"])
+        left = TimeLeft(everything, workers=1)
+        left.read([record(c, 5.0, status="failed") for c in everything], rerun="needed")
+        left.add(event(everything[0], time=4.0, seconds=4.0))
+        assert left.seconds() == (8.0, 0)
+
+    def test_one_record_serves_all_seeds_of_what_is_not_fine_tuned(self) -> None:
+        everything = [Cell(job, "pretrained", "t0", "0", str(job)) for job in range(3)]
+        left = TimeLeft(everything, workers=1)
+        left.read([record(everything[0], 7.0)], rerun="failed")
+        left.add(event(everything[0], time=1.0, seconds=0.1, made=False))
+        assert left.seconds() == (0.0, 0)
+
+    def test_two_settings_with_one_record_are_half_done(self) -> None:
+        everything = [Cell(job, "fast", "t0", "0", "0") for job in range(2)]  # finetune.lr=a,b
+        left = TimeLeft(everything, workers=1)
+        left.read([record(everything[0], 6.0)], rerun="failed")
+        assert left.seconds() == (pytest.approx(6.0), 0)
+
+
+class TestAFreshSweep:
+    def test_methods_are_told_apart(self) -> None:
+        everything = sweep()
+        left = TimeLeft(everything, workers=1)
+        left.add(event(everything[0], time=5.0, seconds=5.0))
+        assert left.told() == "at least about 175 s".replace("175 s", duration(35 * 5))
+        left.add(event(everything[1], time=245.0, seconds=240.0))
+        assert left.told() == f"about {duration(35 * 245)}"
+
+    def test_two_workers_take_half_as_long(self) -> None:
+        everything = sweep(methods=["fast"])
+        left = TimeLeft(everything, workers=2)
+        left.add(event(everything[0], time=5.0, seconds=5.0))
+        assert left.seconds()[0] == 35 * 5 / 2
+
+    def test_how_many_run_at_once_is_measured_where_a_cluster_decides(self) -> None:
+        everything = sweep(methods=["fast"])
+        left = TimeLeft(everything, workers=None)
+        for i, cell in enumerate(everything[:12]):  # four at a time
+            left.add(event(cell, time=5.0 * (1 + i // 4), seconds=5.0))
+        assert left.seconds()[0] == pytest.approx(24 * 5 / 4)
+
+    def test_a_larger_table_takes_longer_once_there_are_three_to_tell(self) -> None:
+        everything = sweep(["t0", "t1", "t2", "t3"], ["fast"])
+        left = TimeLeft(everything, workers=1)
+        sizes = {"t0": 100, "t1": 200, "t2": 400, "t3": 1600}
+        large = {**record(everything[9], 1.0), "status": "done"}  # only its size is known
+        large["cell"]["method"], large["data"]["rows"] = "other", {"train": 1600}
+        large["data"]["features"] = 5
+        left.read([large], rerun="failed")
+        for i, cell in enumerate(everything[:9]):
+            rows = sizes[cell.dataset]
+            left.add(event(cell, float(i), rows / 100) | {"size": [rows, 5, 30]})
+        assert left._estimate(everything[9]) == pytest.approx(16, rel=0.15)
+
+    def test_nothing_known_is_unknown(self) -> None:
+        assert TimeLeft(sweep(), workers=1).told() == "unknown time"
+
+    def test_cells_of_another_sweep_in_the_same_folder_are_no_ones_here(self) -> None:
+        left = TimeLeft(sweep(["t0"], ["fast"]), workers=1)
+        left.add({"event": "cell", "time": 1.0, "seconds": 1.0, "made": True})  # an older journal's
+        assert left.told() == "unknown time"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(7.4, "7 s"), (89, "89 s"), (90, "2 min"), (4200, "70 min"), (9e3, "2.5 h")],
+)
+def test_a_duration_has_the_unit_that_fits(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def composed(*words: str) -> DictConfig:
+    """A sweep's config as Hydra hands it to a callback."""
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        cfg = compose("config", [w for w in words if "," not in w], return_hydra_config=True)
+    cfg.hydra.overrides.task = list(words)
+    return cfg
+
+
+def test_a_sweeps_cells_are_its_jobs_in_order_with_their_methods() -> None:
+    cfg = composed("dataset=iris,haberman", "fold=0,1", "methods=['scm method.name=x',pretrained]")
+    cfg.methods = ["scm method.name=x", "pretrained"]
+    found = cells(cfg)
+    assert [(c.job, c.dataset, c.fold) for c in found[::2]] == [
+        (0, "iris", "0"), (1, "iris", "1"), (2, "haberman", "0"), (3, "haberman", "1"),
+    ]  # fmt: skip
+    assert [c.entry for c in found[:2]] == ["scm method.name=x", "pretrained"]
+
+
+def test_methods_that_are_swept_are_each_jobs_own() -> None:
+    cfg = composed("dataset=iris", "methods=[scm],[pretrained,default_ft]")
+    assert [(c.job, c.entry) for c in cells(cfg)] == [
+        (0, "scm"), (1, "pretrained"), (1, "default_ft"),
+    ]  # fmt: skip
+    cfg = composed("dataset=iris", "method=scm,pretrained")
+    assert [(c.job, c.entry) for c in cells(cfg)] == [(0, "scm"), (1, "pretrained")]

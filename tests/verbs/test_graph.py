@@ -1,0 +1,160 @@
+"""Graphs as pictures: every column is named, every edge drawn or counted; and the verb `graph`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.colors import to_hex
+from matplotlib.patches import FancyArrowPatch
+
+from bench.report.causal_graph import (
+    ADDED,
+    DIRECTED,
+    OPEN,
+    Nodes,
+    draw_dag,
+    draw_probabilities,
+    save,
+)
+
+NAMES = ("age", "credit amount of the loan", "Größe $ in €", "job", "class")
+KINDS = dict.fromkeys(NAMES[:3], "numeric") | {"job": "categorical"}
+NODES = Nodes(NAMES, KINDS)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def arrows(figure: plt.Figure) -> list[FancyArrowPatch]:
+    return [p for p in figure.axes[0].patches if isinstance(p, FancyArrowPatch)]
+
+
+def labels(figure: plt.Figure) -> list[str]:
+    return [text.get_text().replace("\n", " ") for text in figure.axes[0].texts]
+
+
+def counted(figure: plt.Figure) -> str:
+    return figure.legends[0].get_title().get_text()
+
+
+def probabilities() -> np.ndarray:
+    """One sure edge, one whose direction is open, one too faint to draw."""
+    matrix = np.zeros((5, 5))
+    matrix[0, 1] = 1.0
+    matrix[1, 4], matrix[4, 1] = 0.3, 0.3
+    matrix[2, 3] = 0.1
+    return matrix
+
+
+def test_an_edge_is_as_wide_as_it_is_likely_and_a_sure_direction_has_a_head() -> None:
+    figure = draw_probabilities(NODES, probabilities(), "title")
+    drawn = {to_hex(a.get_edgecolor()).upper(): a for a in arrows(figure)}
+    assert set(drawn) == {DIRECTED.upper(), OPEN.upper()}
+    widths = {colour: arrow.get_linewidth() for colour, arrow in drawn.items()}
+    assert widths[OPEN.upper()] == pytest.approx(0.6 * widths[DIRECTED.upper()])
+    assert "|>" in type(drawn[DIRECTED.upper()].get_arrowstyle()).arrow
+    assert counted(figure) == "2 edges; 1 fainter than 0.15 not drawn"
+
+
+def test_every_column_is_named_and_a_dollar_is_no_formula(tmp_path: Path) -> None:
+    figure = draw_probabilities(NODES, probabilities(), "title")
+    assert labels(figure) == [name.replace("$", r"\$") for name in NAMES]
+    save(figure, tmp_path / "graph")  # a formula that does not end would raise here
+
+
+def test_of_a_dag_what_the_probabilities_gave_is_told_from_what_the_rows_asked_for() -> None:
+    drawn = ((), (0,), (), (), ())
+    dag = ((), (0, 4), (), (2, 4), ())
+    figure = draw_dag(NODES, dag, drawn, "title")
+    colours = sorted(to_hex(a.get_edgecolor()).upper() for a in arrows(figure))
+    assert colours == sorted([DIRECTED.upper(), *[ADDED.upper()] * 3])
+    assert counted(figure) == "4 edges, 1 of them drawn"
+
+
+def test_every_edge_of_a_dag_goes_to_the_right() -> None:
+    dag = ((), (0,), (0, 1), (2,), (1, 3))
+    figure = draw_dag(NODES, dag, dag, "title")
+    place = dict(zip(range(5), (t.get_position()[0] for t in figure.axes[0].texts), strict=True))
+    assert all(place[cause] < place[node] for node, causes in enumerate(dag) for cause in causes)
+
+
+@pytest.mark.parametrize("p", [2, 9, 31])
+def test_boxes_hardly_overlap(p: int) -> None:
+    rng = np.random.default_rng(p)
+    matrix = np.triu(rng.random((p, p)) < 3 / p, 1).astype(float)
+    nodes = Nodes(
+        [f"column {i:02d}" for i in range(p)], {f"column {i:02d}": "numeric" for i in range(p)}
+    )
+    figure = draw_probabilities(nodes, matrix, "title")
+    figure.draw_without_rendering()
+    boxes = [t.get_bbox_patch().get_window_extent() for t in figure.axes[0].texts]
+    meet = sum(
+        max(0.0, min(a.x1, b.x1) - max(a.x0, b.x0)) * max(0.0, min(a.y1, b.y1) - max(a.y0, b.y0))
+        for i, a in enumerate(boxes)
+        for b in boxes[:i]
+    )
+    assert meet < 0.02 * sum(a.width * a.height for a in boxes)
+
+
+def test_the_same_graph_gives_the_same_files(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        save(draw_probabilities(NODES, probabilities(), "title"), tmp_path / name)
+    for ending in ("png", "svg"):
+        one, other = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("one", "other"))
+        assert one == other
+
+
+def bench_graph(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", "graph", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_the_verb_writes_pictures_and_the_matrix(tmp_path: Path) -> None:
+    result = bench_graph("dataset=iris", "fold=1", f"results_dir={tmp_path}")
+    assert result.returncode == 0, result.stderr
+    folder = tmp_path / "graphs" / "iris-1"
+    assert str(folder) in result.stdout
+    assert re.search(r"iris fold 1: 5 columns, [\d.]+ expected edges", result.stdout)
+    assert {path.name for path in folder.iterdir()} == {
+        *("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
+    }
+    matrix = pd.read_csv(folder / "probabilities.csv", index_col="cause")
+    assert list(matrix.columns) == list(matrix.index)
+    assert matrix.columns[-1] == "species"
+    both = matrix.to_numpy() + matrix.to_numpy().T
+    assert 0 < both.max() <= 1 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["method=bootstrap"], "Method 'bootstrap' finds no causal graph"),
+        (["fold=30"], "splits go from 0 to 29"),
+        (["dataset=nope"], "Could not find 'dataset/nope'"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    result = bench_graph("dataset=iris", *arguments, f"results_dir={tmp_path / 'results'}")
+    assert result.returncode == 2
+    assert sentence in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "results").exists()

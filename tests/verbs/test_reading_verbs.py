@@ -1,0 +1,169 @@
+"""status, show, diff: what a person reads of records in the terminal."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_records import failed, made
+
+from bench.cell.store import Store
+from bench.cli import main
+from bench.verbs.diff import compare
+from bench.verbs.status import Look, Status, Sweep
+
+RECORDS = [
+    made("heart", "pretrained", [0.7]),
+    made("heart", "default_ft", [0.7, 0.72]),
+    made("heart", "scm", [0.7, 0.69]),
+    failed("zoo", "scm", "no luck"),
+]
+
+CELL = {"event": "cell", "cell": "a 0 scm", "status": "done", "made": True, "seconds": 1.0} | {
+    "error": None,
+    "again": "run …",
+}
+
+
+def store(root: Path, records: list[dict[str, Any]] = RECORDS) -> Store:
+    kept = Store(root)
+    for record in records:
+        kept.write(record)
+    return kept
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+class TestStatus:
+    def test_records_are_counted_by_method(self, tmp_path: Path):
+        now = Look(store(tmp_path).root).now()
+        assert now.counts["scm"] == {"done": 1, "failed": 1, "stale": 2}
+        assert now.counts["default_ft"]["done"] == 1
+        assert now.sweep is None
+        assert now.ended
+
+    def test_a_held_lock_is_a_running_cell(self, tmp_path: Path):
+        kept = store(tmp_path)
+        look = Look(kept.root)
+        with kept.lock({"dataset": "credit-g", "method": "scm"}, "f" * 64):
+            now = look.now()
+            assert now.running == ["credit-g-scm"]
+            assert not now.ended
+        assert look.now().running == []
+
+    def test_what_is_left_is_told_of_the_last_sweep(self, tmp_path: Path):
+        kept = store(tmp_path)
+        (tmp_path / "sweep").mkdir()
+        (tmp_path / "sweep" / "multirun.yaml").write_text(
+            "methods: [pretrained, scm]\n"
+            "hydra: {sweeper: {params: null}, overrides: {task: ['dataset=a,b,c']}}\n"
+        )
+        time.sleep(0.05)
+        kept.log(CELL)
+        kept.log({"event": "bad_input", "cell": "b 0", "reason": "no", "again": "run …"})
+        sweep = Look(tmp_path).now().sweep
+        assert sweep is not None
+        assert (sweep.cells, sweep.ended, sweep.left, sweep.refused) == (6, 1, 4, 1)
+
+    def test_where_the_rest_is_refused_there_is_nothing_to_wait_for(self, tmp_path: Path):
+        sweep = Sweep(cells=8, ended=4, made=3, refused=4, begun=100.0)
+        assert (sweep.left, sweep.to_make) == (0, 0)
+        assert Status(tmp_path, {}, {}, [], sweep, 200.0).ended
+
+    def test_the_time_left_follows_the_pace(self):
+        sweep = Sweep(cells=10, ended=4, made=2, refused=0, begun=100.0)
+        assert sweep.seconds_left(140.0) == 40 / 2 * 6
+        assert Sweep(10, 4, 0, 0, 100.0).seconds_left(140.0) is None
+
+    def test_what_is_done_before_takes_no_time(self):
+        resumed = Sweep(cells=324, ended=4, made=1, refused=0, begun=100.0, done_before=253)
+        assert resumed.to_make == 320 - 250  # three of the 253 have passed
+        assert resumed.seconds_left(160.0) == 60.0 * 70
+        assert Sweep(10, 9, 1, 0, 100.0, done_before=30).to_make == 0  # another experiment's too
+
+    def test_a_faulty_file_is_counted_and_left_alone(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        path = store(tmp_path).paths()[0]
+        path.write_text("{")
+        assert main(["status", str(tmp_path)]) == 0
+        assert "faulty: 1 files" in printed(capsys)
+        assert path.exists()
+
+    def test_watching_ends_when_nothing_is_left(self, tmp_path: Path):
+        assert main(["status", str(store(tmp_path).root), "--watch"]) == 0
+
+
+class TestShow:
+    @pytest.mark.parametrize("how", ["names", "hash", "path"])
+    def test_a_record_is_found(self, how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        (path,) = (p for p in store(tmp_path).paths() if "default_ft" in str(p))
+        arguments = {
+            "names": ["heart/default_ft/0", str(tmp_path)],
+            "hash": [path.stem.partition("-")[2], str(tmp_path)],
+            "path": [str(path)],
+        }[how]
+        assert main(["show", *arguments]) == 0
+        text = printed(capsys)
+        assert "heart · fold 0 · default_ft · seed 0" in text
+        assert "0.7200" in text
+        assert "stale: true" in text
+
+    def test_a_failure_shows_its_traceback(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        assert main(["show", "zoo/scm/0", str(store(tmp_path).root)]) == 0
+        assert "failed" in printed(capsys)
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            ([], "Which cell?"),
+            (["nowhere.json"], "There is no record 'nowhere.json'"),
+            (["heart/ctgan/0"], "No record under"),
+        ],
+    )
+    def test_what_is_not_there_is_one_sentence(
+        self, arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        more = [str(store(tmp_path).root)] if arguments and "/" in arguments[0] else []
+        assert main(["show", *arguments, *more]) == 2
+        error = capsys.readouterr().err
+        assert told in error
+        assert len(error.strip().splitlines()) == 1
+
+
+class TestDiff:
+    def test_equal_folders_agree(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        one, two = (store(tmp_path / name).root for name in "ab")
+        assert main(["diff", str(one), str(two)]) == 0
+        assert "4 cells are the same, bit for bit." in printed(capsys)
+
+    def test_a_changed_score_and_a_missing_cell_are_named(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        one = store(tmp_path / "a").root
+        two = store(
+            tmp_path / "b", [RECORDS[0], made("heart", "default_ft", [0.7, 0.75]), RECORDS[2]]
+        ).root
+        assert main(["diff", str(one), str(two)]) == 1
+        text = printed(capsys)
+        assert "2 cells are the same" in text
+        assert "1 cells are only in" in text
+        assert "zoo 0 0 scm" in text
+        assert "+0.0300" in text
+
+    def test_other_code_with_the_same_results_is_no_difference(self):
+        key = ("heart", 0, 0, "scm")
+        moved = RECORDS[2] | {"provenance": RECORDS[2]["provenance"] | {"code": "beef"}}
+        compared = compare({key: RECORDS[2]}, {key: moved})
+        assert compared.agrees
+        assert compared.provenance == [key]
+
+    def test_it_takes_two_folders(self, capsys: pytest.CaptureFixture[str]):
+        assert main(["diff", "a"]) == 2
+        assert "Two results folders" in capsys.readouterr().err

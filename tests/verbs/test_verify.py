@@ -1,0 +1,179 @@
+"""verify: a record is what the code makes, or it is said why not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_records import made
+from openml_server import generated, serving
+
+from bench.cell.record import encode, results_of, seal
+from bench.cell.store import Store
+from bench.sweep.remake import Today, remade
+from bench.verbs.verify import compare, inconsistencies, main
+
+AUC = "roc_auc_ovo"
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two real cells: the pre-trained model and three steps of fine-tuning with bootstrap rows."""
+    folder = tmp_path_factory.mktemp("verify") / "results"
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "run", "dataset=iris", "methods=[pretrained,bootstrap]",
+         "finetune.steps=4", f"results_dir={folder}"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+@pytest.fixture
+def edited(reference: Path, tmp_path: Path) -> Callable[..., Path]:
+    """A copy of the reference with a record changed, its checksum made anew or not."""
+
+    def of(method: str, change: Callable[[Any], None], resealed: bool) -> Path:
+        folder = tmp_path / "results"
+        shutil.copytree(reference, folder)
+        (path,) = (folder / "cells" / "iris" / method).glob("*.json")
+        record = json.loads(path.read_text())
+        change(record)
+        if resealed:
+            record = seal({k: v for k, v in record.items() if k != "checksum"})
+        path.write_text(encode(record))
+        return folder
+
+    return of
+
+
+def better(record: Any) -> None:
+    record["metrics"]["chosen"]["test"][AUC] = 0.999
+
+
+def more_accurate(record: Any) -> None:
+    """An edit that a record does not betray by itself: accuracy stands in no curve."""
+    record["metrics"]["chosen"]["test"]["accuracy"] = 0.999
+
+
+def test_a_sound_folder_passes_bit_for_bit(
+    reference: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(reference), "--all"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("the same (bit for bit") == 2
+    assert (
+        "2 records held against themselves, 0 do not hold; 2 of 2 cells made again, 0 differ"
+        in (printed)
+    )
+
+
+def test_an_edited_metric_is_found_by_its_checksum(
+    edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(edited("bootstrap", better, resealed=False)), "n=0"]) == 1
+    printed = capsys.readouterr().out
+    assert "FAULTY" in printed
+    assert "it was edited or damaged" in printed
+
+
+def test_a_resealed_edit_contradicts_the_curves(
+    edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(edited("bootstrap", better, resealed=True)), "n=0"]) == 1
+    printed = capsys.readouterr().out
+    assert "CONTRADICTS ITSELF iris fold 0 bootstrap" in printed
+    assert "chosen test roc_auc_ovo is 0.999, but its curve says" in printed
+
+
+def test_a_resealed_edit_that_contradicts_nothing_is_found_by_making_the_cell_again(
+    edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(edited("bootstrap", more_accurate, resealed=True)), "--all"]) == 1
+    printed = capsys.readouterr().out
+    assert "DIFFERS (bit for bit" in printed
+    assert "metrics.chosen.test.accuracy: record 0.999" in printed
+    assert "the record was edited, or the cell is not deterministic" in printed
+
+
+def test_the_choice_of_cells_is_seeded(reference: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(reference), "n=1", "seed=3"]) == 0
+    first = capsys.readouterr().out
+    assert main([str(reference), "n=1", "seed=3"]) == 0
+    assert capsys.readouterr().out == first
+    assert "1 of 2 cells made again" in first
+
+
+class TestCompare:
+    RECORD = made("iris", "scm", [0.7, 0.72])
+
+    def test_elsewhere_scores_may_differ_within_the_tolerance(self):
+        other = self.RECORD["provenance"] | {"processor": "another one"}
+        near = made("iris", "scm", [0.7, 0.724], provenance=other)
+        outcome = compare(self.RECORD, near, 0.01)
+        assert outcome.differences == []
+        assert "scores within 0.01" in outcome.comparison
+        assert "processor (a processor → another one)" in outcome.comparison
+
+    def test_beyond_it_the_cause_is_named(self):
+        other = self.RECORD["provenance"] | {"versions": {"torch": "2.14.0"}}
+        far = made("iris", "scm", [0.7, 0.75], provenance=other)
+        outcome = compare(self.RECORD, far, 0.01)
+        assert any(d.startswith("metrics.chosen.test.roc_auc_ovo") for d in outcome.differences)
+        assert outcome.causes == ["other torch (2.13.0 → 2.14.0)"]
+
+    def test_other_data_is_the_cause_where_the_table_changed(self):
+        other = json.loads(json.dumps(self.RECORD))
+        other["identity"]["parts"]["dataset"] = "another"
+        assert compare(self.RECORD, other, 0.01).causes == [
+            "the table is not the one that the record was made from"
+        ]
+
+    def test_a_sound_record_contradicts_nothing(self):
+        assert list(inconsistencies(self.RECORD)) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["n=some"], "n is a number"), (["n=-1"], "not below 0"), (["nowhere"], "no records under")],
+)
+def test_bad_input_is_one_sentence(
+    arguments: list[str], told: str, reference: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = [] if arguments == ["nowhere"] else [str(reference)]
+    assert main([*arguments, *more]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_an_empty_folder_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Store(tmp_path).root / "cells").mkdir()
+    assert main([str(tmp_path)]) == 2
+    assert "no records under" in capsys.readouterr().err
+
+
+def test_a_record_of_an_openml_task_is_made_again_from_this_machines_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with serving() as server:
+        server.add(generated(7))
+        run = subprocess.run(
+            [sys.executable, "-m", "bench", "run", "dataset=openml", "task_id=7",
+             "method=pretrained", f"openml.server={server.url}", f"results_dir={tmp_path}/results"],
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    (record,) = Store(tmp_path / "results").records()
+    # The server is gone; which one it was decides where the copy lies.
+    today = Today.of([f"openml.server={server.url}"])
+    assert results_of(seal(remade(record, today))) == results_of(record)
