@@ -60,3 +60,11 @@ def closest(name: str, known: Iterable[str]) -> str:
     names = {str(other).casefold(): str(other) for other in known}
     close = difflib.get_close_matches(name.casefold(), names, n=1)
     return f" did you mean '{names[close[0]]}'?" if close else ""
+
+
+class TableError(BadInput):
+    """A table that cannot be used; the message is one sentence for the person at the keyboard."""
+
+
+class ModelError(BadInput):
+    """A checkpoint that cannot be used; the message is one sentence for a person."""

@@ -6,6 +6,7 @@ nothing is read without a limit, and what cannot be used is told as a clause abo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from omegaconf import OmegaConf
 
 _PACKAGED = Path(__file__).resolve().parent / "_conf"  # in a wheel, by `scripts/wheel.py`
 #: Where the configs lie: in the package, or beside it in a checkout.
@@ -208,3 +211,39 @@ def printable(text: str, keep: str = "\n\t") -> str:
         sign if sign.isprintable() or sign in keep else sign.encode("unicode_escape").decode()
         for sign in text
     )
+
+
+def plain(node: Any) -> Any:
+    """A config node as plain, resolved, JSON-ready data."""
+    return json.loads(json.dumps(OmegaConf.to_container(node, resolve=True, enum_to_str=True)))
+
+
+def digest(parts: Any) -> str:
+    """SHA-256 of JSON-ready data, whatever the order of its keys."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that any reader sees all of it or nothing, also after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)  # of a process that died; or a link that leads elsewhere
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        error.filename = str(path)  # a write names none, and the temporary one is no news
+        raise
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself must survive a crash too
+    finally:
+        os.close(folder)

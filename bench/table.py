@@ -14,13 +14,9 @@ import numpy as np
 import pandas as pd
 from pandas.util import hash_pandas_object
 
-from bench.errors import BadInput
+from bench.errors import TableError
 
 Kind = Literal["numeric", "integer", "categorical"]
-
-
-class TableError(BadInput):
-    """A table that cannot be used; the message is one sentence for the person at the keyboard."""
 
 
 @dataclass(frozen=True, eq=False)

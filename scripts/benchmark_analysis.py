@@ -26,9 +26,9 @@ from bench.analysis.frame import COLUMNS
 from bench.analysis.intervals import draws, weighted_medians
 from bench.analysis.reliability import correlation_gaps
 from bench.analysis.settings import settings
-from bench.cell.identity import digest
 from bench.cell.record import encode, seal
 from bench.cell.store import Store
+from bench.files import digest
 from bench.process import peak_memory_mb
 from bench.report.write import report
 from bench.verbs.status import Look

@@ -7,10 +7,10 @@
 
 `rows`: each method sees at most 500 training rows of an embedded table (inner training part of
 split 0, 1, 2; stratified) and gives as many rows. Two learners are trained on these and scored on
-the split's test rows (`bench.quality.measures.tstr_roc_auc`); the detector is to tell them from the test
-rows too, and the other measures compare them with the training rows. Settings are chosen on the
-tables of the set *choice* alone; those of *confirm* are looked at once, after the choice. The
-validation rows are not used.
+the split's test rows (`bench.quality.measures.tstr_roc_auc`); the detector is to tell them from
+the test rows too, and the other measures compare them with the training rows. Settings are chosen
+on the tables of the set *choice* alone; those of *confirm* are looked at once, after the choice.
+The validation rows are not used.
 
 `graphs`: rows drawn from four Bayesian networks whose graph is known (`scripts.known_graphs`). The
 aggregated edge probabilities, by default and with the test of the single runs ("aggregated, χ²"),

@@ -19,8 +19,9 @@ from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame
 from bench.analysis.settings import settings
 from bench.cell.record import Record
-from bench.cell.store import Store, write_whole
+from bench.cell.store import Store
 from bench.errors import BadInput
+from bench.files import write_whole
 from bench.report import captions as readings
 from bench.report import verdict
 from bench.report.readable import share, sign_three, signed, three, with_interval

@@ -1,1 +1,4 @@
-"""The reading of results: pure functions of a DataFrame with one row a cell."""
+"""Reads results: pure functions of a DataFrame with one row a cell.
+
+It computes no cell, draws nothing and writes no file.
+"""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from bench.cell.identity import digest
 from bench.cell.record import Record
+from bench.files import digest
 
 SEPARATOR = " · "
 SHORT = 6  # characters of a hash in a name

@@ -1,7 +1,7 @@
 """Refuses a composed config that cannot work, in one sentence and before anything is computed.
 
-What a setting may be stands beside its type: in the config classes (`bench.cell.config.Config`) and in
-the signatures of what `_target_` names; here both are walked (`bench.ranges` holds the values).
+What a setting may be stands beside its type: in the config classes (`bench.cell.config.Config`) and
+in the signatures of what `_target_` names; here both are walked (`bench.ranges` holds the values).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import importlib.util
-import json
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -16,26 +16,17 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from bench.cell.targets import modules
+from bench.cell.record import Record
+from bench.cell.targets import by_role, modules
 from bench.datasets.splits import protocol
+from bench.files import digest, plain
 from bench.models.weights import weights_hash
 from bench.table import Table
 
 OURS = ("bench", "generators")  # project code wherever it is installed
 ENTRY = "bench.cell.run"  # the module that computes a cell; all it imports belongs to its code
-
-
-def plain(node: Any) -> Any:
-    """A config node as plain, resolved, JSON-ready data."""
-    return json.loads(json.dumps(OmegaConf.to_container(node, resolve=True, enum_to_str=True)))
-
-
-def digest(parts: Any) -> str:
-    """SHA-256 of JSON-ready data, whatever the order of its keys."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
@@ -73,9 +64,9 @@ def targets(cfg: DictConfig) -> list[str]:
 def code_fingerprint(named: Iterable[str]) -> str:
     """SHA-256 over every project source file that computing a cell imports.
 
-    Found by following the import statements from `bench.cell.run` and from the modules given; an edit
-    to a helper counts, an edit to the report does not. Installed libraries are recorded by their
-    versions instead.
+    Found by following the import statements from `bench.cell.run` and from the modules given; an
+    edit to a helper counts, an edit to the report does not. Installed libraries are recorded by
+    their versions instead.
     """
     found: dict[str, str] = {}
     for module in [ENTRY, *named]:
@@ -182,3 +173,49 @@ def _imports(source: bytes, module: str, is_package: bool) -> list[str]:
             names.append(base)
             names.extend(f"{base}.{alias.name}" for alias in node.names)
     return names
+
+
+def is_stale(record: Record) -> bool:
+    """Whether other code than today's made the record, so that a run would make it anew.
+
+    What it names is looked up by name alone: nothing is imported, and no text in it is resolved. A
+    record that names a class that is not here is stale: nobody could make it here.
+    """
+    named = modules(list(by_role(record["settings"]).values()))
+    code = record["provenance"]["code"]
+    return code != code_fingerprint(named) or not all(map(is_here, named))
+
+
+def stale(records: list[Record]) -> list[Record]:
+    """Those that are `is_stale`; each kind of cell is looked up once."""
+    known: dict[str, bool] = {}
+    out = []
+    for record in records:
+        named = modules(list(by_role(record["settings"]).values()))
+        kind = digest([record["provenance"]["code"], named])
+        if kind not in known:
+            known[kind] = is_stale(record)
+        if known[kind]:
+            out.append(record)
+    return out
+
+
+ASKED = ("server", "format")  # of OpenML's loader: how a table is asked for
+
+
+# What a cell is made from; where its record goes and what else runs beside it is no part.
+SETTINGS = (
+    "dataset",
+    "method",
+    "model",
+    "finetune",
+    "fold",
+    "seed",
+    "validation_share",
+    "threads",
+    "device",
+)
+
+
+# How a table or model was had, not which one: the identity holds their fingerprints.
+HOW = ("cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb")

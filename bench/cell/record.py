@@ -20,9 +20,9 @@ curves : {step, train_loss, validation_…, test_…: list}, all of one length; 
 synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, generator, quality}: the
     synthetic table that all methods with this generator share, or, where each step draws its own
     rows (key: null), one sample more. null without a generator, and where each step is a new task,
-    whose columns change. quality: {measure: float or null} of `bench.quality.measures.quality` against the
-    training rows; and test_tstr_roc_auc, of learners trained on these rows and scored on the test
-    rows, which like the test curves is for analysis only
+    whose columns change. quality: {measure: float or null} of `bench.quality.measures.quality`
+    against the training rows; and test_tstr_roc_auc, of learners trained on these rows and scored
+    on the test rows, which like the test curves is for analysis only
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
     seconds, phases} or null, …}; the only part that may differ between two runs of one cell
 provenance : {code, versions, python, platform, processor, threads, device, precision}
@@ -41,8 +41,7 @@ import yaml
 from bench import names
 from bench.cell import schema as record_schema
 from bench.cell import targets
-from bench.cell.identity import digest
-from bench.files import shown
+from bench.files import digest, shown
 
 Record = dict[str, Any]
 

@@ -20,14 +20,20 @@ from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
 from bench.cell import synthetic
-from bench.cell.identity import digest, plain
+from bench.cell.identity import HOW, SETTINGS
 from bench.cell.record import Record
 from bench.datasets.splits import split as outer_split
-from bench.files import parse_json
+from bench.files import digest, parse_json, plain
 from bench.finetune.loop import Finetuned, finetune, is_bfloat16
 from bench.finetune.settings import Finetune, Method, Rows
 from bench.finetune.sources import build, split_of
-from bench.generator import Generator, InContextGenerator, NotApplicable, TaskGenerator
+from bench.generator import (
+    Generator,
+    InContextGenerator,
+    NotApplicable,
+    TaskGenerator,
+    require_rows,
+)
 from bench.metrics import all_scores
 from bench.models.memory import LessSupport, Room
 from bench.models.tab2d.checkpoint import Checkpoint
@@ -39,22 +45,7 @@ from bench.process import peak_memory_mb, reset_peak_memory, timed
 from bench.quality.measures import quality, tstr_roc_auc
 from bench.seeds import generator as seeded
 from bench.table import Table
-from generators.promises import require_rows
 
-# What a cell is made from; where its record goes and what else runs beside it is no part.
-SETTINGS = (
-    "dataset",
-    "method",
-    "model",
-    "finetune",
-    "fold",
-    "seed",
-    "validation_share",
-    "threads",
-    "device",
-)
-# How a table or model was had, not which one: the identity holds their fingerprints.
-HOW = ("cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb")
 # Characters that a record keeps; what a generator tells of itself is refused where it is longer.
 LONGEST_MESSAGE, LONGEST_TRACEBACK, LONGEST_FACTS = 4_000, 100_000, 1_000_000
 LIBRARIES = (

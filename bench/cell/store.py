@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from bench import files
 from bench.cell.record import Record, encode, fault, seal
 from bench.errors import BadInput
-from bench.files import Unsound
+from bench.files import Unsound, write_whole
 from bench.names import check, inside
 from bench.ticking import ticking
 
@@ -243,28 +243,3 @@ def _is_cut_short(file: io.FileIO) -> bool:
     """Whether a file does not end with the end of a line."""
     size = os.fstat(file.fileno()).st_size
     return size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that any reader sees all of it or nothing, also after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.unlink(missing_ok=True)  # of a process that died; or a link that leads elsewhere
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        error.filename = str(path)  # a write names none, and the temporary one is no news
-        raise
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself must survive a crash too
-    finally:
-        os.close(folder)

@@ -22,9 +22,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from bench import files
-from bench.cell.identity import digest
-from bench.cell.store import Store, write_whole
-from bench.files import Unsound
+from bench.cell.store import Store
+from bench.files import Unsound, digest, write_whole
 from bench.table import Table
 
 # Keys of the file's metadata: what is in it, and the hash of the whole file.

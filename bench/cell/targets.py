@@ -22,6 +22,13 @@ HOW_BUILT = ("_partial_", "_recursive_", "_convert_")  # Hydra's other special k
 LONGEST = 200  # bytes of a dotted name; a file's name has 255
 MOST = 200  # classes that one cell names
 
+# What a loader of tables or models was called when a record was made → what it is called now.
+MOVED = {
+    "bench.datasets.csvfile.load": "bench.datasets.own.read.load",
+    "bench.datasets.openml.load": "bench.datasets.openml.read.load",
+    "bench.models.checkpoint.load": "bench.models.tab2d.checkpoint.load",
+}
+
 Place = tuple[str, ...]  # role, outermost class, keys down to the node ("*" for an item), class
 
 
@@ -48,7 +55,17 @@ def named(nodes: Any) -> list[Any]:
 
 def modules(nodes: Any) -> list[str]:
     """Modules of the classes that JSON-like data names; what is no such name has none."""
-    return [name.rpartition(".")[0] for name in named(nodes) if is_dotted(name)]
+    return [MOVED.get(name, name).rpartition(".")[0] for name in named(nodes) if is_dotted(name)]
+
+
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's settings, with what they name called as it is today (`MOVED`)."""
+    return {
+        key: {**node, TARGET: MOVED[node[TARGET]]}
+        if isinstance(node, dict) and str(node.get(TARGET)) in MOVED
+        else node
+        for key, node in settings.items()
+    }
 
 
 def by_role(settings: Mapping[str, Any]) -> dict[str, Any]:

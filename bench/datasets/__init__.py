@@ -1,5 +1,4 @@
-"""Where tables come from (embedded, a file) and how they are split; knows nothing of models.
+"""Where tables come from, and how they are split.
 
-Sources return a `bench.table.Table`; `splits` returns row positions. Nothing heavy is imported
-here, so that the command line may list datasets without loading pandas.
+It knows nothing of models, methods or records.
 """

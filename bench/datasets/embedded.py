@@ -12,11 +12,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.datasets.card import from_frame
 from bench.ranges import Text, checked
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bench.table import Table
 
 DATA = Path(__file__).parent / "data"
@@ -38,7 +37,7 @@ def card(name: str) -> dict[str, Any]:
     path = DATA / f"{name}.json"
     # `name` comes from the command line: only a plain file name may be looked up.
     if name not in names():
-        from bench.table import TableError
+        from bench.errors import TableError
 
         close = difflib.get_close_matches(name, names(), n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names())}."
@@ -66,7 +65,7 @@ def load(name: Text) -> Table:
     """
     import pandas as pd
 
-    from bench.table import TableError
+    from bench.errors import TableError
 
     about = card(name)
     path = DATA / f"{name}.parquet"
@@ -82,28 +81,3 @@ def load(name: Text) -> Table:
             "(its checksum is not the card's); restore it from the repository."
         )
     return from_frame(pd.read_parquet(io.BytesIO(content)), about)
-
-
-def from_frame(frame: pd.DataFrame, about: dict[str, Any]) -> Table:
-    """The table that a frame of strings and numbers is, read with its card."""
-    import numpy as np
-    import pandas as pd
-
-    from bench.table import Table
-
-    columns = {
-        column["name"]: pd.Categorical(frame[column["name"]], categories=column["levels"])
-        if column["kind"] == "categorical"
-        else frame[column["name"]].to_numpy(dtype=np.float64)
-        for column in about["columns"]
-    }
-    codes = {label: code for code, label in enumerate(about["classes"])}
-    return Table(
-        name=about["name"],
-        X=pd.DataFrame(columns, index=range(len(frame))),
-        y=frame[about["target"]].map(codes).to_numpy(dtype=np.int64),
-        kinds={column["name"]: column["kind"] for column in about["columns"]},
-        classes=tuple(about["classes"]),
-        target=about["target"],
-        domain=about["domain"],
-    )

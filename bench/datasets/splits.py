@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.errors import TableError
 from bench.seeds import derive, generator
-from bench.table import Table, TableError
+from bench.table import Table
 
 N_REPEATS = 10
 N_FOLDS = 3

@@ -16,11 +16,10 @@ import numpy as np
 
 from bench.finetune.settings import Finetune, Mixing
 from bench.finetune.splitting import GroupedSplit, TaskError, lead_with_each_class
-from bench.generator import Generator, NotApplicable, TaskGenerator
+from bench.generator import Generator, NotApplicable, TaskGenerator, require_rows
 from bench.models.tab2d.encoder import Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
-from generators.promises import require_rows
 
 Parts = tuple[str | int, ...]
 RowsAt = Callable[[int], Table]

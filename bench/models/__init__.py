@@ -1,1 +1,4 @@
-"""The model: Mitra's `Tab2D` from a checkpoint, preprocessing, forward, in-context scoring."""
+"""What a backbone offers, its weights and its room in memory; each backbone is a folder.
+
+It knows no method, no cell and no split.
+"""

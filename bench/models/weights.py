@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from bench.errors import BadInput
+from bench.errors import ModelError
 from bench.process import invoked
 from bench.waiting import TooSlow, while_it_arrives
 
@@ -17,10 +17,6 @@ FILES = ("config.json", "model.safetensors")
 MOST = 2**34  # bytes of one of them: Mitra's have 300 million
 GRACE = 60.0  # seconds in which the hub may begin to send
 LEAST_RATE = 10_000.0  # bytes a second that it must send from then on, on the whole
-
-
-class ModelError(BadInput):
-    """A checkpoint that cannot be used; the message is one sentence for a person."""
 
 
 def files(path: str | None, revision: str | None = None, offline: bool = False) -> list[Path]:

@@ -1,1 +1,4 @@
-"""The report: tables for the terminal, Markdown and CSV, all from records."""
+"""Measures → tables, figures and the page.
+
+It computes no number that `bench.analysis` does not give, and runs no cell.
+"""

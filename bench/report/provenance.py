@@ -5,36 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from bench.cell.identity import code_fingerprint, digest, is_here
 from bench.cell.record import Record
-from bench.cell.targets import by_role, modules
+from bench.files import digest
 
 SHORT = 12  # characters of a hash that are shown
-
-
-def is_stale(record: Record) -> bool:
-    """Whether other code than today's made the record, so that a run would make it anew.
-
-    What it names is looked up by name alone: nothing is imported, and no text in it is resolved. A
-    record that names a class that is not here is stale: nobody could make it here.
-    """
-    named = modules(list(by_role(record["settings"]).values()))
-    code = record["provenance"]["code"]
-    return code != code_fingerprint(named) or not all(map(is_here, named))
-
-
-def stale(records: list[Record]) -> list[Record]:
-    """Those that are `is_stale`; each kind of cell is looked up once."""
-    known: dict[str, bool] = {}
-    out = []
-    for record in records:
-        named = modules(list(by_role(record["settings"]).values()))
-        kind = digest([record["provenance"]["code"], named])
-        if kind not in known:
-            known[kind] = is_stale(record)
-        if known[kind]:
-            out.append(record)
-    return out
 
 
 def facts(records: list[Record]) -> list[tuple[str, list[str]]]:

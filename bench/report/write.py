@@ -17,13 +17,14 @@ from bench.analysis.frame import NAMING, NESTED, UNIT, frame
 from bench.analysis.settings import Analysis, settings
 from bench.analysis.variants import names
 from bench.cell import journal
+from bench.cell.identity import stale
 from bench.cell.record import Record
-from bench.cell.store import Store, write_whole
+from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
-from bench.files import Unsound, printable
+from bench.files import Unsound, printable, write_whole
 from bench.names import inside
 from bench.report import captions as readings
-from bench.report import provenance, verdict
+from bench.report import verdict
 from bench.report.figures import drawings
 from bench.report.latex import document, latex
 from bench.report.page import Content, Shown, inline, page
@@ -114,7 +115,7 @@ def _faults(root: Path, faults: dict[Path, str]) -> list[str]:
 
 
 def _stale(records: list[Record]) -> list[str]:
-    old = provenance.stale(records)
+    old = stale(records)
     if not old:
         return []
     return [

@@ -48,8 +48,7 @@ def job(cfg: DictConfig) -> int:
         a sweep it is noted in the journal instead, so that the other jobs go on.
     """
     # Left to the process of a job: pandas alone takes a second to import.
-    from bench.models.weights import ModelError
-    from bench.table import TableError
+    from bench.errors import ModelError, TableError
 
     steady()
     end_with_parent()

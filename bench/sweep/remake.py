@@ -29,12 +29,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.cell.checking import check_config, check_target
+from bench.cell.identity import ASKED
 from bench.cell.record import Record
-from bench.cell.targets import ARGS, HOW_BUILT, TARGET, Configs, by_role, texts
+from bench.cell.targets import ARGS, HOW_BUILT, TARGET, Configs, by_role, renamed, texts
 from bench.errors import BadInput, sentence
 from bench.files import CONF, shown
 
-ASKED = ("server", "format")  # of OpenML's loader: how a table is asked for
 SLOWER = 20.0  # times a record's own seconds that its cell may take here ...
 LEAST_SECONDS = 120.0  # ... and what any cell may
 MORE = 10.0  # times the synthetic rows that a record tells of, which its settings may ask for
@@ -76,8 +76,8 @@ class Today:
         BadInput
             If a word is none that is known, or a config folder cannot be read.
         """
-        from bench.cell.identity import plain
-        from bench.cell.run import SETTINGS
+        from bench.cell.identity import SETTINGS
+        from bench.files import plain
         from bench.sweep.jobs import composing
 
         configs, folders = Configs.of(CONF), _folders(words)
@@ -145,12 +145,12 @@ def remade(record: Record, today: Today | None = None) -> Record:
 
 def _settings(record: Record, today: Today) -> dict[str, Any]:
     """A record's settings, once nothing in them is refused, with today's ways of having things."""
-    from bench.cell.run import HOW, SETTINGS
+    from bench.cell.identity import HOW, SETTINGS
 
     absent = [name for name in SETTINGS if name not in record["settings"]]
     if absent:
         raise BadInput(f"its settings lack {', '.join(absent)}")
-    settings = {name: record["settings"][name] for name in SETTINGS}
+    settings = renamed({name: record["settings"][name] for name in SETTINGS})
     for role, node in by_role(settings).items():
         why = None if node is None else today.configs.refusal(role, node)
         if why:

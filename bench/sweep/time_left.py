@@ -151,7 +151,7 @@ class TimeLeft:
 
     def read(self, records: Iterable[Record], rerun: str) -> None:
         """Take in records: what they took, and which need not be made again."""
-        from bench.report.provenance import stale
+        from bench.cell.identity import stale
 
         sound = list(records)
         old = {id(record) for record in stale(sound)} if rerun == "needed" else set()

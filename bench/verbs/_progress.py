@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -23,6 +20,7 @@ from bench.errors import BAD_INPUT, BadInput
 from bench.files import printable
 from bench.names import inside
 from bench.sweep.folders import writable
+from bench.sweep.jobs import count_cells
 from bench.sweep.time_left import TimeLeft, cells
 from bench.verbs._door import told
 
@@ -179,38 +177,3 @@ def _total(config: DictConfig) -> int:
         return len(cells(config)) if counted <= MOST else counted
     except (HydraException, ValueError, NotImplementedError):
         return counted
-
-
-def count_cells(config: DictConfig) -> int:
-    """Cells of a sweep: the product of its swept values, times the methods of each job."""
-    swept = config.hydra.sweeper.params or {}
-    return cells_swept(swept, config.hydra.overrides.task, config.methods or [])
-
-
-def cells_swept(params: Mapping[str, Any], words: Iterable[str], methods: Sequence[str]) -> int:
-    """As `count_cells`, of the sweeper's parameters, the command line and the methods of a job.
-
-    Raises
-    ------
-    ValueError, hydra.errors.HydraException
-        If they are no overrides, or their number cannot be told.
-    """
-    overrides = [*(f"{k}={v}" for k, v in params.items()), *words]
-    jobs: dict[str, int] = {}
-    for override in OverridesParser.create().parse_overrides(overrides):
-        # The command line's, said last, wins.
-        jobs[override.get_key_element()] = _values(override) if override.is_sweep_override() else 1
-    return math.prod(jobs.values()) * (len(methods) or 1)
-
-
-def _values(override: Override) -> int:
-    """How many values a sweep has; counted, not listed: a range may be endless."""
-    sweep = override.value()
-    if isinstance(sweep, ChoiceSweep):
-        return len(sweep.list)
-    if isinstance(sweep, RangeSweep) and sweep.step:
-        try:
-            return max(0, math.ceil((sweep.stop - sweep.start) / sweep.step))
-        except (ArithmeticError, ValueError) as error:
-            raise BadInput(f"'{override.input_line}' has no end; expected two numbers.") from error
-    raise ValueError(f"'{override.input_line}' is no list of values.")

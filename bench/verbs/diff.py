@@ -18,7 +18,7 @@ from bench.cell.record import Record, results_of
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import printable
-from bench.verbs.report import folder
+from bench.verbs._folder import folder
 
 USAGE = "diff A B"
 CELL = ("dataset", "fold", "seed", "method")

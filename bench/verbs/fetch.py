@@ -11,8 +11,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.cell.identity import digest, plain
 from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.files import digest, plain
 from bench.sweep.job import load_table
 from bench.sweep.jobs import cells, composing
 from bench.sweep.overrides.words import literal
@@ -61,9 +61,8 @@ def _wanted(configs: Iterable[DictConfig]) -> tuple[dict[str, Any], dict[str, An
 
 def _each(what: str, wanted: dict[str, Any], get: Callable[[DictConfig], str]) -> list[str]:
     """Get one after the other, with a line for each; give the names of those that failed."""
-    from bench.datasets.openml.read import Unreachable
-    from bench.models.weights import ModelError
-    from bench.table import TableError
+    from bench.datasets.openml.task import Unreachable
+    from bench.errors import ModelError, TableError
 
     missing: list[str] = []
     silent = 0

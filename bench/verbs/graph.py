@@ -30,8 +30,8 @@ def draw(cfg: DictConfig) -> None:
     BadInput
         If the table cannot be used, or the method has no causal graph.
     """
+    from bench.errors import TableError
     from bench.sweep.job import load_table
-    from bench.table import TableError
 
     try:
         table = load_table(cfg)

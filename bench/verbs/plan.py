@@ -13,10 +13,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.cell.identity import code_fingerprint, digest, identity, plain, targets
+from bench.cell.identity import code_fingerprint, identity, targets
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput, sentence
-from bench.files import printable
+from bench.files import digest, plain, printable
 from bench.process import invoked
 from bench.sweep.costs import Costs, Size, measured
 from bench.sweep.job import load_table, must_run
@@ -124,7 +124,8 @@ def _table(cfg: DictConfig) -> Any:
 
 
 def _has_weights(cfg: DictConfig) -> bool:
-    from bench.models.weights import ModelError, files
+    from bench.errors import ModelError
+    from bench.models.weights import files
 
     try:
         files(cfg.model.path, cfg.model.get("revision"), offline=True)

@@ -13,8 +13,8 @@ from bench.analysis.variants import SEPARATOR, Name, names
 from bench.cell.record import Record, as_yaml
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
+from bench.verbs._folder import folder
 from bench.verbs._terminal import console, plain, say
-from bench.verbs.report import folder
 
 USAGE = "show PATH | show DATASET/METHOD/FOLD [results_dir] | show HASH [results_dir]"
 CURVES = ("train_loss", "validation_roc_auc_ovo", "test_roc_auc_ovo")
@@ -117,7 +117,7 @@ def _print(record: Record, path: Path, called: Name | None) -> None:
         out.print(_scores(record))
     if record["curves"]:
         out.print(_curves(record))
-    from bench.report.provenance import is_stale
+    from bench.cell.identity import is_stale
 
     parts: dict[str, Any] = {
         "data": record["data"],

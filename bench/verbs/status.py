@@ -27,8 +27,8 @@ from bench.cell.record import STATUSES, Record
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import Unsound
+from bench.verbs._folder import folder
 from bench.verbs._terminal import plain
-from bench.verbs.report import folder
 
 USAGE = "status [results_dir | experiment=NAME] [--watch]"
 EVERY = 2.0  # seconds between two looks
@@ -133,7 +133,7 @@ class Look:
 
     def now(self) -> Status:
         from bench.analysis.variants import names
-        from bench.report.provenance import stale
+        from bench.cell.identity import stale
 
         records, faults = self._records()
         counts: dict[str, Counter[str]] = {}
@@ -237,7 +237,7 @@ def _cells(config: Path) -> int | str:
 
     Nothing is composed, resolved or instantiated: anybody may have written that file.
     """
-    from bench.verbs._progress import cells_swept
+    from bench.sweep.jobs import cells_swept
 
     try:
         text = files.content(config, MOST).decode("utf-8")

@@ -21,9 +21,9 @@ from bench.analysis.references import references
 from bench.analysis.settings import settings
 from bench.analysis.significance import wilcoxon_tests
 from bench.analysis.variants import names, shown
-from bench.cell.identity import digest
 from bench.cell.store import Store
 from bench.cli import main
+from bench.files import digest
 from bench.report import captions as readings
 from bench.report.sections import sections
 from bench.report.write import report

@@ -19,8 +19,9 @@ from omegaconf import OmegaConf
 
 from bench.cell import identity as identities
 from bench.cell.config import register
-from bench.cell.identity import code_fingerprint, digest, identity, targets
+from bench.cell.identity import code_fingerprint, identity, targets
 from bench.cli import CONF
+from bench.files import digest
 from bench.models.weights import FILES, NANO
 from bench.table import Table
 

@@ -34,16 +34,16 @@ from bench.cell.identity import identity
 from bench.cell.record import Record, fault, seal
 from bench.cell.store import MOST
 from bench.cli import CONF, main
-from bench.generator import Generator
+from bench.errors import ModelError
+from bench.generator import BrokenPromise, Generator, require_rows
 from bench.metrics import NAMES, ScoreError, all_scores, binary_roc_auc
 from bench.models.tab2d import forward as lean
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.scoring import Scoring
-from bench.models.weights import NANO, ModelError
+from bench.models.weights import NANO
 from bench.quality.measures import quality
 from bench.table import Table
-from generators.promises import BrokenPromise, require_rows
 
 few = settings(
     max_examples=12,

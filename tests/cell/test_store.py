@@ -25,8 +25,8 @@ from made_records import made
 from bench.cell import journal, synthetic
 from bench.cell import store as storing
 from bench.cell.record import KEYS, encode, fault, results_of, seal
-from bench.cell.store import Store, write_whole
-from bench.files import Unsound
+from bench.cell.store import Store
+from bench.files import Unsound, write_whole
 from bench.table import Table
 
 LOSSES = [0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308]

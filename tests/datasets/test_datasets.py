@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from bench.datasets import embedded, splits
-from bench.errors import BadInput
-from bench.table import Table, TableError
+from bench.errors import BadInput, TableError
+from bench.table import Table
 
 NAMES = embedded.names()
 CONF = Path(__file__).parents[2] / "conf" / "dataset"

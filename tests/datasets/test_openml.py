@@ -18,7 +18,8 @@ from openml_server import FOLDS, Server, Task, generated, serving
 
 from bench.datasets.openml import read as openml
 from bench.datasets.splits import split
-from bench.table import Table, TableError
+from bench.errors import TableError
+from bench.table import Table
 
 
 @pytest.fixture

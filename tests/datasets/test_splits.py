@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.datasets import splits
+from bench.errors import TableError
 from bench.seeds import derive, generator
-from bench.table import Table, TableError
+from bench.table import Table
 
 
 def table_of(counts: list[int], name: str = "made-up") -> Table:

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from bench.cell.config import register
 from bench.cli import CONF
 from bench.datasets.openml.tabarena import suite, tasks
-from bench.verbs._progress import count_cells
+from bench.sweep.jobs import count_cells
 from scripts.build_tabarena import described, yaml_of
 
 DROPPED = {"APSFailure", "kddcup09_appetency", "Bioresponse", "hiva_agnostic", "Diabetes130US"}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.table import Table, TableError
+from bench.errors import TableError
+from bench.table import Table
 
 OTHER_NAN = np.array([0xFFF8000000000000], dtype=np.uint64).view(np.float64)[0]
 

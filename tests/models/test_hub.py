@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.models.weights import FILES, NANO, ModelError, check
+from bench.errors import ModelError
+from bench.models.weights import FILES, NANO, check
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOBODY = "http://127.0.0.1:9"

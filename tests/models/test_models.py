@@ -20,15 +20,15 @@ from torch import Tensor
 
 from bench.datasets import embedded
 from bench.datasets.splits import split
-from bench.errors import BadInput
+from bench.errors import BadInput, ModelError, TableError
 from bench.metrics import NAMES, all_scores
 from bench.models.tab2d import forward as lean
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.forward import Context, QuantileScale, forward
 from bench.models.tab2d.scoring import Scoring
-from bench.models.weights import NANO, ModelError, files, weights_hash
-from bench.table import Table, TableError
+from bench.models.weights import NANO, files, weights_hash
+from bench.table import Table
 
 MAX_FEATURES, MAX_CONTEXT = 500, 8192
 # Between two ways to compute logits of up to 3 in float32: below 1e-6 with the kernels of four

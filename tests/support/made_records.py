@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.cell.identity import digest
+from bench.files import digest
 
 METHODS: dict[str, dict[str, Any]] = {
     "pretrained": {"finetune": False, "generator": None, "rows": "real"},

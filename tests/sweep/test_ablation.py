@@ -15,7 +15,7 @@ from bench.cell.config import register
 from bench.cli import CONF
 from bench.errors import BadInput
 from bench.sweep.job import _command, cells_of
-from bench.verbs._progress import count_cells
+from bench.sweep.jobs import count_cells
 
 MIXED = "noise method.mixing.ratio=0.5 method.name=noise-half"
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.cell.config import register
 from bench.cli import CONF
-from bench.verbs._progress import count_cells
+from bench.sweep.jobs import count_cells
 
 GROUPS = ("dataset", "method", "model", "finetune")
 NAMES = [

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from made_records import made
 
 from bench.cell.record import seal
-from bench.cell.store import Store, write_whole
+from bench.cell.store import Store
 from bench.cli import main
 from bench.errors import BadInput
+from bench.files import write_whole
 from bench.names import LONGEST, check, fault, inside, safe
 
 HOSTILE = [

@@ -160,7 +160,7 @@ def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> Non
     how = {"cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb"}
     for record in records.values():  # the same whether it ran with a network or without
         assert not how & set(record["settings"]["dataset"])
-    split = records["cells/generated/table-02/default_ft/" + _name(records, "table-02", 1)]
+    split = records["cells/generated/table-02/default_ft/" + name_of(records, "table-02", 1)]
     assert split["identity"]["parts"]["split"]["protocol"] == "the source's own 4 x 3 folds"
     assert "generated/table-03" in (small.results / "report" / "per_dataset.csv").read_text()
 
@@ -170,7 +170,7 @@ def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> Non
     assert "fitted to 18 records of 3 tables" in plan.stdout
 
 
-def _name(records: dict[str, dict], table: str, fold: int) -> str:
+def name_of(records: dict[str, dict], table: str, fold: int) -> str:
     """The file name of a table's default fine-tuning on a fold."""
     (path,) = (p for p in records if f"{table}/default_ft/{fold}-" in p)
     return path.rpartition("/")[2]

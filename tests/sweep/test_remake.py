@@ -22,14 +22,13 @@ from made_records import made
 from omegaconf import OmegaConf
 
 from bench.cell.config import register
-from bench.cell.identity import code_fingerprint, is_here, plain
+from bench.cell.identity import SETTINGS, code_fingerprint, is_here, is_stale
 from bench.cell.record import fault, seal
-from bench.cell.run import SETTINGS
 from bench.cell.store import Store
 from bench.cell.targets import Configs, by_role, is_dotted
 from bench.cli import CONF, main
 from bench.errors import BadInput
-from bench.report.provenance import is_stale
+from bench.files import plain
 from bench.report.write import report
 from bench.sweep.remake import Today, _made, _memory, escaped, remade
 
@@ -111,7 +110,7 @@ def hostile(wire: Path) -> list[dict[str, Any]]:
         {"_target_": "os.system", "command": f"touch {wire}"},
         {"_target_": "hydra.utils.call", "config": {"_target_": "tripwire.fire"}},
         {"_target_": "bench.cli.main", "argv": ["run"]},
-        {"_target_": "bench.cell.store.write_whole", "path": str(wire), "content": "x"},
+        {"_target_": "bench.files.write_whole", "path": str(wire), "content": "x"},
         {"_target_": "generators.nowhere.Nothing"},
         {"_target_": "sklearn.pipeline.make_pipeline", "memory": str(wire)},
     ]

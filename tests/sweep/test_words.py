@@ -12,8 +12,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from bench.cell.identity import plain
 from bench.errors import BadInput
+from bench.files import plain
 from bench.sweep.folders import place, writable
 from bench.sweep.jobs import composing, expand
 from bench.sweep.overrides.line import config_folder

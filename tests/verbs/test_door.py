@@ -21,12 +21,10 @@ from bench import cli
 from bench.cell.store import Store
 from bench.cli import main
 from bench.datasets.openml import read as openml
-from bench.errors import BadInput
-from bench.models.weights import ModelError
+from bench.errors import BadInput, ModelError, TableError
 from bench.report.write import report
 from bench.sweep import output
 from bench.sweep.interrupt import Terminated
-from bench.table import TableError
 from bench.verbs import _door as door
 
 BENCH = [sys.executable, "-m", "bench"]

@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from bench.analysis.settings import settings as reading
 from bench.cell import journal
 from bench.cell.store import Store
+from bench.errors import ModelError
 from bench.models.tab2d.checkpoint import load
-from bench.models.weights import FILES, NANO, ModelError, weights_hash
+from bench.models.weights import FILES, NANO, weights_hash
 from bench.report.write import report
 from bench.sweep import costs
 from bench.sweep.costs import Costs, Size

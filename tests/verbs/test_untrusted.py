@@ -19,11 +19,10 @@ from made_records import failed, made
 
 from bench.analysis.settings import settings as reading
 from bench.cell import journal
-from bench.cell.identity import digest
 from bench.cell.record import encode, fault, results_of, seal
 from bench.cell.schema import SCORES
 from bench.cell.store import MOST, Store
-from bench.files import DEEPEST, Unsound, content, parse_json
+from bench.files import DEEPEST, Unsound, content, digest, parse_json
 from bench.metrics import NAMES
 from bench.report.write import report
 from bench.sweep import costs

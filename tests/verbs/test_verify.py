@@ -14,10 +14,11 @@ import pytest
 from made_records import made
 from openml_server import generated, serving
 
+from bench.cell.check import compare, inconsistencies
 from bench.cell.record import encode, results_of, seal
 from bench.cell.store import Store
 from bench.sweep.remake import Today, remade
-from bench.verbs.verify import compare, inconsistencies, main
+from bench.verbs.verify import main
 
 AUC = "roc_auc_ovo"
 

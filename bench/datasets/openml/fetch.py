@@ -22,12 +22,12 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from bench.cell.store import write_whole
 from bench.datasets.openml.gate import Gate
-from bench.datasets.openml.read import CARD, FOLDS, ROWS, VERSION, Task, check_expected, hashes
+from bench.datasets.openml.task import CARD, FOLDS, ROWS, VERSION, Task, check_expected, hashes
 from bench.datasets.own.kinds import features_of, natural_order, rows, text_of
 from bench.datasets.own.written_numbers import Convention
-from bench.table import TableError
+from bench.errors import TableError
+from bench.files import write_whole
 
 
 def fetch(wanted: Task, folder: Path) -> None:

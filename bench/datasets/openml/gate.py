@@ -22,9 +22,9 @@ import requests
 
 from bench.datasets.openml import answer as openml_answer
 from bench.datasets.openml.answer import Bounds, BrokenOff, TooLarge
-from bench.datasets.openml.read import Task, Unreachable
+from bench.datasets.openml.task import Task, Unreachable
+from bench.errors import TableError
 from bench.process import invoked
-from bench.table import TableError
 from bench.waiting import TooSlow
 
 BUSY = frozenset({408, 425, 429})  # like 5xx, worth another attempt

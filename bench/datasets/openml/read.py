@@ -7,12 +7,9 @@ process, reads that folder and nothing else: no network, no client, nothing unpi
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,64 +17,29 @@ import pandas as pd
 from annotated_types import Interval
 from filelock import FileLock
 
-from bench.datasets.embedded import from_frame
+from bench.datasets.card import from_frame
+from bench.datasets.openml.task import (
+    CARD,
+    FOLDS,
+    PARTS,
+    ROWS,
+    SERVER,
+    VERSION,
+    Task,
+    check_expected,
+    hashes,
+)
+from bench.errors import TableError
 from bench.files import Unsound, content, parse_json
 from bench.process import invoked
 from bench.ranges import Count, Domain, NotNegative, Patience, Positive, Seconds, Text, checked
-from bench.table import Table, TableError
+from bench.table import Table
 
-SERVER = "https://www.openml.org/api/v1/xml"
-CARD, ROWS, FOLDS = "card.json", "rows.parquet", "folds.parquet"
-VERSION = 2  # of the folder's layout; another one is fetched again
 LARGEST = 4 * 2**30  # bytes of a file of a copy that are read; TabArena's tables have some 10^8
-PARTS = ("rows", "features", "classes", "repeats", "folds")
-
-
-class Unreachable(TableError):
-    """Nobody answered at the server's address."""
 
 
 class Absent(TableError):
     """There is no sound copy on this machine, and OpenML must not be asked."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """Which task is wanted, what it is known to hold, and how to ask for it.
-
-    Parameters
-    ----------
-    task_id : int
-    name : str
-        What the table is called in configs, records and messages.
-    server : str
-        Address of the REST API, ending in ``/api/v1/xml``.
-    timeout : float
-        Seconds that the server may be silent.
-    tries : int
-        Attempts for each file.
-    patience : float
-        Seconds after the first attempt within which another one may begin.
-    format : {"parquet", "arff"}
-        Which file is asked for first; the other one is read where the server lacks it.
-    least_rate : float
-        Bytes a second that a file must bring, after twice the timeout; 0 takes any.
-    most_mb : float
-        Megabytes that a file may have, unpacked.
-    expected : dict
-        Known counts, of ``rows``, ``features``, ``classes``, ``repeats`` and ``folds``.
-    """
-
-    task_id: int
-    name: str
-    server: str
-    timeout: float
-    tries: int
-    patience: float
-    format: str
-    least_rate: float
-    most_mb: float
-    expected: dict[str, int]
 
 
 @checked
@@ -192,16 +154,6 @@ def read(folder: Path) -> tuple[dict[str, Any], bytes, bytes] | None:
     return (card, rows, folds) if card.get("sha256") == hashes(card, rows, folds) else None
 
 
-def hashes(card: dict[str, Any], rows: bytes, folds: bytes) -> dict[str, str]:
-    """File → SHA-256, as the card keeps it; of the card, of all but that."""
-    words = json.dumps({k: v for k, v in card.items() if k != "sha256"}, sort_keys=True)
-    return {CARD: _sha256(words.encode()), ROWS: _sha256(rows), FOLDS: _sha256(folds)}
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _make(folder: Path, wanted: Task) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -220,19 +172,3 @@ def _table(card: dict[str, Any], rows: bytes, folds: bytes, wanted: Task, domain
     return Table(
         **{**vars(table), "notes": tuple(card["notes"]), "folds": by_repeat.astype("int8")}
     )
-
-
-def check_expected(counts: dict[str, int], wanted: Task) -> None:
-    """Refuse a task that is not the one that was described.
-
-    Raises
-    ------
-    TableError
-    """
-    for what, count in wanted.expected.items():
-        if counts[what] != count:
-            raise TableError(
-                f"Dataset '{wanted.name}': OpenML's task {wanted.task_id} has {counts[what]} "
-                f"{what}, {count} were expected; it is not the task that was described, or came "
-                "incomplete."
-            )

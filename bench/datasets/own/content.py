@@ -19,8 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from bench.errors import closest
-from bench.table import TableError
+from bench.errors import TableError, closest
 
 MEGABYTE = 1_000_000
 PARQUET = b"PAR1"

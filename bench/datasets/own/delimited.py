@@ -20,7 +20,7 @@ import pandas as pd
 from bench.datasets.own.characters import clean_name
 from bench.datasets.own.raw import Raw, refuse_repeated
 from bench.datasets.own.wording import rows, shown
-from bench.table import TableError
+from bench.errors import TableError
 
 SEPARATORS = ",;\t|"
 SAMPLED = 200  # records by which a separator is judged

@@ -39,7 +39,8 @@ from bench.datasets.own.raw import counted
 from bench.datasets.own.strays import FEW, Unusable, signs_among_words
 from bench.datasets.own.wording import listed, rows, setting, shown
 from bench.datasets.own.written_numbers import QUOTED_CODE, Convention
-from bench.table import Kind, TableError
+from bench.errors import TableError
+from bench.table import Kind
 
 __all__ = ["features_of", "natural_order", "rows", "text_of"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.datasets.own.content import MEGABYTE
 from bench.datasets.own.raw import Raw, refuse_repeated
-from bench.table import TableError
+from bench.errors import TableError
 
 
 def parquet(content: bytes, name: str, megabytes: float) -> Raw:

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.datasets.own.characters import clean_name, clean_text, visible
 from bench.datasets.own.wording import shown
 from bench.datasets.own.written_numbers import PLAIN
-from bench.table import TableError
+from bench.errors import TableError
 
 #: What stands for "no value". "None" and "none" do not: they are a level of many a real column.
 MISSING = frozenset(

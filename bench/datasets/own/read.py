@@ -26,9 +26,10 @@ from bench.datasets.own.raw import Raw, counted, with_clean_names, with_missing
 from bench.datasets.own.wording import listed, rows, shown
 from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
 from bench.datasets.splits import require_rows
+from bench.errors import TableError
 from bench.names import check, safe
 from bench.ranges import Classes, Domain, Positive, Text, checked
-from bench.table import Table, TableError
+from bench.table import Table
 
 
 @checked

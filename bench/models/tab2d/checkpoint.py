@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Interval
 
+from bench.errors import ModelError, TableError
 from bench.files import content, parse_json, shown
 from bench.models.tab2d.forward import unsound_weights
-from bench.models.weights import ModelError, check, files, weights_hash
+from bench.models.weights import check, files, weights_hash
 from bench.ranges import Count, Text, checked
-from bench.table import Table, TableError
+from bench.table import Table
 
 if TYPE_CHECKING:
     import torch

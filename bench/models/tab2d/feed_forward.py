@@ -1,4 +1,4 @@
-"""A Transformer's feed-forward on a CPU, a block of tokens at a time (for `bench.models.tab2d.forward`)."""
+"""A Transformer's feed-forward on a CPU, a block of tokens at a time (for `forward`)."""
 
 from __future__ import annotations
 

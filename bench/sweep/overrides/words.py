@@ -1,8 +1,8 @@
 """Takes what a person typed for what it is: a name is the word as typed, not Hydra's reading of it.
 
 Hydra's grammar reads `2.10` as the number 2.1, `1_1` as 11, a comma as a sweep and `${x}` as a
-reference. Settings that are texts (`bench.cell.config.Config`, and the signatures of what `dataset` and
-`model` name) are put in Hydra's quotes here, before Hydra sees them; numbers are left to it.
+reference. Settings that are texts (`bench.cell.config.Config`, and the signatures of what `dataset`
+and `model` name) are put in Hydra's quotes here, before Hydra sees them; numbers are left to it.
 """
 
 from __future__ import annotations

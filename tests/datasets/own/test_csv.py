@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from bench.datasets import embedded
 from bench.datasets.own import read as csvfile
-from bench.errors import BadInput
-from bench.table import Table, TableError
+from bench.errors import BadInput, TableError
+from bench.table import Table
 
 N = 30
 LABELS = ["sick", "well"] * (N // 2)

@@ -12,7 +12,7 @@ import pytest
 
 from bench.datasets.own import read as csvfile
 from bench.datasets.own.date_columns import written
-from bench.table import TableError
+from bench.errors import TableError
 
 N = 60
 DAYS = [datetime.date(2024, 1, 1) + datetime.timedelta(days=i) for i in range(N)]

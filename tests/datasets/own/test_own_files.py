@@ -25,8 +25,7 @@ from hypothesis import strategies as st
 
 from bench.datasets.own import read as csvfile
 from bench.datasets.own.wording import setting
-from bench.errors import BadInput
-from bench.table import TableError
+from bench.errors import BadInput, TableError
 
 BODY = "a,b,y\n" + "1,x,p\n2,z,q\n" * 10
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.datasets.own import read as csvfile
 from bench.datasets.own.written_numbers import plain_form, proof, stripped
-from bench.table import TableError
+from bench.errors import TableError
 
 N = 60
 PLAIN = list(range(500, 500 + 1250 * 20, 1250)) * 3  # 500, 1750 … 24250

@@ -1,0 +1,195 @@
+"""Is a record what the code makes: held against itself, and against the same cell made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.cell.identity import ASKED
+from bench.cell.record import Record
+from bench.cell.targets import renamed
+
+WHEN = ("pretrained", "chosen", "last")
+
+
+PARTS = ("validation", "test")
+
+
+# Where a score stands in the curves as well: the same number, bit for bit.
+IN_CURVES = ("roc_auc_ovo", "log_loss")
+
+
+# Of a record's provenance: with all of these the same, so are the bits.
+DECIDING = ("code", "versions", "processor", "threads", "device", "python")
+
+
+@dataclass
+class Outcome:
+    """What became of one record."""
+
+    cell: str
+    comparison: str = ""
+    refusal: str = ""  # why it was not made again
+    differences: list[str] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+
+
+def inconsistencies(record: Record) -> Iterator[str]:
+    """Scores that are not what the same record's curves say, a clause each."""
+    curves, steps = record["curves"], (0, record["chosen_step"], record["last_step"])
+    if record["status"] != "done" or not curves:
+        return
+    for when, step in zip(WHEN, steps, strict=True):
+        if step not in curves["step"]:
+            yield f"its {when} step {step} is not on its curves"
+            continue
+        at = curves["step"].index(step)
+        for part in PARTS:
+            for score in IN_CURVES:
+                told = record["metrics"][when][part].get(score)
+                drawn = curves.get(f"{part}_{score}", {at: told})[at]
+                if told != drawn:
+                    yield (
+                        f"{when} {part} {score} is {told}, but its curve says {drawn} at step "
+                        f"{step}"
+                    )
+
+
+def disagreeing(records: list[Record]) -> dict[str, list[str]]:
+    """The pre-trained model's scores are one and the same for all cells of a fold and a machine."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        if record["status"] == "done":
+            parts = record["identity"]["parts"]
+            key = [record["cell"]["dataset"], *(parts.get(name) for name in UNTUNED)]
+            key += [record["provenance"].get(name) for name in DECIDING if name != "code"]
+            groups.setdefault(str(key), []).append(record)
+    found: dict[str, list[str]] = {}
+    for group in groups.values():
+        scores = [str(record["metrics"]["pretrained"]) for record in group]
+        usual = max(scores, key=scores.count)
+        for record, score in zip(group, scores, strict=True):
+            if score != usual:
+                why = "its pre-trained scores are not those of the other cells of its fold"
+                found.setdefault(hash_of(record), []).append(why)
+    return found
+
+
+def compare(record: Record, again: Record, tolerance: float) -> Outcome:
+    """Hold a record against the same cell made again.
+
+    Bit for bit where processor, versions, threads, device and Python are the record's; else each
+    score within the tolerance, as sums of floats then differ in their last bits and 30 steps of
+    training make more of that.
+    """
+    causes = _changes(record["provenance"], again["provenance"])
+    elsewhere = [cause for cause in causes if not cause.startswith("code")]
+    exact = not elsewhere
+    if exact:
+        comparison = "bit for bit: processor, versions and threads are the record's"
+    else:
+        comparison = f"scores within {tolerance:g}: other {', '.join(elsewhere)}"
+    outcome = Outcome(name_of(record), comparison)
+    for part in ("status", "identity", "data"):
+        outcome.differences += _different(record[part], again[part], part)
+    before, now = (_settings_of(r) for r in (record, again))
+    outcome.differences += _different(before, now, "settings")
+    if exact:
+        for part in ("metrics", "chosen_step", "last_step", "curves"):
+            outcome.differences += _different(record[part], again[part], part)
+        # The table's key hashes the code too: where that changed, its rows are what counts.
+        before, now = (_rows_of(r, with_key=elsewhere == causes) for r in (record, again))
+        outcome.differences += _different(before, now, "synthetic")
+    else:
+        outcome.differences += _beyond(record["metrics"], again["metrics"], tolerance)
+    if outcome.differences:
+        outcome.causes = _causes(outcome.differences, causes)
+    if again["status"] != record["status"] and again["error"]:
+        outcome.causes = [f"made again it is {again['status']}: {again['error']['message']}"]
+    return outcome
+
+
+# Of an identity: with all of these the same, so are the pre-trained model's scores.
+UNTUNED = ("dataset", "split", "validation_share", "model")
+
+
+def _settings_of(record: Record) -> dict[str, Any]:
+    """A record's settings, but how a table was asked for, which is another machine's matter."""
+    settings = renamed(record["settings"])
+    dataset = {k: v for k, v in settings["dataset"].items() if k not in ASKED}
+    return {**settings, "dataset": dataset}
+
+
+def _rows_of(record: Record, with_key: bool) -> dict[str, Any]:
+    facts = record["synthetic"] or {}
+    return {k: v for k, v in facts.items() if with_key or k != "key"}
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What of the deciding provenance is not the record's, with both values."""
+    found = []
+    for name in DECIDING:
+        a, b = before.get(name), now.get(name)
+        if a == b:
+            continue
+        if isinstance(a, dict) and isinstance(b, dict):
+            names = sorted(k for k in {*a, *b} if a.get(k) != b.get(k))
+            found += [f"{k} ({a.get(k)} → {b.get(k)})" for k in names]
+        elif name == "code":
+            found.append(f"code ({str(a)[:8]} → {str(b)[:8]})")
+        else:
+            found.append(f"{name} ({a} → {b})")
+    return found
+
+
+def _different(before: Any, now: Any, where: str) -> list[str]:
+    """Every leaf that is not the same, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted({*before, *now})
+        return [d for k in keys for d in _different(before.get(k), now.get(k), f"{where}.{k}")]
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        changed = [i for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b]
+        if not changed:
+            return []
+        i = changed[0]
+        more = f" and {len(changed) - 1} more of it" if len(changed) > 1 else ""
+        return [f"{where}[{i}]: record {before[i]}, now {now[i]}{more}"]
+    return [] if before == now else [f"{where}: record {before}, now {now}"]
+
+
+def _beyond(before: dict[str, Any], now: dict[str, Any], tolerance: float) -> list[str]:
+    if set(before) != set(now):
+        return [f"metrics: record {sorted(before)}, now {sorted(now)}"]
+    found = []
+    for when in before:
+        for part, scores in before[when].items():
+            for name, a in scores.items():
+                b = now[when][part].get(name)
+                far = a != b if a is None or b is None else abs(a - b) > tolerance
+                if far:
+                    found.append(f"metrics.{when}.{part}.{name}: record {a}, now {b}")
+    return found
+
+
+def _causes(differences: list[str], changes: list[str]) -> list[str]:
+    if any(d.startswith("identity.parts.dataset") for d in differences):
+        return ["the table is not the one that the record was made from"]
+    if any(d.startswith("identity.parts.model") for d in differences):
+        return ["the model's weights are not those that the record was made with"]
+    if changes:
+        return [f"other {', '.join(changes)}"]
+    return ["nothing else differs, so the record was edited, or the cell is not deterministic"]
+
+
+def hash_of(record: Record) -> str:
+    return str(record["identity"]["hash"])
+
+
+def name_of(record: Record) -> str:
+    return told_of(record, record["cell"]["dataset"], record["cell"]["method"])
+
+
+def told_of(record: Record, dataset: str, method: str) -> str:
+    cell = record["cell"]
+    return f"{dataset} fold {cell['fold']} {method} seed {cell['seed']} ({hash_of(record)[:8]})"
