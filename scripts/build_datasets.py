@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.datasets import embedded
-from bench.datasets.labels import natural_order
+from bench.datasets.own.labels import natural_order
 from scripts.tables.readers import read
 from scripts.tables.sources import PACKAGES, Kind, Source, sources
 
