@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 CONTEXT = multiprocessing.get_context("spawn")  # a forked process begins with its parent's memory
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# Python clears the semaphores of a process that was ended, and would warn of it.
+QUIET = {"PYTHONWARNINGS": "ignore:resource_tracker"}
 
 
 class Failed(Exception):
@@ -56,7 +58,7 @@ def stream(
     reader, writer = CONTEXT.Pipe(duplex=False)
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as printed:
         process = CONTEXT.Process(target=_send, args=(writer, printed.name, work, given))
-        with _environment(dict.fromkeys(THREADS, str(threads)) if threads else {}):
+        with _environment(QUIET | (dict.fromkeys(THREADS, str(threads)) if threads else {})):
             process.start()
         writer.close()
         try:
