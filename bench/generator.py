@@ -54,6 +54,20 @@ class Generator(ABC):
 
     The conformance suite holds a generator to what it promises; one whose parameters decide sets
     these in ``__init__``.
+
+    Examples
+    --------
+    >>> class Repeat(Generator):
+    ...     def fit(self, table, rng):
+    ...         self.table_ = table
+    ...         return self
+    ...
+    ...     def sample(self, n, rng):
+    ...         return self.table_.take(rng.integers(len(self.table_), size=n))
+    >>> from bench.datasets.embedded import load
+    >>> iris, rng = load("iris"), np.random.default_rng(0)
+    >>> len(Repeat().fit(iris, rng).sample(10, rng))
+    10
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -66,6 +66,14 @@ def roc_auc_ovo(y: np.ndarray, probabilities: np.ndarray) -> float | None:
     ------
     ScoreError
         As `require_probabilities`.
+
+    Examples
+    --------
+    >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.2, 0.8]])
+    >>> roc_auc_ovo(np.array([0, 0, 1, 1]), probabilities)
+    0.75
+    >>> roc_auc_ovo(np.array([0, 0, 0, 0]), probabilities) is None
+    True
     """
     require_probabilities(y, probabilities)
     present = np.unique(y)
@@ -106,6 +114,15 @@ def log_loss(y: np.ndarray, probabilities: np.ndarray) -> float:
     ------
     ScoreError
         As `require_probabilities`.
+
+    Examples
+    --------
+    >>> round(log_loss(np.array([0, 1]), np.array([[0.5, 0.5], [0.5, 0.5]])), 4)
+    0.6931
+    >>> log_loss(np.array([0]), np.array([[0.5, 0.6]]))
+    Traceback (most recent call last):
+        ...
+    bench.metrics.ScoreError: The predicted probabilities of 1 of 1 rows do not sum to 1.
     """
     require_probabilities(y, probabilities)
     likelihood = probabilities[np.arange(len(y)), y].clip(EPSILON, 1 - EPSILON)

@@ -60,6 +60,16 @@ def check(what: str, name: Any) -> str:
     ------
     BadInput
         If it is empty, hidden, too long, leads elsewhere, or has signs that cannot be seen.
+
+    Examples
+    --------
+    >>> check("dataset", "tabarena/credit-g")
+    'tabarena/credit-g'
+    >>> check("method", "../ctgan")
+    Traceback (most recent call last):
+        ...
+    bench.errors.BadInput: The method name '../ctgan' takes no '/'; it names files, so give it \
+another one.
     """
     why = fault(what, name)
     if why is not None:
@@ -68,7 +78,11 @@ def check(what: str, name: Any) -> str:
 
 
 def safe(text: str) -> str:
-    """A name like ``text`` that can be a file's: of letters, figures, '.', '+', '-' and '_'."""
+    """A name like ``text`` that can be a file's: of letters, figures, '.', '+', '-' and '_'.
+
+    >>> safe("default_ft · lr=3e-4")
+    'default_ft-lr-3e-4'
+    """
     name = re.sub(r"[^\w.+-]+", "-", text).strip("-.")
     name = re.sub(r"(\.json)+$", "", name) or "table"
     if len(name.encode()) <= LONGEST:

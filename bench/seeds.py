@@ -28,6 +28,13 @@ def derive(*parts: str | int) -> int:
     ------
     TypeError
         If no part is given, or a part is neither a string nor an integer.
+
+    Examples
+    --------
+    >>> derive("split", "credit-g", 3) == derive("split", "credit-g", 3)
+    True
+    >>> derive("split", "credit-g", 3) == derive("split", "credit-g", "3")
+    False
     """
     if not parts:
         raise TypeError("A seed needs at least one named part.")

@@ -55,6 +55,21 @@ class Table:
     ------
     TableError
         If the parts do not fit each other.
+
+    Examples
+    --------
+    >>> jobs = pd.Categorical(["cook", "nurse", None])
+    >>> X = pd.DataFrame({"age": [31.0, 45.0, np.nan], "job": jobs})
+    >>> kinds = {"age": "integer", "job": "categorical"}
+    >>> table = Table("staff", X, np.array([0, 1, 1]), kinds, ("left", "stayed"), target="stayed")
+    >>> len(table), table.numeric, table.class_counts().tolist()
+    (3, ['age'], [1, 2])
+    >>> new = pd.DataFrame({"job": ["cook"], "age": [38.4]})  # rows of a generator, in any order
+    >>> made = table.with_rows(new, np.array([1]))
+    >>> made.X.to_dict("records")
+    [{'age': 38.0, 'job': 'cook'}]
+    >>> made.y.tolist(), list(made.X["job"].cat.categories)
+    ([1], ['cook', 'nurse'])
     """
 
     name: str

@@ -119,12 +119,20 @@ def over_tables(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def resolved(differences: pd.DataFrame) -> pd.Series:
-    """Whether a mean difference is larger than twice its standard error, either way."""
+    """Whether a mean difference is larger than twice its standard error, either way.
+
+    >>> resolved(pd.DataFrame({"mean": [0.3, -0.3, 0.3], "se": [0.1, 0.1, 0.2]})).tolist()
+    [True, True, False]
+    """
     return differences["mean"].abs() > 2 * differences["se"]
 
 
 def chance_of_resolving(tables: int) -> float:
-    """Probability that a difference of mean zero is `resolved` (normal over tables: t, n − 1)."""
+    """Probability that a difference of mean zero is `resolved` (normal over tables: t, n − 1).
+
+    >>> round(chance_of_resolving(12), 3)
+    0.071
+    """
     return float(2 * t.sf(2, tables - 1))
 
 

@@ -35,6 +35,13 @@ class Store:
     ----------
     root : path
         The results folder; made when the first record is written.
+
+    Examples
+    --------
+    >>> store = Store("results/embedded")
+    >>> cell = {"dataset": "credit-g", "method": "causalmixft", "fold": 2}
+    >>> print(store.path(cell, identity="0f3c9a7be1"))
+    results/embedded/cells/credit-g/causalmixft/2-0f3c9a7b.json
     """
 
     def __init__(self, root: Path | str) -> None:

@@ -71,6 +71,13 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     TableError
         If there is no such split, the share is outside (0, 1), or the table has too few rows or
         classes.
+
+    Examples
+    --------
+    >>> from bench.datasets.embedded import load
+    >>> parts = split(load("iris"), 0)
+    >>> len(parts.train), len(parts.validation), len(parts.test)
+    (80, 20, 50)
     """
     _check_index(table, index)
     _check_share(table, validation_share)

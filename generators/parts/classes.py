@@ -34,6 +34,9 @@ def class_allotment(counts: np.ndarray, n: int, rng: np.random.Generator) -> np.
 
     Systematic sampling: each class gets its exact share rounded up or down, and the exact share
     on average, which largest remainders would not give (one row would always be the majority's).
+
+    >>> class_allotment(np.array([90, 9, 1]), 10, np.random.default_rng(0)).tolist()
+    [8, 1, 1]
     """
     points = (np.arange(n) + rng.random()) / max(n, 1) * counts.sum()
     owners = np.searchsorted(np.cumsum(counts), points, side="right").clip(max=len(counts) - 1)
