@@ -1,45 +1,30 @@
-"""How good the causal rows are, and how good the graphs behind them.
+"""How good the causal rows are to train on, against real ones and those of rivals.
 
-    python -m scripts.evaluate_scm rows                          # SCM and its rivals, choice tables
-    python -m scripts.evaluate_scm rows --methods scm --param n_dags=20 --param discovery.level=0.05
-    python -m scripts.evaluate_scm rows --set confirm --ctgan --csv runs/rows.csv
-    python -m scripts.evaluate_scm graphs                        # asia, sachs, child, alarm
+    python -m scripts.evaluate_scm                          # SCM and its rivals, choice tables
+    python -m scripts.evaluate_scm --methods scm --param n_dags=20 --param discovery.level=0.05
+    python -m scripts.evaluate_scm --set confirm --ctgan --csv runs/rows.csv
 
-`rows`: each method sees at most 500 training rows of an embedded table (inner training part of
-split 0, 1, 2; stratified) and gives as many rows. Two learners are trained on these and scored on
-the split's test rows (`bench.quality.measures.tstr_roc_auc`); the detector is to tell them from
-the test rows too, and the other measures compare them with the training rows. Settings are chosen
-on the tables of the set *choice* alone; those of *confirm* are looked at once, after the choice.
-The validation rows are not used.
-
-`graphs`: rows drawn from four Bayesian networks whose graph is known (`scripts.known_graphs`). The
-aggregated edge probabilities, by default and with the test of the single runs ("aggregated, χ²"),
-and one run each of causal-learn's `pc` and `fci` (χ² test, α = 0.05) on the same rows, are made
-graphs by one rule: marks are weighed as in `generators.scm.discovery`, a pair is adjacent from
-probability ½ on, directed the likelier way, undirected if that is not likelier by ``--margin`` (so
-is ↔). Shown are the skeleton's F1 and the structural Hamming distance to the network's CPDAG: pairs
-whose edge is missing, extra, turned round, or directed in one graph only.
+Each method sees at most 500 training rows of an embedded table (inner training part of split 0, 1,
+2; stratified) and gives as many rows. Two learners are trained on these and scored on the split's
+test rows (`bench.quality.measures.tstr_roc_auc`); the detector is to tell them from the test rows
+too, and the other measures compare them with the training rows. Settings are chosen on the tables
+of the set *choice* alone; those of *confirm* are looked at once, after the choice. The validation
+rows are not used. The graphs behind the rows are judged by `scripts.evaluate_graphs`.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from joblib import Parallel, delayed, parallel_config
 from omegaconf import OmegaConf
-from rich.console import Console
 from rich.table import Table as Shown
 from sklearn.model_selection import train_test_split
 
@@ -50,9 +35,7 @@ from bench.generator import Generator, NotApplicable
 from bench.quality.measures import quality, tstr_roc_auc
 from bench.table import Table
 from generators.bootstrap import Bootstrap
-from generators.scm.coding import CategoricalNode
-from generators.scm.discovery import Discovery, discover, weigh
-from scripts import known_graphs
+from scripts.evaluation import console, evaluate, number, parser, run_all
 
 SETS = {
     "choice": (
@@ -71,7 +54,6 @@ TITLES = {
     "tables": "tables asked for",
 }
 MAX_ROWS = 500
-WIDTH = 150  # of printed tables, where there is no terminal to ask
 # Printed columns beside the ROC-AUC: heading, measure of `bench.quality.measures`
 MEASURES = {
     "correlation error": "correlation_error",
@@ -196,21 +178,6 @@ def jobs(
     ]
 
 
-def run_all(todo: list[Any], workers: int) -> Iterator[Any]:
-    """Run jobs on some workers, one thread each, and say on the way how much time is left."""
-    start = time.monotonic()
-    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        results = Parallel(return_as="generator_unordered")(delayed(job.run)() for job in todo)
-    for done, rows in enumerate(results, 1):
-        left = (time.monotonic() - start) / done * (len(todo) - done)
-        last = " ".join(str(rows[-1][key]) for key in rows[-1] if key in PROGRESS)
-        print(f"[{done}/{len(todo)}] {last} · about {left:.0f} s left", file=sys.stderr, flush=True)
-        yield from rows
-
-
-PROGRESS = ("dataset", "network", "seed", "rows", "method")
-
-
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
     """A row each method: means over tables of the means over splits.
 
@@ -237,19 +204,19 @@ def summary(measured: pd.DataFrame) -> pd.DataFrame:
 
 def show_rows(measured: pd.DataFrame, title: str, per_table: bool) -> None:
     """Print the summary, and the ROC-AUC of each table if wanted."""
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    terminal = console()
     shown = Shown("method", "tables", "ROC-AUC", "− real (SE)", *MEASURES, title=title)
     for method, row in summary(measured).iterrows():
-        difference = f"{row['difference']:+.4f} ({_number(row['standard_error'], 4)})"
-        rest = [_number(row[m], 2 if m == "seconds" else 3) for m in MEASURES.values()]
-        area = _number(row["tstr_roc_auc"], 4)
+        difference = f"{row['difference']:+.4f} ({number(row['standard_error'], 4)})"
+        rest = [number(row[m], 2 if m == "seconds" else 3) for m in MEASURES.values()]
+        area = number(row["tstr_roc_auc"], 4)
         first = "–" if method == "real" else difference
         shown.add_row(str(method), f"{row['tables']:.0f}", area, first, *rest)
-    console.print(shown)
+    terminal.print(shown)
     if per_table:
-        console.print(areas_of_tables(measured, title))
+        terminal.print(areas_of_tables(measured, title))
     for _, row in measured[measured["note"] != ""].iterrows():
-        console.print(f"{row['method']} on {row['dataset']}, split {row['seed']}: {row['note']}")
+        terminal.print(f"{row['method']} on {row['dataset']}, split {row['seed']}: {row['note']}")
 
 
 def areas_of_tables(measured: pd.DataFrame, title: str) -> Shown:
@@ -259,16 +226,12 @@ def areas_of_tables(measured: pd.DataFrame, title: str) -> Shown:
     shown = Shown("ROC-AUC", *areas.columns, "correlation error (scm)", title=title)
     for dataset, row in areas.iterrows():
         cells = [*row, causal.get(dataset, np.nan)]
-        shown.add_row(str(dataset), *(_number(value, 3) for value in cells))
+        shown.add_row(str(dataset), *(number(value, 3) for value in cells))
     return shown
 
 
-def _number(value: float, digits: int) -> str:
-    return "–" if np.isnan(value) else f"{value:.{digits}f}"
-
-
-def rows_part(given: argparse.Namespace) -> pd.DataFrame:
-    """The part `rows`."""
+def measure(given: argparse.Namespace) -> pd.DataFrame:
+    """Run what was asked for, and show it."""
     chosen = {name: SETS[name] for name in (SETS if given.set == "all" else [given.set])}
     if given.tables:
         chosen = {"tables": tuple(given.tables)}
@@ -296,171 +259,23 @@ def rows_part(given: argparse.Namespace) -> pd.DataFrame:
     return measured.assign(params=" ".join(given.param))
 
 
-# The test of the single runs, at their level and depth, and most of the rows that they see.
-LIKE_FOR_LIKE = {"test": "chi_square", "level": 0.05, "depth": 3, "share": 0.8}
-
-
-@dataclass(frozen=True)
-class GraphsJob:
-    """Rows of one network, and the graphs that each algorithm finds in them."""
-
-    network: str
-    rows: int
-    seed: int
-    settings: Discovery
-    margin: float
-
-    def run(self) -> list[dict[str, Any]]:
-        """One row of measures each algorithm."""
-        network = known_graphs.load(self.network)
-        truth = known_graphs.cpdag(network.adjacency)
-        rng = seeds.generator("evaluate_scm graphs", self.network, self.rows, self.seed)
-        drawn = network.sample(self.rows, rng)
-        varies = drawn.nunique().to_numpy() > 1  # a constant column has no edges
-        X = drawn.loc[:, varies]
-        found = []
-        algorithms = {
-            "aggregated": lambda: aggregated(X, rng, self.settings),
-            "aggregated, χ²": lambda: aggregated(X, rng, replace(self.settings, **LIKE_FOR_LIKE)),
-            "one pc": lambda: one_pc(X),
-            "one fci": lambda: one_fci(X),
-        }
-        for name, search in algorithms.items():
-            start = time.perf_counter()
-            probabilities = np.zeros(truth.shape)
-            probabilities[np.ix_(varies, varies)] = search()
-            seconds = time.perf_counter() - start
-            graph = known_graphs.thresholded(probabilities, self.margin)
-            found.append(
-                {
-                    "network": self.network,
-                    "rows": self.rows,
-                    "seed": self.seed,
-                    "method": name,
-                    "skeleton_f1": known_graphs.skeleton_f1(graph, truth),
-                    "hamming_distance": known_graphs.hamming_distance(graph, truth),
-                    "seconds": seconds,
-                }
-            )
-        return found
-
-
-def aggregated(X: pd.DataFrame, rng: np.random.Generator, settings: Discovery) -> np.ndarray:
-    """Edge probabilities of categorical columns, as `generators.scm.SCM` would find them."""
-    nodes = [CategoricalNode.of(X[column], max_levels=30) for column in X]
-    codes = np.stack([node.encode(X[node.name]) for node in nodes], axis=1)
-    return discover(codes, nodes, rng, settings)[0].matrix
-
-
-def one_pc(X: pd.DataFrame) -> np.ndarray:
-    """causal-learn's PC with its defaults and the χ² test; the CPDAG's marks, weighed."""
-    from causallearn.search.ConstraintBased.PC import pc
-
-    return weigh(pc(_level_codes(X), 0.05, "chisq", show_progress=False).G.graph)
-
-
-def one_fci(X: pd.DataFrame) -> np.ndarray:
-    """causal-learn's FCI with the χ² test; the PAG's marks, weighed.
-
-    Conditioning sets and paths of possible-d-separating sets of at most 3 nodes, for without a
-    bound its time explodes on dense graphs.
-    """
-    from causallearn.search.ConstraintBased.FCI import fci
-
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints edges whatever `verbose` says
-        graph, _ = fci(
-            _level_codes(X), "chisq", 0.05, depth=3, max_path_length=3, show_progress=False
-        )
-    return weigh(graph.graph)
-
-
-def _level_codes(X: pd.DataFrame) -> np.ndarray:
-    return np.stack([X[column].cat.codes.to_numpy(np.int64) for column in X], axis=1)
-
-
-def graphs_part(given: argparse.Namespace) -> pd.DataFrame:
-    """The part `graphs`."""
-    params = [param.removeprefix("discovery.") for param in given.param]
-    settings = Discovery(**OmegaConf.to_container(OmegaConf.from_dotlist(params)))
-    todo = [
-        GraphsJob(network, rows, seed, settings, given.margin)
-        for network in given.networks
-        for rows in given.rows
-        for seed in given.seeds
-    ]
-    measured = pd.DataFrame(run_all(todo, given.jobs))
-    title = f"Known networks · {len(given.seeds)} samples each · {' '.join(params) or 'defaults'}"
-    heads = ["skeleton F1", "Hamming distance", "s"]
-    shown = Shown("network", "rows", "method", *heads, title=title)
-    means = measured.groupby(["network", "rows", "method"], sort=False).mean()
-    means = means.reindex(given.networks, level="network")
-    overall = measured.groupby("method", sort=False).mean(numeric_only=True)
-    for (network, rows, method), row in means.iterrows():
-        shown.add_row(network, str(rows), method, *_graph_cells(row))
-    shown.add_section()
-    for method, row in overall.iterrows():
-        shown.add_row("mean", "", str(method), *_graph_cells(row))
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(shown)
-    return measured.assign(params=" ".join(params))
-
-
-def _graph_cells(row: pd.Series) -> list[str]:
-    measures = {"skeleton_f1": 3, "hamming_distance": 1, "seconds": 2}
-    return [_number(row[measure], digits) for measure, digits in measures.items()]
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
-    both = argparse.ArgumentParser(add_help=False)
-    both.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="default: 0 1 2")
-    both.add_argument("--jobs", type=int, default=2, help="processes; default: 2")
-    both.add_argument("--csv", type=Path, help="write every measurement there")
-    commands = top.add_subparsers(dest="part", required=True)
-    shared = {"description": __doc__, "formatter_class": formatter, "parents": [both]}
-    _add_rows(commands.add_parser("rows", help="rows to train on, against real ones", **shared))
-    _add_graphs(commands.add_parser("graphs", help="graphs found, against known ones", **shared))
-    return top
-
-
-def _add_rows(rows: argparse.ArgumentParser) -> None:
+def main(arguments: list[str] | None = None) -> None:
+    line = parser(__doc__)
     every = [*METHODS, "real", "ctgan"]
     says = f"of {', '.join(every)}; real rows always run. Default: all but ctgan"
-    rows.add_argument(
+    line.add_argument(
         "--methods", nargs="+", default=METHODS, choices=every, metavar="M", help=says
     )
-    rows.add_argument("--ctgan", action="store_true", help="ctgan too: a minute a table and split")
-    rows.add_argument("--set", choices=[*SETS, "all"], default="choice", help="default: choice")
+    line.add_argument("--ctgan", action="store_true", help="ctgan too: a minute a table and split")
+    line.add_argument("--set", choices=[*SETS, "all"], default="choice", help="default: choice")
     says = "these embedded tables instead"
     names = embedded.names()
-    rows.add_argument("--tables", nargs="+", choices=names, metavar="T", help=says)
+    line.add_argument("--tables", nargs="+", choices=names, metavar="T", help=says)
     says = """a parameter of SCM, in YAML, as often as needed: n_dags=20, discovery.level=0.05,
         'regressor={_target_: sklearn.linear_model.Ridge, alpha: 10}'"""
-    rows.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help=says)
-    rows.add_argument("--per-table", action="store_true", help="the ROC-AUC of each table too")
-    rows.set_defaults(run=rows_part)
-
-
-def _add_graphs(graphs: argparse.ArgumentParser) -> None:
-    names = known_graphs.NAMES
-    graphs.add_argument("--networks", nargs="+", choices=names, default=names, metavar="N")
-    graphs.add_argument("--rows", nargs="+", type=int, default=[500, 2000], help="500 2000")
-    says = "a parameter of the search, in YAML, as often as needed: level=0.05, test=chi_square"
-    graphs.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help=says)
-    says = "difference of the two directions' probabilities up to which an edge is undirected; 0.3"
-    graphs.add_argument("--margin", type=float, default=0.3, help=says)
-    graphs.set_defaults(run=graphs_part)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    given = parser().parse_args(arguments)
-    start = time.monotonic()
-    measured = given.run(given)
-    if given.csv:
-        given.csv.parent.mkdir(parents=True, exist_ok=True)
-        measured.to_csv(given.csv, index=False)
-    print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
+    line.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help=says)
+    line.add_argument("--per-table", action="store_true", help="the ROC-AUC of each table too")
+    evaluate(measure, line.parse_args(arguments))
 
 
 if __name__ == "__main__":
