@@ -14,20 +14,10 @@ from omegaconf import DictConfig
 from safetensors.torch import load_file
 
 from bench.models.tab2d.forward import forward
-from scripts.nano_prior import IGNORE, MAX_LEVELS, MECHANISMS, draw_batch, draw_table, recode_levels
-from scripts.pretrain_nano import (
-    CONF,
-    Run,
-    batches_from,
-    config_hash,
-    draw_shape,
-    finish,
-    learning_rate,
-    make_prior,
-    prior_at,
-    train,
-    training_batch,
-)
+from scripts.nano.batches import batches_from, draw_shape, make_prior, prior_at, training_batch
+from scripts.nano.mechanisms import MAX_LEVELS, MECHANISMS
+from scripts.nano.tables import IGNORE, draw_batch, draw_table, recode_levels
+from scripts.pretrain_nano import CONF, Run, config_hash, finish, learning_rate, train
 
 TINY = [
     "steps=8",

@@ -1,13 +1,8 @@
-"""The synthetic prior of mitra-nano: random classification tables from a seed, never from data.
+"""Features and labels of synthetic tables: how a target can hang together with its features.
 
-One table = features that hang together (a random structural causal model, correlated noise, a
-factor model, or clusters) and a target that some mechanism ties to them (a node of the causal
-model, an additive score, sums of random trees, trees fitted to noise, or the class as the features'
-cause). Then the table is made as untidy as real ones: levels, codes in arbitrary order, ties,
-zeros, near-copies, irrelevant columns, imputed holes, wrong labels.
-
-The model reads ranks only (`Tab2DQuantileEmbeddingX`), so strictly monotone feature transforms,
-heavy tails among them, matter *between* features and target and not at the end.
+A table's features are those of a random structural causal model, correlated noise, a factor model,
+or clusters, and some mechanism ties the target to them: a node of the causal model, an additive
+score, sums of random trees, trees fitted to noise, or the class as the features' cause.
 
 The mixture follows Mitra's idea (SCM and tree priors together; https://arxiv.org/abs/2510.21204);
 the layered SCM is TabPFN's (https://arxiv.org/abs/2207.01848, appendix C). The code is this
@@ -17,16 +12,17 @@ project's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
+from scripts.nano.prior import Prior
+
 Array = np.ndarray
+Mechanism = Callable[[Generator, int, int, int, Prior], tuple[Array, Array]]
 
 MAX_LEVELS = 15  # a column with more values counts as continuous
-IGNORE = -100  # torch's cross-entropy skips it: a query row whose class the support does not show
 
 ACTIVATIONS: tuple[Callable[[Array], Array], ...] = (
     lambda x: x,
@@ -41,50 +37,6 @@ ACTIVATIONS: tuple[Callable[[Array], Array], ...] = (
     lambda x: 1 / (1 + np.exp(-2 * x)),
     lambda x: np.exp(np.clip(x, -4, 4)),
 )
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What kinds of tables are drawn, and how often.
-
-    Parameters
-    ----------
-    class_weights : tuple of float
-        Relative frequency of 2, 3, … classes.
-    class_floor : float
-        The rarest class has at least about this part of an even share.
-    scattered : float
-        Share of the tables whose classes get any of the codes, not the first ones: else the model
-        meets the last codes in tables of many classes alone, and learns them last.
-    mechanism_weights : dict of str to float
-        Relative frequency of the target's mechanisms, by the names in `MECHANISMS`.
-    noise : tuple of float
-        Range of the noise added to the target's score, in its standard deviations (log-uniform).
-    flip_share, flip_max : float
-        Share of the tables with wrong labels; the largest part of the labels that is wrong.
-    level_tables : float
-        Share of the tables that have columns of few levels at all.
-    levels_seen : float
-        Share of the tables whose target depends on columns after they were cut, not before.
-    nominal : float
-        Share of the tables whose levels are coded in arbitrary order.
-    copy_tables, noise_tables, hole_tables : float
-        Shares of the tables with near-copies, with irrelevant columns, with imputed holes.
-    """
-
-    class_weights: tuple[float, ...]
-    class_floor: float
-    scattered: float
-    mechanism_weights: dict[str, float]
-    noise: tuple[float, float]
-    flip_share: float
-    flip_max: float
-    level_tables: float
-    levels_seen: float
-    nominal: float
-    copy_tables: float
-    noise_tables: float
-    hole_tables: float
 
 
 # Small tools
@@ -297,6 +249,20 @@ def _n_outputs(rng: Generator, n_classes: int) -> int:
     return 1 if rng.random() < (0.8 if n_classes == 2 else 0.3) else n_classes
 
 
+def level_columns(rng: Generator, X: Array, prior: Prior) -> Array:
+    """Some columns of some tables cut into few ordered levels, coded 0, 1, …"""
+    if rng.random() >= prior.level_tables:
+        return X
+    X = X.copy()
+    share = 1.0 if rng.random() < 0.2 else rng.random()
+    for j in np.flatnonzero(rng.random(X.shape[1]) < share):
+        if len(np.unique(X[:, j])) > MAX_LEVELS:
+            n_levels = min(2 + rng.geometric(0.3) - 1, MAX_LEVELS)
+            cuts = np.cumsum(random_shares(rng, n_levels))[:-1]
+            X[:, j] = np.searchsorted(np.quantile(X[:, j], cuts), X[:, j])
+    return X
+
+
 # Mechanisms: (features, labels) of a table before it is made untidy
 
 
@@ -320,9 +286,7 @@ def scm_table(rng: Generator, n: int, f: int, n_classes: int, prior: Prior) -> t
     return X, label_scores(rng, score, n_classes, prior)
 
 
-def score_table(
-    score_function: Callable[[Generator, Array, int], Array],
-) -> Callable[[Generator, int, int, int, Prior], tuple[Array, Array]]:
+def score_table(score_function: Callable[[Generator, Array, int], Array]) -> Mechanism:
     """The mechanism that labels drawn features by a score function of them."""
 
     def mechanism(
@@ -376,7 +340,7 @@ def level_table(
     return X, y
 
 
-MECHANISMS: dict[str, Callable[[Generator, int, int, int, Prior], tuple[Array, Array]]] = {
+MECHANISMS: dict[str, Mechanism] = {
     "scm": scm_table,
     "additive": score_table(additive_score),
     "tree_sum": score_table(tree_sum_score),
@@ -384,140 +348,3 @@ MECHANISMS: dict[str, Callable[[Generator, int, int, int, Prior], tuple[Array, A
     "clusters": cluster_table,
     "levels": level_table,
 }
-
-
-# Untidiness
-
-
-def level_columns(rng: Generator, X: Array, prior: Prior) -> Array:
-    """Some columns of some tables cut into few ordered levels, coded 0, 1, …"""
-    if rng.random() >= prior.level_tables:
-        return X
-    X = X.copy()
-    share = 1.0 if rng.random() < 0.2 else rng.random()
-    for j in np.flatnonzero(rng.random(X.shape[1]) < share):
-        if len(np.unique(X[:, j])) > MAX_LEVELS:
-            n_levels = min(2 + rng.geometric(0.3) - 1, MAX_LEVELS)
-            cuts = np.cumsum(random_shares(rng, n_levels))[:-1]
-            X[:, j] = np.searchsorted(np.quantile(X[:, j], cuts), X[:, j])
-    return X
-
-
-def recode_levels(rng: Generator, X: Array) -> Array:
-    """Columns of few levels as nominal ones: most get codes in arbitrary order."""
-    X = X.copy()
-    for j in np.flatnonzero(rng.random(X.shape[1]) < 0.8):
-        values, codes = np.unique(X[:, j], return_inverse=True)
-        if len(values) <= MAX_LEVELS:
-            X[:, j] = rng.permutation(len(values))[codes]
-    return X
-
-
-def _tie(rng: Generator, column: Array) -> Array:
-    """Ties in a continuous column: whole numbers, or a share of equal smallest values (zeros)."""
-    kind = rng.random()
-    if kind >= 0.25 or len(np.unique(column)) <= MAX_LEVELS:
-        return column
-    if kind < 0.15:
-        return np.round(column * rng.uniform(1, 8))
-    return np.maximum(column, np.quantile(column, rng.uniform(0.1, 0.8)))
-
-
-def _replace_columns(rng: Generator, X: Array, prior: Prior) -> Array:
-    """Near-copies of other columns, and columns that mean nothing, in place of some."""
-    n, f = X.shape
-    if f > 3 and rng.random() < prior.copy_tables:
-        for j in rng.choice(f, size=int(rng.integers(1, max(2, f // 3) + 1)), replace=False):
-            source = standardize(X[:, rng.integers(f)])
-            sign, noise = rng.choice([-1, 1]), log_uniform(rng, 0.01, 0.5)
-            X[:, j] = source * sign + noise * rng.normal(size=n)
-    if f > 2 and rng.random() < prior.noise_tables:
-        useless = rng.choice(f, size=int(rng.integers(1, max(2, int(0.6 * f)) + 1)), replace=False)
-        X[:, useless] = rng.permutation(X)[:, useless]
-    return X
-
-
-def make_untidy(rng: Generator, X: Array, prior: Prior) -> Array:
-    """What real tables have and clean simulations lack; the labels are not touched."""
-    n, f = X.shape
-    X = _replace_columns(rng, X.copy(), prior)
-    X = level_columns(rng, X, prior)
-    for j in range(f):
-        X[:, j] = _tie(rng, X[:, j])
-    if rng.random() < prior.nominal:
-        X = recode_levels(rng, X)
-    if rng.random() < prior.hole_tables:
-        holes = rng.random((n, f)) < rng.uniform(0, 0.3) * rng.random(f)
-        X = np.where(holes, X.mean(0), X)  # as Mitra's preprocessor imputes
-    return X[:, rng.permutation(f)]
-
-
-# Tables and batches
-
-
-def draw_table(rng: Generator, n: int, f: int, n_classes: int, prior: Prior) -> tuple[Array, Array]:
-    """One table.
-
-    Returns
-    -------
-    X : ndarray of float32, shape (n, f)
-    y : ndarray of int64, shape (n,)
-        Codes below ``n_classes``, in arbitrary order. Some class may have no row.
-    """
-    weights = np.array(list(prior.mechanism_weights.values()), dtype=float)
-    name = rng.choice(list(prior.mechanism_weights), p=weights / weights.sum())
-    X, y = MECHANISMS[name](rng, n, f, n_classes, prior)
-    y = flip_labels(rng, y, n_classes, prior)
-    X = make_untidy(rng, X, prior)
-    return X.astype(np.float32), rng.permutation(n_classes)[y]
-
-
-def _usable(X: Array, y: Array, n_support: int) -> bool:
-    """Finite, not absurdly large, two classes in the support, queries of classes shown there."""
-    support = np.unique(y[:n_support])
-    return bool(
-        np.isfinite(X).all()
-        and np.abs(X).max() < 1e6
-        and len(support) >= 2
-        and np.isin(y[n_support:], support).sum() >= 2
-    )
-
-
-def _codes(rng: Generator, n_classes: int, prior: Prior) -> Array:
-    """The codes of a table's classes."""
-    if prior.scattered and rng.random() < prior.scattered:
-        return rng.permutation(len(prior.class_weights) + 1)[:n_classes]
-    return np.arange(n_classes)
-
-
-def draw_batch(
-    rng: Generator, n_tables: int, n_support: int, n_query: int, n_features: int, prior: Prior
-) -> tuple[Array, Array, Array, Array]:
-    """Tables of one shape, split into support and query.
-
-    Returns
-    -------
-    x_support, y_support, x_query, y_query : ndarrays of shape (b, s, f), (b, s), (b, q, f), (b, q)
-        Classes are numbered without gaps, as a real table's support would have them, but for the
-        scattered ones; a query row of a class that the support does not show is labelled `IGNORE`.
-    """
-    weights = np.array(prior.class_weights, dtype=float)
-    # A support of fewer than five rows a class teaches the base rate and little else.
-    weights[max(1, n_support // 5 - 1) :] = 0
-    x_support = np.empty((n_tables, n_support, n_features), np.float32)
-    x_query = np.empty((n_tables, n_query, n_features), np.float32)
-    y_support = np.empty((n_tables, n_support), np.int64)
-    y_query = np.empty((n_tables, n_query), np.int64)
-    done = 0
-    while done < n_tables:
-        n_classes = 2 + int(rng.choice(len(weights), p=weights / weights.sum()))
-        X, y = draw_table(rng, n_support + n_query, n_features, n_classes, prior)
-        if not _usable(X, y, n_support):
-            continue
-        shown = np.unique(y[:n_support])
-        code = np.full(n_classes, IGNORE)
-        code[shown] = _codes(rng, len(shown), prior)
-        x_support[done], x_query[done] = X[:n_support], X[n_support:]
-        y_support[done], y_query[done] = code[y[:n_support]], code[y[n_support:]]
-        done += 1
-    return x_support, y_support, x_query, y_query
