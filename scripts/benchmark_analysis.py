@@ -1,4 +1,4 @@
-"""How long the analysis and the report take, on made-up numbers that are thrown away.
+"""Time the analysis, the report and `bench status` on made-up numbers that are thrown away.
 
     python -m scripts.benchmark_analysis
 

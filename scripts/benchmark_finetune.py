@@ -1,4 +1,4 @@
-"""Fine-tuning speed and memory: our loop against AutoGluon's `MitraClassifier.fit`, as shipped.
+"""Compare speed and memory of our fine-tuning with AutoGluon's `MitraClassifier.fit` as shipped.
 
     python -m scripts.benchmark_finetune            # mitra-nano on two tables, and the full size
     python -m scripts.benchmark_finetune --quick    # mitra-nano on one table, few steps, run once
@@ -23,7 +23,6 @@ Ends with lines ``RATIO <name> <value>``; above 1, ours is better.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -230,21 +229,9 @@ def _in_bfloat16(configuration: Configuration) -> bool:
 
 def save_full_size(folder: Path) -> None:
     """A checkpoint of Mitra's size with random weights from a fixed seed."""
-    import torch
-    from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+    from scripts.pretrain_nano import export, new_model
 
-    torch.manual_seed(0)
-    model = Tab2D(
-        **FULL,
-        task="CLASSIFICATION",
-        use_pretrained_weights=False,
-        path_to_weights="",
-        device="cpu",
-    )
-    model.save_pretrained(str(folder))
-    config = folder / "config.json"
-    # autogluon.tabular 1.6.3 writes the name of the enum's class with the task.
-    config.write_text(json.dumps({**FULL, "task": "CLASSIFICATION"}), encoding="utf-8")
+    export(new_model(FULL, seed=0).state_dict(), FULL, folder)
 
 
 def compare(

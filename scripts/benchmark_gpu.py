@@ -1,4 +1,4 @@
-"""Fine-tuning speed and memory of a model of Mitra's size on a GPU: ours against AutoGluon's.
+"""Compare speed and memory of fine-tuning at Mitra's size on a GPU: ours and AutoGluon's.
 
     python -m scripts.benchmark_gpu                # 512 dimensions x 12 layers, random weights
     python -m scripts.benchmark_gpu --steps 10 --repeats 1

@@ -1,4 +1,4 @@
-"""Causal rows: time of `generators.scm.SCM` against the obvious way with the same libraries.
+"""Time `generators.scm.SCM` against the obvious way to causal rows with the same libraries.
 
     python -m scripts.benchmark_scm                       # 20x650 both sides, ours on larger tables
     python -m scripts.benchmark_scm --limit 20            # a quick look; more is extrapolated

@@ -1,4 +1,4 @@
-"""Writes `conf/dataset/tabarena/`: one YAML for each of TabArena's classification tasks.
+"""Write `conf/dataset/tabarena/`: one YAML for each of TabArena's classification tasks.
 
     python -m scripts.build_tabarena
 

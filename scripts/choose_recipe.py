@@ -1,4 +1,4 @@
-"""Which fine-tuning recipe: default fine-tuning over a grid, judged by validation rows alone.
+"""Choose the fine-tuning recipe: default fine-tuning over a grid, judged by validation rows alone.
 
 Runs on tables outside the default experiment, and reads the *validation* curves only, so neither
 a test row nor a table of `experiment=embedded` has a say. Two readings of each setting, averaged
@@ -24,7 +24,7 @@ from omegaconf import DictConfig
 from bench.cell import run as cell
 from bench.cell.config import register
 from bench.cell.identity import identity
-from bench.cli import CONF
+from bench.files import CONF
 
 TABLES = [
     *["breast-w", "wdbc", "mammographic", "saheart", "haberman", "dermatology", "car", "penguins"],
@@ -59,7 +59,7 @@ def gains(dataset: str, fold: int, lr: float, steps: int) -> dict[str, float | s
     """Validation gains of one run over the pre-trained model."""
     register()
     overrides = [f"dataset={dataset}", f"fold={fold}", f"finetune.lr={lr}"]
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", [*overrides, f"finetune.steps={steps}"])
     curves = validation_curves(cfg)
     auc, loss = (np.array(curves[f"validation_{name}"]) for name in ("roc_auc_ovo", "log_loss"))

@@ -1,4 +1,4 @@
-"""Draws two moons and the rows that TabEBM makes of them: generators/tabebm/two_moons.png.
+"""Draw two moons and the rows that TabEBM makes of them: generators/tabebm/two_moons.png.
 
     python -m scripts.draw_two_moons
 

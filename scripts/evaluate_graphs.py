@@ -1,4 +1,4 @@
-"""How good the causal graphs are that the SCM finds, on networks whose graph is known.
+"""Judge the causal graphs that the SCM finds, on networks whose graph is known.
 
     python -m scripts.evaluate_graphs                        # asia, sachs, child, alarm
     python -m scripts.evaluate_graphs --networks asia --rows 500 --param level=0.01

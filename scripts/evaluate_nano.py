@@ -1,4 +1,4 @@
-"""The model card's table: mitra-nano in context, not fine-tuned, beside three classic learners.
+"""Print the model card's table: mitra-nano in context, not fine-tuned, and three classic learners.
 
     python -m scripts.evaluate_nano                      # the model that the repository carries
     python -m scripts.evaluate_nano --checkpoint runs/mitra_nano --csv /tmp/nano.csv

@@ -1,4 +1,4 @@
-"""How good the causal rows are to train on, against real ones and those of rivals.
+"""Judge the causal rows as training data, beside real rows and those of rivals.
 
     python -m scripts.evaluate_scm                          # SCM and its rivals, choice tables
     python -m scripts.evaluate_scm --methods scm --param n_dags=20 --param discovery.level=0.05

@@ -1,4 +1,4 @@
-"""Work done in a process of its own, so that its time, its memory and its threads are its own.
+"""Do work in a process of its own, so that its time, its memory and its threads are its own.
 
 The functions handed over stand at the top of a module: the new process imports them by name.
 """

@@ -1,4 +1,4 @@
-"""How much of a sweep's time goes to anything but generating, fine-tuning and scoring.
+"""Measure how much of a sweep's time goes to anything but generating, fine-tuning and scoring.
 
     python -m scripts.measure_overhead results/embedded --workers 2
 

@@ -1,4 +1,4 @@
-"""Pre-trains mitra-nano, the small `Tab2D` that ships with the project, on synthetic tables only.
+"""Pre-train mitra-nano, the small `Tab2D` that ships with the project, on synthetic tables only.
 
     python -m scripts.pretrain_nano                     # conf/pretrain_nano.yaml
     python -m scripts.pretrain_nano steps=200 output=/tmp/try

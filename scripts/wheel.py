@@ -1,4 +1,4 @@
-"""How a wheel carries `conf/`, which lies beside the packages: as `bench/_conf`."""
+"""Build step that puts `conf/`, which lies beside the packages, into a wheel as `bench/_conf`."""
 
 from __future__ import annotations
 
