@@ -1,6 +1,6 @@
 """The study's measures: normalized ROC-AUC, median improvement with its spread, average ranks.
 
-Definitions as PAPER.md reads them; the README states each.
+Definitions as we read the study, arXiv 2601.04110; `results/README.md` states each.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def extremes(cells: pd.DataFrame, score: str, baseline: str) -> tuple[pd.Series,
 
 
 def normalized_gain(cells: pd.DataFrame, score: str, baseline: str) -> tuple[pd.Series, pd.Series]:
-    """Gain of a score over its baseline on the unit's min–max scale (PAPER.md, normalization).
+    """Gain of a score over its baseline on the unit's min–max scale, as the study normalizes.
 
     Parameters
     ----------

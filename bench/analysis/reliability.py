@@ -18,8 +18,8 @@ CHUNK = 50_000  # curves that are ranked at once
 def correlation_gaps(validation: Curves, test: Curves) -> np.ndarray:
     """1 − Spearman correlation of each two curves over the same evaluations, in [0, 2].
 
-    PAPER.md, validation–test gap, first reading. NaN where no correlation exists: a curve that is
-    constant, incomplete or missing.
+    The validation–test gap as the abstract of arXiv 2601.04110 words it, a correlation gap. NaN
+    where no correlation exists: a curve that is constant, incomplete or missing.
 
     Curves of one length are ranked together: a call of SciPy for each takes 0.4 ms.
     """
@@ -68,7 +68,7 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
             Gain over the pre-trained model: of the chosen step on validation and on test, of the
             last step on test.
         ``gap``
-            ``validation_gain − test_gain`` (PAPER.md, second reading, raw).
+            ``validation_gain − test_gain``: the study's gap read as a difference, raw.
         ``normalized_gap``
             The same with each gain normalized min–max within the unit, in [−2, 2].
         ``harm``

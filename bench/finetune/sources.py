@@ -1,9 +1,9 @@
 """Task sources: an iterator of (support, query) tasks; the loop never asks where rows come from.
 
 Every source splits real rows first and adds synthetic rows after, so that no row, no copy of one,
-and no row made from it (`bench.table.Table.origins`) stands on both sides of a task (DESIGN.md,
-rule 4). Real rows are drawn from a seed that does not know the method: two methods on one fold see
-the same real rows in each step.
+and no row made from it (`bench.table.Table.origins`) stands on both sides of a task. Real rows are
+drawn from a seed that does not know the method: two methods on one fold see the same real rows in
+each step.
 """
 
 from __future__ import annotations

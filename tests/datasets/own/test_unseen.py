@@ -1,4 +1,4 @@
-"""Nothing that is fitted sees a validation or test row (DESIGN, rule 5).
+"""Nothing that is fitted sees a validation or test row.
 
 Held against the way of a cell itself, for every method that has a YAML: the fold is drawn, then its
 validation and test rows are exchanged for others, and what reaches fine-tuning stays the same bit
