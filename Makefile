@@ -7,7 +7,8 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) i
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation tables verify readme test test-slow test-slurm lint format benchmark clean
+.PHONY: help setup reproduce smoke ablation method tables verify readme test test-slow test-slurm \
+	lint format benchmark clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +32,12 @@ smoke: ## two small tables, all methods, about a minute
 ablation: ## every generator alone and mixed with real rows, about 25 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=ablation
 
+method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed and alone: METHOD=NAME
+	@test -f "conf/method/$(METHOD).yaml" || { echo "make method METHOD=NAME, of a conf/method/NAME.yaml"; exit 2; }
+	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(METHOD)
+	$(BIN)/python -m bench run experiment=$(EXPERIMENT) hydra/launcher=joblib hydra.launcher.n_jobs=$(WORKERS) \
+	  'methods=[pretrained,default_ft,bootstrap,$(METHOD),"$(METHOD) method.mixing.rows=synthetic method.name=$(METHOD)-alone"]'
+
 tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its records
 	$(BIN)/python -m bench report results/$(EXPERIMENT)
 
@@ -43,7 +50,7 @@ test-slurm: $(READY) ## sweeps on a SLURM of this machine (root, and slurmctld s
 test-slow: $(READY) ## the tests marked slow
 	$(BIN)/python -m pytest -m slow
 
-lint: $(READY) ## style and types
+lint: $(READY) ## style and types, as before each commit (.pre-commit-config.yaml) and in CI
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -1,4 +1,4 @@
-"""Write the README's results from a reference run's records, between its two markers.
+"""Write the README's answer and results from a reference run's records, between its markers.
 
     python -m scripts.update_readme results/reference/embedded
     python -m scripts.update_readme results/reference/embedded --check   # exit code 1 if it differs
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame
+from bench.analysis.paired import against_references, resolved
 from bench.analysis.settings import settings
 from bench.cell.record import Record
 from bench.cell.store import Store
@@ -27,6 +28,8 @@ from bench.report import verdict
 from bench.report.readable import share, sign_three, signed, three, with_interval
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
+ANSWER_BEGIN, ANSWER_END = "<!-- answer: begin -->", "<!-- answer: end -->"
+CAUSAL = "causalmixft"  # the method that the study asks about
 FIGURES = {
     "improvements": "Improvement of every run over the pre-trained model",
     "gains": "What validation promised against what the test rows gave",
@@ -57,24 +60,64 @@ def main() -> int:
 
 
 def updated(text: str, root: Path, beside: Path) -> str:
-    """The README's text with the part between the markers made anew.
+    """The README's text with the parts between the markers made anew.
 
     Raises
     ------
     BadInput
-        If a marker, the records, a complete unit or a figure is missing.
+        If a marker, the records, a complete unit, a method or a figure is missing.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise BadInput(f"the README needs one line '{BEGIN}' and one line '{END}'.")
     records, faults = Store(root).survey()
     if not records or faults:
         raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
     read = answer(frame(records), settings())
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
-    return f"{head}{BEGIN}\n{generated(read, records, root, beside)}\n{END}{tail}"
+    text = _between(text, ANSWER_BEGIN, ANSWER_END, sentence(read))
+    return _between(text, BEGIN, END, generated(read, records, root, beside))
+
+
+def _between(text: str, begin: str, end: str, made: str) -> str:
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise BadInput(f"the README needs one line '{begin}' and one line '{end}'.")
+    head, rest = text.split(begin)
+    return f"{head}{begin}\n{made}\n{end}{rest.split(end)[1]}"
+
+
+def sentence(read: Answer) -> str:
+    """The answer to the README's question: do causal rows make fewer runs worse?
+
+    Harm is a run that ends worse on test rows than not fine-tuning. Its difference between
+    `CAUSAL` and its default fine-tuning is taken within units and averaged as
+    `bench.analysis.paired` does; it counts if it is larger than twice its standard error.
+
+    Raises
+    ------
+    BadInput
+        If the records don't hold both methods on two tables or more.
+    """
+    harms = read.readings.assign(harm=read.readings["harm"].astype(float))
+    compared = against_references(harms, "harm", read.references.of)
+    if CAUSAL not in compared.index or compared.loc[CAUSAL, "tables"] < 2:
+        raise BadInput(f"the answer takes {CAUSAL} and its default fine-tuning on two tables.")
+    row, is_resolved = compared.loc[CAUSAL], bool(resolved(compared)[CAUSAL])
+    told = "It cannot be told yet"
+    if is_resolved:
+        told = "Yes, by these records" if row["mean"] < 0 else "No, by these records"
+    shares = harms.groupby("method", observed=True)["harm"].mean()
+    plain, mixed = (share(shares[name]) for name in (read.references.of[CAUSAL], CAUSAL))
+    model = " and ".join(sorted(map(str, read.kept["model"].dropna().unique())))
+    return (
+        f"**{told}**: on {int(row['tables'])} tables, fine-tuning {model} on real rows made "
+        f"{plain} of {int(row['units'])} runs worse than no fine-tuning, and with rows from "
+        f"structural causal models mixed in {mixed}; the difference, {_points(row['mean'])} ± "
+        f"{100 * row['se']:.1f} points over tables, is {'beyond' if is_resolved else 'within'} "
+        "twice its standard error."
+    )
+
+
+def _points(part: float) -> str:
+    return f"{round(100 * part, 1) + 0.0:+.1f}"  # a zero has no minus
 
 
 def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> str:
@@ -82,12 +125,13 @@ def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> 
     folder = root / "report"
     parts = [_origin(read, records, root, beside), _table(read)]
     parts.append("\n".join(f"* {line}" for line in verdict.headline(read)))
+    shown = []
     for name, title in FIGURES.items():
         figure = folder / "figures" / f"{name}.png"
         if not figure.is_file():
             raise BadInput(f"there is no '{figure}': run `python -m bench report {root}` first.")
-        parts.append(f"![{title}]({_relative(figure, beside)})")
-    return "\n\n".join(parts)
+        shown.append(f"![{title}]({_relative(figure, beside)})")
+    return "\n\n".join([*parts, "\n".join(shown)])
 
 
 def _origin(read: Answer, records: list[Record], root: Path, beside: Path) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from documents import ROOT
 from test_report import experiment
 
+from bench.analysis.answer import Answer, answer
+from bench.analysis.frame import frame
+from bench.analysis.settings import settings
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.write import report
-from scripts.update_readme import BEGIN, END, updated
+from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, sentence, updated
 
-TEXT = f"# Title\n\n{BEGIN}\nold numbers\n{END}\n\nThe rest.\n"
+ANSWER = f"{ANSWER_BEGIN}\nan old answer\n{ANSWER_END}"
+TEXT = f"# Title\n\n{ANSWER}\n\nA word.\n\n{BEGIN}\nold numbers\n{END}\n\nThe rest.\n"
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +32,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_only_what_is_between_the_markers_changes(root: Path) -> None:
     text = updated(TEXT, root, root.parent)
-    assert text.startswith(f"# Title\n\n{BEGIN}\n")
+    assert text.startswith(f"# Title\n\n{ANSWER_BEGIN}\n")
+    assert f"{ANSWER_END}\n\nA word.\n\n{BEGIN}\n" in text
     assert text.endswith(f"{END}\n\nThe rest.\n")
     assert "old numbers" not in text
+    assert "an old answer" not in text
     assert updated(text, root, root.parent) == text
 
 
@@ -41,12 +49,56 @@ def test_it_holds_the_table_the_reading_and_figures_that_exist(root: Path) -> No
 
 
 def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="needs one line"):
-        updated("# Title", root, root.parent)
+    for marker in (ANSWER_BEGIN, ANSWER_END, BEGIN, END):
+        with pytest.raises(BadInput, match=marker):
+            updated(TEXT.replace(marker, ""), root, root.parent)
     with pytest.raises(BadInput, match="0 sound records"):
         updated(TEXT, tmp_path, tmp_path)
 
 
-def test_the_readme_has_its_markers() -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    assert readme.count(BEGIN) == readme.count(END) == 1
+def test_the_readme_says_what_the_reference_run_s_records_say() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert updated(readme, ROOT / "results/reference/embedded", ROOT) == readme
+
+
+@pytest.fixture(scope="module")
+def read(root: Path) -> Answer:
+    return answer(frame(Store(root).survey()[0]), settings())
+
+
+def harming(read: Answer, *methods: str) -> Answer:
+    """The same, every run of these methods, and of no other, being worse than not fine-tuning."""
+    runs = read.readings
+    return replace(read, readings=runs.assign(harm=runs["method"].isin(methods)))
+
+
+def test_the_answer_is_yes_where_causal_rows_are_safer(read: Answer) -> None:
+    told = sentence(harming(read, "default_ft"))
+    assert told.startswith("**Yes, by these records**: on 4 tables, fine-tuning mitra_nano ")
+    assert "made 100% of 16 runs worse than no fine-tuning" in told
+    assert "mixed in 0%; the difference, -100.0 ± 0.0 points over tables, is beyond " in told
+
+
+def test_the_answer_is_no_where_they_harm_more(read: Answer) -> None:
+    assert sentence(harming(read, "causalmixft")).startswith("**No, by these records**: ")
+
+
+def test_the_answer_is_that_it_cannot_be_told_within_twice_the_standard_error(read: Answer) -> None:
+    told = sentence(harming(read, "causalmixft", "default_ft"))
+    assert told.startswith("**It cannot be told yet**: ")
+    assert "+0.0 ± 0.0 points over tables, is within twice" in told
+
+
+def test_there_is_no_answer_without_causal_rows_beside_default_fine_tuning(read: Answer) -> None:
+    alone = read.readings[read.readings["method"] != "causalmixft"]
+    with pytest.raises(BadInput, match="causalmixft and its default fine-tuning on two tables"):
+        sentence(replace(read, readings=alone))
+
+
+def test_the_readme_begins_with_the_answer_and_has_its_markers() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for marker in (ANSWER_BEGIN, ANSWER_END, BEGIN, END):
+        assert readme.count(marker) == 1
+    title, first, *_ = readme.split("\n\n")
+    assert title.endswith("?")
+    assert first.startswith(ANSWER_BEGIN)
