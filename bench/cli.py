@@ -1,61 +1,30 @@
-"""The command line: `python -m bench VERB …`."""
+"""The command line, `python -m bench VERB …`: finds the verbs, and stands around each."""
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
+from typing import Any
 
 from bench import __version__, files
-from bench.cell.config import register
-from bench.errors import BAD_INPUT, BadInput, closest
+from bench.errors import BadInput, closest
 from bench.process import INVOKED, invoked
-from bench.sweep.interrupt import remember_interrupts
-from bench.sweep.overrides.line import MULTIRUN, Line
-from bench.sweep.overrides.words import as_typed
-from bench.verbs._door import guarded
+from bench.verbs._door import guarded, told
 
 CONF = str(files.CONF)
-
 COMMAND = "causalmixft"
-
-# A verb's function takes the words after it and gives the exit code; it is imported when asked for,
-# so that the command line stays light.
-VERBS = {
-    "run": "bench.cli:run",
-    "report": "bench.verbs.report:main",
-    "status": "bench.verbs.status:main",
-    "show": "bench.verbs.show:main",
-    "diff": "bench.verbs.diff:main",
-    "verify": "bench.verbs.verify:main",
-    "graph": "bench.cli:graph",
-    "fetch": "bench.verbs.fetch:fetch",
-    "plan": "bench.verbs.plan:plan",
-}
-
-# They leave nothing behind: where nobody listens any more (`| head`), they end.
-ONLY_PRINT = {"plan", "status", "show", "diff", "verify"}
+VERBS = Path(__file__).parent / "verbs"
 
 USAGE = """usage: {program} VERB [key=value ...]
 
 verbs
-  run       run a cell, or a sweep of cells; what is already done is not done again
-  fetch     get tables and weights ahead, verified; after it, offline=true runs
-  plan      cells, done, fetched, and the time that the rest will take
-  report    tables, figures and a page from records: report [results_dir] [analysis.KEY=VALUE ...]
-  status    what is done, running, failed, stale, left: status [results_dir] [--watch]
-  show      one record, readable: show CELL [results_dir]
-  diff      two results folders, cell by cell and table by table: diff A B
-  verify    make some cells again and compare: verify [results_dir] [n=5] [seed=0] [--all] …
-  graph     draw what causal discovery finds in one fold of a table
+{verbs}
 
 one cell, one's own table, a sweep
   {program} run dataset=credit-g fold=0 method=default_ft
@@ -81,6 +50,59 @@ exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input
 """
 
 
+@dataclass(frozen=True)
+class Verb:
+    """A file of `bench/verbs/`: its ``main`` takes the words after the verb, gives the exit code.
+
+    What else it says of itself is read here without importing it, so that the help stays light.
+
+    Parameters
+    ----------
+    name : str
+        The file's.
+    help : str
+        ``HELP``, its line in the help.
+    usage : str
+        ``USAGE``: what may stand behind it; "" where that is any key of the config.
+    only_prints : bool
+        ``ONLY_PRINT``: it leaves nothing behind, so where nobody listens any more (`| head`), it
+        ends.
+    place : int
+        ``PLACE``: where it stands in the help; last, if it does not say.
+    """
+
+    name: str
+    help: str = ""
+    usage: str = ""
+    only_prints: bool = False
+    place: int = sys.maxsize
+
+    @classmethod
+    def of(cls, name: str) -> Verb:
+        said = dict(_constants(VERBS / f"{name}.py"))
+        known = {"HELP": "help", "USAGE": "usage", "ONLY_PRINT": "only_prints", "PLACE": "place"}
+        return cls(name, **{key: said[word] for word, key in known.items() if word in said})
+
+    def main(self, words: list[str]) -> int:
+        """Import it and run it; give the exit code."""
+        for word in words:
+            _check_text(word)
+        code: int = import_module(f"bench.verbs.{self.name}").main(words)
+        return code
+
+
+def _constants(file: Path) -> Iterator[tuple[str, Any]]:
+    """What a module's plain assignments of a text, number or truth say."""
+    for node in ast.parse(file.read_bytes()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            yield ast.unparse(node.targets[0]), node.value.value
+
+
+def names() -> list[str]:
+    """The verbs that there are: the files whose names begin with no underscore."""
+    return sorted(file.stem for file in VERBS.glob("[!_]*.py"))
+
+
 def console() -> None:
     """The command `causalmixft` of an installed package."""
     os.environ[INVOKED] = COMMAND  # the processes of a sweep tell the same command
@@ -89,22 +111,29 @@ def console() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; give the exit code."""
-    verb, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    asks_help = any(word in ("--help", "-h") for word in rest)
-    if verb == "--version":
+    name, *words = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name == "--version":
         return guarded(lambda: print(f"{COMMAND} {__version__}") or 0, only_prints=True)
-    if verb not in VERBS or asks_help:
+    if name in ("-h", "--help", "help"):
+        return guarded(lambda: print(usage()) or 0, only_prints=True)
+    if name not in names():
+        return guarded(lambda: _unknown(name), only_prints=True)
+    verb = Verb.of(name)
+    if any(word in ("--help", "-h") for word in words):
         return guarded(lambda: _help(verb), only_prints=True)
-    return guarded(lambda: _verb(verb, rest), only_prints=verb in ONLY_PRINT)
+    return guarded(lambda: verb.main(words), verb.only_prints)
 
 
-def _verb(verb: str, words: list[str]) -> int:
-    """Import a verb and run it."""
-    for word in words:
-        _check_text(word)
-    module, _, function = VERBS[verb].partition(":")
-    code: int = getattr(import_module(module), function)(words)
+def _unknown(name: str) -> int:
+    code = told(BadInput(f"no verb '{name}';{closest(name, names()) or ' expected one of these.'}"))
+    print(f"\n{usage()}", file=sys.stderr)
     return code
+
+
+def _help(verb: Verb) -> int:
+    own = f"usage: {invoked()} {verb.usage}\n\n" if verb.usage else ""
+    print(f"{own}{usage()}")
+    return 0
 
 
 def _check_text(word: str) -> None:
@@ -118,98 +147,23 @@ def _check_text(word: str) -> None:
         ) from None
 
 
-def _help(verb: str) -> int:
-    asks = verb in (*VERBS, "-h", "--help", "help")
-    text = usage()
-    own = _own_usage(verb)
-    refused = (
-        f"bench: no verb '{verb}';{closest(verb, VERBS) or ' expected one of these.'}\n\n{text}"
-    )
-    print(f"{own}{text}" if asks else refused, file=sys.stdout if asks else sys.stderr)
-    return 0 if asks else BAD_INPUT
-
-
-def _own_usage(verb: str) -> str:
-    """What may stand behind a verb; "" where that is any key of the config."""
-    module = VERBS.get(verb, "").partition(":")[0]
-    if module in ("", __name__):
-        return ""
-    own = getattr(import_module(module), "USAGE", "")
-    return f"usage: {invoked()} {own}\n\n" if own else ""
-
-
 def usage() -> str:
     """The help text, with the names that `conf/` offers."""
+    verbs = sorted(map(Verb.of, names()), key=lambda verb: (verb.place, verb.name))
     return USAGE.format(
         program=invoked(),
+        verbs="\n".join(f"  {verb.name:<9} {verb.help}" for verb in verbs),
         **{
             f"{group}s": textwrap.fill(
-                " | ".join(_names(group)), width=80, subsequent_indent=" " * 15
+                " | ".join(_choices(group)), width=80, subsequent_indent=" " * 15
             )
             for group in ("dataset", "method", "model", "finetune", "experiment")
         },
     )
 
 
-def _names(group: str) -> list[str]:
-    folder = Path(CONF, group)
+def _choices(group: str) -> list[str]:
+    folder = files.CONF / group
     here = sorted(path.stem for path in folder.glob("*.yaml"))
     suites = sorted(path for path in folder.iterdir() if path.is_dir())
     return here + [f"{suite.name}/<{len(list(suite.glob('*.yaml')))} names>" for suite in suites]
-
-
-def run(overrides: list[str]) -> int:
-    """Run a cell or a sweep; give the exit code."""
-    return _with_config("run", overrides, _run_job)
-
-
-def _run_job(cfg: DictConfig) -> int:
-    from bench.sweep.job import job
-
-    return job(cfg)
-
-
-def graph(overrides: list[str]) -> int:
-    """Draw what causal discovery finds in one fold; give the exit code."""
-    line = Line.of(overrides)
-    if {*line.flags} & {*MULTIRUN} or line.value("methods") not in (None, "null"):
-        raise BadInput("graph draws one fold of one method: fold=NUMBER, method=NAME, without -m.")
-    # The config's default method draws nothing; one that is named on the command line comes last.
-    return _with_config("graph", ["method=scm", "hydra.mode=RUN", *overrides], _draw_graph)
-
-
-def _draw_graph(cfg: DictConfig) -> int:
-    from bench.verbs.graph import draw
-
-    draw(cfg)
-    return 0
-
-
-def _with_config(verb: str, overrides: list[str], work: Callable[[DictConfig], int]) -> int:
-    """Compose the config and do the work with it; what goes wrong is raised."""
-    from bench.sweep.sweeper import register as register_sweeper
-
-    register()
-    register_sweeper()
-    remember_interrupts()
-    # Our errors are sentences already; Hydra would cut them down to its own.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = [f"{invoked()} {verb}", *as_typed(overrides)]
-    failed: int = 0
-    raised: Exception | None = None
-
-    @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
-    def start(cfg: DictConfig) -> int:
-        nonlocal failed, raised
-        try:
-            failed = work(cfg)
-        except Exception as error:  # whatever it is: the door judges it
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise  # it may be in another process, and must get out of it
-            raised = error  # Hydra would print a frame of its own around it
-        return failed
-
-    start()
-    if raised is not None:
-        raise raised
-    return 1 if failed else 0

@@ -14,9 +14,6 @@ import traceback
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, metadata
 
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
-
 from bench.errors import BAD_INPUT, BadInput, sentence
 from bench.files import printable
 from bench.sweep import output
@@ -81,6 +78,9 @@ def told(error: BaseException) -> int:
 
 def judged(error: BaseException) -> tuple[int, str]:
     """The exit code and the sentence for what was raised."""
+    from hydra.errors import HydraException  # the help goes without Hydra
+    from omegaconf.errors import OmegaConfBaseException
+
     if isinstance(error, Terminated):
         return TERMINATED, "ended by SIGTERM; run the same command again to go on."
     if isinstance(error, KeyboardInterrupt):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,13 @@ from rich.table import Table
 from bench.analysis.variants import Name, names
 from bench.cell.record import Record, results_of
 from bench.cell.store import Store
-from bench.errors import BAD_INPUT, BadInput
+from bench.errors import BadInput
 from bench.files import printable
 from bench.verbs._folder import folder
 
+HELP = "two results folders, cell by cell and table by table: diff A B"
+PLACE = 7
+ONLY_PRINT = True
 USAGE = "diff A B"
 CELL = ("dataset", "fold", "seed", "method")
 MOST = 10  # differences that are listed
@@ -28,14 +30,10 @@ Key = tuple[object, ...]
 
 def main(arguments: list[str]) -> int:
     """Compare two folders; give the exit code: 0 where all results agree, 1 where not."""
-    try:
-        if len(arguments) != 2:
-            raise BadInput(f"Two results folders: {USAGE}.")
-        roots = [folder([name], USAGE) for name in arguments]
-        a, b = _named([_read(root) for root in roots])
-    except BadInput as reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return BAD_INPUT
+    if len(arguments) != 2:
+        raise BadInput(f"Two results folders: {USAGE}.")
+    roots = [folder([name], USAGE) for name in arguments]
+    a, b = _named([_read(root) for root in roots])
     compared = compare(a, b)
     console = Console()
     if not console.is_terminal:

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.errors import BadInput
 from bench.files import digest, plain
 from bench.sweep.job import load_table
-from bench.sweep.jobs import cells, composing
 from bench.sweep.overrides.words import literal
+from bench.verbs._hydra import each_cell
 
+HELP = "get tables and weights ahead, verified; after it, offline=true runs"
+PLACE = 2
 GIVE_UP = 2  # tables in a row for which nobody answered: the network is away
 
 
-def fetch(arguments: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Get everything that is not here yet, and verify what is; give the exit code."""
-    try:
-        with composing(arguments) as overrides:
-            # Whatever the methods are, they read the same tables and start from the same weights.
-            tables, models = _wanted(cells([*overrides, "offline=false", "methods=null"]))
-    except BadInput as reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return BAD_INPUT
-    except (HydraException, OmegaConfBaseException) as error:
-        print(f"bench: {sentence(error)}", file=sys.stderr)
-        return BAD_INPUT
+    # Whatever the methods are, they read the same tables and start from the same weights.
+    with each_cell(words, "offline=false", "methods=null") as cells:
+        tables, models = _wanted(cells)
     missing = _each("weights", models, _weights) + _each("tables", tables, _table)
     if missing:
         print(
@@ -62,7 +54,6 @@ def _wanted(configs: Iterable[DictConfig]) -> tuple[dict[str, Any], dict[str, An
 def _each(what: str, wanted: dict[str, Any], get: Callable[[DictConfig], str]) -> list[str]:
     """Get one after the other, with a line for each; give the names of those that failed."""
     from bench.datasets.openml.task import Unreachable
-    from bench.errors import ModelError, TableError
 
     missing: list[str] = []
     silent = 0
@@ -75,7 +66,7 @@ def _each(what: str, wanted: dict[str, Any], get: Callable[[DictConfig], str]) -
         try:
             told = get(cfg)
             silent = 0
-        except (BadInput, TableError, ModelError) as reason:
+        except BadInput as reason:
             told = f"FAILED: {reason}"
             missing.append(name)
             silent = silent + 1 if _stems_from(reason, Unreachable) else 0

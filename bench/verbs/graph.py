@@ -11,7 +11,12 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
 from bench.names import check, inside
+from bench.sweep.job import load_table
+from bench.sweep.overrides.line import MULTIRUN, Line
+from bench.verbs._hydra import with_config
 
+HELP = "draw what causal discovery finds in one fold of a table"
+PLACE = 9
 FILES = ("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
 
 if TYPE_CHECKING:
@@ -19,25 +24,28 @@ if TYPE_CHECKING:
     from generators.scm import SCM
 
 
-def draw(cfg: DictConfig) -> None:
+def main(words: list[str]) -> int:
+    """Draw what causal discovery finds in one fold; give the exit code."""
+    line = Line.of(words)
+    if {*line.flags} & {*MULTIRUN} or line.value("methods") not in (None, "null"):
+        raise BadInput("graph draws one fold of one method: fold=NUMBER, method=NAME, without -m.")
+    # The config's default method draws nothing; one that is named on the command line comes last.
+    return with_config("graph", ["method=scm", "hydra.mode=RUN", *words], draw)
+
+
+def draw(cfg: DictConfig) -> int:
     """Fit the cell's causal generator to its training rows and draw its graphs.
 
     Writes to ``<results_dir>/graphs/<dataset>-<fold>``: ``probabilities.csv`` (row → column),
-    ``probabilities`` and ``dag`` as PNG and SVG.
+    ``probabilities`` and ``dag`` as PNG and SVG. Gives the number of cells that failed: 0.
 
     Raises
     ------
     BadInput
         If the table cannot be used, or the method has no causal graph.
     """
-    from bench.errors import TableError
-    from bench.sweep.job import load_table
-
-    try:
-        table = load_table(cfg)
-        generator, train = _fitted(cfg, table)
-    except TableError as reason:
-        raise BadInput(str(reason)) from reason
+    table = load_table(cfg)
+    generator, train = _fitted(cfg, table)
     drawing = f"{check('dataset', table.name).replace('/', '_')}-{cfg.fold}"
     folder = inside(cfg.results_dir, "graphs", drawing)
     for file in FILES:
@@ -56,6 +64,7 @@ def draw(cfg: DictConfig) -> None:
     for name in found["constant"]:
         print(printable(f"  '{name}' does not vary"))
     print(f"  {folder}")
+    return 0
 
 
 def _fitted(cfg: DictConfig, table: Table) -> tuple[SCM, Table]:

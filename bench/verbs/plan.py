@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from bench.cell.identity import code_fingerprint, identity, targets
 from bench.cell.store import Store
-from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
 from bench.process import invoked
 from bench.sweep.costs import Costs, Size, measured
 from bench.sweep.job import load_table, must_run
-from bench.sweep.jobs import cells, composing
+from bench.verbs._hydra import each_cell
 
+HELP = "cells, done, fetched, and the time that the rest will take"
+PLACE = 3
+ONLY_PRINT = True
 STATES = ("done", "not_applicable", "failed", "stale", "to do")
 
 
@@ -52,17 +52,10 @@ class Plan:
     refused: dict[str, BadInput] = field(default_factory=dict)
 
 
-def plan(arguments: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Print cells, what is done and fetched, and an estimate of time; give the exit code."""
-    try:
-        with composing(arguments) as overrides:
-            counted, results = count(cells([*overrides, "offline=true"]))
-    except BadInput as reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return BAD_INPUT
-    except (HydraException, OmegaConfBaseException) as error:
-        print(f"bench: {sentence(error)}", file=sys.stderr)
-        return BAD_INPUT
+    with each_cell(words, "offline=true") as cells:
+        counted, results = count(cells)
     for line in told(counted, Costs.fit(measured(results.parent))):
         print(printable(line))
     return BAD_INPUT if counted.refused else 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
-from bench.errors import BAD_INPUT, BadInput
 from bench.verbs._folder import folder
 
+HELP = "tables, figures and a page from records: report [results_dir] [analysis.KEY=VALUE ...]"
+PLACE = 4
 USAGE = "report [results_dir | experiment=NAME] [analysis.KEY=VALUE ...]"
 
 
@@ -16,11 +15,7 @@ def main(arguments: list[str]) -> int:
     from bench.report.write import report
 
     own = [a for a in arguments if a.startswith(PREFIX)]
-    try:
-        root = folder([a for a in arguments if not a.startswith(PREFIX)], USAGE)
-        reading = settings(own)
-    except BadInput as reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return BAD_INPUT
+    root = folder([a for a in arguments if not a.startswith(PREFIX)], USAGE)
+    chosen = settings(own)
     print("Making tables and figures …", flush=True)
-    return report(root, reading)
+    return report(root, chosen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,13 @@ from rich.table import Table
 from bench.analysis.variants import SEPARATOR, Name, names
 from bench.cell.record import Record, as_yaml
 from bench.cell.store import Store
-from bench.errors import BAD_INPUT, BadInput
+from bench.errors import BadInput
 from bench.verbs._folder import folder
 from bench.verbs._terminal import console, plain, say
 
+HELP = "one record, readable: show CELL [results_dir]"
+PLACE = 6
+ONLY_PRINT = True
 USAGE = "show PATH | show DATASET/METHOD/FOLD [results_dir] | show HASH [results_dir]"
 CURVES = ("train_loss", "validation_roc_auc_ovo", "test_roc_auc_ovo")
 SHORTEST = 4  # characters of an identity's hash that may name it
@@ -23,12 +25,8 @@ SHORTEST = 4  # characters of an identity's hash that may name it
 
 def main(arguments: list[str]) -> int:
     """Print the record that is named; give the exit code."""
-    try:
-        for path, called in _named(arguments):
-            _print(_sound(path), path, called)
-    except BadInput as reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return BAD_INPUT
+    for path, called in _named(arguments):
+        _print(_sound(path), path, called)
     return 0
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -25,11 +24,13 @@ from bench import files
 from bench.cell import journal
 from bench.cell.record import STATUSES, Record
 from bench.cell.store import Store
-from bench.errors import BAD_INPUT, BadInput
 from bench.files import Unsound
 from bench.verbs._folder import folder
 from bench.verbs._terminal import plain
 
+HELP = "what is done, running, failed, stale, left: status [results_dir] [--watch]"
+PLACE = 5
+ONLY_PRINT = True
 USAGE = "status [results_dir | experiment=NAME] [--watch]"
 EVERY = 2.0  # seconds between two looks
 SHOWN = 8  # running cells that are named
@@ -41,11 +42,7 @@ MOST = 128 * 2**10
 def main(arguments: list[str]) -> int:
     """Print how far the cells of a results folder are; give the exit code."""
     watches = "--watch" in arguments
-    try:
-        root = folder([a for a in arguments if a != "--watch"], USAGE, may_be_new=watches)
-    except BadInput as reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return BAD_INPUT
+    root = folder([a for a in arguments if a != "--watch"], USAGE, may_be_new=watches)
     look = Look(root)
     console = Console()
     if not watches:

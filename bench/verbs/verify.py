@@ -8,7 +8,6 @@ what the settings in their records name (`bench.sweep.remake`), and compared.
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,12 +23,15 @@ from bench.cell.check import (
 )
 from bench.cell.record import Record
 from bench.cell.store import Store
-from bench.errors import BAD_INPUT, BadInput
+from bench.errors import BadInput
 from bench.files import printable
 from bench.seeds import generator
 from bench.sweep.remake import Today, remade
 from bench.verbs._folder import folder
 
+HELP = "make some cells again and compare: verify [results_dir] [n=5] [seed=0] [--all] …"
+PLACE = 8
+ONLY_PRINT = True
 USAGE = (
     "verify [results_dir | experiment=NAME] [n=5] [seed=0] [tolerance=0.01] [hours=1] [--all] "
     "[--config-dir DIR] [offline=false] [openml.KEY=VALUE]"
@@ -51,23 +53,19 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Verify a results folder; give the exit code: 1 where a record does not hold."""
-    try:
-        options, rest = _options(arguments)
-        root = folder(rest, USAGE)
-        records, faults = Store(root).survey()
-        if not records and not faults:
-            raise BadInput(f"no records under '{root}'.")
-        called = _called(records)
-        wrong = _held_against_itself(root, records, faults, called)
-        drawn = _draw(records, options)
-        today = Today.of(options.config, options.hours) if drawn else None
-        outcomes = [
-            _verified(record, options, today, f"[{i}/{len(drawn)}] {called[hash_of(record)]}")
-            for i, record in enumerate(drawn, start=1)
-        ]
-    except BadInput as reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return BAD_INPUT
+    options, rest = _options(arguments)
+    root = folder(rest, USAGE)
+    records, faults = Store(root).survey()
+    if not records and not faults:
+        raise BadInput(f"no records under '{root}'.")
+    called = _called(records)
+    wrong = _held_against_itself(root, records, faults, called)
+    drawn = _draw(records, options)
+    today = Today.of(options.config, options.hours) if drawn else None
+    outcomes = [
+        _verified(record, options, today, f"[{i}/{len(drawn)}] {called[hash_of(record)]}")
+        for i, record in enumerate(drawn, start=1)
+    ]
     bad = sum(bool(outcome.differences) for outcome in outcomes)
     refused = sum(bool(outcome.refusal) for outcome in outcomes)
     print(

@@ -17,16 +17,15 @@ from safetensors.torch import load_file, save_file
 from bench.analysis.settings import settings as reading
 from bench.cell import journal
 from bench.cell.store import Store
+from bench.cli import main
 from bench.errors import ModelError
 from bench.models.tab2d.checkpoint import load
 from bench.models.weights import FILES, NANO, weights_hash
 from bench.report.write import report
 from bench.sweep import costs
 from bench.sweep.costs import Costs, Size
-from bench.verbs import status
 from bench.verbs._door import of_the_system
 from bench.verbs._progress import Progress
-from bench.verbs.plan import plan
 
 ESCAPE = "\x1b[31m"
 EVENT = {
@@ -53,7 +52,7 @@ def test_a_linked_folder_is_not_walked(name: str, tmp_path: Path):
         assert len(list(costs.measured(tmp_path))) == 2  # those of `far`, once
     else:
         folder_of(tmp_path / "near")
-        assert status.main([str(tmp_path / "near")]) == 0
+        assert main(["status", str(tmp_path / "near")]) == 0
 
 
 @pytest.mark.parametrize("part", ["rows", "features"])
@@ -66,7 +65,7 @@ def test_a_plan_bears_records_of_no_rows_and_devices_with_escapes(
         record["provenance"]["device"] = f"{ESCAPE}gpu"
         Store(tmp_path / "near").write(record)
     words = ["dataset=credit-g", "method=default_ft", f"results_dir={tmp_path / 'mine'}"]
-    assert plan(words) == 0
+    assert main(["plan", *words]) == 0
     told = capsys.readouterr().out
     assert "fitted to 3 records of 3 tables" in told
     assert "\x1b" not in told
@@ -124,7 +123,7 @@ def test_a_sweep_of_more_cells_than_can_be_said_is_named(
         "methods: [scm]\nhydra:\n  sweeper:\n    params: {" + ranges + "}\n"
         "  overrides:\n    task: []\n"
     )
-    assert status.main([str(root)]) == 0
+    assert main(["status", str(root)]) == 0
     assert "it asks for more cells" in " ".join(capsys.readouterr().out.split())
 
 
@@ -136,9 +135,9 @@ def test_what_stands_in_a_folders_place_is_to_be_moved_away():
 
 def test_more_evaluations_than_a_record_holds_are_refused(capsys: pytest.CaptureFixture[str]):
     words = ["method=default_ft", "finetune.steps=100000", "finetune.eval_every=4"]
-    assert plan(["dataset=credit-g", *words]) == 2
+    assert main(["plan", "dataset=credit-g", *words]) == 2
     assert "25,000 evaluations, and a record holds 20,000" in capsys.readouterr().err
-    assert plan(["dataset=credit-g", *words[:2], "finetune.eval_every=5"]) == 0
+    assert main(["plan", "dataset=credit-g", *words[:2], "finetune.eval_every=5"]) == 0
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.parents[2] / "far")])

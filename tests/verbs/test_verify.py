@@ -17,8 +17,8 @@ from openml_server import generated, serving
 from bench.cell.check import compare, inconsistencies
 from bench.cell.record import encode, results_of, seal
 from bench.cell.store import Store
+from bench.cli import main
 from bench.sweep.remake import Today, remade
-from bench.verbs.verify import main
 
 AUC = "roc_auc_ovo"
 
@@ -66,7 +66,7 @@ def more_accurate(record: Any) -> None:
 def test_a_sound_folder_passes_bit_for_bit(
     reference: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(reference), "--all"]) == 0
+    assert main(["verify", str(reference), "--all"]) == 0
     printed = capsys.readouterr().out
     assert printed.count("the same (bit for bit") == 2
     assert (
@@ -78,7 +78,7 @@ def test_a_sound_folder_passes_bit_for_bit(
 def test_an_edited_metric_is_found_by_its_checksum(
     edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(edited("bootstrap", better, resealed=False)), "n=0"]) == 1
+    assert main(["verify", str(edited("bootstrap", better, resealed=False)), "n=0"]) == 1
     printed = capsys.readouterr().out
     assert "FAULTY" in printed
     assert "it was edited or damaged" in printed
@@ -87,7 +87,7 @@ def test_an_edited_metric_is_found_by_its_checksum(
 def test_a_resealed_edit_contradicts_the_curves(
     edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(edited("bootstrap", better, resealed=True)), "n=0"]) == 1
+    assert main(["verify", str(edited("bootstrap", better, resealed=True)), "n=0"]) == 1
     printed = capsys.readouterr().out
     assert "CONTRADICTS ITSELF iris fold 0 bootstrap" in printed
     assert "chosen test roc_auc_ovo is 0.999, but its curve says" in printed
@@ -96,7 +96,7 @@ def test_a_resealed_edit_contradicts_the_curves(
 def test_a_resealed_edit_that_contradicts_nothing_is_found_by_making_the_cell_again(
     edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(edited("bootstrap", more_accurate, resealed=True)), "--all"]) == 1
+    assert main(["verify", str(edited("bootstrap", more_accurate, resealed=True)), "--all"]) == 1
     printed = capsys.readouterr().out
     assert "DIFFERS (bit for bit" in printed
     assert "metrics.chosen.test.accuracy: record 0.999" in printed
@@ -104,9 +104,9 @@ def test_a_resealed_edit_that_contradicts_nothing_is_found_by_making_the_cell_ag
 
 
 def test_the_choice_of_cells_is_seeded(reference: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(reference), "n=1", "seed=3"]) == 0
+    assert main(["verify", str(reference), "n=1", "seed=3"]) == 0
     first = capsys.readouterr().out
-    assert main([str(reference), "n=1", "seed=3"]) == 0
+    assert main(["verify", str(reference), "n=1", "seed=3"]) == 0
     assert capsys.readouterr().out == first
     assert "1 of 2 cells made again" in first
 
@@ -148,7 +148,7 @@ def test_bad_input_is_one_sentence(
     arguments: list[str], told: str, reference: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = [] if arguments == ["nowhere"] else [str(reference)]
-    assert main([*arguments, *more]) == 2
+    assert main(["verify", *arguments, *more]) == 2
     error = capsys.readouterr().err
     assert told in error
     assert len(error.strip().splitlines()) == 1
@@ -158,7 +158,7 @@ def test_an_empty_folder_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (Store(tmp_path).root / "cells").mkdir()
-    assert main([str(tmp_path)]) == 2
+    assert main(["verify", str(tmp_path)]) == 2
     assert "no records under" in capsys.readouterr().err
 
 
