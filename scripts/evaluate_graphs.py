@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.table import Table as Shown
 
@@ -117,7 +118,8 @@ def _level_codes(X: pd.DataFrame) -> np.ndarray:
 def measure(given: argparse.Namespace) -> pd.DataFrame:
     """Run what was asked for, and show it."""
     params = [param.removeprefix("discovery.") for param in given.param]
-    settings = Discovery(**OmegaConf.to_container(OmegaConf.from_dotlist(params)))
+    config = OmegaConf.from_dotlist(params)
+    settings = instantiate({"_target_": "generators.scm.Discovery", "_convert_": "all", **config})
     todo = [
         GraphsJob(network, rows, seed, settings, given.margin)
         for network in given.networks
@@ -154,7 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
     line.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help=says)
     says = "difference of the two directions' probabilities up to which an edge is undirected; 0.3"
     line.add_argument("--margin", type=float, default=0.3, help=says)
-    evaluate(measure, line.parse_args(arguments))
+    evaluate(measure, line, arguments)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from hydra.errors import InstantiationException
 from joblib import Parallel, delayed, parallel_config
 from rich.console import Console
 
@@ -25,7 +26,7 @@ class Job(Protocol):
         """Rows of measurements."""
 
 
-def run_all(todo: list[Job], workers: int) -> Iterator[dict[str, Any]]:
+def run_all(todo: Sequence[Job], workers: int) -> Iterator[dict[str, Any]]:
     """Run jobs on some workers, one thread each, and say on the way how much time is left."""
     start = time.monotonic()
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
@@ -57,10 +58,17 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return out
 
 
-def evaluate(part: Callable[[argparse.Namespace], pd.DataFrame], given: argparse.Namespace) -> None:
+def evaluate(
+    part: Callable[[argparse.Namespace], pd.DataFrame],
+    line: argparse.ArgumentParser,
+    arguments: Sequence[str] | None,
+) -> None:
     """Measure, write the measurements where they are wanted, and say how long it took."""
-    start = time.monotonic()
-    measured = part(given)
+    given, start = line.parse_args(arguments), time.monotonic()
+    try:
+        measured = part(given)
+    except InstantiationException as refusal:
+        line.error(f"--param: {refusal.__cause__ or refusal}")
     if given.csv:
         given.csv.parent.mkdir(parents=True, exist_ok=True)
         measured.to_csv(given.csv, index=False)

@@ -30,12 +30,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     records = list(Store(args.results_dir).records())
+    events = journal.read(args.results_dir / "journal.jsonl").events
+    ends = [e["time"] for e in events if e["event"] == "cell" and e["made"]]
+    if not records or not ends:
+        parser.error(
+            f"'{args.results_dir}' lacks the records, or the journal, of a sweep that ran."
+        )
     work = sum(r["timings"]["seconds"].get(phase, 0.0) for r in records for phase in WORK)
     begun = min(r["timings"]["started"] for r in records)
-    events = journal.read(args.results_dir / "journal.jsonl").events
-    ended = max(e["time"] for e in events if e["event"] == "cell" and e["made"])
-    total = args.workers * (ended - begun)
-    print(f"{len(records)} cells, {ended - begun:.0f} s on {args.workers} workers")
+    ran = max(ends) - begun
+    total = args.workers * ran
+    print(f"{len(records)} cells, {ran:.0f} s on {args.workers} workers")
     print(f"generating, fine-tuning, scoring: {work:.0f} s of the workers' {total:.0f} s")
     print(f"overhead and idle workers: {100 * (1 - work / total):.1f} %")
     inside = sum(r["timings"]["seconds"]["total"] for r in records)

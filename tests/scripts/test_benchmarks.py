@@ -1,0 +1,39 @@
+"""A benchmark's phase that was cut is extrapolated from what was completed, and never flattered."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from scripts.benchmark_finetune import Configuration, ratios
+from scripts.benchmark_scm import Phase
+
+
+def units(**seconds: list[float]) -> list[dict]:
+    return [{"unit": unit, "seconds": s} for unit, each in seconds.items() for s in each]
+
+
+class TestPhase:
+    def test_a_complete_one_took_what_its_units_took(self):
+        phase = Phase("x", {"pc": 2, "fci": 1}, units(pc=[1, 2], fci=[4]), elapsed=9.0)
+        assert phase.complete
+        assert phase.seconds == 7
+
+    def test_a_cut_one_is_extrapolated_from_the_mean_unit(self):
+        phase = Phase("x", {"pc": 4, "fci": 4}, units(pc=[1, 3], fci=[5]), elapsed=9.0, cut=True)
+        assert phase.seconds == 4 * 2 + 4 * 5
+
+    def test_a_unit_of_which_none_was_completed_counts_with_the_time_that_it_ran(self):
+        phase = Phase("x", {"pc": 2, "fci": 2}, units(pc=[1]), elapsed=10.0, cut=True)
+        assert phase.seconds == 2 * 1 + (10 - 1)
+
+    @pytest.mark.parametrize("phase", [Phase("x"), Phase("x", {"pc": 1}, failure="raised")])
+    def test_one_that_failed_or_did_not_run_gives_no_number(self, phase):
+        assert math.isnan(phase.seconds)
+
+
+def test_a_ratio_above_one_says_that_ours_is_better():
+    medians = {"ours": {"cpu": 2.0, "memory": 500.0}, "autogluon": {"cpu": 3.0, "memory": 400.0}}
+    lines = ratios(Configuration("nano", "iris", steps=1), medians)
+    assert lines == ["RATIO nano-time 1.50", "RATIO nano-memory 0.80"]
