@@ -17,7 +17,7 @@ from bench.quality import measures
 from bench.quality.arrays import Columns
 from bench.quality.measures import quality
 from bench.table import Table
-from scripts.evaluate_scm import IndependentColumns, jobs, summary
+from scripts.evaluate_scm import IndependentColumns
 
 NAN = np.nan
 
@@ -286,30 +286,6 @@ def test_five_hundred_rows_of_twenty_columns_take_less_than_two_seconds():
     start = time.process_time()
     quality(train, permuted, rng, test)
     assert time.process_time() - start < 2
-
-
-# ---------------------------------------------------------------- scripts/evaluate_scm.py
-def test_the_difference_to_real_is_paired_and_its_error_is_over_tables():
-    rows = [
-        ("real", "a", 0, 0.8), ("real", "a", 1, 0.9), ("real", "b", 0, 0.7), ("real", "b", 1, 0.7),
-        ("scm", "a", 0, 0.7), ("scm", "a", 1, 0.9), ("scm", "b", 0, 0.6), ("scm", "b", 1, NAN),
-    ]  # fmt: skip
-    measured = pd.DataFrame(rows, columns=["method", "dataset", "seed", "tstr_roc_auc"])
-    found = summary(measured).loc["scm"]
-    assert found["tables"] == 2
-    assert found["tstr_roc_auc"] == pytest.approx((0.8 + 0.6) / 2)
-    assert found["difference"] == pytest.approx((-0.05 - 0.1) / 2)
-    # Differences −.05 and −.10: standard deviation .0354, over √2.
-    assert found["standard_error"] == pytest.approx(0.025)
-
-
-def test_rows_that_serve_alone_and_beside_real_ones_are_made_once():
-    todo = jobs(["tae"], [0], ["scm", "real+scm", "real+bootstrap"], [])
-    assert [(job.source, job.methods) for job in todo] == [
-        ("real", ("real",)),
-        ("scm", ("scm", "real+scm")),
-        ("bootstrap", ("real+bootstrap",)),
-    ]
 
 
 # ---------------------------------------------------------------- against sdmetrics
