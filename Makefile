@@ -33,8 +33,7 @@ ablation: ## every generator alone and mixed with real rows, about 25 minutes on
 	$(MAKE) reproduce EXPERIMENT=ablation
 
 method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed and alone: METHOD=NAME
-	@test -f "conf/method/$(METHOD).yaml" || { echo "make method METHOD=NAME, of a conf/method/NAME.yaml"; exit 2; }
-	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(METHOD)
+	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(or $(METHOD),$(error say which: make method METHOD=NAME))
 	$(BIN)/python -m bench run experiment=$(EXPERIMENT) hydra/launcher=joblib hydra.launcher.n_jobs=$(WORKERS) \
 	  'methods=[pretrained,default_ft,bootstrap,$(METHOD),"$(METHOD) method.mixing.rows=synthetic method.name=$(METHOD)-alone"]'
 

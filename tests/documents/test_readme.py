@@ -18,6 +18,7 @@ from bench.report.write import report
 from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, sentence, updated
 
 ANSWER = f"{ANSWER_BEGIN}\nan old answer\n{ANSWER_END}"
+MOST_LINES = 160
 TEXT = f"# Title\n\n{ANSWER}\n\nA word.\n\n{BEGIN}\nold numbers\n{END}\n\nThe rest.\n"
 
 
@@ -95,10 +96,11 @@ def test_there_is_no_answer_without_causal_rows_beside_default_fine_tuning(read:
         sentence(replace(read, readings=alone))
 
 
-def test_the_readme_begins_with_the_answer_and_has_its_markers() -> None:
+def test_the_readme_is_short_begins_with_the_answer_and_has_its_markers() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for marker in (ANSWER_BEGIN, ANSWER_END, BEGIN, END):
         assert readme.count(marker) == 1
     title, first, *_ = readme.split("\n\n")
     assert title.endswith("?")
     assert first.startswith(ANSWER_BEGIN)
+    assert len(readme.splitlines()) <= MOST_LINES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("bench", "conf", "generators", "results", "scripts", "tests")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"# (\S+\.(?:py|yaml))$")  # a first line that says where a block belongs
+NAMED = re.compile(r"# (in )?(\S+\.(?:py|yaml))$")  # a first line that says where a block belongs
 VARIABLE = re.compile(r"[A-Z_]+=")
 
 
@@ -40,7 +41,20 @@ class Block:
     def file(self) -> str | None:
         """The path within the repository that its first line names, where it names one."""
         found = NAMED.match(self.text.partition("\n")[0])
-        return found[1] if found else None
+        return found[2] if found else None
+
+    def put(self, root: Path) -> None:
+        """Write it to the file that it names; one that is ``# in`` a file joins what is there.
+
+        Its place there is behind the last object of the kind that it ends with.
+        """
+        found = NAMED.match(self.text.partition("\n")[0])
+        assert found is not None
+        path = root / found[2]
+        assert path.exists() == bool(found[1]), (
+            f"{self}: {found[2]} is {'not ' * bool(found[1])}there"
+        )
+        path.write_text(_joined(path, self.text) if found[1] else self.text, encoding="utf-8")
 
     @property
     def commands(self) -> list[list[str]]:
@@ -54,6 +68,22 @@ def _without_variables(words: list[str]) -> list[str]:
     while VARIABLE.match(words[0]):
         words = words[1:]
     return words
+
+
+def _joined(path: Path, text: str) -> str:
+    """The file's source with ``text`` behind the last call that makes what ``text`` makes last."""
+    source = path.read_text(encoding="utf-8")
+    kind = _makes(ast.parse(text).body[-1])
+    line = max(s.end_lineno or 0 for s in ast.parse(source).body if kind and _makes(s) == kind)
+    lines = source.splitlines()
+    return "\n".join([*lines[:line], text, *lines[line:], ""])
+
+
+def _makes(statement: ast.stmt) -> str | None:
+    """What is called for the value that a statement gives a name; None if nothing is."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+        return ast.unparse(statement.value.func)
+    return None
 
 
 def documents() -> list[Path]:
