@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_nonfinite import run, tiny
+from one_cell import run, tiny
 
 from bench.datasets.splits import split
 from bench.table import Table

@@ -10,9 +10,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Self
 
 import numpy as np
@@ -20,20 +18,16 @@ import pandas as pd
 import pytest
 import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
-from hydra import compose, initialize_config_dir
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from omegaconf import DictConfig
+from one_cell import run, tiny, tiny_folder
 from safetensors.torch import load_file, save_file
 
 from bench import metrics
-from bench.cell import run as way
-from bench.cell.config import register
-from bench.cell.identity import identity
 from bench.cell.record import Record, fault, seal
 from bench.cell.store import MOST
-from bench.cli import CONF, main
+from bench.cli import main
 from bench.errors import ModelError
 from bench.generator import BrokenPromise, Generator, require_rows
 from bench.metrics import NAMES, ScoreError, all_scores, binary_roc_auc
@@ -58,27 +52,6 @@ CPU = torch.device("cpu")
 # --- one tiny cell, in this process -------------------------------------------------------------
 
 
-@cache
-def tiny_folder() -> Path:
-    """A checkpoint of random weights in the format that is read."""
-    torch.manual_seed(5)
-    shape = {"dim": 16, "dim_output": 10, "n_layers": 2, "n_heads": 2, "task": "CLASSIFICATION"}
-    module = Tab2D(**shape, use_pretrained_weights=False, path_to_weights="", device="cpu")
-    folder = Path(mkdtemp())
-    save_file(module.state_dict(), folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(shape))
-    return folder
-
-
-@cache
-def folder_of_rows() -> str:
-    return mkdtemp()
-
-
-def tiny() -> Checkpoint:
-    return load(str(tiny_folder()), 500, 8192, "cpu")
-
-
 def with_weight(checkpoint: Checkpoint, name: str, where: int, value: float) -> Checkpoint:
     """As it is after loading, or after a step that went wrong."""
     with torch.no_grad():
@@ -86,31 +59,11 @@ def with_weight(checkpoint: Checkpoint, name: str, where: int, value: float) -> 
     return checkpoint
 
 
-@cache
-def composed(words: tuple[str, ...]) -> DictConfig:
-    register()
-    with initialize_config_dir(CONF, version_base="1.3"):
-        return compose("config", list(words))
-
-
 def small(n: int = 30, **columns: Any) -> Table:
     rng = np.random.default_rng(0)
     y = np.arange(n) % 2
     frame = pd.DataFrame({"tells": y + rng.normal(size=n), "noise": rng.normal(size=n)} | columns)
     return Table("small", frame, y, dict.fromkeys(frame.columns, "numeric"), ("no", "yes"), "class")
-
-
-def run(
-    checkpoint: Checkpoint, table: Table, *overrides: str, generator: dict[str, str] | None = None
-) -> Record:
-    folder = f"results_dir={folder_of_rows()}"
-    words = ["dataset=iris", "finetune.steps=1", "finetune.eval_every=1", folder, *overrides]
-    cfg = composed(tuple(words))
-    if generator:
-        cfg = cfg.copy()
-        cfg.method.generator = generator
-    names = {"dataset": "small", "domain": "other", "method": "m", "fold": 0, "seed": 0}
-    return way.run(cfg, names, table, checkpoint, identity(cfg, table), "code")
 
 
 def require_sound(record: Record) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from test_sweep import BENCH, METHODS, SWEEP, bench, records, results, sweep
+from sweeps import BENCH, METHODS, SWEEP, bench, records, results, sweep
 
 from bench.cell.config import register
 from bench.cell.identity import identity

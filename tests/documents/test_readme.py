@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from documents import ROOT
-from test_report import experiment
+from made_experiment import experiment
 
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame

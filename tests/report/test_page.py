@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_report import experiment
+from made_experiment import experiment
 
 from bench.cell.store import Store
 from bench.report.write import report

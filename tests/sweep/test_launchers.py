@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_sweep import BENCH, METHODS, SWEEP, records, results, sweep
+from sweeps import BENCH, METHODS, SWEEP, records, results, sweep
 
 SLURM_LOCAL = Path(__file__).parents[2] / "scripts" / "slurm_local.sh"
 SLURM = [

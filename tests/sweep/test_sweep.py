@@ -7,45 +7,13 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from sweeps import BENCH, METHODS, SWEEP, bench, records, results, sweep
 
-from bench.cell.record import fault, results_of, seal
-
-BENCH = [sys.executable, "-m", "bench"]
-METHODS = ["pretrained", "default_ft", "bootstrap", "table_augment", "mixed_model"]
-SWEEP = [
-    "-m",
-    "dataset=iris,haberman",
-    "fold=0",
-    f"methods=[{','.join(METHODS)}]",
-    "finetune.steps=3",
-]
-
-
-def bench(*arguments: str, **kwargs) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*BENCH, *arguments], capture_output=True, text=True, timeout=300, check=False, **kwargs
-    )
-
-
-def sweep(results: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return bench("run", *SWEEP, f"results_dir={results}", *more)
-
-
-def records(results: Path) -> dict[str, dict]:
-    cells = results / "cells"
-    return {
-        str(path.relative_to(cells)): json.loads(path.read_text())
-        for path in sorted(cells.rglob("*.json"))
-    }
-
-
-def results(folder: Path) -> dict[str, dict]:
-    return {name: results_of(record) for name, record in records(folder).items()}
+from bench.cell.record import fault, seal
 
 
 @pytest.fixture(scope="module")
