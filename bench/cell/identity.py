@@ -5,8 +5,6 @@ Light on purpose: whether a cell is already done is answered without importing t
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import importlib
 import importlib.util
 import sys
@@ -18,6 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from bench.cell.meaning import Code
 from bench.cell.record import Record
 from bench.cell.targets import by_role, modules
 from bench.datasets.splits import protocol
@@ -62,40 +61,24 @@ def targets(cfg: DictConfig) -> list[str]:
 
 
 def code_fingerprint(named: Iterable[str]) -> str:
-    """SHA-256 over every project source file that computing a cell imports.
+    """SHA-256 of what the code means that computing a cell runs; see `bench.cell.meaning`.
 
-    Found by following the import statements from `bench.cell.run` and from the modules given; an
-    edit to a helper counts, an edit to the report does not. Installed libraries are recorded by
-    their versions instead.
+    Found from `bench.cell.run` and the modules given: another constant in a helper counts, another
+    docstring, another file for it or an edit to the report does not. Installed libraries are
+    recorded by their versions instead.
     """
-    found: dict[str, str] = {}
-    for module in [ENTRY, *named]:
-        found |= _sources(module)
-    return digest(found)
+    return _fingerprint(frozenset([ENTRY, *named]))
 
 
 @cache
-def _sources(module: str) -> dict[str, str]:
-    """Module name → SHA-256 of its file, for a module and all it imports within the project."""
-    found: dict[str, str] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        file = _project_file(name)
-        if name in found:
-            continue
-        if file is None:  # no module of the project, or a class in one: its module counts
-            waiting += [name.rpartition(".")[0]] if "." in name else []
-            continue
-        try:
-            source = file.read_bytes()
-        except OSError as error:  # a module of the user's that nobody may read cannot be run either
-            found[name] = f"unreadable: {error.strerror}"
-            continue
-        found[name] = hashlib.sha256(source).hexdigest()
-        waiting.extend(_imports(source, name, is_package=file.name == "__init__.py"))
-        waiting.append(name.rpartition(".")[0])
-    return found
+def _fingerprint(roots: frozenset[str]) -> str:
+    return _code().fingerprint(roots)
+
+
+@cache
+def _code() -> Code:
+    """The code as it was when it was first asked for: what a process has imported, it runs."""
+    return Code(_project_file)
 
 
 def _project_file(name: str) -> Path | None:
@@ -152,27 +135,6 @@ def _spec(package: str) -> ModuleSpec | None:
         return importlib.util.find_spec(package)  # without a dot: nothing is imported for it
     except ValueError:  # it is loaded, and has no spec
         return None
-
-
-def _imports(source: bytes, module: str, is_package: bool) -> list[str]:
-    """Names that a source file's import statements may load, functions' own ones included."""
-    package = module if is_package else module.rpartition(".")[0]
-    names: list[str] = []
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []  # no Python of today: whoever imports it is told so; here its bytes count
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.extend(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base] if base else above)
-            names.append(base)
-            names.extend(f"{base}.{alias.name}" for alias in node.names)
-    return names
 
 
 def is_stale(record: Record) -> bool:

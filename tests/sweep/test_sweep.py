@@ -237,7 +237,7 @@ def test_adding_a_method_takes_one_class_file_and_one_yaml(stranger: Path) -> No
     assert record["settings"]["method"]["generator"]["scale"] == 0.1
 
     # An edit of the stranger's file makes its record stale, and only that one.
-    (stranger / "nudged.py").write_text(GENERATOR + "\n# edited\n")
+    (stranger / "nudged.py").write_text(GENERATOR + "\nprint('edited')\n")
     run = bench(*arguments, env=environment)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "default_ft: done before" in run.stdout
