@@ -121,10 +121,9 @@ class Code:
             if count[colours[at]] > 1 and not node.is_constant:
                 labels[at] += f" in {at[0]}"
         loads = {name for module in modules.values() for name in module.loads}
-        parts: dict[str, Any] = {
-            "code": sorted(set(_colours(nodes, labels).values())),
-            "libraries": sorted(name for name in loads if not self._above(name)),
-        }
+        libraries = sorted(name for name in loads if not self._above(name))
+        code = sorted(set(_colours(nodes, labels).values()))
+        parts: dict[str, Any] = {"code": code, "libraries": libraries}
         if self._reads_code(modules, nodes):
             parts["files"] = {name: module.content for name, module in modules.items()}
         return _sha256(json.dumps(parts, sort_keys=True))
@@ -219,7 +218,7 @@ class Code:
                 found.append(Target(module, origin, name))
             else:
                 found += self.imported(*origin, (*above, asked))
-        if self.has(f"{module}.{name}"):
+        if here.package == module and self.has(f"{module}.{name}"):
             found.append(Target(f"{module}.{name}", WHOLE))
         if found and name in here.for_types:
             found.append(Target("for types", LIBRARY))

@@ -59,9 +59,9 @@ class Module:
             return
         self.is_read = True
         for statement in meaningful(statements):
-            self._bind(statement)
+            self._bind(statement, b"global" in source)
 
-    def _bind(self, statement: ast.stmt) -> None:
+    def _bind(self, statement: ast.stmt, may_bind_from_within: bool) -> None:
         if isinstance(statement, IMPORTS):
             self._import(statement)
         elif _is_for_types(statement):
@@ -71,7 +71,7 @@ class Module:
                     self.for_types |= {name for name, _, _ in self.imported(node)}
         else:
             names = [name for node in _in_scope(statement) for name in bound(node)]
-            for node in ast.walk(statement):
+            for node in ast.walk(statement) if may_bind_from_within else ():
                 names += node.names if isinstance(node, ast.Global) else []
             for name in names:
                 self.bindings[name].append(len(self.statements))
