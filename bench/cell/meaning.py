@@ -39,9 +39,8 @@ from bench.cell.syntax import (
 LIBRARY, WHOLE, SEQUENCE = -1, -2, -3  # places that are no statement's
 # What may be called or inherited from with no effect but the value: of builtins, and of libraries.
 QUIET = {
-    "": "abs bool bytes classmethod dict dict.fromkeys float frozenset int len list max min object "
-    "ord property range round set staticmethod str str.maketrans sum tuple zip Exception KeyError "
-    "LookupError OSError RuntimeError TypeError ValueError",
+    "": "bytes classmethod dict dict.fromkeys float frozenset int len list object ord property "
+    "range set staticmethod str str.maketrans tuple zip Exception OSError RuntimeError ValueError",
     "abc": "ABC abstractmethod",
     "annotated_types": "Interval Len",
     "contextlib": "contextmanager",
@@ -115,8 +114,7 @@ class Code:
         """SHA-256 of what the modules given, each in full, come to run."""
         modules, nodes = self.reached(list(roots))
         labels = {at: node.label for at, node in nodes.items()}
-        colours = _colours(nodes, labels)
-        count = Counter(colours.values())
+        count = Counter((colours := _colours(nodes, labels)).values())
         for at, node in nodes.items():  # two that look alike are still two, each with its state
             if count[colours[at]] > 1 and not node.is_constant:
                 labels[at] += f" in {at[0]}"
@@ -134,7 +132,7 @@ class Code:
         nodes: dict[At, Node] = {}
         tops = {root.partition(".")[0] for root in roots}
         names = [name for root in roots for name in self._above(root)[-1:]]
-        targets = [target for name in names for target in self._targets(name)]
+        targets = [target for name in names for target in self._offered(name)]
         while names or targets:
             if names:
                 for name in self._above(names.pop()):
@@ -163,9 +161,8 @@ class Code:
             return (Target(full, WHOLE if self.has(full) else LIBRARY),)
         if not attribute:
             return (Target(base, WHOLE),)
-        # Nothing is found of a name that a package makes as it runs.
-        found = self._members(base, attribute, above)
-        return found or (Target(attribute, LIBRARY), Target(base, WHOLE))
+        made_as_it_runs = Target(attribute, LIBRARY), Target(base, WHOLE)
+        return self._members(base, attribute, above) or made_as_it_runs
 
     def reference(
         self, module: Module, node: ast.AST, local: set[str]
@@ -204,6 +201,11 @@ class Code:
         module = self.module(name)
         return [Target(name, i) for i in range(len(module.statements) if module.is_read else 1)]
 
+    def _offered(self, name: str) -> Iterable[Target]:
+        """All that a module defines or has from others; any of it may be asked for."""
+        known = [t for one in self.module(name).bindings for t in self.members(name, one)]
+        return [*self._targets(name), *known]
+
     def _members(
         self, module: str, name: str, above: tuple[Target, ...] = ()
     ) -> tuple[Target, ...]:
@@ -217,11 +219,10 @@ class Code:
             if isinstance(origin, int):
                 found.append(Target(module, origin, name))
             else:
-                found += self.imported(*origin, (*above, asked))
+                found += self.imported(origin.module, origin.attribute, (*above, asked))
+                found += [Target("for types", LIBRARY)] if origin.for_types else []
         if here.package == module and self.has(f"{module}.{name}"):
             found.append(Target(f"{module}.{name}", WHOLE))
-        if found and name in here.for_types:
-            found.append(Target("for types", LIBRARY))
         return tuple(dict.fromkeys(found))
 
     def _made(self, name: str, place: int) -> Node:
@@ -232,9 +233,9 @@ class Code:
         if not module.is_read:
             return Node(module.content)
         if place == WHOLE:
-            known = sorted(module.bindings)
-            edges = [self.members(name, one) for one in known]
-            return Node(f"module of {known}", [*edges, (Target(name, SEQUENCE),)])
+            edges = [self.members(name, one) for one in sorted(module.bindings)]
+            label = f"module of {sorted(module.bindings)}"
+            return Node(label, [*edges, (Target(name, SEQUENCE),)])
         return _Writer(self, module).write(module.statements[place])
 
     def _sequence(self, module: Module) -> list[Target]:
@@ -260,9 +261,8 @@ class Code:
         return True
 
     def _reads_code(self, modules: Mapping[str, Module], nodes: Mapping[At, Node]) -> bool:
-        return any(n.reads_code for n in nodes.values()) or any(
-            module.is_starred for module in modules.values()
-        )
+        starred = [module for module in modules.values() if module.is_starred]
+        return bool(starred) or any(node.reads_code for node in nodes.values())
 
 
 class _Token(str):

@@ -10,7 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
@@ -18,6 +18,14 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 IMPORTS = (ast.Import, ast.ImportFrom)
 UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 SIMPLE = (ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.UnaryOp, ast.unaryop, ast.Load)
+
+
+class Origin(NamedTuple):
+    """Where a name is imported from."""
+
+    module: str
+    attribute: str  # "" for the module itself
+    for_types: bool  # for type checkers alone
 
 
 class Module:
@@ -28,8 +36,7 @@ class Module:
     statements : list of ast.stmt
         All but imports, docstrings and ``pass``.
     bindings : dict
-        Name → what binds it, in order: the place of a statement, or an imported module and what
-        of it (``""`` for the module itself).
+        Name → what binds it, in order: the place of a statement, or where it is imported from.
     loads : list of str
         Modules that its import statements may load when it is imported.
     content : str
@@ -41,10 +48,9 @@ class Module:
         self.name = name
         self.package = name if file.name == "__init__.py" else name.rpartition(".")[0]
         self.statements: list[ast.stmt] = []
-        self.bindings: dict[str, list[int | tuple[str, str]]] = defaultdict(list)
+        self.bindings: dict[str, list[int | Origin]] = defaultdict(list)
         self.loads: list[str] = []
         self.future: set[str] = set()
-        self.for_types: set[str] = set()  # names that are imported for type checkers alone
         self.is_starred = False  # takes all names of another module
         self.is_read = False
         try:
@@ -67,8 +73,7 @@ class Module:
         elif _is_for_types(statement):
             for node in ast.walk(statement):
                 if isinstance(node, IMPORTS):
-                    self._import(node)
-                    self.for_types |= {name for name, _, _ in self.imported(node)}
+                    self._import(node, for_types=True)
         else:
             names = [name for node in _in_scope(statement) for name in bound(node)]
             for node in ast.walk(statement) if may_bind_from_within else ():
@@ -79,14 +84,14 @@ class Module:
                 self.loads += self.loaded(node) if isinstance(node, IMPORTS) else []
             self.statements.append(statement)
 
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+    def _import(self, node: ast.Import | ast.ImportFrom, for_types: bool = False) -> None:
         self.loads += self.loaded(node)
         for name, base, attribute in self.imported(node):
             if base == "__future__":
                 self.future.add(attribute)
             else:
                 self.is_starred |= name == "*"
-                self.bindings[name].append((base, attribute))
+                self.bindings[name].append(Origin(base, attribute, for_types))
 
     def imported(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str, str]]:
         """Each name that an import binds, with the module and what of it it stands for, if any."""
@@ -163,14 +168,15 @@ def run_now(statement: ast.stmt) -> Iterator[ast.AST]:
 
 def called(node: ast.AST) -> list[ast.expr]:
     """What a part of a tree calls, of itself, as it runs: a class calls what it inherits from."""
-    found = list(getattr(node, "decorator_list", []))
+    made = list(getattr(node, "decorator_list", []))
+    if isinstance(node, ast.ClassDef):
+        made += [b.value if isinstance(b, ast.Subscript) else b for b in node.bases]
+    found = [one for one in made if not isinstance(one, ast.Call)]  # that is a part for itself
     if isinstance(node, ast.Call) and not (
         isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Constant)
     ):
         found.append(node.func)
-    if isinstance(node, ast.ClassDef):
-        found += [b.value if isinstance(b, ast.Subscript) else b for b in node.bases]
-    return [one for one in found if not isinstance(one, ast.Call)]  # that is a part for itself
+    return found
 
 
 def defines(node: ast.AST) -> bool:

@@ -67,11 +67,9 @@ class TestLayout:
     )
     def test_it_does_not_count(self, of: Callable[..., str], after: str):
         others = {"a": F, "b": "from a import f\n"}
-        before = of(CALL, **others)
-        if "from b" in after:
-            assert of(after, **others) == before
-        else:
-            assert of(after, a="'''Reworded.'''\n" + F) == before
+        main = "from work import run\n"
+        before = of(main, work=CALL, **others)
+        assert of(main, work=after, **{**others, "a": "'''Reworded.'''\n" + F}) == before
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -165,6 +163,7 @@ class TestNames:
         assert of(typed + main, a=F) != of(typed + main, a=G)
         both = "from typing import TYPE_CHECKING\nfrom a import f\n"
         assert of(typed + main, a=F) != of(both + main, a=F)
+        assert of(typed + main, a=F) != of(typed + "from a import f\n" + main, a=F)
 
 
 class TestReach:
@@ -178,6 +177,7 @@ class TestReach:
             ("class Unused(Thing): ...\n", True),  # which may hear of it
             ("@register\ndef unused(): ...\n", True),
             ("UNUSED = register()\n", True),
+            ("from functools import cache\nUNUSED = cache(f)(1)\n", True),
             ("register()\n", True),
             ("def unused(x=register()): ...\n", True),
             ("T = {}\nT['a'] = 1\n", True),
@@ -197,6 +197,10 @@ class TestReach:
         assert of(start + change + read) != of(start + read + change)
         again, default = "A = 2\n", "def f(x=A): return x\n"
         assert of("A = 1\n" + again + default) != of("A = 1\n" + default + again)
+
+    def test_a_module_offers_what_it_has_from_others(self, of: Callable[..., str]):
+        assert of("from a import f\n", a=F) != of("from a import f\n", a=G)
+        assert of("import a\n", a=F) != of("import a\n", a=G)
 
     def test_a_module_that_is_imported_runs_its_packages_too(self, of: Callable[..., str]):
         main = "from p.a import f\n"
