@@ -226,12 +226,22 @@ def digest(parts: Any) -> str:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that any reader sees all of it or nothing, also after a crash."""
+    with writing_whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """The same, of what is written bit by bit; it may be read back before it takes its place.
+
+    Whatever is raised meanwhile, nothing is left of it, and what was there before stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.unlink(missing_ok=True)  # of a process that died; or a link that leads elsewhere
-        with open(temporary, "xb") as file:
-            file.write(content)
+        with open(temporary, "x+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

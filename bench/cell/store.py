@@ -1,4 +1,4 @@
-"""The result store: one JSON file a cell, written whole or not at all."""
+"""The result store: one JSON file a cell, written whole or not at all; or all of them packed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bench import files
+from bench.cell.reader import Reader
 from bench.cell.record import Record, encode, fault, seal
 from bench.errors import BadInput
-from bench.files import Unsound, write_whole
+from bench.files import write_whole
 from bench.names import check, inside
-from bench.ticking import ticking
 
-# Bytes of a record. The reference's 1,104 have at most 10,505; ten thousand evaluations would make
-# one of 1 MB. Parsed, the worst that fits into this takes 100 MB for a moment.
-MOST = 4 * 2**20
 LONGEST_STEM = 200  # bytes of a name that is set aside: with the time and the ending, below 255
 
 
-class Store:
-    """Records under ``<results_dir>/cells``, and the journal of what finished when.
+class Store(Reader):
+    """Records under ``<results_dir>/cells`` or in its pack, and the journal of what finished when.
 
     Parameters
     ----------
@@ -44,51 +41,10 @@ class Store:
     results/embedded/cells/credit-g/causalmixft/2-0f3c9a7b.json
     """
 
-    def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
-
-    def path(self, cell: dict[str, Any], identity: str) -> Path:
-        """Where the record of a cell lies.
-
-        Raises
-        ------
-        BadInput
-            If one of its names cannot be a folder's.
-        """
-        dataset, method = (check(what, cell[what]) for what in ("dataset", "method"))
-        return self.root / "cells" / dataset / method / f"{cell['fold']}-{identity[:8]}.json"
-
-    def examine(self, path: Path) -> tuple[Record | None, str | None]:
-        """A sound record, or what is wrong with the file in one clause; nothing is moved.
-
-        Raises
-        ------
-        FileNotFoundError
-        """
-        try:
-            record = files.parse_json(files.content(path, MOST))
-            wrong = fault(record)
-        except Unsound as reason:
-            return None, str(reason)
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # whatever a file holds, the others are read
-            return None, f"it cannot be read ({type(error).__name__})"
-        if wrong is None and path != self.path(record["cell"], record["identity"]["hash"]):
-            wrong = "it does not belong under this name"
-        return (record, None) if wrong is None else (None, wrong)
-
-    def look(self, cell: dict[str, Any], identity: str) -> tuple[Record | None, str | None]:
-        """As `examine`, of the record of a cell; (None, None) where there is none."""
-        try:
-            return self.examine(self.path(cell, identity))
-        except FileNotFoundError:
-            return None, None
-
     def read(self, path: Path) -> Record | None:
         """A sound record, or None if there is none; for runs alone, as it may move a file.
 
-        What is no sound record is moved to ``set_aside/`` with a note beside it.
+        What is no sound record, or no pack, is moved to ``set_aside/`` with a note beside it.
 
         Raises
         ------
@@ -96,39 +52,14 @@ class Store:
             If it cannot be moved.
         """
         try:
-            record, wrong = self.examine(path)
+            record, wrong = self._at(path)
         except FileNotFoundError:
-            return None
+            record, wrong = None, None
         if wrong is not None:
             self.set_aside(path, wrong)
+        if record is None and (unsound := self.fault_of_pack()) is not None:
+            self.set_aside(self.pack_path, unsound)
         return record
-
-    def paths(self) -> list[Path]:
-        """Where records lie, sound or not, in order."""
-        return [path for path, _ in self.walk()]
-
-    def walk(self) -> list[tuple[Path, str | None]]:
-        """The same, with what is wrong with what is no file (`bench.files.walk`)."""
-        return files.walk(self.root / "cells", ".json")
-
-    def survey(self) -> tuple[list[Record], dict[Path, str]]:
-        """Every sound record, and what is wrong with the other files; nothing is moved."""
-        sound: list[Record] = []
-        faults: dict[Path, str] = {}
-        for path, wrong in ticking(self.walk(), "records read"):
-            try:
-                record, wrong = (None, wrong) if wrong else self.examine(path)
-            except FileNotFoundError:
-                continue  # a run has just set it aside
-            if record is None:
-                faults[path] = str(wrong)
-            else:
-                sound.append(record)
-        return sound, faults
-
-    def records(self) -> Iterator[Record]:
-        """Every sound record, in the order of their paths."""
-        yield from self.survey()[0]
 
     def write(self, record: Record) -> Path:
         """Seal and write a record: temporary file, fsync, rename.
@@ -173,6 +104,29 @@ class Store:
             yield True
         finally:
             lock.release()
+
+    @contextmanager
+    def housekeeping(self) -> Iterator[None]:
+        """Only one process at a time packs or unpacks, and none while cells are being run.
+
+        Raises
+        ------
+        BadInput
+        """
+        running = self.running()
+        if running:
+            raise BadInput(
+                f"cells of '{self.root}' are being run ({files.printable(running[0])}); "
+                "do it when they have ended."
+            )
+        path = inside(self.root, "locks") / "records"  # no cell's: those end in .lock
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.clear(path)
+        try:
+            with FileLock(path, timeout=0):
+                yield
+        except Timeout:
+            raise BadInput(f"'{self.root}' is being packed or unpacked already.") from None
 
     @property
     def journal(self) -> Path:

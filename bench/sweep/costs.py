@@ -7,7 +7,6 @@ ridge regression over the records. Its error is measured on tables that it was n
 from __future__ import annotations
 
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ def measured(results: Path) -> Iterator[Measured]:
 def _folders(results: Path) -> list[Path]:
     """Results folders; one that cannot be looked at has nothing to tell."""
     try:
-        return sorted(path for path in results.iterdir() if os.path.isdir(path / "cells"))
+        return sorted(path for path in results.iterdir() if Store(path).is_there)
     except OSError:
         return []
 

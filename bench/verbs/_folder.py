@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.cell.store import Store
 from bench.errors import BadInput, closest
 from bench.names import check
 from bench.sweep.folders import place
@@ -36,7 +37,7 @@ def folder(arguments: list[str], usage: str, may_be_new: bool = False) -> Path:
     else:
         keys = ("experiment", "results_dir")
         raise BadInput(f"There is no setting '{key}';{closest(key, keys)} {usage}.")
-    if not (root / "cells").is_dir() and not (may_be_new and root.is_dir()):
-        beside = sorted(path.name for path in root.parent.glob("*") if (path / "cells").is_dir())
+    if not Store(root).is_there and not (may_be_new and root.is_dir()):
+        beside = sorted(path.name for path in root.parent.glob("*") if Store(path).is_there)
         raise BadInput(f"no records under '{root}';{closest(root.name, beside)} run it first.")
     return root

@@ -91,6 +91,8 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
         counted.states[state] += 1
         if runs:
             counted.left.append((model, cfg.method.name, size))
+        if unsound := Store(cfg.results_dir).fault_of_pack():
+            counted.faults[Store(cfg.results_dir).pack_path] = unsound
     if not counted.states and counted.refused:
         raise next(iter(counted.refused.values()))
     if not counted.states:

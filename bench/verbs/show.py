@@ -38,10 +38,8 @@ def _named(arguments: list[str]) -> list[tuple[Path, Name | None]]:
     if not arguments:
         raise BadInput(f"Which cell? {USAGE}.")
     name, *rest = arguments
-    if os.path.isfile(name) or (name.endswith(".json") and os.path.lexists(name)):
+    if os.path.isfile(name) or name.endswith(".json"):
         return [(Path(name), None)]
-    if name.endswith(".json"):
-        raise BadInput(f"There is no record '{name}'.")
     root = folder(rest, USAGE)
     paths = Store(root).paths()
     found = [path for path in paths if _is(path.relative_to(root / "cells"), name)]
@@ -90,12 +88,12 @@ def _is(path: Path, name: str) -> bool:
 
 def _sound(path: Path) -> Record:
     root = next((p.parent for p in path.parents if p.name == "cells"), None)
-    if root is None:
+    if root is None and os.path.lexists(path):
         raise BadInput(f"'{path}' does not lie in a results folder's cells/.")
     try:
-        record, wrong = Store(root).examine(path)
-    except FileNotFoundError:  # a run has just set it aside
-        record, wrong = None, "it is gone"
+        record, wrong = Store(root or path.parent).examine(path)
+    except FileNotFoundError:
+        raise BadInput(f"There is no record '{path}'.") from None
     if record is None:
         raise BadInput(f"'{path}' cannot be used: {wrong}.")
     return record
@@ -108,7 +106,7 @@ def _print(record: Record, path: Path, called: Name | None) -> None:
     method = called.method if called else cell["method"]
     title = f"{dataset} · fold {cell['fold']} · {method} · seed {cell['seed']}"
     say(out, f"{title} · {cell['model']} · {record['status']}")
-    say(out, str(path))
+    say(out, str(path) if os.path.lexists(path) else f"{path} (packed)")
     if record["error"]:
         say(out, record["error"]["traceback"].rstrip())
     if record["metrics"]:

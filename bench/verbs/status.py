@@ -6,8 +6,6 @@ cells' locks are held.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections import Counter
 from contextlib import suppress
@@ -22,6 +20,7 @@ from rich.table import Table
 
 from bench import files
 from bench.cell import journal
+from bench.cell.reader import Entry, state
 from bench.cell.record import STATUSES, Record
 from bench.cell.store import Store
 from bench.files import Unsound
@@ -125,7 +124,8 @@ class Look:
 
     def __init__(self, root: Path) -> None:
         self._store = Store(root)
-        self._known: dict[Path, tuple[tuple[int, ...], Record | None, str | None]] = {}
+        self._known: dict[Path, tuple[tuple[int, ...], Entry]] = {}
+        self._packed: tuple[tuple[int, ...] | None, list[Entry]] = None, []
         self._swept: tuple[tuple[int, ...], int | str] | None = None
 
     def now(self) -> Status:
@@ -150,44 +150,51 @@ class Look:
                 for record in records
             )
         now = time.time()
-        return Status(self._store.root, counts, faults, self._running(), sweep, now, amiss)
+        return Status(self._store.root, counts, faults, self._store.running(), sweep, now, amiss)
 
     def _records(self) -> tuple[list[Record], dict[Path, str]]:
+        loose = self._loose()
+        sound = {entry.path for entry in loose if entry.record is not None}
+        found = loose + [entry for entry in self._of_pack() if entry.path not in sound]
+        records = [entry.record for entry in found if entry.record is not None]
+        return records, {entry.path: entry.wrong for entry in found if entry.wrong is not None}
+
+    def _loose(self) -> list[Entry]:
         known, self._known = self._known, {}
         for path, wrong in self._store.walk():
             try:
-                key = _state(path)
+                key = state(path)
                 seen = known.get(path)
                 if wrong is not None:
-                    self._known[path] = key, None, wrong
+                    self._known[path] = key, Entry(path, None, wrong)
                 elif seen is not None and seen[0] == key:
                     self._known[path] = seen
                 else:
-                    self._known[path] = key, *self._store.examine(path)
+                    self._known[path] = key, self._store.loose(path)._replace(text=b"")
             except FileNotFoundError:
                 continue  # it has just been set aside
-        sound = [record for _, record, _ in self._known.values() if record is not None]
-        return sound, {path: wrong for path, (_, _, wrong) in self._known.items() if wrong}
+        return [entry for _, entry in self._known.values()]
 
-    def _running(self) -> list[str]:
-        """Cells that a process holds the lock of; a dead process holds none."""
-        locks = files.walk(self._store.root / "locks", ".lock")
-        return [path.stem.rpartition("-")[0] for path, wrong in locks if not wrong and _held(path)]
+    def _of_pack(self) -> list[Entry]:
+        key = self._store.state_of_pack()
+        if key != self._packed[0]:
+            self._packed = key, [entry._replace(text=b"") for entry in self._store.packed()]
+        return self._packed[1]
 
     def _sweep(self) -> tuple[Sweep | None, list[str]]:
         """The last sweep, and sentences on what of it cannot be read."""
         config = self._store.root / "sweep" / "multirun.yaml"
         try:
-            state = _state(config)
+            changed = state(config)
         except OSError:
             return None, []
-        if self._swept is None or self._swept[0] != state:
-            self._swept = state, _cells(config)
+        if self._swept is None or self._swept[0] != changed:
+            self._swept = changed, _cells(config)
         cells = self._swept[1]
         if isinstance(cells, str):
             return None, [f"{config} cannot be used: {cells}"]
         read = journal.read(self._store.journal)
-        begun = state[0] / 1e9
+        begun = changed[0] / 1e9
         events = [e for e in read.events if e["time"] >= begun]
         ended = [e for e in events if e["event"] == "cell"]
         sweep = Sweep(
@@ -261,24 +268,6 @@ def _amiss(path: Path, read: journal.Read) -> list[str]:
     if read.skipped:
         return [f"{path} has {read.skipped} lines that are no event; they are passed over"]
     return []
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """What changes when a file does; its time, in ns, is first."""
-    found = os.lstat(path)
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
-
-
-def _held(path: Path) -> bool:
-    """Whether a process holds a lock's file; asked without making, truncating or writing any."""
-    try:
-        with files.opened(path) as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except BlockingIOError:
-        return True
-    except (FileNotFoundError, Unsound, OSError):
-        return False  # nobody can run a cell with a lock that cannot be opened
 
 
 def shown(status: Status) -> Group:

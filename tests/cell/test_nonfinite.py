@@ -25,8 +25,8 @@ from one_cell import run, tiny, tiny_folder
 from safetensors.torch import load_file, save_file
 
 from bench import metrics
+from bench.cell.packed import MOST
 from bench.cell.record import Record, fault, seal
-from bench.cell.store import MOST
 from bench.cli import main
 from bench.errors import ModelError
 from bench.generator import BrokenPromise, Generator, require_rows

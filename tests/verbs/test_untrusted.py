@@ -19,9 +19,10 @@ from made_records import failed, made
 
 from bench.analysis.settings import settings as reading
 from bench.cell import journal
+from bench.cell.packed import MOST
 from bench.cell.record import encode, fault, results_of, seal
 from bench.cell.schema import SCORES
-from bench.cell.store import MOST, Store
+from bench.cell.store import Store
 from bench.cli import main
 from bench.files import DEEPEST, Unsound, content, digest, parse_json
 from bench.metrics import NAMES
