@@ -119,13 +119,6 @@ def average_ranks(cells: pd.DataFrame) -> pd.Series:
     return ranks(cells).mean(axis=0)
 
 
-def summary(
-    cells: pd.DataFrame, normalization: Normalization = Normalization.minmax
-) -> pd.DataFrame:
-    """`summary_of` the `improvements` of complete units."""
-    return summary_of(improvements(cells, normalization))
-
-
 def summary_of(gains: pd.DataFrame) -> pd.DataFrame:
     """One row a method, best average rank first.
 

@@ -159,10 +159,7 @@ def discover(
             graphs[algorithm] += 1
         tests += test.calls
     matrix = total / max(sum(graphs.values()), 1)
-    information = _information(codes, nodes, settings, budget)
-    probabilities = EdgeProbabilities(
-        tuple(node.name for node in nodes), matrix, information, graphs
-    )
+    probabilities = EdgeProbabilities(tuple(node.name for node in nodes), matrix, graphs)
     return probabilities, {"tests": tests, "cut": budget.cut, "seconds": seconds}
 
 
@@ -205,19 +202,3 @@ def weigh(marks: np.ndarray, bidirected: float = 0.25) -> np.ndarray:
 def _resample(n: int, settings: Discovery, rng: np.random.Generator) -> np.ndarray:
     size = min(n if settings.share >= 1 else max(2, round(settings.share * n)), settings.max_rows)
     return np.sort(rng.choice(n, size=size, replace=False))
-
-
-def _information(
-    codes: np.ndarray, nodes: Sequence[Node], settings: Discovery, budget: Budget
-) -> np.ndarray:
-    """Mutual information of the pairs that are dependent at the test's level, on all rows."""
-    p = len(nodes)
-    test = make_test(codes, nodes, settings)
-    out = np.zeros((p, p))
-    for i in range(p):
-        if budget.late("information"):
-            break
-        for j in range(i):
-            if test(i, j) <= settings.level:
-                out[i, j] = out[j, i] = test.information(i, j)
-    return out

@@ -21,25 +21,18 @@ class EdgeProbabilities:
         The nodes; the target is the last.
     matrix : ndarray of shape (p, p)
         ``matrix[i, j]`` is the probability of i → j; ``matrix[i, j] + matrix[j, i] <= 1``.
-    information : ndarray of shape (p, p)
-        Mutual information of each pair in nats, 0 where independence is not rejected.
     resamples : mapping of algorithm to int
         How many graphs of each algorithm stand behind the matrix.
     """
 
     names: tuple[str, ...]
     matrix: np.ndarray
-    information: np.ndarray
     resamples: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def adjacency(self) -> np.ndarray:
         """Probability that two nodes are adjacent, either way; symmetric, (p, p)."""
         return self.matrix + self.matrix.T
-
-    def skeleton(self, threshold: float = 0.5) -> np.ndarray:
-        """Which pairs are adjacent with at least this probability; bool, (p, p)."""
-        return self.adjacency >= threshold
 
 
 def sample_dag(

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from bench.generator import InContextClassifier, SupportSet
 
-NEGATIVES = 4
-
 
 @dataclass(frozen=True)
 class Energy:

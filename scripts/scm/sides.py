@@ -77,7 +77,7 @@ def obvious_mechanisms(task: Task) -> Iterator[Event]:
     gcm.util.general.set_random_seed(task.seed)
     frame, model = as_frame(task.table()), SCM()
     matrix = np.mean(task.graphs, axis=0)
-    found = EdgeProbabilities(tuple(frame.columns), matrix, np.zeros_like(matrix))
+    found = EdgeProbabilities(tuple(frame.columns), matrix)
     aimed, rng = oriented(found, Target(model.target)), task.rng("dags")
     yield {"planned": {"dag": model.n_dags}}
     for _ in range(model.n_dags):

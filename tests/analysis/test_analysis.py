@@ -18,8 +18,12 @@ from bench.analysis.measures import (
     improvements,
     normalized_gain,
     per_dataset,
-    summary,
+    summary_of,
 )
+
+
+def summary(cells: pd.DataFrame) -> pd.DataFrame:
+    return summary_of(improvements(cells))
 
 
 def cells(scores: dict[tuple[str, int], dict[str, float]], status: str = "done") -> pd.DataFrame:

@@ -314,7 +314,7 @@ def test_no_time_at_all_still_gives_rows_and_says_what_was_cut() -> None:
     coding = dense_table()
     matrix, facts = searched(coding, seconds=NO_TIME)
     assert_probabilities(matrix)
-    assert {"skeleton: time", "resamples: time", "information: time"} <= set(facts["cut"])
+    assert {"skeleton: time", "resamples: time"} <= set(facts["cut"])
     for settings in ({"discovery": Discovery(seconds=NO_TIME)}, {"seconds": NO_TIME}):
         generator = SCM(**settings).fit(coding.table_, np.random.default_rng(0))
         assert generator.facts_["cut"]["skeleton: time"] == 1

@@ -22,7 +22,7 @@ from generators.scm.repair import MarkovRepair
 
 def probabilities(matrix: np.ndarray) -> EdgeProbabilities:
     names = tuple(f"x{i}" for i in range(len(matrix)))
-    return EdgeProbabilities(names, matrix, np.zeros_like(matrix))
+    return EdgeProbabilities(names, matrix)
 
 
 @st.composite
