@@ -8,9 +8,6 @@ It touches no other generator, and no row but the training rows.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -22,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from bench.generator import Generator, NotApplicable
+from bench.process import timed
 from bench.ranges import Count, Level, OneOf, Positive
 from bench.table import Table
 from generators.scm.budget import Budget
@@ -158,15 +156,15 @@ class SCM(Generator):
         seconds: dict[str, float] = {}
         self.seconds_ = seconds
         settings = self.discovery if self.discovery is not None else Discovery()
-        with _timed(seconds, "coding"):
+        with timed(seconds, "coding"):
             coding = Coding(self.max_levels, self.clip, self.missing).fit(table)
-        with _timed(seconds, "discovery"):
+        with timed(seconds, "discovery"):
             search = budget.share(SEARCH)
             self.probabilities_, found = discover(
                 coding.codes_, coding.nodes_, rng, settings, search
             )
         seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
-        with _timed(seconds, "graphs"):
+        with timed(seconds, "graphs"):
             aimed = oriented(self.probabilities_, Target(self.target))
             self.drawn_ = [
                 sample_dag(aimed, rng, max_parents=self.max_parents) for _ in range(self.n_dags)
@@ -174,7 +172,7 @@ class SCM(Generator):
             self.dags_ = self.drawn_
             if self.repair is not None:
                 self.dags_ = self._repaired(coding, settings, budget.share(REPAIR))
-        with _timed(seconds, "mechanisms"):
+        with timed(seconds, "mechanisms"):
             self.models_ = StructuralModels(
                 coding,
                 self.dags_,
@@ -254,10 +252,3 @@ def default_regressor() -> BaseEstimator:
 def default_classifier() -> BaseEstimator:
     """Logistic regression; scores and indicators are on one scale already."""
     return LogisticRegression(C=1.0, max_iter=300)
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[phase] = seconds.get(phase, 0.0) + time.perf_counter() - start

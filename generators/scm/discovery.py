@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Interval, Len
 
+from bench.process import timed
 from bench.ranges import Count, Level, NotNegative, OneOf, Positive, Share, Whole, checked
 from generators.scm.budget import Budget
 from generators.scm.coding import Node
@@ -139,7 +139,7 @@ def discover(
     count = settings.wide_resamples if p > settings.wide else settings.resamples
     count = 1 if settings.share >= 1 else count
     budget = (budget or Budget()).part(settings.seconds)
-    seconds = dict.fromkeys(("skeleton", *settings.algorithms), 0.0)
+    seconds: dict[str, float] = {}
     total = np.zeros((p, p))
     graphs = dict.fromkeys(settings.algorithms, 0)
     tests = 0
@@ -148,13 +148,11 @@ def discover(
             break
         rows = _resample(n, settings, rng)
         test = make_test(codes[rows], nodes, settings)
-        clock = time.perf_counter()
-        found = skeleton(test, p, settings.level, settings.depth, budget, settings.max_tests)
-        seconds["skeleton"] += time.perf_counter() - clock
+        with timed(seconds, "skeleton"):
+            found = skeleton(test, p, settings.level, settings.depth, budget, settings.max_tests)
         for algorithm in settings.algorithms:
-            clock = time.perf_counter()
-            marks = _oriented(algorithm, found, test, settings, budget)
-            seconds[algorithm] += time.perf_counter() - clock
+            with timed(seconds, algorithm):
+                marks = _oriented(algorithm, found, test, settings, budget)
             total += weigh(marks, settings.bidirected)
             graphs[algorithm] += 1
         tests += test.calls
