@@ -14,9 +14,8 @@ from bench.generator import Generator
 from bench.ranges import Positive, Share, Width
 from bench.table import Table
 from generators.parts.classes import class_allotment
-from generators.parts.completion import Completion
+from generators.parts.completion import LABEL, Completion
 from generators.parts.ctgan_library import (
-    LABEL,
     batch_size,
     from_frame,
     on_gpu,

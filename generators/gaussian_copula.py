@@ -14,10 +14,8 @@ from copulas.univariate import UniformUnivariate
 
 from bench.generator import Generator
 from bench.table import Table
-from generators.parts.completion import Completion
+from generators.parts.completion import LABEL, Completion
 from generators.parts.seeding import seeded_globals
-
-LABEL = "label"  # of the frame that the library reads; features are x0, x1, …
 
 
 class GaussianCopula(Generator):
@@ -85,7 +83,8 @@ class GaussianCopula(Generator):
         for name, slots in self.slots_.items():
             drawn[name] = slots.decode(drawn[name].to_numpy())
         y = drawn[LABEL].to_numpy()
-        return self.rows_.table(self.rows_.spread(drawn, rng), y, self.rows_.holes(n, rng))
+        values = self.rows_.clip(self.rows_.spread(drawn, rng))
+        return self.rows_.table(values, y, self.rows_.holes(n, rng))
 
     def _with_each_class(self, drawn: pd.DataFrame) -> pd.DataFrame:
         """One row of each absent class, if there is room, for a row of the most frequent one."""

@@ -84,7 +84,7 @@ class SMOTE(Generator):
         origins = np.concatenate(nearer)[order]
         originals = self.table_.take(origins)
         values = self.rows_.spread(pd.concat(parts).iloc[order], rng)
-        made = self.rows_.table(values, originals.y, self.holes_[origins])
+        made = self.rows_.table(self.rows_.clip(values), originals.y, self.holes_[origins])
         return with_origins(made, originals, self.keys_)
 
     def _draw(self, label: int, n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:

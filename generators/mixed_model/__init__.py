@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 from annotated_types import Interval, Len
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
@@ -21,12 +20,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from bench.generator import Generator, NotApplicable
-from bench.ranges import Count, Whole
+from bench.generator import Generator
+from bench.ranges import Count, Positive, Whole
 from bench.table import Table
 from generators.mixed_model.mixture import Mixture
 from generators.mixed_model.ranges import CLASSIFIERS, MIXTURE, ClassifierRanges, MixtureRanges
-from generators.parts.codecs import LevelColumn, NumberColumn, draw_each, raw_values
+from generators.parts.codecs import draw_each
+from generators.parts.completion import Completion
 
 Pool = Annotated[int, Interval(ge=1, le=1000)]
 Covariance = Literal["full", "tied", "diag", "spherical"]
@@ -60,6 +60,8 @@ class MixedModel(Generator):
         with the cube of the width, and the rows do not suffice for them.
     max_iter : int, default=30
         Iterations of a mixture's or a neural network's fit; convergence is not required.
+    tol : float, default=0.01
+        Gain in the lower bound of a mixture's likelihood below which its fit ends.
     classifiers : mapping of name to hyperparameter ranges, default=`CLASSIFIERS`
         The zoo; each classifier draws a kind, then its hyperparameters as above.
     max_levels : int, default=20
@@ -106,6 +108,7 @@ class MixedModel(Generator):
         ),
         max_full_width: Whole = 128,
         max_iter: Annotated[int, Interval(ge=1, le=100_000)] = 30,
+        tol: Positive = 0.01,
         classifiers: Annotated[ClassifierRanges, Len(1)] = CLASSIFIERS,
         max_levels: Count = 20,
         max_rows: Count = 2000,
@@ -120,6 +123,7 @@ class MixedModel(Generator):
         self.covariances = covariances
         self.max_full_width = max_full_width
         self.max_iter = max_iter
+        self.tol = tol
         self.classifiers: Mapping[str, Any] = classifiers
         self.max_levels = max_levels
         self.max_rows = max_rows
@@ -138,25 +142,9 @@ class MixedModel(Generator):
         NotApplicable
             If there are rows of fewer than two classes, or no feature varies.
         """
-        if (table.class_counts() > 0).sum() < 2:
-            raise NotApplicable("MixedModel needs training rows of at least two classes.")
-        values = raw_values(table)
-        self.columns_ = [
-            LevelColumn.learn(values[:, i], self.max_levels)
-            if kind == "categorical"
-            else NumberColumn.learn(values[:, i], kind == "integer")
-            for i, kind in enumerate(table.kinds.values())
-        ]
-        if not any(column.width for column in self.columns_):
-            raise NotApplicable("MixedModel needs at least one feature that varies.")
-        self.schema_ = table.take([])
-        self.missing_rates_ = np.isnan(values).mean(axis=0)
-
-        rows = bounded_rows(table.y, self.max_rows, rng)
-        complete = np.column_stack(
-            [column.fill(values[rows, i], rng) for i, column in enumerate(self.columns_)]
-        )
-        Z, y = self._encode(complete), table.y[rows]
+        self.rows_ = Completion.learn(table, "MixedModel", self.max_levels)
+        part = table.take(bounded_rows(table.y, self.max_rows, rng))
+        Z, y = self.rows_.encode(self.rows_.fill(part, rng)), part.y
         self.present_ = np.unique(y)
         self.mixtures_ = [self._draw_mixture(Z, y, rng) for _ in range(self.n_mixtures)]
         self.classifiers_ = [self._draw_classifier(Z, y, rng) for _ in range(self.n_classifiers)]
@@ -171,9 +159,8 @@ class MixedModel(Generator):
         if self.keep_classes and n >= len(self.present_):
             self._add_absent_classes(mixture, values, y, rng)
         # A column that is missing throughout has no value to hide: it comes missing already.
-        if self.missing:
-            values[rng.random(values.shape) < self.missing_rates_] = np.nan
-        return self._to_table(values, y)
+        holes = self.rows_.holes(n, rng) if self.missing else np.zeros(values.shape, dtype=bool)
+        return self.rows_.table(values, y, holes)
 
     def _draw_mixture(self, Z: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Mixture:
         drawn = {name: draw(bounds, rng) for name, bounds in self.mixture.items()}
@@ -181,7 +168,7 @@ class MixedModel(Generator):
         if Z.shape[1] > self.max_full_width and covariance in ("full", "tied"):
             covariance = "diag"
         drawn["n_components"] = min(drawn["n_components"], max(1, len(Z) // 2))
-        return Mixture.fit(Z, y, covariance, self.max_iter, seed(rng), drawn)
+        return Mixture.fit(Z, y, covariance, self.max_iter, self.tol, seed(rng), drawn)
 
     def _draw_classifier(
         self, Z: np.ndarray, y: np.ndarray, rng: np.random.Generator
@@ -205,7 +192,7 @@ class MixedModel(Generator):
         """Labels for complete rows, shape (n,)."""
         if not len(values):
             return np.zeros(0, dtype=np.int64)
-        probability = classifier.predict_proba(self._encode(values))
+        probability = classifier.predict_proba(self.rows_.encode(values))
         if self.labels == "argmax":
             return classifier.classes_[probability.argmax(axis=1)]
         return classifier.classes_[draw_each(probability, rng)]
@@ -217,35 +204,15 @@ class MixedModel(Generator):
         for i, label in enumerate(self.present_):
             if (y == label).any():
                 continue
-            counts = np.bincount(y, minlength=self.schema_.n_classes)
+            counts = np.bincount(y, minlength=self.rows_.schema.n_classes)
             row = rng.choice(np.flatnonzero(counts[y] > 1))
             values[row] = self._decode(mixture.draw(mixture.class_weights[i], 1, rng), rng)[0]
             y[row] = label
 
-    def _encode(self, values: np.ndarray) -> np.ndarray:
-        """Complete rows as the mixtures and classifiers see them, shape (n, width)."""
-        return np.hstack([c.encode(values[:, i]) for i, c in enumerate(self.columns_)])
-
     def _decode(self, Z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Rows from encoded ones, shape (n, n_features): numbers, level codes."""
-        ends = np.cumsum([column.width for column in self.columns_])
-        decoded = [
-            column.decode(Z[:, end - column.width : end], rng)
-            for column, end in zip(self.columns_, ends, strict=True)
-        ]
-        if self.clip:
-            decoded = [c.clip(v) for c, v in zip(self.columns_, decoded, strict=True)]
-        return np.column_stack(decoded)
-
-    def _to_table(self, values: np.ndarray, y: np.ndarray) -> Table:
-        frame: dict[str, np.ndarray | pd.Categorical] = {}
-        for i, (name, kind) in enumerate(self.schema_.kinds.items()):
-            if kind == "categorical":
-                codes = np.nan_to_num(values[:, i], nan=-1.0).astype(np.int64)
-                frame[name] = pd.Categorical.from_codes(codes, self.schema_.X[name].cat.categories)
-            else:
-                frame[name] = values[:, i]
-        return self.schema_.with_rows(pd.DataFrame(frame), y)
+        """Complete rows from encoded ones."""
+        values = self.rows_.decode(Z, rng)
+        return self.rows_.clip(values) if self.clip else values
 
 
 def neural_network(hidden_layer_sizes: int, **settings: float) -> MLPClassifier:

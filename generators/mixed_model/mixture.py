@@ -36,6 +36,7 @@ class Mixture:
         y: np.ndarray,
         covariance: str,
         max_iter: int,
+        tol: float,
         random_state: int,
         settings: Mapping[str, float],
     ) -> Mixture:
@@ -53,7 +54,7 @@ class Mixture:
             degrees_of_freedom_prior=width,
             covariance_prior=prior * width * settings["prior_scale"],
             max_iter=max_iter,
-            tol=0.01,
+            tol=tol,
             random_state=random_state,
             **passed,
         )

@@ -12,7 +12,8 @@ from bench.generator import NotApplicable
 from bench.table import Table
 from generators.parts.codecs import LevelColumn, NumberColumn, raw_values
 
-MANY = 10**6  # levels: none of them shares a one-hot column
+LABEL = "label"  # the target's column beside those of `Completion.compact`
+ALL = 10**6  # levels: none of them shares a one-hot column
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class Completion:
     missing_rates: np.ndarray
 
     @classmethod
-    def learn(cls, table: Table, who: str) -> Self:
+    def learn(cls, table: Table, who: str, max_levels: int = ALL) -> Self:
         """Learn from the training rows.
+
+        Where a column has more than ``max_levels`` levels, its rarest share a one-hot column.
 
         Raises
         ------
@@ -49,7 +52,7 @@ class Completion:
             raise NotApplicable(f"{who} needs training rows of at least two classes.")
         values = raw_values(table)
         columns = tuple(
-            LevelColumn.learn(values[:, i], MANY)
+            LevelColumn.learn(values[:, i], max_levels)
             if kind == "categorical"
             else NumberColumn.learn(values[:, i], kind == "integer")
             for i, kind in enumerate(table.kinds.values())
@@ -119,11 +122,15 @@ class Completion:
         """Values to go missing, at each column's training rate, shape (n, n_features), bool."""
         return rng.random((n, len(self.columns))) < self.missing_rates
 
+    def clip(self, values: np.ndarray) -> np.ndarray:
+        """Complete rows in the training range."""
+        return np.column_stack([c.clip(values[:, i]) for i, c in enumerate(self.columns)])
+
     def table(self, values: np.ndarray, y: np.ndarray, holes: np.ndarray) -> Table:
-        """Complete rows under the table's schema: in the training range, with these holes."""
+        """Complete rows under the table's schema, with these holes."""
         frame: dict[str, np.ndarray | pd.Categorical] = {}
         for i, (name, kind) in enumerate(self.schema.kinds.items()):
-            kept = np.where(holes[:, i], np.nan, self.columns[i].clip(values[:, i]))
+            kept = np.where(holes[:, i], np.nan, values[:, i])
             if kind == "categorical":
                 codes = np.nan_to_num(kept, nan=-1.0).astype(np.int64)
                 frame[name] = pd.Categorical.from_codes(codes, self.schema.X[name].cat.categories)

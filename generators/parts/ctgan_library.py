@@ -11,10 +11,8 @@ import torch
 from joblib import parallel_config
 
 from bench.table import Table
-from generators.parts.completion import Completion
+from generators.parts.completion import LABEL, Completion
 from generators.parts.seeding import seeded_globals
-
-LABEL = "label"  # of the frame that the library reads; features are x0, x1, …
 
 
 def batch_size(n: int, share: float, pac: int) -> int:
@@ -57,4 +55,4 @@ def from_frame(rows: Completion, frame: pd.DataFrame, rng: np.random.Generator) 
     """The library's rows under the table's schema, with missing values put back."""
     y = frame[LABEL].astype(np.int64).to_numpy()
     frame = frame.astype(dict.fromkeys(rows.levels, np.float64))
-    return rows.table(rows.spread(frame, rng), y, rows.holes(len(y), rng))
+    return rows.table(rows.clip(rows.spread(frame, rng)), y, rows.holes(len(y), rng))

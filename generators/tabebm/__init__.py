@@ -136,7 +136,7 @@ class TabEBM(InContextGenerator):
         rows = np.concatenate(starts).astype(np.int64)[order]
         originals = self.table_.take(rows)
         values = self.rows_.decode(np.concatenate(moved)[order].astype(np.float64), rng)
-        made = self.rows_.table(values, originals.y, self.holes_[rows])
+        made = self.rows_.table(self.rows_.clip(values), originals.y, self.holes_[rows])
         return with_origins(made, originals, self.keys_)
 
     def _energy(self, mine: np.ndarray, rng: np.random.Generator) -> Energy:
