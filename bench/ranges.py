@@ -13,7 +13,7 @@ import numbers
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from functools import cache, wraps
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -115,7 +115,7 @@ def check(value: Any, hint: Any, key: str) -> None:
     """
     value = plain(value)
     try:
-        _adapter(hint).validate_python(value)
+        _adapter(hint).validate_python(value, strict=True)
     except Violation as violation:
         raise BadInput(_sentence(violation, value, hint, key)) from None
 
@@ -134,7 +134,8 @@ def plain(value: Any) -> Any:
 @cache
 def _adapter(hint: Any) -> TypeAdapter[Any]:
     kind, _ = _parts(hint)
-    return TypeAdapter(hint, config=None if is_typeddict(kind) else STRICT)
+    has_its_own = is_typeddict(kind) or is_dataclass(kind)
+    return TypeAdapter(hint, config=None if has_its_own else STRICT)
 
 
 def _sentence(violation: Violation, value: Any, hint: Any, key: str) -> str:

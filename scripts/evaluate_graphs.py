@@ -29,7 +29,7 @@ from rich.table import Table as Shown
 
 from bench import seeds
 from generators.scm.coding import CategoricalNode
-from generators.scm.discovery import Discovery, discover, weigh
+from generators.scm.discovery import DISCOVERY, Discovery, discover, weigh
 from scripts import known_graphs
 from scripts.evaluation import console, evaluate, number, parser, run_all
 
@@ -93,7 +93,8 @@ def one_pc(X: pd.DataFrame) -> np.ndarray:
     """causal-learn's PC with its defaults and the χ² test; the CPDAG's marks, weighed."""
     from causallearn.search.ConstraintBased.PC import pc
 
-    return weigh(pc(_level_codes(X), 0.05, "chisq", show_progress=False).G.graph)
+    graph = pc(_level_codes(X), 0.05, "chisq", show_progress=False).G.graph
+    return weigh(graph, DISCOVERY.bidirected)
 
 
 def one_fci(X: pd.DataFrame) -> np.ndarray:
@@ -108,7 +109,7 @@ def one_fci(X: pd.DataFrame) -> np.ndarray:
         graph, _ = fci(
             _level_codes(X), "chisq", 0.05, depth=3, max_path_length=3, show_progress=False
         )
-    return weigh(graph.graph)
+    return weigh(graph.graph, DISCOVERY.bidirected)
 
 
 def _level_codes(X: pd.DataFrame) -> np.ndarray:

@@ -20,21 +20,27 @@ from sklearn.pipeline import make_pipeline
 
 from bench.generator import Generator, NotApplicable
 from bench.process import timed
-from bench.ranges import Count, Level, OneOf, Positive
+from bench.ranges import Chance, Count, Level, NotNegative, OneOf, Positive
 from bench.table import Table
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
-from generators.scm.discovery import Discovery, discover, make_test
+from generators.scm.discovery import DISCOVERY, Discovery, discover, gaussian, make_test
 from generators.scm.exogenous import ExogenousNoise
 from generators.scm.graphs import Dag, EdgeProbabilities, sample_dag
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.learners import LeaveOneOutRidge, Quadratic
-from generators.scm.mechanisms import Residuals
+from generators.scm.mechanisms import FITTING, Fitting, Residuals
 from generators.scm.model import StructuralModels
 from generators.scm.repair import MarkovRepair
 
 SEARCH, REPAIR = 2 / 3, 1 / 2  # of the time that is left
 LEAST_MECHANISMS = 0.1  # of the whole: without mechanisms the rest was for nothing
+# Ridge regression on products of columns, its penalty chosen by leave-one-out.
+REGRESSOR = make_pipeline(
+    Quadratic(0.1), LeaveOneOutRidge((1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
+)
+# Scores and indicators are on one scale already.
+CLASSIFIER = LogisticRegression(C=1.0, max_iter=300)
 
 
 class Target(StrEnum):
@@ -53,12 +59,14 @@ class SCM(Generator):
 
     Parameters
     ----------
-    discovery : Discovery, optional
-        The search for structure; default: `Discovery()`.
+    discovery : Discovery
+        The search for structure.
     n_dags : int
         DAGs drawn; rows are spread evenly over them.
     max_parents : int
         Of a node.
+    order_noise : float
+        Scale of the Gumbel noise in the order in which a DAG's edges are drawn (`sample_dag`).
     target : Target
         A DAG says nothing of the target's edges that the rows of the other direction would
         contradict (they are Markov equivalent once every node has the parents it needs), but
@@ -67,20 +75,24 @@ class SCM(Generator):
     repair : float or None
         Significance level at which a drawn DAG must satisfy its own Markov condition on the rows
         (`generators.scm.repair`); None leaves DAGs as drawn.
-    regressor, classifier : scikit-learn estimators, optional
-        Of numeric and categorical nodes; defaults: ridge regression on `Quadratic` columns with
-        the penalty chosen by leave-one-out, and logistic regression.
+    regressor, classifier : scikit-learn estimators
+        Of numeric and categorical nodes; they stay as they are, clones are fitted.
     residuals : Residuals
+    fitting : Fitting
+        The mechanisms' other numbers.
     noise : ExogenousNoise
     max_levels : int
         Levels of a categorical column that are modelled; rarer ones share one code.
+    distinct : float
+        Share of distinct values above which a numeric column is taken for continuous: its rows
+        then lie between its training values too (`coding.Coding`).
     clip : bool
         Keep numeric values within the training range.
     missing : bool
         Put missing values back as in training.
     balanced : bool
         Classes in their training shares, each with a row if there is room.
-    candidates : int
+    candidates, fewest_candidates : int
         See `StructuralModels.sample`.
     max_work : float or None
         Multiplications of one mechanism's fit, about; where they are more, it is fitted to a random
@@ -104,39 +116,47 @@ class SCM(Generator):
 
     def __init__(
         self,
-        discovery: Discovery | None = None,
+        discovery: Discovery = DISCOVERY,
         n_dags: Annotated[int, Interval(ge=1, le=10_000)] = 10,
         max_parents: Annotated[int, Interval(ge=0, le=1000)] = 10,
+        order_noise: NotNegative = 0.25,
         target: Annotated[Target | str, OneOf(Target)] = Target.root,
         repair: Level | None = 0.3,
-        regressor: BaseEstimator | None = None,
-        classifier: BaseEstimator | None = None,
+        regressor: BaseEstimator = REGRESSOR,
+        classifier: BaseEstimator = CLASSIFIER,
         residuals: Annotated[Residuals | str, OneOf(Residuals)] = Residuals.in_sample,
+        fitting: Fitting = FITTING,
         noise: Annotated[
             ExogenousNoise | str, OneOf(ExogenousNoise)
         ] = ExogenousNoise.latin_hypercube,
         max_levels: Count = 30,
+        distinct: Chance = 0.5,
         clip: bool = True,
         missing: bool = True,
         balanced: bool = True,
         candidates: Annotated[int, Interval(ge=1, le=10_000)] = 4,
+        fewest_candidates: Annotated[int, Interval(ge=1, le=10_000)] = 50,
         max_work: Annotated[float, Interval(gt=0, le=1e15)] | None = 1e10,
         seconds: Positive | None = 180.0,
     ) -> None:
         self.discovery = discovery
         self.n_dags = n_dags
         self.max_parents = max_parents
+        self.order_noise = order_noise
         self.target = target
         self.repair = repair
         self.regressor = regressor
         self.classifier = classifier
         self.residuals = residuals
+        self.fitting = fitting
         self.noise = noise
         self.max_levels = max_levels
+        self.distinct = distinct
         self.clip = clip
         self.missing = missing
         self.balanced = balanced
         self.candidates = candidates
+        self.fewest_candidates = fewest_candidates
         self.max_work = max_work
         self.seconds = seconds
         self.stays_in_range = clip
@@ -155,46 +175,46 @@ class SCM(Generator):
         budget = Budget(self.seconds)
         seconds: dict[str, float] = {}
         self.seconds_ = seconds
-        settings = self.discovery if self.discovery is not None else Discovery()
         with timed(seconds, "coding"):
-            coding = Coding(self.max_levels, self.clip, self.missing).fit(table)
+            coding = Coding(self.max_levels, self.clip, self.missing, self.distinct)
+            coding.fit(table)
         with timed(seconds, "discovery"):
             search = budget.share(SEARCH)
             self.probabilities_, found = discover(
-                coding.codes_, coding.nodes_, rng, settings, search
+                coding.codes_, coding.nodes_, rng, self.discovery, search
             )
         seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
         with timed(seconds, "graphs"):
             aimed = oriented(self.probabilities_, Target(self.target))
             self.drawn_ = [
-                sample_dag(aimed, rng, max_parents=self.max_parents) for _ in range(self.n_dags)
+                sample_dag(aimed, rng, max_parents=self.max_parents, noise=self.order_noise)
+                for _ in range(self.n_dags)
             ]
             self.dags_ = self.drawn_
             if self.repair is not None:
-                self.dags_ = self._repaired(coding, settings, budget.share(REPAIR))
+                self.dags_ = self._repaired(coding, budget.share(REPAIR))
         with timed(seconds, "mechanisms"):
             self.models_ = StructuralModels(
                 coding,
                 self.dags_,
-                self.regressor if self.regressor is not None else default_regressor(),
-                self.classifier if self.classifier is not None else default_classifier(),
+                self.regressor,
+                self.classifier,
                 self.residuals,
                 int(rng.integers(2**32)),
                 self.max_work,
                 budget.at_least(LEAST_MECHANISMS * (self.seconds or 0.0)),
+                self.fitting,
             )
             self.dags_ = self.models_.dags
         self.facts_ = self._facts(found)
         return self
 
-    def _repaired(self, coding: Coding, settings: Discovery, budget: Budget) -> list[Dag]:
+    def _repaired(self, coding: Coding, budget: Budget) -> list[Dag]:
         """The drawn DAGs with what `MarkovRepair` adds, each in an equal share of the time."""
         assert self.repair is not None
-        test = make_test(coding.codes_, coding.nodes_, settings)
+        test = make_test(coding.codes_, coding.nodes_, self.discovery)
         if not isinstance(test, DegenerateGaussian):
-            test = DegenerateGaussian(
-                coding.codes_, coding.nodes_, settings.levels, settings.fewest
-            )
+            test = gaussian(coding.codes_, coding.nodes_, self.discovery)
         mend = MarkovRepair(test, self.repair, self.max_parents)
         first = coding.target if self.target == Target.root else None
         last = coding.target if self.target == Target.sink else None
@@ -206,7 +226,12 @@ class SCM(Generator):
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` rows, spread evenly over the DAGs."""
         codes = self.models_.sample(
-            n, rng, balanced=self.balanced, candidates=self.candidates, noise=self.noise
+            n,
+            rng,
+            balanced=self.balanced,
+            candidates=self.candidates,
+            fewest_candidates=self.fewest_candidates,
+            noise=self.noise,
         )
         return self.models_.coding.decode(codes, rng)
 
@@ -241,14 +266,3 @@ def oriented(probabilities: EdgeProbabilities, target: Target) -> EdgeProbabilit
     both = matrix[-1] + matrix[:, -1]
     matrix[-1], matrix[:, -1] = (both, 0.0) if target is Target.root else (0.0, both)
     return replace(probabilities, matrix=matrix)
-
-
-def default_regressor() -> BaseEstimator:
-    """Ridge regression on `Quadratic` columns, its penalty chosen by leave-one-out."""
-    penalties = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-    return make_pipeline(Quadratic(0.1), LeaveOneOutRidge(penalties))
-
-
-def default_classifier() -> BaseEstimator:
-    """Logistic regression; scores and indicators are on one scale already."""
-    return LogisticRegression(C=1.0, max_iter=300)

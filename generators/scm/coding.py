@@ -27,11 +27,13 @@ class NumericNode:
     name: str
     values: np.ndarray  # of the training rows, ascending, without the missing ones
     whole: bool
+    repeats: bool = False  # rows take one of the training values, not what lies between two
     cardinality: int = 0  # levels; 0: numeric
 
     @classmethod
-    def of(cls, name: str, column: np.ndarray, whole: bool) -> NumericNode:
-        return cls(name, np.sort(column[~np.isnan(column)]), whole)
+    def of(cls, name: str, column: np.ndarray, whole: bool, distinct: float) -> NumericNode:
+        values = np.sort(column[~np.isnan(column)])
+        return cls(name, values, whole, len(np.unique(values)) <= distinct * len(values))
 
     def encode(self, column: np.ndarray) -> np.ndarray:
         """Scores of the training column itself; a missing value stands at the median, 0."""
@@ -43,15 +45,15 @@ class NumericNode:
     def decode(self, scores: np.ndarray, clip: bool) -> np.ndarray:
         """Training quantiles of scores.
 
-        Between training values where these hardly repeat, else one of them. Without ``clip`` the
-        scores beyond the outermost training rows go on along a normal tail.
+        Between training values, or one of them where these repeat. Without ``clip`` the scores
+        beyond the outermost training rows go on along a normal tail.
         """
         n = len(self.values)
         share = ndtr(scores)
-        if len(np.unique(self.values)) > n / 2:
-            out = np.interp(share, (np.arange(n) + 0.5) / n, self.values)
-        else:
+        if self.repeats:
             out = self.values[np.minimum((share * n).astype(int), n - 1)]
+        else:
+            out = np.interp(share, (np.arange(n) + 0.5) / n, self.values)
         if not clip:
             beyond = scores - np.clip(scores, ndtri(0.5 / n), ndtri(1 - 0.5 / n))
             out = out + beyond * self.values.std()
@@ -120,6 +122,9 @@ class Coding:
     missing : bool
         Put missing values back into numeric columns, in the joint pattern of a random training
         row of the same class.
+    distinct : float
+        Share of distinct values above which a numeric column's rows lie between its training values
+        too; below it they repeat them.
 
     Attributes
     ----------
@@ -132,10 +137,13 @@ class Coding:
     constant_ : list of column names
     """
 
-    def __init__(self, max_levels: int = 30, clip: bool = True, missing: bool = True) -> None:
+    def __init__(
+        self, max_levels: int = 30, clip: bool = True, missing: bool = True, distinct: float = 0.5
+    ) -> None:
         self.max_levels = max_levels
         self.clip = clip
         self.missing = missing
+        self.distinct = distinct
 
     def fit(self, table: Table) -> Self:
         self.table_ = table
@@ -171,10 +179,9 @@ class Coding:
             categorical = CategoricalNode.of(column, self.max_levels)
             return categorical, categorical.encode(column)
         values = column.to_numpy()
-        if len(np.unique(values[~np.isnan(values)])) < 2:  # its holes are all that varies
-            numeric = NumericNode.of(str(column.name), values, whole)
+        numeric = NumericNode.of(str(column.name), values, whole, self.distinct)
+        if len(np.unique(numeric.values)) < 2:  # its holes are all that varies
             return numeric, np.zeros(len(values))
-        numeric = NumericNode.of(str(column.name), values, whole)
         return numeric, numeric.encode(values)
 
     @property

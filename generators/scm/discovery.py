@@ -20,18 +20,6 @@ from generators.scm.independence import ChiSquare, DegenerateGaussian, Independe
 from generators.scm.orientation import ARROW, CIRCLE, TAIL, Bounds, pag
 from generators.scm.skeleton import Skeleton, skeleton
 
-# What an edge between i and j says of i → j and j → i, by its marks at i and at j. A mark that the
-# algorithm left open is an even bet between what it may stand for:
-WEIGHTS: dict[tuple[int, int], tuple[float, float]] = {
-    (TAIL, ARROW): (1.0, 0.0),  # i → j
-    (TAIL, TAIL): (0.5, 0.5),  # i — j: either way, by symmetry
-    (CIRCLE, CIRCLE): (0.5, 0.5),  # i o–o j: nothing known of either end
-    (CIRCLE, ARROW): (0.75, 0.0),  # i o→ j: i → j or i ↔ j, an even bet; the second counts half
-    (ARROW, ARROW): (0.25, 0.25),  # i ↔ j: a hidden common cause. No DAG over the observed nodes
-    # holds it; an edge either way keeps the dependence, at half the weight of an adjacency
-    (CIRCLE, TAIL): (0.25, 0.75),  # i o– j: j is an ancestor or selected with i
-}
-
 
 class TestName(StrEnum):
     """Which test decides what is independent."""
@@ -60,6 +48,10 @@ class Discovery:
         Levels of a category that the test sees.
     fewest : int
         Rows that such a level needs; rarer ones count as the most frequent level.
+    ridge : float
+        Share of the correlations that is shrunk away, so that collinear columns can be tested.
+    bins : int
+        Of a numeric column, equally full, where the test is χ².
     level : float
         Significance level of the tests.
     depth : int
@@ -74,7 +66,8 @@ class Discovery:
         Rows of a subsample, drawn without replacement: bootstraps repeat rows, which tests take
         for evidence (false edges 6.7 against 2.0 of 24 true ones). 1: all rows once.
     bidirected : float
-        Probability, each way, of an edge that FCI marks ↔.
+        Probability, each way, of an edge that FCI marks ↔; at 0.25 it has half the weight of an
+        adjacency. It decides i o→ j too, which may be such an edge (`weights`).
     candidates, path : int
         Bounds of FCI's possible-d-separating sets and paths (`orientation.pag`).
     degree : float
@@ -92,6 +85,8 @@ class Discovery:
     test: Annotated[TestName | str, OneOf(TestName)] = TestName.degenerate_gaussian
     levels: Annotated[int, Interval(ge=2, le=1000)] = 6
     fewest: Count = 2
+    ridge: Annotated[float, Interval(ge=0, lt=1)] = 0.001
+    bins: Annotated[int, Interval(ge=2, le=1000)] = 4
     level: Level = 0.01
     depth: Annotated[int, Interval(ge=0, le=100)] = 2
     algorithms: Annotated[Sequence[Annotated[str, OneOf(Algorithm)]], Len(1)] = ("pc", "fci")
@@ -107,6 +102,9 @@ class Discovery:
     max_tests: Count | None = 300_000
     max_questions: Count | None = 2_000_000
     seconds: Positive | None = 120.0
+
+
+DISCOVERY = Discovery()
 
 
 def discover(
@@ -182,14 +180,41 @@ def make_test(codes: np.ndarray, nodes: Sequence[Node], settings: Discovery) -> 
     """The configured test on these rows."""
     kind = TestName(settings.test)
     if kind is TestName.chi_square:
-        return ChiSquare(codes, nodes, levels=settings.levels)
-    ordinal = kind is TestName.rank_gaussian
-    return DegenerateGaussian(codes, nodes, settings.levels, settings.fewest, ordinal)
+        strength = gaussian(codes, nodes, settings)
+        return ChiSquare(codes, nodes, settings.bins, settings.levels, strength)
+    return gaussian(codes, nodes, settings, ordinal=kind is TestName.rank_gaussian)
 
 
-def weigh(marks: np.ndarray, bidirected: float = 0.25) -> np.ndarray:
-    """A CPDAG's or PAG's marks as probabilities of i → j, shape (p, p); see `WEIGHTS`."""
-    table = WEIGHTS | {(ARROW, ARROW): (bidirected, bidirected)}
+def gaussian(
+    codes: np.ndarray, nodes: Sequence[Node], settings: Discovery, ordinal: bool = False
+) -> DegenerateGaussian:
+    """The degenerate Gaussian's test on these rows."""
+    return DegenerateGaussian(
+        codes, nodes, settings.levels, settings.fewest, settings.ridge, ordinal
+    )
+
+
+def weights(bidirected: float) -> dict[tuple[int, int], tuple[float, float]]:
+    """What an edge between i and j says of i → j and j → i, by its marks at i and at j.
+
+    A mark that the algorithm left open is an even bet between what it may stand for.
+    """
+    return {
+        (TAIL, ARROW): (1.0, 0.0),  # i → j
+        (TAIL, TAIL): (0.5, 0.5),  # i — j: either way, by symmetry
+        (CIRCLE, CIRCLE): (0.5, 0.5),  # i o–o j: nothing known of either end
+        # i ↔ j: a hidden common cause. No DAG over the observed nodes holds it; an edge either way
+        # keeps the dependence.
+        (ARROW, ARROW): (bidirected, bidirected),
+        # i o→ j: i → j, or i ↔ j with all its weight on i → j, since j is no cause of i.
+        (CIRCLE, ARROW): ((1 + 2 * bidirected) / 2, 0.0),
+        (CIRCLE, TAIL): (0.25, 0.75),  # i o– j: j → i, or i — j where both are selected
+    }
+
+
+def weigh(marks: np.ndarray, bidirected: float) -> np.ndarray:
+    """A CPDAG's or PAG's marks as probabilities of i → j, shape (p, p); see `weights`."""
+    table = weights(bidirected)
     table |= {(b, a): (back, forth) for (a, b), (forth, back) in table.items()}
     out = np.zeros(marks.shape)
     for i, j in zip(*np.nonzero(np.triu((marks != 0) | (marks.T != 0))), strict=True):

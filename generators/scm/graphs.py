@@ -39,8 +39,8 @@ def sample_dag(
     probabilities: EdgeProbabilities,
     rng: np.random.Generator,
     *,
-    max_parents: int = 5,
-    noise: float = 0.25,
+    max_parents: int,
+    noise: float,
 ) -> Dag:
     """Draw a DAG: each pair is i → j, j → i or nothing with the probabilities of the matrix.
 

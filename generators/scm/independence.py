@@ -46,10 +46,10 @@ class DegenerateGaussian:
     fewest : int
         Rows that a level needs for an indicator of its own. Two levels that one single row has in
         common, a row that could not be read, say, would count as certain dependence.
-    ordinal : bool
-        Treat categorical nodes as their codes instead of indicators (Fisher's z on codes).
     ridge : float
         Share of the correlations that is shrunk away, in [0, 1).
+    ordinal : bool
+        Treat categorical nodes as their codes instead of indicators (Fisher's z on codes).
     """
 
     method = "degenerate_gaussian"
@@ -58,10 +58,10 @@ class DegenerateGaussian:
         self,
         codes: np.ndarray,
         nodes: Sequence[Node],
-        levels: int = 6,
-        fewest: int = 2,
+        levels: int,
+        fewest: int,
+        ridge: float,
         ordinal: bool = False,
-        ridge: float = 1e-3,
     ) -> None:
         blocks = [
             _indicators(column, levels, fewest)
@@ -153,13 +153,19 @@ def _by_width(groups: list[list[int]]) -> list[tuple[np.ndarray, np.ndarray]]:
 class ChiSquare:
     """causal-learn's χ² test on codes; numeric nodes cut into quantile bins.
 
-    Assumes nothing of shapes, and sees little where cells are few.
+    Assumes nothing of shapes, and sees little where cells are few. How strongly two nodes depend is
+    told by ``strength``.
     """
 
     method = "chisq"
 
     def __init__(
-        self, codes: np.ndarray, nodes: Sequence[Node], bins: int = 4, levels: int = 6
+        self,
+        codes: np.ndarray,
+        nodes: Sequence[Node],
+        bins: int,
+        levels: int,
+        strength: IndependenceTest,
     ) -> None:
         from causallearn.utils.cit import CIT
 
@@ -172,7 +178,7 @@ class ChiSquare:
                 columns.append(np.searchsorted(edges, column))
         self._test = CIT(np.stack(columns, axis=1).astype(int), "chisq")
         self._p_values: dict[tuple[int, int, tuple[int, ...]], float] = {}
-        self._gaussian = DegenerateGaussian(codes, nodes, levels)
+        self.information = strength.information
         self.calls = 0
 
     def __call__(self, x: int, y: int, given: Iterable[int] | None = None) -> float:
@@ -183,6 +189,3 @@ class ChiSquare:
             self.calls += 1
             self._p_values[key] = float(self._test(x, y, rest or None))
         return self._p_values[key]
-
-    def information(self, x: int, y: int) -> float:
-        return self._gaussian.information(x, y)

@@ -7,10 +7,12 @@ categorical nodes a functional model with a classifier (paper, "SCM").
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
+from annotated_types import Interval
 from dowhy.gcm.causal_mechanisms import (
     AdditiveNoiseModel,
     ClassifierFCM,
@@ -23,16 +25,11 @@ from dowhy.gcm.stochastic_models import EmpiricalDistribution
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold, cross_val_predict
 
+from bench.ranges import Count, Positive, checked
 from generators.scm.coding import Coding
 
 Mechanism: TypeAlias = StochasticModel | ConditionalStochasticModel
-FOLDS = 5  # of out-of-sample residuals
-STEPS = 100  # that logistic regression takes, about
-FEWEST = 100  # rows that every mechanism is fitted to, if there are so many
-CELLS = 20_000_000  # products that a prediction holds at once
-# Of a score from 0. A regressor on products squares what is far out, and so does the next one in a
-# chain of nodes: without an end it overflows.
-FARTHEST = 1000.0
+CELLS = 20_000_000  # products that a prediction holds at once: memory, no result
 
 
 class Residuals(StrEnum):
@@ -40,6 +37,33 @@ class Residuals(StrEnum):
 
     in_sample = "in_sample"  # of a linear model: fit and noise then add up to the node's variance
     out_of_sample = "out_of_sample"  # of a flexible one, whose own residuals are too small
+
+
+@checked
+@dataclass(frozen=True)
+class Fitting:
+    """Every number of the mechanisms but their learners' own.
+
+    Parameters
+    ----------
+    folds : int
+        Of out-of-sample residuals.
+    fewest : int
+        Rows that every mechanism is fitted to, if there are so many.
+    steps : int
+        That logistic regression takes, about; of `affordable_rows`.
+    farthest : float
+        Of a numeric node's score from 0. A regressor on products squares what is far out, and so
+        does the next one in a chain of nodes: without an end it overflows.
+    """
+
+    folds: Annotated[int, Interval(ge=2, le=1000)] = 5
+    fewest: Count = 100
+    steps: Count = 100
+    farthest: Positive = 1000.0
+
+
+FITTING = Fitting()
 
 
 def fit_mechanism(
@@ -51,6 +75,7 @@ def fit_mechanism(
     residuals: Residuals | str,
     seed: int,
     max_work: float | None = None,
+    fitting: Fitting = FITTING,
 ) -> Mechanism:
     """The mechanism of a node given its parents, fitted to the rows where the node is known.
 
@@ -66,6 +91,7 @@ def fit_mechanism(
     seed : int
     max_work : float or None
         See `affordable_rows`; of more rows a random choice is fitted to.
+    fitting : Fitting
     """
     known = np.flatnonzero(~coding.missing_[:, node])
     y = coding.codes_[known, node]
@@ -76,7 +102,7 @@ def fit_mechanism(
     if len(np.unique(y)) < 2:
         return Unmoved(y)
     shape = [coding.nodes_[parent].cardinality for parent in parents]
-    most = affordable_rows(coding, node, parents, max_work)
+    most = affordable_rows(coding, node, parents, max_work, fitting)
     if len(known) > most:
         some = np.sort(np.random.default_rng(seed).choice(len(known), size=most, replace=False))
         if len(np.unique(y[some])) > 1:
@@ -85,29 +111,33 @@ def fit_mechanism(
     if coding.nodes_[node].cardinality:
         mechanism = CodeFCM(Classifier(_seeded(classifier, seed), shape))
     else:
-        mechanism = RegressionANM(Regressor(_seeded(regressor, seed), shape), residuals)
+        mechanism = RegressionANM(Regressor(_seeded(regressor, seed), shape), residuals, fitting)
     mechanism.fit(coding.codes_[np.ix_(known, np.asarray(parents, dtype=np.int64))], y)
     return mechanism
 
 
 def affordable_rows(
-    coding: Coding, node: int, parents: Sequence[int], max_work: float | None
+    coding: Coding,
+    node: int,
+    parents: Sequence[int],
+    max_work: float | None,
+    fitting: Fitting = FITTING,
 ) -> int:
     """Rows to which a mechanism can be fitted with this many multiplications, about.
 
     A regressor is taken for `SCM`'s own: a ridge regression on all products of two columns, in the
-    smaller of its two Gram matrices. A classifier: `STEPS` steps of logistic regression.
+    smaller of its two Gram matrices. A classifier: the ``steps`` of logistic regression.
     """
     if max_work is None or not len(parents):
         return len(coding.codes_)
     columns = sum(coding.nodes_[parent].cardinality or 1 for parent in parents)
     levels = coding.nodes_[node].cardinality
     if levels:
-        rows = max_work / (STEPS * columns * levels)
+        rows = max_work / (fitting.steps * columns * levels)
     else:
         products = columns * (columns + 1) / 2
         rows = max(max_work / products**2, min((max_work / products) ** 0.5, products))
-    return max(int(rows), FEWEST)
+    return max(int(rows), fitting.fewest)
 
 
 def propagate(mechanism: Mechanism, parents: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -121,7 +151,8 @@ def propagate(mechanism: Mechanism, parents: np.ndarray, u: np.ndarray) -> np.nd
         return _quantile(mechanism, u)
     if isinstance(mechanism, RegressionANM):
         noise = _quantile(mechanism.noise_model, u).reshape(-1, 1)
-        return np.clip(np.ravel(mechanism.evaluate(parents, noise)), -FARTHEST, FARTHEST)
+        farthest = mechanism.fitting.farthest
+        return np.clip(np.ravel(mechanism.evaluate(parents, noise)), -farthest, farthest)
     if isinstance(mechanism, CodeFCM):
         return np.ravel(mechanism.evaluate(parents, u))
     return np.ravel(mechanism.draw_samples(parents))
@@ -196,31 +227,31 @@ class Classifier(ClassificationModel):
 class RegressionANM(AdditiveNoiseModel):
     """DoWhy's additive noise model, with a choice of `Residuals` for its noise."""
 
-    def __init__(self, model: Regressor, residuals: Residuals | str) -> None:
+    def __init__(self, model: Regressor, residuals: Residuals | str, fitting: Fitting) -> None:
         super().__init__(model)
         self.residuals = Residuals(residuals)
+        self.fitting = fitting
 
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
         y, model = np.ravel(Y), self.prediction_model
         model.fit(X, y)
-        if self.residuals is Residuals.in_sample or len(y) < 2 * FOLDS:
+        if self.residuals is Residuals.in_sample or len(y) < 2 * self.fitting.folds:
             predicted = model.predict(X)
         else:
             predicted = self._unseen(model, X, y)
         noise = y - np.ravel(predicted)
         self.noise_model.fit(X=(noise - noise.mean()).reshape(-1, 1))
 
-    @staticmethod
-    def _unseen(model: Regressor, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def _unseen(self, model: Regressor, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Predictions of rows by models that have not seen them: out of bag, else out of fold."""
         out_of_bag = getattr(model.estimator, "oob_prediction_", None)
         if out_of_bag is not None:
             return out_of_bag
-        folds = KFold(FOLDS, shuffle=True, random_state=0)
+        folds = KFold(self.fitting.folds, shuffle=True, random_state=0)
         return cross_val_predict(clone(model.estimator), design(X, model.shape), y, cv=folds)
 
     def clone(self) -> RegressionANM:
-        return RegressionANM(self.prediction_model.clone(), self.residuals)
+        return RegressionANM(self.prediction_model.clone(), self.residuals, self.fitting)
 
 
 class CodeFCM(ClassifierFCM):

@@ -16,7 +16,9 @@ from generators.scm.coding import Coding
 from generators.scm.exogenous import ExogenousNoise, draw
 from generators.scm.graphs import Dag, as_digraph, order
 from generators.scm.mechanisms import (
+    FITTING,
     CodeFCM,
+    Fitting,
     Mechanism,
     Residuals,
     affordable_rows,
@@ -24,7 +26,6 @@ from generators.scm.mechanisms import (
     propagate,
 )
 
-FEWEST_CANDIDATES = 50
 SMALLEST = 1e-12  # probability: a class that a classifier rules out can still be chosen
 
 
@@ -46,6 +47,7 @@ class StructuralModels:
     budget : Budget, optional
         When its time is up, the DAGs that are fitted by then are kept. If that is none, what is
         left of the first one is cut from its parents.
+    fitting : Fitting
 
     Attributes
     ----------
@@ -65,12 +67,14 @@ class StructuralModels:
         seed: int,
         max_work: float | None = None,
         budget: Budget | None = None,
+        fitting: Fitting = FITTING,
     ) -> None:
         self.coding = coding
         self._learners = (regressor, classifier, residuals)
         self._seed = seed
         self._max_work = max_work
         self._budget = budget or Budget()
+        self._fitting = fitting
         self._mechanisms: dict[tuple[int, tuple[int, ...]], Mechanism] = {}
         self.dags = self._fit(dags)
         self.models = [self._model(dag) for dag in self.dags]
@@ -102,7 +106,7 @@ class StructuralModels:
         key = (node, parents)
         if key not in self._mechanisms:
             digest = hashlib.sha256(repr((self._seed, key)).encode()).digest()
-            most = affordable_rows(self.coding, node, parents, self._max_work)
+            most = affordable_rows(self.coding, node, parents, self._max_work, self._fitting)
             if most < len(self.coding.codes_):
                 self._budget.note("mechanisms: rows")
             self._mechanisms[key] = fit_mechanism(
@@ -112,6 +116,7 @@ class StructuralModels:
                 *self._learners,
                 int.from_bytes(digest[:4]),
                 self._max_work,
+                self._fitting,
             )
         return self._mechanisms[key]
 
@@ -128,9 +133,10 @@ class StructuralModels:
         n: int,
         rng: np.random.Generator,
         *,
-        balanced: bool = True,
-        candidates: int = 4,
-        noise: ExogenousNoise | str = ExogenousNoise.latin_hypercube,
+        balanced: bool,
+        candidates: int,
+        fewest_candidates: int,
+        noise: ExogenousNoise | str,
     ) -> np.ndarray:
         """Codes of ``n`` rows, spread evenly over the DAGs, in random order.
 
@@ -143,6 +149,8 @@ class StructuralModels:
             models draw them.
         candidates : int
             Drawn for each row where a class is asked of a target that has causes.
+        fewest_candidates : int
+            Drawn for the rows of a DAG in any case.
         noise : ExogenousNoise
 
         Returns
@@ -157,7 +165,9 @@ class StructuralModels:
         shares = np.array_split(np.arange(n), len(self.dags))
         turn = rng.permutation(len(self.dags))
         parts = [
-            self._labelled(which, labels[share], u[share], candidates, rng)
+            self._labelled(
+                which, labels[share], u[share], max(candidates * len(share), fewest_candidates), rng
+            )
             if balanced
             else self._rows(which, u[share])
             for which, share in zip(turn, shares, strict=True)
@@ -199,7 +209,7 @@ class StructuralModels:
         codes = np.zeros(u.shape)
         if above:
             early = [node for node in order(dag) if node in above]
-            pool = np.zeros((max(candidates * len(u), FEWEST_CANDIDATES), u.shape[1]))
+            pool = np.zeros((candidates, u.shape[1]))
             self._fill(pool, which, early, rng.random(pool.shape))
             mechanism = self.models[which].causal_mechanism(target)
             chances = _chances(mechanism, pool[:, list(dag[target])], int(labels.max()) + 1)

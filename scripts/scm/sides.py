@@ -58,11 +58,15 @@ def obvious_structure(task: Task) -> Iterator[Event]:
         start = time.perf_counter()
         graph = pc(numbers[rows], settings.level, "fisherz", show_progress=False)
         seconds = time.perf_counter() - start
-        yield {"unit": "pc", "seconds": seconds, "matrix": weigh(graph.G.graph)}
+        yield {
+            "unit": "pc",
+            "seconds": seconds,
+            "matrix": weigh(graph.G.graph, settings.bidirected),
+        }
         start = time.perf_counter()
         found, _ = fci(numbers[rows], "fisherz", settings.level, show_progress=False)
         seconds = time.perf_counter() - start
-        yield {"unit": "fci", "seconds": seconds, "matrix": weigh(found.graph)}
+        yield {"unit": "fci", "seconds": seconds, "matrix": weigh(found.graph, settings.bidirected)}
 
 
 def obvious_mechanisms(task: Task) -> Iterator[Event]:
@@ -82,7 +86,7 @@ def obvious_mechanisms(task: Task) -> Iterator[Event]:
     yield {"planned": {"dag": model.n_dags}}
     for _ in range(model.n_dags):
         clock = [time.perf_counter()]
-        dag = sample_dag(aimed, rng, max_parents=model.max_parents)
+        dag = sample_dag(aimed, rng, max_parents=model.max_parents, noise=model.order_noise)
         graph = named(dag, frame.columns)
         causal = gcm.StructuralCausalModel(nx.DiGraph(graph))
         gcm.auto.assign_causal_mechanisms(causal, frame, quality=gcm.auto.AssignmentQuality.GOOD)
@@ -103,7 +107,7 @@ def same_structure(task: Task) -> Iterator[Event]:
     from causallearn.utils.cit import CIT_Base, register_ci_test
 
     from generators.scm.coding import Coding
-    from generators.scm.discovery import Discovery, weigh
+    from generators.scm.discovery import Discovery, gaussian, weigh
     from generators.scm.independence import DegenerateGaussian
 
     settings = Discovery()
@@ -113,7 +117,7 @@ def same_structure(task: Task) -> Iterator[Event]:
         def __init__(self, data: np.ndarray, **options: Any) -> None:
             super().__init__(data, **options)
             self.method = DegenerateGaussian.method
-            self._test = DegenerateGaussian(data, coding.nodes_, settings.levels, settings.fewest)
+            self._test = gaussian(data, coding.nodes_, settings)
 
         def __call__(self, x: int, y: int, given: Any = None) -> float:
             return self._test(x, y, given)
@@ -127,11 +131,15 @@ def same_structure(task: Task) -> Iterator[Event]:
         start = time.perf_counter()
         graph = pc(codes, level, name, show_progress=False, max_k=depth)
         seconds = time.perf_counter() - start
-        yield {"unit": "pc", "seconds": seconds, "matrix": weigh(graph.G.graph)}
+        yield {
+            "unit": "pc",
+            "seconds": seconds,
+            "matrix": weigh(graph.G.graph, settings.bidirected),
+        }
         start = time.perf_counter()
         found, _ = fci(codes, name, level, depth, settings.path, show_progress=False)
         seconds = time.perf_counter() - start
-        yield {"unit": "fci", "seconds": seconds, "matrix": weigh(found.graph)}
+        yield {"unit": "fci", "seconds": seconds, "matrix": weigh(found.graph, settings.bidirected)}
 
 
 def same_mechanisms(task: Task) -> Iterator[Event]:
@@ -236,12 +244,13 @@ def documented_mechanism(graph: Any, node: str, frame: pd.DataFrame) -> Any:
     from dowhy.gcm import AdditiveNoiseModel, ClassifierFCM, EmpiricalDistribution
     from dowhy.gcm.ml import SklearnClassificationModel, SklearnRegressionModel
     from dowhy.graph import get_ordered_predecessors
+    from sklearn.base import clone
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
-    from generators.scm import default_classifier, default_regressor
+    from generators.scm import CLASSIFIER, REGRESSOR
 
     class Regressor(SklearnRegressionModel):
         def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
@@ -269,6 +278,6 @@ def documented_mechanism(graph: Any, node: str, frame: pd.DataFrame) -> Any:
         ]
     )
     if frame[node].dtype == object:
-        return ClassifierFCM(Classifier(make_pipeline(design, default_classifier())))
-    expansion, ridge = default_regressor()
+        return ClassifierFCM(Classifier(make_pipeline(design, clone(CLASSIFIER))))
+    expansion, ridge = clone(REGRESSOR)
     return AdditiveNoiseModel(Regressor(make_pipeline(design, expansion, RidgeCV(ridge.alphas))))

@@ -7,10 +7,12 @@ and its class can be imported.
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import random
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,24 +21,21 @@ import pandas as pd
 import pytest
 import torch
 from hydra.utils import get_class, instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+import generators
 from bench.generator import Generator, InContextGenerator, NotApplicable, TaskGenerator
 from bench.models.tab2d.checkpoint import load
 from bench.models.tab2d.smooth import SmoothClassifier
 from bench.table import Table
 from generators.bootstrap import Bootstrap
-from generators.ctgan import CTGAN
-from generators.gaussian_copula import GaussianCopula
 from generators.mixed_model import CLASSIFIERS, MixedModel
 from generators.parts.classes import class_allotment
-from generators.smote import SMOTE
-from generators.tabebm import TabEBM
 from generators.table_augment import TableAugment
-from generators.tvae import TVAE
 
 METHODS = Path(__file__).parents[2] / "conf" / "method"
 ROWS = (1, 7, 200)
@@ -672,28 +671,66 @@ def test_a_wrong_setting_is_named(settings: dict, named: str) -> None:
         MixedModel(**settings)
 
 
-@pytest.mark.parametrize(
-    "default",
-    [
-        Bootstrap(),
-        TableAugment(),
-        MixedModel(),
-        CTGAN(),
-        TVAE(),
-        GaussianCopula(),
-        SMOTE(),
-        TabEBM(),
-    ],
-)
-def test_the_yaml_shows_every_parameter_with_its_default(default: Generator) -> None:
-    def as_yaml(settings: object) -> str:
-        return OmegaConf.to_yaml(OmegaConf.create(settings), sort_keys=True)
+# --- defaults ---------------------------------------------------------------------------------
 
-    node = next(
-        node
-        for node in generator_nodes([]).values()
-        if node["_target_"].endswith(f".{type(default).__name__}")
-    )
-    shown = {name: value for name, value in node.items() if name != "_target_"}
-    names = inspect.signature(type(default)).parameters
-    assert as_yaml(shown) == as_yaml({name: getattr(default, name) for name in names})
+HYDRAS = {"_target_", "_convert_", "_args_"}
+
+
+def calls(node: object) -> Iterator[DictConfig]:
+    """Every node with a `_target_`, at any depth."""
+    if isinstance(node, DictConfig):
+        if "_target_" in node:
+            yield node
+        for inner in node.values():
+            yield from calls(inner)
+    elif isinstance(node, ListConfig):
+        for inner in node:
+            yield from calls(inner)
+
+
+def ours() -> dict[str, list[DictConfig]]:
+    """Nodes of the classes in `generators`, of all methods' YAMLs that build on no other one."""
+    found: dict[str, list[DictConfig]] = {}
+    for path in sorted(METHODS.glob("*.yaml")):
+        config = OmegaConf.load(path)
+        for node in [] if "defaults" in config else calls(config):
+            if node._target_.startswith("generators."):
+                found.setdefault(node._target_, []).append(node)
+    return found
+
+
+def as_data(value: object) -> object:
+    """A setting as data: what it is made of, whatever its class."""
+    if isinstance(value, BaseEstimator):
+        return {type(value).__name__: as_data(value.get_params(deep=False))}
+    if is_dataclass(value):
+        return {type(value).__name__: as_data(vars(value))}
+    if isinstance(value, dict | DictConfig):
+        return {str(key): as_data(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | ListConfig):
+        return [as_data(inner) for inner in value]
+    return str(value) if isinstance(value, str) else repr(value)
+
+
+@pytest.mark.parametrize("target", list(ours()))
+def test_the_yaml_shows_every_parameter_with_its_default(target: str) -> None:
+    parameters = inspect.signature(get_class(target)).parameters
+    for node in ours()[target]:
+        made = instantiate({key: node[key] for key in node if key not in HYDRAS}, _convert_="all")
+        assert list(made) == [name for name in parameters if name in made], "another order"
+        assert set(made) == set(parameters)
+        for name, parameter in parameters.items():
+            if parameter.default is not parameter.empty:
+                assert as_data(made[name]) == as_data(parameter.default), name
+
+
+def test_every_generator_has_a_yaml() -> None:
+    def below(base: type) -> Iterator[type]:
+        for kind in base.__subclasses__():
+            yield from (kind, *below(kind))
+
+    for module in pkgutil.walk_packages(generators.__path__, "generators."):
+        importlib.import_module(module.name)
+    made = {f"{kind.__module__}.{kind.__name__}" for kind in below(Generator)}
+    assert {name for name in made if name.startswith("generators.")} <= set(ours())
+    assert {"generators.scm.SCM", "generators.scm.discovery.Discovery"} <= set(ours())

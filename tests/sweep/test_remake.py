@@ -405,6 +405,23 @@ class TestPlaces:
             remade(record(changed(("model",), model)), today())
 
 
+def test_a_record_older_than_a_setting_is_made_again_with_its_default() -> None:
+    older = copy.deepcopy(scm())
+    generator = older["method"]["generator"]
+    for node, names in (
+        (generator, ("order_noise", "fitting", "distinct", "fewest_candidates")),
+        (generator["discovery"], ("ridge", "bins")),
+    ):
+        for name in names:
+            del node[name]
+    before, now = (remade(record(of), today()) for of in (older, None))
+    assert before["status"] == now["status"] == "done"
+    assert "fitting" not in before["settings"]["method"]["generator"]
+    assert before["identity"]["hash"] != now["identity"]["hash"]
+    for part in ("metrics", "curves"):
+        assert before[part] == now[part]
+
+
 def test_a_folder_of_ones_own_configs_is_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

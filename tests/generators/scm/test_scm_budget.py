@@ -18,11 +18,12 @@ from test_scm_discovery import (
 )
 
 from bench.table import Table
-from generators.scm import SCM, default_classifier, default_regressor, orientation
+from generators.scm import CLASSIFIER, REGRESSOR, SCM, orientation
 from generators.scm.budget import PATIENCE, Budget, stopwatch
 from generators.scm.coding import Coding
 from generators.scm.cpdag import cpdag
 from generators.scm.discovery import Discovery, discover, make_test
+from generators.scm.exogenous import ExogenousNoise
 from generators.scm.graphs import Dag, order
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.mechanisms import Residuals, affordable_rows, fit_mechanism, propagate
@@ -202,7 +203,7 @@ def test_a_repair_that_is_cut_keeps_the_edges_found_so_far() -> None:
 
 
 def models_of(coding: Coding, dags: list[Dag], budget: Budget, **bounds: float) -> StructuralModels:
-    parts = (default_regressor(), default_classifier(), Residuals.in_sample, 0)
+    parts = (REGRESSOR, CLASSIFIER, Residuals.in_sample, 0)
     return StructuralModels(coding, dags, *parts, bounds.get("max_work"), budget)
 
 
@@ -240,7 +241,15 @@ def test_graphs_that_there_is_no_time_to_fit_are_left_out_and_one_is_kept(
     assert models.dags == dags
     assert len(models.models) == len(dags)
     assert budget.cut == cut
-    assert np.isfinite(models.sample(40, np.random.default_rng(0))).all()
+    drawn = models.sample(
+        40,
+        np.random.default_rng(0),
+        balanced=True,
+        candidates=4,
+        fewest_candidates=50,
+        noise=ExogenousNoise.independent,
+    )
+    assert np.isfinite(drawn).all()
 
 
 def levels_of(n: int, *counts: int) -> Coding:
@@ -285,7 +294,7 @@ def test_a_mechanism_of_too_much_work_is_fitted_to_fewer_rows_and_the_record_say
 
 def test_a_prediction_in_parts_is_that_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     coding = levels_of(300, 1, 5, 1)
-    rest = (default_regressor(), default_classifier(), Residuals.in_sample, 0)
+    rest = (REGRESSOR, CLASSIFIER, Residuals.in_sample, 0)
     model = fit_mechanism(coding, 0, [1, 2], *rest).prediction_model
     whole = model.predict(coding.codes_[:, [1, 2]])
     monkeypatch.setattr("generators.scm.mechanisms.CELLS", 36 * 7)  # seven rows of six columns
@@ -297,7 +306,7 @@ def test_scores_stay_finite_along_a_chain_that_squares_them() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=300)
     coding = coded({"x": x, "y": x**2})
-    rest = (default_regressor(), default_classifier(), Residuals.in_sample, 0)
+    rest = (REGRESSOR, CLASSIFIER, Residuals.in_sample, 0)
     mechanism = fit_mechanism(coding, 1, [0], *rest)
     far = propagate(mechanism, np.array([[1e6], [-1e6], [0.0]]), np.full(3, 0.5))
     assert set(np.abs(far[:2])) == {1000.0}

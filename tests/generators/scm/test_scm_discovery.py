@@ -33,8 +33,8 @@ from generators.scm import SCM
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding, NumericNode
 from generators.scm.cpdag import cpdag
-from generators.scm.discovery import WEIGHTS, Discovery, discover, make_test, weigh
-from generators.scm.independence import DegenerateGaussian, IndependenceTest
+from generators.scm.discovery import Discovery, discover, gaussian, make_test, weigh, weights
+from generators.scm.independence import IndependenceTest
 from generators.scm.orientation import (
     ARROW,
     CIRCLE,
@@ -141,7 +141,7 @@ def test_known_dependence_is_rejected(name: str, kind: str) -> None:
 def test_of_two_numeric_columns_it_is_the_likelihood_ratio_of_their_correlation() -> None:
     """−(n − 5/2) log(1 − r²), χ² with one degree of freedom; in nats, −½ log(1 − r²)."""
     coding = coded(dependent_columns("numeric", 0))
-    test = DegenerateGaussian(coding.codes_, coding.nodes_, ridge=0.0)
+    test = gaussian(coding.codes_, coding.nodes_, Discovery(ridge=0.0))
     r = np.corrcoef(coding.codes_[:, :2], rowvar=False)[0, 1]
     assert test(0, 1) == pytest.approx(chi2.sf(-(500 - 2.5) * np.log(1 - r**2), 1))
     assert test.information(0, 1) == pytest.approx(-0.5 * np.log(1 - r**2))
@@ -162,7 +162,7 @@ def test_repeated_constant_and_collinear_columns_are_no_error() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 200))
     codes = np.column_stack([a, a, np.zeros(200), b, (a + b) / np.sqrt(2)])
-    test = DegenerateGaussian(codes, [NumericNode(f"x{i}", a, False) for i in range(5)])
+    test = gaussian(codes, [NumericNode(f"x{i}", a, False) for i in range(5)], Discovery())
     assert test(0, 1) < 1e-100
     assert test(0, 2) == test(2, 4, (0, 1)) == 1.0
     assert all(np.isfinite(test(0, 4, given)) for given in [(), (1,), (3,), (1, 2, 3)])
@@ -177,7 +177,7 @@ def test_a_level_of_one_row_is_no_evidence() -> None:
         values[0] = "unread"
     coding = coded(columns)
     pairs = list(combinations(range(6), 2))
-    seen = DegenerateGaussian(coding.codes_, coding.nodes_, fewest=1)
+    seen = gaussian(coding.codes_, coding.nodes_, Discovery(fewest=1))
     assert max(seen(i, j) for i, j in pairs) < 1e-20
     test = made_test(coding)
     assert min(test(i, j) for i, j in pairs) > 1e-3
@@ -490,15 +490,16 @@ MARKS = (TAIL, ARROW, CIRCLE)
 @pytest.mark.parametrize("at_i", MARKS)
 @pytest.mark.parametrize("at_j", MARKS)
 def test_weights_do_not_depend_on_which_node_comes_first(at_i: int, at_j: int) -> None:
-    one = weigh(np.array([[0, at_i], [at_j, 0]]))
-    other = weigh(np.array([[0, at_j], [at_i, 0]]))
+    one = weigh(np.array([[0, at_i], [at_j, 0]]), 0.25)
+    other = weigh(np.array([[0, at_j], [at_i, 0]]), 0.25)
     assert (one == other.T).all()
     assert 0 < one.sum() <= 1
 
 
 def test_every_pair_of_marks_is_in_the_table_once() -> None:
-    assert len({frozenset(pair) for pair in WEIGHTS}) == len(WEIGHTS) == 6
-    for (at_i, at_j), (forth, back) in WEIGHTS.items():
+    table = weights(0.25)
+    assert len({frozenset(pair) for pair in table}) == len(table) == 6
+    for (at_i, at_j), (forth, back) in table.items():
         assert min(forth, back) >= 0
         assert forth + back <= 1
         if at_i == at_j:
@@ -514,6 +515,14 @@ def test_the_weight_of_a_hidden_common_cause_can_be_set() -> None:
     assert weigh(marks, bidirected=0.4).tolist() == [[0, 0.4], [0.4, 0]]
 
 
+@pytest.mark.parametrize(("bidirected", "weight"), [(0.0, 0.5), (0.25, 0.75), (0.5, 1.0)])
+def test_an_edge_that_may_be_a_hidden_common_cause_counts_as_an_even_bet(
+    bidirected: float, weight: float
+) -> None:
+    marks = np.array([[0, CIRCLE], [ARROW, 0]])
+    assert weigh(marks, bidirected).tolist() == [[0, weight], [0, 0]]
+
+
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=50, deadline=None)
 def test_probabilities_of_both_directions_add_up_to_one_at_most(seed: int) -> None:
@@ -523,11 +532,11 @@ def test_probabilities_of_both_directions_add_up_to_one_at_most(seed: int) -> No
     for i, j in combinations(range(p), 2):
         if rng.random() < 0.6:
             marks[i, j], marks[j, i] = rng.choice(MARKS, size=2)
-    assert_probabilities(weigh(marks))
-    assert ((weigh(marks) + weigh(marks).T > 0) == (marks != 0)).all()
+    assert_probabilities(weigh(marks, 0.25))
+    assert ((weigh(marks, 0.25) + weigh(marks, 0.25).T > 0) == (marks != 0)).all()
     place = rng.permutation(p)
-    again = weigh(marks[np.ix_(place, place)])
-    assert (again == weigh(marks)[np.ix_(place, place)]).all()
+    again = weigh(marks[np.ix_(place, place)], 0.25)
+    assert (again == weigh(marks, 0.25)[np.ix_(place, place)]).all()
 
 
 def assert_probabilities(matrix: np.ndarray) -> None:

@@ -15,6 +15,8 @@ from scipy.stats import rankdata
 
 from generators.scm import Target, oriented
 from generators.scm.coding import NumericNode
+from generators.scm.discovery import Discovery
+from generators.scm.discovery import gaussian as degenerate_gaussian
 from generators.scm.graphs import Dag, EdgeProbabilities, Growing, as_digraph, order, sample_dag
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.repair import MarkovRepair
@@ -23,6 +25,11 @@ from generators.scm.repair import MarkovRepair
 def probabilities(matrix: np.ndarray) -> EdgeProbabilities:
     names = tuple(f"x{i}" for i in range(len(matrix)))
     return EdgeProbabilities(names, matrix)
+
+
+def sampled(matrix: np.ndarray, rng: np.random.Generator, **settings: float) -> Dag:
+    usual = {"max_parents": 5, "noise": 0.25}
+    return sample_dag(probabilities(matrix), rng, **usual | settings)
 
 
 @st.composite
@@ -50,7 +57,7 @@ def edges(dag: Dag) -> set[tuple[int, int]]:
 def test_a_drawn_graph_is_acyclic_keeps_the_cap_and_has_only_possible_edges(
     matrix: np.ndarray, seed: int, max_parents: int
 ) -> None:
-    dag = sample_dag(probabilities(matrix), np.random.default_rng(seed), max_parents=max_parents)
+    dag = sampled(matrix, np.random.default_rng(seed), max_parents=max_parents)
     assert nx.is_directed_acyclic_graph(as_digraph(dag))
     assert max(map(len, dag)) <= max_parents
     assert all(matrix[cause, effect] > 0 for cause, effect in edges(dag))
@@ -60,7 +67,7 @@ def test_a_drawn_graph_is_acyclic_keeps_the_cap_and_has_only_possible_edges(
 @given(matrix=matrices(), seed=st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
 def test_the_same_seed_draws_the_same_graph(matrix: np.ndarray, seed: int) -> None:
-    one, other = (sample_dag(probabilities(matrix), np.random.default_rng(seed)) for _ in "ab")
+    one, other = (sampled(matrix, np.random.default_rng(seed)) for _ in "ab")
     assert one == other
 
 
@@ -68,7 +75,7 @@ def frequencies(matrix: np.ndarray, draws: int, **settings: float) -> np.ndarray
     rng = np.random.default_rng(0)
     count = np.zeros_like(matrix)
     for _ in range(draws):
-        for cause, effect in edges(sample_dag(probabilities(matrix), rng, **settings)):
+        for cause, effect in edges(sampled(matrix, rng, **settings)):
             count[cause, effect] += 1
     return count / draws
 
@@ -105,7 +112,7 @@ def gaussian_a_cycle_the_weakest_edge_gives_way() -> None:
     matrix[0, 1] = matrix[1, 2] = 1.0
     matrix[2, 0] = 0.5
     for seed in range(20):
-        dag = sample_dag(probabilities(matrix), np.random.default_rng(seed), noise=0.0)
+        dag = sampled(matrix, np.random.default_rng(seed), noise=0.0)
         assert edges(dag) == {(0, 1), (1, 2)}
 
 
@@ -113,10 +120,7 @@ def test_an_edge_that_would_close_a_cycle_is_turned_if_it_may() -> None:
     matrix = np.zeros((3, 3))
     matrix[0, 1] = matrix[1, 2] = 1.0
     matrix[2, 0], matrix[0, 2] = 0.9, 0.05
-    drawn = [
-        edges(sample_dag(probabilities(matrix), np.random.default_rng(seed), noise=0.0))
-        for seed in range(200)
-    ]
+    drawn = [edges(sampled(matrix, np.random.default_rng(seed), noise=0.0)) for seed in range(200)]
     assert all(found in ({(0, 1), (1, 2)}, {(0, 1), (1, 2), (0, 2)}) for found in drawn)
     assert np.mean([(0, 2) in found for found in drawn]) == pytest.approx(0.95, abs=0.05)
 
@@ -129,7 +133,7 @@ def test_an_edge_over_the_cap_on_parents_is_turned_if_it_may() -> None:
     matrix[2, 3] = 0.9
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        found = edges(sample_dag(probabilities(matrix), rng, max_parents=1, noise=0.0))
+        found = edges(sampled(matrix, rng, max_parents=1, noise=0.0))
         assert (0, 3) in found
         assert found <= {(0, 3), (3, 1)}
 
@@ -153,7 +157,7 @@ def test_a_target_that_is_root_or_sink_has_edges_of_one_direction_only(
     for way, end in ((Target.root, 1), (Target.sink, 0)):
         aimed = oriented(given, way)
         assert aimed.adjacency == pytest.approx(given.adjacency)
-        dag = sample_dag(aimed, np.random.default_rng(seed), max_parents=9)
+        dag = sample_dag(aimed, np.random.default_rng(seed), max_parents=9, noise=0.25)
         assert all(edge[end] != target for edge in edges(dag))
     assert oriented(given, Target.free) is given
 
@@ -175,12 +179,12 @@ def random_dag(p: int, density: float, seed: int) -> Dag:
     rng = np.random.default_rng(seed)
     matrix = np.triu((rng.random((p, p)) < density).astype(float), 1)
     place = rng.permutation(p)
-    return sample_dag(probabilities(matrix[np.ix_(place, place)]), rng, max_parents=p)
+    return sampled(matrix[np.ix_(place, place)], rng, max_parents=p)
 
 
 def gaussian(codes: np.ndarray) -> DegenerateGaussian:
     nodes = [NumericNode(f"x{i}", column, False) for i, column in enumerate(codes.T)]
-    return DegenerateGaussian(codes, nodes)
+    return degenerate_gaussian(codes, nodes, Discovery())
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -189,11 +193,8 @@ def test_a_repaired_graph_keeps_what_was_drawn_and_is_markov(seed: int, cap: int
     """It contains the drawn edges, all edges follow the drawn graph's order, and no predecessor
     is dependent on a node given its parents at the level, unless the cap is reached."""
     test = gaussian(linear_rows(random_dag(7, 0.5, seed), 600, seed))
-    drawn = sample_dag(
-        probabilities(np.triu(np.full((7, 7), 0.2), 1)),
-        np.random.default_rng(seed),
-        max_parents=cap,
-    )
+    matrix = np.triu(np.full((7, 7), 0.2), 1)
+    drawn = sampled(matrix, np.random.default_rng(seed), max_parents=cap)
     repaired = MarkovRepair(test, 0.05, cap)(drawn)
     place = {node: at for at, node in enumerate(order(drawn))}
     assert edges(drawn) <= edges(repaired)

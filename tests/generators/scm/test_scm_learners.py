@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 
-from generators.scm import default_regressor
+from generators.scm import REGRESSOR
 from generators.scm.learners import LeaveOneOutRidge, Quadratic
 
 ALPHAS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
@@ -65,5 +66,5 @@ def test_quadratic_columns_are_standardized_products_at_their_weight() -> None:
 def test_default_regressor_is_the_pipeline_that_it_says() -> None:
     X, y = rows(80, 5, "normal")
     theirs = make_pipeline(Quadratic(0.1), RidgeCV(ALPHAS)).fit(X, y)
-    ours = default_regressor().fit(X, y)
+    ours = clone(REGRESSOR).fit(X, y)
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
