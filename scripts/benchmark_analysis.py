@@ -29,6 +29,7 @@ from bench.analysis.settings import settings
 from bench.cell.record import encode, seal
 from bench.cell.store import Store
 from bench.files import digest
+from bench.metrics import RANKED_BY as METRIC
 from bench.process import peak_memory_mb
 from bench.report.write import report
 from bench.verbs.status import Look
@@ -56,7 +57,7 @@ def main() -> None:
 def _analysis(rows: int) -> str:
     cells = made_up(rows)
     held = peak_memory_mb()
-    seconds, read = _timed(lambda: answer(cells, settings()))
+    seconds, read = _timed(lambda: answer(cells, settings(), METRIC))
     return (
         f"analysis of {len(cells):,} rows: {seconds:.1f} s, {len(read.tables)} tables\n"
         f"peak memory: {peak_memory_mb():.0f} MiB, of which {held:.0f} MiB are the rows alone"
@@ -99,9 +100,9 @@ def made_up(rows: int) -> pd.DataFrame:
         classes=2.0 + facts % 3,
         duplicates=0.0,
         test_rows=50.0,
-        auc_pretrained=start,
-        auc_chosen=np.where(tuned, curves[1][place, chosen], start),
-        auc_last=np.where(tuned, curves[1][:, -1], start),
+        score_pretrained=start,
+        score_chosen=np.where(tuned, curves[1][place, chosen], start),
+        score_last=np.where(tuned, curves[1][:, -1], start),
         validation_pretrained=start,
         validation_chosen=np.where(tuned, curves[0][place, chosen], start),
         chosen_step=chosen,
@@ -171,12 +172,15 @@ def _record(row: dict[Any, Any]) -> dict[str, Any]:
     }
     curves = {
         "step": list(range(EVALUATIONS)),
-        **{f"{p}_roc_auc_ovo": list(map(float, row[f"{p}_curve"])) for p in ("validation", "test")},
+        **{
+            part: {METRIC.name: list(map(float, row[f"{part}_curve"]))}
+            for part in ("validation", "test")
+        },
     }
     scores = {
         when: {
-            "test": {"roc_auc_ovo": float(row[f"auc_{when}"])},
-            "validation": {"roc_auc_ovo": float(row.get(f"validation_{when}", 0.5))},
+            "test": {METRIC.name: float(row[f"score_{when}"])},
+            "validation": {METRIC.name: float(row.get(f"validation_{when}", 0.5))},
         }
         for when in ("pretrained", "chosen", "last")
     }
@@ -211,6 +215,7 @@ def _record(row: dict[Any, Any]) -> dict[str, Any]:
             "duplicates": 0,
             "notes": [],
         },
+        "metric": METRIC.as_metric(),
         "metrics": scores,
         "chosen_step": int(row["chosen_step"]) if tuned else 0,
         "last_step": EVALUATIONS - 1 if tuned else 0,

@@ -62,7 +62,7 @@ def gains(dataset: str, fold: int, lr: float, steps: int) -> dict[str, float | s
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", [*overrides, f"finetune.steps={steps}"])
     curves = validation_curves(cfg)
-    auc, loss = (np.array(curves[f"validation_{name}"]) for name in ("roc_auc_ovo", "log_loss"))
+    auc, loss = (np.array(curves[name]) for name in ("roc_auc_ovo", "log_loss"))
     return {
         "lr": lr,
         "steps": steps,
@@ -80,7 +80,7 @@ def validation_curves(cfg: DictConfig) -> dict[str, list[float]]:
     record = cell.run(cfg, names, table, checkpoint, identity(cfg, table), code="")
     if record["status"] != "done":
         raise SystemExit(f"{table.name}: {record['error']['message']}")
-    return {name: curve for name, curve in record["curves"].items() if "test" not in name}
+    return dict(record["curves"]["validation"])
 
 
 if __name__ == "__main__":

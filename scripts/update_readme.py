@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.analysis.answer import Answer, answer
-from bench.analysis.frame import frame
+from bench.analysis.frame import frame, metric_of
 from bench.analysis.paired import against_references, resolved
 from bench.analysis.settings import settings
 from bench.cell.record import Record
@@ -70,7 +70,7 @@ def updated(text: str, root: Path, beside: Path) -> str:
     records, faults = Store(root).survey()
     if not records or faults:
         raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
-    read = answer(frame(records), settings())
+    read = answer(frame(records), settings(), metric_of(records))
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
     text = _between(text, ANSWER_BEGIN, ANSWER_END, sentence(read))

@@ -34,5 +34,7 @@ def _few_rounds_of_elo(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     whole = answer.leaderboard
     monkeypatch.setattr(
-        answer, "leaderboard", lambda cells, settings: whole(cells, replace(settings, elo_rounds=2))
+        answer,
+        "leaderboard",
+        lambda cells, settings, metric: whole(cells, replace(settings, elo_rounds=2), metric),
     )

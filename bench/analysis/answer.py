@@ -6,28 +6,33 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bench.analysis.frame import absent_units, complete
+from bench.analysis.frame import absent_units, as_recorded, complete
 from bench.analysis.groups import by_group, datasets
 from bench.analysis.intervals import intervals
 from bench.analysis.leaderboard import AVAILABLE, leaderboard
-from bench.analysis.measures import improvements, per_dataset, summary_of
+from bench.analysis.measures import improvements, per_dataset, summary
 from bench.analysis.mixing import differences, ways
 from bench.analysis.paired import paired
-from bench.analysis.quality_gains import quality
+from bench.analysis.quality_gains import gains_by_quality
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
 from bench.analysis.settings import Analysis
 from bench.analysis.significance import Friedman, friedman, nemenyi, wilcoxon_tests
+from bench.metrics import Score
 
 
 @dataclass
 class Answer:
     """What the complete units say.
 
+    Differences are such that greater is better, and so are the scores of ``kept``
+    (`bench.analysis.frame.SCHEMA`); the scores in ``tables`` and ``left_out`` are the records' own
+    (`bench.analysis.frame.as_recorded`).
+
     ``tables``, from a file's name to its table (a method is an index, best average rank first):
 
     ``summary``
-        `measures.summary_of` with the intervals of `bootstrap.intervals`.
+        `measures.summary` with the intervals of `intervals.intervals`.
     ``per_dataset``
         `measures.per_dataset`.
     ``improvements``
@@ -45,10 +50,11 @@ class Answer:
     ``ways``, ``ablation``
         `mixing.ways`, `mixing.differences`.
     ``quality``
-        `quality.quality`.
+        `quality_gains.gains_by_quality`.
     """
 
     settings: Analysis
+    metric: Score
     kept: pd.DataFrame
     left_out: pd.DataFrame
     absent: pd.DataFrame
@@ -68,20 +74,23 @@ class Answer:
         return len(self.kept["dataset"].unique())
 
 
-def answer(cells: pd.DataFrame, settings: Analysis) -> Answer:
+def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
     """Read cells.
 
     Parameters
     ----------
     cells : DataFrame
         From `bench.analysis.frame.frame`, one row a cell, no cell twice.
+    metric : Score
+        What they are ranked by (`bench.analysis.frame.metric_of`).
     """
     kept, left_out = complete(cells, settings.impute)
-    out = Answer(settings, kept, left_out, absent_units(cells))
+    left_out = as_recorded(left_out, metric)
+    out = Answer(settings, metric, kept, left_out, absent_units(cells))
     if kept.empty:
         return out
-    gains = improvements(kept, settings.normalization)
-    methods = summary_of(gains).join(intervals(gains, settings))
+    gains = improvements(kept, metric, settings.normalization)
+    methods = summary(gains).join(intervals(gains, settings))
     order = list(methods.index)
     out.references = references(kept)
     out.readings = runs(kept)
@@ -90,23 +99,25 @@ def answer(cells: pd.DataFrame, settings: Analysis) -> Answer:
     out.friedman = friedman(kept, settings.alpha)
     out.tables = {
         "summary": methods,
-        "per_dataset": per_dataset(kept)[order],
-        "improvements": gains,
+        "per_dataset": metric.oriented(per_dataset(kept)[order]),
+        "improvements": as_recorded(gains, metric),
         "reliability": gaps.reindex([m for m in order if m in gaps.index]),
         "paired": paired(kept),
         "nemenyi": p.loc[order, order],
         "wilcoxon": wilcoxon_tests(kept),
-        "leaderboard": _leaderboard(kept, order, settings),
+        "leaderboard": _leaderboard(kept, order, settings, metric),
         "groups": by_group(gains, out.readings, settings),
         "datasets": datasets(kept),
         "ways": ways(gains),
         "ablation": differences(gains),
-        "quality": quality(gains),
+        "quality": gains_by_quality(gains),
     }
     return out
 
 
-def _leaderboard(kept: pd.DataFrame, order: list[str], settings: Analysis) -> pd.DataFrame:
+def _leaderboard(
+    kept: pd.DataFrame, order: list[str], settings: Analysis, metric: Score
+) -> pd.DataFrame:
     if not AVAILABLE or len(order) < 2:
         return pd.DataFrame()
-    return leaderboard(kept, settings).reindex(order)
+    return leaderboard(kept, settings, metric).reindex(order)

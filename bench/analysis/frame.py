@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,11 +12,14 @@ import pandas as pd
 from bench.analysis.settings import Impute
 from bench.analysis.variants import Name, names
 from bench.cell.record import Record
+from bench.errors import BadInput
 from bench.files import printable
+from bench.metrics import RANKED_BY, SCORES, Score
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
 
-# Column → meaning. ROC-AUC is one-vs-one, in [0, 1]; missing where the part is of one class.
+# Column → meaning. Scores are of the records' metric (`metric_of`), turned so that greater is
+# better (`bench.metrics.Score.oriented`); missing where they do not exist.
 SCHEMA = {
     "dataset": "name of the table; with its content's hash where several tables share the name",
     "fold": "index of the split",
@@ -39,13 +43,13 @@ SCHEMA = {
     "classes": "number of classes",
     "duplicates": "test rows whose features repeat a training row's; missing in older records",
     "test_rows": "rows of the test part",
-    "auc_pretrained": "test ROC-AUC without fine-tuning",
-    "auc_chosen": "test ROC-AUC of the step chosen on validation",
-    "auc_last": "test ROC-AUC of the last step",
-    "validation_pretrained": "validation ROC-AUC without fine-tuning",
-    "validation_chosen": "validation ROC-AUC of the chosen step",
-    "validation_curve": "validation ROC-AUC of each evaluation, a tuple; the first is of step 0",
-    "test_curve": "test ROC-AUC of the same evaluations (analysis only); () without fine-tuning",
+    "score_pretrained": "test score without fine-tuning",
+    "score_chosen": "test score of the step chosen on validation",
+    "score_last": "test score of the last step",
+    "validation_pretrained": "validation score without fine-tuning",
+    "validation_chosen": "validation score of the chosen step",
+    "validation_curve": "validation score of each evaluation, a tuple; the first is of step 0",
+    "test_curve": "test score of the same evaluations (analysis only); () without fine-tuning",
     "chosen_step": "step that was chosen; 0 is the pre-trained model",
     "quality": "measures of the synthetic rows, a dict; missing where there are none",
     "seconds": "wall time of the cell",
@@ -57,7 +61,44 @@ NESTED = [*CURVES, "quality"]  # no values of a CSV's cell
 NAMING = ["dataset_name", "method_name", "tuning", "baseline"]  # what names were made from
 IMPUTED = "imputed"  # status of a score that was asked to be made up (`analysis.impute`)
 _FACTS = ["ratio", "rows", "features", "categorical_share", "classes", "duplicates", "test_rows"]
-_SCORES = ["auc_pretrained", "auc_chosen", "auc_last", "validation_pretrained", "validation_chosen"]
+_TEST_SCORES = ["score_pretrained", "score_chosen", "score_last"]
+_SCORES = [*_TEST_SCORES, "validation_pretrained", "validation_chosen"]
+
+
+def metric_of(records: Iterable[Record]) -> Score:
+    """The score that records are ranked by; of no records, what a new one would be.
+
+    Raises
+    ------
+    BadInput
+        If they are ranked by several: what is averaged or paired must be in one unit.
+    """
+    found = Counter(record["metric"]["name"] for record in records)
+    if len(found) > 1:
+        told = ", ".join(f"{n} by {SCORES[name].title}" for name, n in sorted(found.items()))
+        raise BadInput(
+            f"The records are ranked by several scores ({told}), which no table can hold against "
+            "each other; keep those of each score in a results folder of their own."
+        )
+    return SCORES[next(iter(found))] if found else RANKED_BY
+
+
+def as_recorded(cells: pd.DataFrame, metric: Score) -> pd.DataFrame:
+    """Cells for people and files: scores as the records have them, in columns named for the metric.
+
+    Without curves, which no file of tables holds.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        With columns of `SCHEMA`, and others.
+    """
+    out = cells.copy(deep=False)
+    for column in [] if metric.greater_is_better else cells.columns.intersection(_SCORES):
+        out[column] = metric.oriented(cells[column])
+    called = {c: c.replace("score", metric.prefix, 1) for c in _TEST_SCORES}
+    out.columns = cells.columns.map(lambda name: called.get(name, name))
+    return out.drop(columns=CURVES, errors="ignore")
 
 
 def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.DataFrame:
@@ -75,10 +116,16 @@ def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.
     records : iterable of Record
     named : sequence of Name, optional
         A name for each record; by default they are named among themselves.
+
+    Raises
+    ------
+    BadInput
+        As `metric_of`.
     """
     records = list(records)
+    metric = metric_of(records)
     named = names(records) if named is None else named
-    rows = [_row(record, name) for record, name in zip(records, named, strict=True)]
+    rows = [_row(record, name, metric) for record, name in zip(records, named, strict=True)]
     cells = pd.DataFrame(rows, columns=COLUMNS)
     numbers = [*_SCORES, *_FACTS]
     cells[numbers] = cells[numbers].astype(float)  # None → NaN, also where all are None
@@ -94,14 +141,16 @@ def _beside_each_seed(seedless: pd.DataFrame, seeded: pd.DataFrame) -> pd.DataFr
     return pd.concat(parts, ignore_index=True) if parts else seeded
 
 
-def _row(record: Record, name: Name) -> dict[str, object]:
-    def auc(when: str, part: str) -> float:
-        return _rounded(record["metrics"].get(when, {}).get(part, {}).get("roc_auc_ovo"))
+def _row(record: Record, name: Name, metric: Score) -> dict[str, object]:
+    def score(when: str, part: str) -> float:
+        value = record["metrics"].get(when, {}).get(part, {}).get(metric.name)
+        return metric.oriented(_rounded(value))
 
     method, data = record["settings"]["method"], record["data"]
 
     def curve(part: str) -> tuple[float, ...]:
-        return tuple(map(_rounded, record["curves"].get(f"{part}_roc_auc_ovo", [])))
+        values = record["curves"].get(part, {}).get(metric.name, [])
+        return tuple(metric.oriented(_rounded(value)) for value in values)
 
     return {
         **{k: record["cell"][k] for k in ("fold", "seed", "domain", "model")},
@@ -118,11 +167,11 @@ def _row(record: Record, name: Name) -> dict[str, object]:
         "mixing": method["mixing"]["rows"],
         "ratio": method["mixing"]["ratio"],
         **_facts(data),
-        "auc_pretrained": auc("pretrained", "test"),
-        "auc_chosen": auc("chosen", "test"),
-        "auc_last": auc("last", "test"),
-        "validation_pretrained": auc("pretrained", "validation"),
-        "validation_chosen": auc("chosen", "validation"),
+        "score_pretrained": score("pretrained", "test"),
+        "score_chosen": score("chosen", "test"),
+        "score_last": score("last", "test"),
+        "validation_pretrained": score("pretrained", "validation"),
+        "validation_chosen": score("chosen", "validation"),
         "validation_curve": curve("validation"),
         "test_curve": curve("test"),
         "chosen_step": record["chosen_step"],
@@ -170,7 +219,7 @@ def complete(
     cells : DataFrame
         As `frame` gives it, or with fewer columns.
     impute : Impute
-        ``worst``: a missing score becomes the worst test ROC-AUC of its unit, the pre-trained
+        ``worst``: a missing score becomes the worst test score of its unit, the pre-trained
         model's included, under the status `IMPUTED`; it has no curve and no validation score.
 
     Returns
@@ -187,8 +236,8 @@ def complete(
     full = _with_naming(full)
     if impute == Impute.worst:
         full = _imputed(full)
-    # ROC-AUC does not exist where the test part is of one class; such a unit cannot be compared.
-    good = full["status"].isin(["done", IMPUTED]) & full["auc_chosen"].notna()
+    # ROC-AUC, say, does not exist where the test part is of one class: no unit to compare.
+    good = full["status"].isin(["done", IMPUTED]) & full["score_chosen"].notna()
     whole = good.groupby([full[c] for c in UNIT]).transform("all")
     return full[whole].reset_index(drop=True), full[~whole].reset_index(drop=True)
 
@@ -206,13 +255,13 @@ def _imputed(full: pd.DataFrame) -> pd.DataFrame:
     unit = [full[c] for c in UNIT]
     if "baseline" in full:
         unit.append(full["baseline"].fillna(""))  # a method's start is its own model's
-    started = full["auc_pretrained"].groupby(unit).transform("first")
-    worst = full[["auc_chosen", "auc_pretrained"]].min(axis=1).groupby(unit).transform("min")
-    lost = full["auc_chosen"].isna() & worst.notna()
+    started = full["score_pretrained"].groupby(unit).transform("first")
+    worst = full[["score_chosen", "score_pretrained"]].min(axis=1).groupby(unit).transform("min")
+    lost = full["score_chosen"].isna() & worst.notna()
     out = full.copy()
     out.loc[lost, "status"] = IMPUTED
-    out.loc[lost, ["auc_chosen", "auc_last"]] = worst[lost]
-    out.loc[lost, "auc_pretrained"] = started[lost]
+    out.loc[lost, ["score_chosen", "score_last"]] = worst[lost]
+    out.loc[lost, "score_pretrained"] = started[lost]
     for column in set(CURVES) & set(out):
         out.loc[lost, column] = pd.Series([()] * len(out), index=out.index, dtype=object)[lost]
     return out

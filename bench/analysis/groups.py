@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bench.analysis.measures import summary_of
+from bench.analysis.measures import summary
 from bench.analysis.reliability import reliability
 from bench.analysis.settings import Analysis
 
@@ -80,7 +80,7 @@ def by_group(gains: pd.DataFrame, readings: pd.DataFrame, settings: Analysis) ->
         of = groups[grouping]
         for group in sorted(of.unique()):
             inside = of.index[of == group]
-            part = summary_of(gains[gains["dataset"].isin(inside)])[MEASURES]
+            part = summary(gains[gains["dataset"].isin(inside)])[MEASURES]
             gaps = reliability(readings[readings["dataset"].isin(inside)])[GAPS]
             part = part.join(gaps).rename_axis("method").reset_index()
             part.insert(0, "grouping", str(grouping))

@@ -10,11 +10,12 @@ from importlib.util import find_spec
 import pandas as pd
 
 from bench.analysis.settings import Analysis
+from bench.metrics import Score
 
 AVAILABLE = find_spec("bencheval") is not None
 
 
-def leaderboard(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
+def leaderboard(cells: pd.DataFrame, settings: Analysis, metric: Score) -> pd.DataFrame:
     """One row a method: ``elo``, ``elo_low``, ``elo_high``, ``winrate``, ``improvability``.
 
     Elo's interval is bencheval's own bootstrap over tasks.
@@ -22,17 +23,19 @@ def leaderboard(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
     Parameters
     ----------
     cells : DataFrame
-        Complete units, of at least two methods; fed as errors 1 − ROC-AUC, a dataset a task, its
-        folds and seeds averaged, as TabArena does.
+        Complete units, of at least two methods; fed as errors (of ROC-AUC, 1 − ROC-AUC), a dataset
+        a task, its folds and seeds averaged, as TabArena does.
+    metric : Score
+        What they were scored by.
     """
     from bencheval.evaluator import BenchmarkEvaluator
 
-    means = cells.groupby(["dataset", "method"], observed=True)["auc_chosen"].mean().reset_index()
+    means = cells.groupby(["dataset", "method"], observed=True)["score_chosen"].mean().reset_index()
     errors = pd.DataFrame(
         {
             "task": means["dataset"].astype(str),
             "method": means["method"].astype(str),
-            "metric_error": (1 - means["auc_chosen"]).round(12),
+            "metric_error": (metric.oriented(metric.best) - means["score_chosen"]).round(12),
         }
     )
     board = BenchmarkEvaluator(columns_to_agg_extra=None).leaderboard(

@@ -1,5 +1,6 @@
-"""The study's measures: normalized ROC-AUC, median improvement with its spread, average ranks.
+"""The study's measures: normalized score, median improvement with its spread, average ranks.
 
+Scores are turned so that greater is better, whatever the metric (`bench.analysis.frame.SCHEMA`).
 Definitions as we read the study, arXiv 2601.04110; `results/README.md` states each.
 """
 
@@ -10,14 +11,15 @@ from scipy.stats import median_abs_deviation
 
 from bench.analysis.frame import UNIT
 from bench.analysis.settings import Normalization
+from bench.metrics import Score
 
 
 def improvements(
-    cells: pd.DataFrame, normalization: Normalization = Normalization.minmax
+    cells: pd.DataFrame, metric: Score, normalization: Normalization = Normalization.minmax
 ) -> pd.DataFrame:
     """Normalized and raw gain of every cell over the pre-trained model.
 
-    With a the method's test ROC-AUC, p its pre-trained model's, and extremes over all methods of
+    With a the method's test score, p its pre-trained model's, and extremes over all methods of
     that model and the model itself in a unit (dataset, fold, seed), the improvement is
 
     ``minmax``
@@ -27,7 +29,8 @@ def improvements(
     ``pretrained_to_best``
         (a − p) / (max − p): 0 is the pre-trained model, 1 the unit's best.
     ``error_reduction``
-        (a − p) / (1 − p): the share of the pre-trained model's error that is gone.
+        (a − p) / (b − p), b being the best value that the metric has: the share of the pre-trained
+        model's error that is gone.
 
     It is 0 where a = p, also where the scale has no length (all of a unit tie); on a scale without
     length a loss has no size, and is NaN: ``pretrained_to_best`` where nothing beats the
@@ -37,23 +40,25 @@ def improvements(
     ----------
     cells : DataFrame
         Complete units (`bench.analysis.frame.complete`).
+    metric : Score
+        What they were scored by (`bench.analysis.frame.metric_of`).
 
     Returns
     -------
     DataFrame
         ``cells`` with ``range`` (max − min), ``tied`` (range 0), ``raw_gain``, ``improvement``.
     """
-    start = cells["auc_pretrained"]
-    low, high = extremes(cells, "auc_chosen", "auc_pretrained")
+    start = cells["score_pretrained"]
+    low, high = extremes(cells, "score_chosen", "score_pretrained")
     out = cells.copy(deep=False)
     out["range"] = high - low
     out["tied"] = out["range"] == 0
-    out["raw_gain"] = cells["auc_chosen"] - start
+    out["raw_gain"] = cells["score_chosen"] - start
     scales = {
         Normalization.minmax: high - low,
         Normalization.raw: pd.Series(1.0, index=cells.index),
         Normalization.pretrained_to_best: high - start,
-        Normalization.error_reduction: 1 - start,
+        Normalization.error_reduction: metric.oriented(metric.best) - start,
     }
     out["improvement"] = _scaled(out["raw_gain"], scales[normalization])
     return out
@@ -97,12 +102,12 @@ def _scaled(gain: pd.Series, length: pd.Series) -> pd.Series:
 
 
 def per_dataset(cells: pd.DataFrame) -> pd.DataFrame:
-    """Mean test ROC-AUC over folds and seeds: datasets × methods.
+    """Mean test score over folds and seeds: datasets × methods.
 
     Rounded to 12 decimals: means of the same scores in another order may differ in their last bit,
     and that must decide no rank.
     """
-    means = cells.groupby(["dataset", "method"], sort=True)["auc_chosen"].mean()
+    means = cells.groupby(["dataset", "method"], sort=True)["score_chosen"].mean()
     return means.unstack("method").round(12)  # noqa: PD010 (pivot_table is twice as slow on long frames)
 
 
@@ -119,7 +124,7 @@ def average_ranks(cells: pd.DataFrame) -> pd.Series:
     return ranks(cells).mean(axis=0)
 
 
-def summary_of(gains: pd.DataFrame) -> pd.DataFrame:
+def summary(gains: pd.DataFrame) -> pd.DataFrame:
     """One row a method, best average rank first.
 
     Parameters
@@ -131,9 +136,9 @@ def summary_of(gains: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``rank``; ``median``, ``iqr``, ``std`` and ``mad`` of the improvement over units;
-        ``raw_gain``, the mean change in ROC-AUC; ``harm``, the share of units where the chosen step
-        is worse on test than not fine-tuning; ``units``; ``undefined``, how many of them have no
-        improvement on this scale and are passed over.
+        ``raw_gain``, the mean change in the score; ``harm``, the share of units where the chosen
+        step is worse on test than not fine-tuning; ``units``; ``undefined``, how many of them have
+        no improvement on this scale and are passed over.
     """
     by = gains.groupby("method", observed=True)
     quartile = by["improvement"].quantile

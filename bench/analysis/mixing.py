@@ -55,7 +55,7 @@ def ways(gains: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(gains: pd.DataFrame) -> pd.DataFrame:
-    """What mixing does, and what each generator's rows do, as paired differences in test ROC-AUC.
+    """What mixing does, and what each generator's rows do, as paired differences in test score.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def differences(gains: pd.DataFrame) -> pd.DataFrame:
     # Like is held against like: the same model, the same fine-tuning.
     alike = [c for c in ("baseline", "tuning") if c in made and made[c].notna().all()]
     by = [*UNIT, *alike, "generator", "mixing"]
-    scores = made.groupby(by, observed=True)["auc_chosen"].mean()
+    scores = made.groupby(by, observed=True)["score_chosen"].mean()
     wide = scores.unstack(["generator", "mixing"])  # noqa: PD010 (the level is averaged above)
     found = set(zip(made["generator"], made["mixing"]))
     mixed, alone = (sorted(g for g, mixing in found if mixing == way) for way in (MIXED, ALONE))

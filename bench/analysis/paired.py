@@ -51,7 +51,7 @@ def against_references(runs: pd.DataFrame, column: str, of: Mapping[str, str]) -
 
 
 def against_pretrained(cells: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Every method's test ROC-AUC ``column`` minus the pre-trained model's, which each cell holds.
+    """Every method's test score ``column`` minus the pre-trained model's, which each cell holds.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def against_pretrained(cells: pd.DataFrame, column: str) -> pd.DataFrame:
         A row a method that fine-tunes; columns as `over_tables`.
     """
     untuned = list(references(cells).pretrained)
-    gains = cells.assign(gain=cells[column] - cells["auc_pretrained"])
+    gains = cells.assign(gain=cells[column] - cells["score_pretrained"])
     wide = _wide(gains, UNIT, "method", "gain")
     return over_tables(wide.drop(columns=untuned))
 
@@ -137,7 +137,7 @@ def chance_of_resolving(tables: int) -> float:
 
 
 def paired(cells: pd.DataFrame) -> pd.DataFrame:
-    """Test ROC-AUC of every method against default fine-tuning and the pre-trained model.
+    """Test score of every method against default fine-tuning and the pre-trained model.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def paired(cells: pd.DataFrame) -> pd.DataFrame:
     held = references(cells)
     parts = [pd.DataFrame(columns=COLUMNS)]
     for step in ("chosen", "last"):
-        column = f"auc_{step}"
+        column = f"score_{step}"
         compared: list[tuple[str | dict[str, str], pd.DataFrame]] = [
             (held.of, against_references(cells, column, held.of)),
             (PRETRAINED, against_pretrained(cells, column)),

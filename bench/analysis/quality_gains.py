@@ -18,7 +18,7 @@ def with_quality(gains: pd.DataFrame) -> pd.DataFrame:
     return known.join(numbers.add_prefix("quality."))
 
 
-def quality(gains: pd.DataFrame) -> pd.DataFrame:
+def gains_by_quality(gains: pd.DataFrame) -> pd.DataFrame:
     """One row a method and measure: its median, and Spearman's correlation with the gains.
 
     Correlations are over units; NaN below `FEWEST`, or where nothing varies. Units of one dataset

@@ -60,7 +60,7 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a run: dataset, fold, seed, method, and, in ROC-AUC where nothing else is said,
+        A row a run: dataset, fold, seed, method, and, in the metric where nothing else is said,
 
         ``correlation_gap``
             `correlation_gaps` of the curves; NaN where it does not exist.
@@ -77,21 +77,21 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
             The best evaluation on test minus the chosen one, ≥ 0; NaN without a curve.
     """
     _, validation = normalized_gain(cells, "validation_chosen", "validation_pretrained")
-    _, test = normalized_gain(cells, "auc_chosen", "auc_pretrained")
+    _, test = normalized_gain(cells, "score_chosen", "score_pretrained")
     cells = cells[cells["status"] != IMPUTED]  # what never ran promised nothing
     test_curves = cells["test_curve"].to_numpy()
     best = [max(curve, default=np.nan) for curve in test_curves]
     validation_gain = cells["validation_chosen"] - cells["validation_pretrained"]
-    test_gain = cells["auc_chosen"] - cells["auc_pretrained"]
+    test_gain = cells["score_chosen"] - cells["score_pretrained"]
     out = cells[[*UNIT, "method"]].assign(
         correlation_gap=correlation_gaps(cells["validation_curve"].to_numpy(), test_curves),
         validation_gain=validation_gain,
         test_gain=test_gain,
-        last_gain=cells["auc_last"] - cells["auc_pretrained"],
+        last_gain=cells["score_last"] - cells["score_pretrained"],
         gap=validation_gain - test_gain,
         normalized_gap=validation - test,
         harm=test_gain < 0,
-        regret=best - cells["auc_chosen"],
+        regret=best - cells["score_chosen"],
     )
     has_curve = cells["test_curve"].map(len) > 0
     fine_tuned = has_curve.groupby(cells["method"], observed=True).transform("any")

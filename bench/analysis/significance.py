@@ -92,7 +92,7 @@ def wilcoxon_tests(cells: pd.DataFrame) -> pd.DataFrame:
         method; default fine-tuning is each method's own (`references.References`).
     """
     held, scores = references(cells), per_dataset(cells)
-    start = cells.groupby(["dataset", "method"])["auc_pretrained"].mean().round(12)
+    start = cells.groupby(["dataset", "method"])["score_pretrained"].mean().round(12)
     columns = ["method", "against", "datasets", "better", "worse", "effect", "p", "p_holm"]
     tuned = [str(m) for m in scores if m not in held.pretrained]
     families = [

@@ -16,10 +16,6 @@ WHEN = ("pretrained", "chosen", "last")
 PARTS = ("validation", "test")
 
 
-# Where a score stands in the curves as well: the same number, bit for bit.
-IN_CURVES = ("roc_auc_ovo", "log_loss")
-
-
 # Of a record's provenance: with all of these the same, so are the bits.
 DECIDING = ("code", "versions", "processor", "threads", "device", "python")
 
@@ -46,10 +42,9 @@ def inconsistencies(record: Record) -> Iterator[str]:
             continue
         at = curves["step"].index(step)
         for part in PARTS:
-            for score in IN_CURVES:
-                told = record["metrics"][when][part].get(score)
-                drawn = curves.get(f"{part}_{score}", {at: told})[at]
-                if told != drawn:
+            for score, curve in curves.get(part, {}).items():
+                told, drawn = record["metrics"][when][part].get(score), curve[at]
+                if told != drawn:  # the same number, bit for bit
                     yield (
                         f"{when} {part} {score} is {told}, but its curve says {drawn} at step "
                         f"{step}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from bench import files
+from bench.cell.older import upgraded
 from bench.cell.packed import MOST, NAME, Faults, Pack, text_of, value_of
 from bench.cell.record import Record, fault
 from bench.files import Unsound
@@ -295,10 +296,10 @@ def state(path: Path) -> tuple[int, ...]:
 
 def _sound(value: Any) -> Record:
     """A record from its JSON, or `Unsound`."""
-    wrong = fault(value)
+    record: Record = upgraded(value)
+    wrong = fault(record)
     if wrong is not None:
         raise Unsound(wrong)
-    record: Record = value
     return record
 
 

@@ -2,21 +2,22 @@
 
 `bench.cell.schema` is the same schema as a model: what is checked.
 
-Schema, version 2 (a JSON object; every key is always there)
+Schema, version 3 (a JSON object; every key is always there)
 -------------------------------------------------------------
-schema_version : 2
+schema_version : 3
 status : "done" | "failed" | "not_applicable"
 cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
 identity : {hash, parts}: everything that decides the numbers (`bench.cell.identity.identity`)
 settings : the resolved config
+metric : {name, greater_is_better}: the score that cells are ranked by, one of `metrics`' names
 data : {rows: {train, validation, test}, features, categorical, classes, duplicates, notes};
     duplicates: test rows whose features repeat a training row's; {} where the cell failed before
 metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
     score does not exist (ROC-AUC of one class), never for one that is not finite; {} unless done
 chosen_step, last_step : int or null; 0 is the pre-trained model
-curves : {step, train_loss, validation_…, test_…: list}, all of one length; null where a score does
-    not exist, and as the training loss of step 0; {} without fine-tuning. The test curves are for
-    analysis only
+curves : {step: list, train_loss: list, validation | test: {score: list}}, all lists of one length;
+    null where a score does not exist, and as the training loss of step 0; {} without fine-tuning.
+    The test curves are for analysis only
 synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, generator, quality}: the
     synthetic table that all methods with this generator share, or, where each step draws its own
     rows (key: null), one sample more. null without a generator, and where each step is a new task,
@@ -45,10 +46,19 @@ from bench.files import digest, shown
 
 Record = dict[str, Any]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 KEYS = frozenset(
-    {"schema_version", "status", "cell", "identity", "settings", "data", "metrics", "chosen_step"}
-    | {"last_step", "curves", "synthetic", "timings", "provenance", "error", "checksum"}
+    {"schema_version", "status", "cell", "identity", "settings", "data", "metric", "metrics"}
+    | {
+        "chosen_step",
+        "last_step",
+        "curves",
+        "synthetic",
+        "timings",
+        "provenance",
+        "error",
+        "checksum",
+    }
 )
 STATUSES: tuple[str, ...] = get_args(record_schema.Status)
 
@@ -61,19 +71,24 @@ def seal(record: Record) -> Record:
 
 def fault(record: Any) -> str | None:
     """What is wrong with a record, in one clause; None if it is sound."""
-    if not isinstance(record, dict) or not set(record) >= {"schema_version", "checksum"}:
-        return "it is no record of this harness"
-    version = record["schema_version"]
-    if version != SCHEMA_VERSION:
-        return f"it has schema version {shown(version)}, expected {SCHEMA_VERSION}"
-    if set(record) != KEYS:
-        return f"its keys differ from the schema's: {_keys(set(record) ^ KEYS)}"
-    if record["checksum"] != _checksum(record):
-        return "its content does not match its checksum: it was edited or damaged"
-    wrong = record_schema.fault(record)
+    wrong = damage(record, SCHEMA_VERSION, KEYS) or record_schema.fault(record)
     if wrong is None and record["identity"]["hash"] != digest(record["identity"]["parts"]):
         return "its identity hash does not match its parts"
     return wrong or _fault_of_names(record["cell"]) or targets.fault(record["settings"])
+
+
+def damage(record: Any, expected: int, keys: frozenset[str]) -> str | None:
+    """Whether it is a record of a version, and as it was sealed; what it holds is not looked at."""
+    if not isinstance(record, dict) or not set(record) >= {"schema_version", "checksum"}:
+        return "it is no record of this harness"
+    version = record["schema_version"]
+    if version != expected:
+        return f"it has schema version {shown(version)}, expected {expected}"
+    if set(record) != keys:
+        return f"its keys differ from the schema's: {_keys(set(record) ^ keys)}"
+    if record["checksum"] != _checksum(record):
+        return "its content does not match its checksum: it was edited or damaged"
+    return None
 
 
 def _keys(keys: set[str]) -> str:

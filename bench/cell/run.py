@@ -34,7 +34,7 @@ from bench.generator import (
     TaskGenerator,
     require_rows,
 )
-from bench.metrics import all_scores
+from bench.metrics import RANKED_BY, all_scores
 from bench.models.memory import LessSupport, Room
 from bench.models.tab2d.checkpoint import Checkpoint
 from bench.models.tab2d.encoder import Encoder
@@ -112,6 +112,7 @@ def run(
         "identity": identity,
         "settings": _settings(cfg),
         "data": work.data,
+        "metric": RANKED_BY.as_metric(),
         "metrics": metrics,
         "chosen_step": result.chosen_step if result else None,
         "last_step": result.last_step if result else None,

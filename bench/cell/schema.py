@@ -22,16 +22,8 @@ from pydantic import (
 
 from bench.cell.targets import is_dotted
 from bench.files import shown
+from bench.metrics import SCORES, Score
 
-# Score → its lowest and highest value, and whether it may be null (not exist).
-SCORES: dict[str, tuple[float, float, bool]] = {
-    "roc_auc_ovo": (0.0, 1.0, True),
-    "roc_auc_ovr": (0.0, 1.0, True),
-    "log_loss": (0.0, float("inf"), False),
-    "accuracy": (0.0, 1.0, False),
-    "balanced_accuracy": (0.0, 1.0, False),
-    "brier": (0.0, 2.0, False),
-}
 ROUNDING = 1e-9  # by which the sum behind a score may leave its range
 
 Status = Literal["done", "failed", "not_applicable"]
@@ -56,19 +48,31 @@ class _Open(BaseModel):
 
 def _scored(scores: dict[str, float | None]) -> dict[str, float | None]:
     for name, value in scores.items():
-        if name not in SCORES:
-            raise ValueError(f"there is no score {shown(name)}")
-        _check_scale(name, value)
+        _check_scale(_named(name), value)
     return scores
 
 
-def _check_scale(name: str, value: float | None) -> None:
-    low, high, may_lack = SCORES[name]
+def _drawn(curves: dict[str, Curve]) -> dict[str, Curve]:
+    for name, curve in curves.items():
+        score = _named(name)
+        for value in curve:
+            _check_scale(score, value)
+    return curves
+
+
+def _named(name: str) -> Score:
+    if name not in SCORES:
+        raise ValueError(f"there is no score {shown(name)}")
+    return SCORES[name]
+
+
+def _check_scale(score: Score, value: float | None) -> None:
+    low, high = score.lowest, score.highest
     if value is None:
-        if not may_lack:
-            raise ValueError(f"{name} is null")
+        if not score.may_lack:
+            raise ValueError(f"{score.name} is null")
     elif not low - ROUNDING <= value <= high + ROUNDING:
-        raise ValueError(f"{name} is {value:g}, outside {low:g} … {high:g}")
+        raise ValueError(f"{score.name} is {value:g}, outside {low:g} … {high:g}")
 
 
 def _none_of_empty(value: Any) -> Any:
@@ -93,7 +97,9 @@ def _targets(value: Any) -> Any:
     return value
 
 
+Curve = list[float | None]
 Scores = Annotated[dict[str, float | None], AfterValidator(_scored)]
+Drawn = Annotated[dict[str, Curve], AfterValidator(_drawn)]
 Config = Annotated[dict[str, Any], AfterValidator(_targets)]
 
 
@@ -176,6 +182,18 @@ class Data(_Closed):
     notes: list[str]
 
 
+class Metric(_Closed):
+    name: str
+    greater_is_better: bool
+
+    @model_validator(mode="after")
+    def _is_a_score(self) -> Metric:
+        if self.greater_is_better != _named(self.name).greater_is_better:
+            better = "greater" if SCORES[self.name].greater_is_better else "lower"
+            raise ValueError(f"of {self.name} the {better} is better")
+        return self
+
+
 class PartScores(_Closed):
     validation: Scores
     test: Scores
@@ -187,18 +205,13 @@ class Metrics(_Closed):
     last: PartScores
 
 
-Curve = list[float | None]
-
-
 class Curves(_Closed):
     """Lists of one length; beside ``step`` those that the run drew."""
 
     step: list[Count]
     train_loss: Curve = []
-    validation_roc_auc_ovo: Curve = []
-    validation_log_loss: Curve = []
-    test_roc_auc_ovo: Curve = []
-    test_log_loss: Curve = []
+    validation: Drawn = {}
+    test: Drawn = {}
 
     @model_validator(mode="after")
     def _rectangular(self) -> Curves:
@@ -206,16 +219,14 @@ class Curves(_Closed):
             raise ValueError("step does not begin with 0")
         if any(a >= b for a, b in zip(self.step, self.step[1:])):
             raise ValueError("step does not ascend")
-        for name in self.model_fields_set - {"step"}:
-            curve: Curve = getattr(self, name)
+        curves = {"train_loss": self.train_loss} if "train_loss" in self.model_fields_set else {}
+        curves |= {f"validation.{name}": curve for name, curve in self.validation.items()}
+        curves |= {f"test.{name}": curve for name, curve in self.test.items()}
+        for name, curve in curves.items():
             if len(curve) != len(self.step):
                 raise ValueError(f"{name} has {len(curve)} values, step has {len(self.step)}")
-            if name == "train_loss":
-                if None in curve[1:]:
-                    raise ValueError("train_loss is null after step 0")
-                continue
-            for value in curve:
-                _check_scale(name.partition("_")[2], value)
+        if None in self.train_loss[1:]:
+            raise ValueError("train_loss is null after step 0")
         return self
 
 
@@ -281,6 +292,7 @@ class RecordSchema(_Closed):
     identity: Identity
     settings: Settings
     data: Annotated[Data | None, BeforeValidator(_none_of_empty)]
+    metric: Metric
     metrics: Annotated[Metrics | None, BeforeValidator(_none_of_empty)]
     chosen_step: Count | None
     last_step: Count | None
@@ -304,6 +316,9 @@ class RecordSchema(_Closed):
             raise ValueError("it is done and has an error")
         if self.metrics is None or self.data is None or None in steps:
             raise ValueError("it is done without results")
+        scored = (self.metrics.pretrained, self.metrics.chosen, self.metrics.last)
+        if not all(self.metric.name in part for s in scored for part in (s.validation, s.test)):
+            raise ValueError(f"it is done without {self.metric.name}, its metric")
         chosen, last = (step or 0 for step in steps)
         if chosen > last:
             raise ValueError(f"its chosen step {chosen} is after its last, {last}")

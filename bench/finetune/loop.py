@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,9 @@ import torch.nn.functional as F
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from torch import Tensor
 
-from bench.finetune.settings import Finetune, Keep, Precision, Score
+from bench.finetune.settings import Finetune, Keep, Precision
 from bench.finetune.sources import Task, TaskSource
-from bench.metrics import ScoreError, log_loss, roc_auc_ovo
+from bench.metrics import SCORES, ScoreError, drawn_scores, log_loss
 from bench.models.memory import Room
 from bench.models.tab2d.forward import forward
 from bench.process import timed
@@ -37,10 +38,10 @@ class Finetuned:
         Class probabilities at those steps.
     labels : dict of part → ndarray (q,)
         The class codes that the probabilities are held against.
-    curves : dict of str → list
-        One entry an evaluation: ``step``, ``train_loss`` (mean since the evaluation before; None
-        at step 0), and ``<part>_roc_auc_ovo`` (None where the part is of one class) and
-        ``<part>_log_loss`` of every part.
+    curves : dict
+        Lists with one entry an evaluation: ``step``, ``train_loss`` (mean since the evaluation
+        before; None at step 0), and in a dict for every part one for each score that is drawn
+        (`bench.metrics.SCORES`), None where it does not exist.
     notes : list of str
     seconds : dict of str → float
         Wall time spent in ``tasks``, ``training`` and ``scoring``.
@@ -53,7 +54,7 @@ class Finetuned:
     chosen: Probabilities
     last: Probabilities
     labels: dict[str, np.ndarray]
-    curves: dict[str, list[float | None]]
+    curves: dict[str, Any]
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -196,16 +197,15 @@ class _Run:
         self.evaluations_without_gain = 0
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
-        names = [f"{part}_{name}" for part in labels for name in ("roc_auc_ovo", "log_loss")]
-        self.curves: dict[str, list[float | None]] = {
-            name: [] for name in ["step", "train_loss", *names]
-        }
-        self._select_by = settings.select_by
-        if settings.select_by == Score.roc_auc_ovo and len(np.unique(labels["validation"])) < 2:
-            self._select_by = Score.log_loss
+        self.curves: dict[str, Any] = {"step": [], "train_loss": []}
+        self.curves |= {part: {} for part in labels}
+        self._select_by = SCORES[settings.select_by]
+        if self._select_by.may_lack and len(np.unique(labels["validation"])) < 2:
             self.notes.append(
-                "The validation rows are of one class: early stopping read log-loss, not ROC-AUC."
+                f"The validation rows are of one class: early stopping read {log_loss.title}, not "
+                f"{self._select_by.title}."
             )
+            self._select_by = log_loss
 
     def evaluate(self, step: int, train_loss: float | None, module: Tab2D) -> None:
         with timed(self.seconds, "scoring"):
@@ -214,21 +214,20 @@ class _Run:
                 scores = self._scores(probabilities)
             except (FloatingPointError, ScoreError) as reason:
                 raise FloatingPointError(f"At step {step}: {reason}") from reason
-            for name, value in {"step": step, "train_loss": train_loss, **scores}.items():
-                self.curves[name].append(value)
+            self.curves["step"].append(step)
+            self.curves["train_loss"].append(train_loss)
+            for part, values in scores.items():
+                for name, value in values.items():
+                    self.curves[part].setdefault(name, []).append(value)
         self._keep_if_better(step, probabilities, module)
 
-    def _scores(self, probabilities: Probabilities) -> dict[str, float | None]:
-        scores: dict[str, float | None] = {}
-        for part, y in self._labels.items():
-            scores[f"{part}_roc_auc_ovo"] = roc_auc_ovo(y, probabilities[part])
-            scores[f"{part}_log_loss"] = log_loss(y, probabilities[part])
-        return scores
+    def _scores(self, probabilities: Probabilities) -> dict[str, dict[str, float | None]]:
+        return {part: drawn_scores(y, probabilities[part]) for part, y in self._labels.items()}
 
     def _keep_if_better(self, step: int, probabilities: Probabilities, module: Tab2D) -> None:
-        value = self.curves[f"validation_{self._select_by}"][-1]
+        value = self.curves["validation"][self._select_by.name][-1]
         assert value is not None, "a validation part of one class is read by its log-loss"
-        value = -value if self._select_by == Score.log_loss else value
+        value = self._select_by.oriented(value)
         if step == 0 or value > self._best_value:
             self._best_value, self.best_step = value, step
             self.evaluations_without_gain = 0

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from annotated_types import Interval
 from omegaconf import MISSING
 
+from bench.metrics import SCORES
 from bench.ranges import Count, NotNegative, Part, Positive, Whole, shown
 
 Times = Annotated[float, Interval(ge=0, le=1000)]
@@ -26,11 +27,8 @@ class Rows(StrEnum):
     mixed = "mixed"
 
 
-class Score(StrEnum):
-    """What early stopping reads on the validation part."""
-
-    roc_auc_ovo = "roc_auc_ovo"
-    log_loss = "log_loss"
+# What early stopping reads on the validation part.
+Score = StrEnum("Score", {name: name for name, score in SCORES.items() if score.drawn})  # type: ignore[misc]
 
 
 class Keep(StrEnum):

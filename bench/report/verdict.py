@@ -180,9 +180,11 @@ def _span(answer: Answer) -> float:
 def _one_table(answer: Answer) -> str:
     """What one table says: how far apart its methods are, and whether its runs resolve that."""
     (means,) = (row for _, row in answer.tables["per_dataset"].iterrows())
-    low, high = means.min(), means.max()
-    best, worst = (list(map(str, means.index[means == value])) for value in (high, low))
-    scores = answer.kept.pivot(index=UNIT, columns="method", values="auc_chosen")  # noqa: PD010
+    turned = answer.metric.oriented(means)
+    ends = turned.min(), turned.max()
+    worst, best = (list(map(str, means.index[turned == end])) for end in ends)
+    low, high = map(answer.metric.oriented, ends)
+    scores = answer.kept.pivot(index=UNIT, columns="method", values="score_chosen")  # noqa: PD010
     differences = scores[best[0]] - scores[worst[0]]
     n, mean, error = len(differences), float(differences.mean()), float(differences.sem())  # type: ignore[arg-type]
     text = (

@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 
 from bench import files
 from bench.analysis.answer import Answer, answer
-from bench.analysis.frame import NAMING, NESTED, UNIT, frame
+from bench.analysis.frame import NAMING, NESTED, UNIT, frame, metric_of
 from bench.analysis.settings import Analysis, settings
 from bench.analysis.variants import names
 from bench.cell import journal
@@ -84,7 +84,7 @@ def report(
         return BAD_INPUT
     drawn, left_out = _graphs(root) if figures else ([], [])
     warnings += [*readings.variants(records, named), *_gone(root, records), *left_out]
-    read = answer(cells, reading or settings())
+    read = answer(cells, reading or settings(), metric_of(records))
     shown = sections(read, published(cells))
     for section in shown:
         if section.terminal:

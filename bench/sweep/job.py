@@ -27,6 +27,7 @@ from bench.cell.config import Config, Rerun
 from bench.cell.store import Store
 from bench.errors import BadInput, sentence
 from bench.files import printable
+from bench.metrics import SCORES
 from bench.names import check
 from bench.process import end_with_parent, invoked
 from bench.sweep.folders import writable
@@ -289,8 +290,9 @@ def _announce(record: Any, made: bool, path: Any) -> None:
 
 
 def _told(part: str, scores: dict[str, dict[str, float | None]]) -> str:
-    auc, loss = scores[part]["roc_auc_ovo"], scores[part]["log_loss"]
-    return f"{part} ROC-AUC {'  –   ' if auc is None else f'{auc:.4f}'} log-loss {loss:.4f}"
+    drawn = [score for name, score in SCORES.items() if score.drawn and name in scores[part]]
+    values = [(score.title, scores[part][score.name]) for score in drawn]
+    return " ".join([part, *(f"{t} {'  –   ' if v is None else f'{v:.4f}'}" for t, v in values)])
 
 
 def must_run(record: Any, code: str, rerun: Rerun) -> bool:

@@ -139,7 +139,7 @@ def _key(record: Record, name: Name, several: set[tuple[str, str]]) -> Key:
 
 
 def _score(record: Record) -> float:
-    score = record["metrics"].get("chosen", {}).get("test", {}).get("roc_auc_ovo")
+    score = record["metrics"].get("chosen", {}).get("test", {}).get(record["metric"]["name"])
     return float("nan") if score is None else float(score)
 
 
@@ -178,7 +178,7 @@ def _shown(value: float, form: str) -> str:
 def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
     """The methods' tables side by side, each on its own complete units."""
     from bench.analysis.answer import answer
-    from bench.analysis.frame import frame
+    from bench.analysis.frame import frame, metric_of
     from bench.analysis.settings import settings
 
     def cells(records: dict[Key, Record]) -> pd.DataFrame:
@@ -189,7 +189,8 @@ def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
         ]
         return frame(records.values(), called)
 
-    one, two = (answer(cells(records), settings()) for records in (a, b))
+    metric = metric_of([*a.values(), *b.values()])
+    one, two = (answer(cells(records), settings(), metric) for records in (a, b))
     if not one.tables or not two.tables:
         return None
     left, right = one.tables["summary"], two.tables["summary"]

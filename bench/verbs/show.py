@@ -19,7 +19,6 @@ HELP = "one record, readable: show CELL [results_dir]"
 PLACE = 6
 ONLY_PRINT = True
 USAGE = "show PATH | show DATASET/METHOD/FOLD [results_dir] | show HASH [results_dir]"
-CURVES = ("train_loss", "validation_roc_auc_ovo", "test_roc_auc_ovo")
 SHORTEST = 4  # characters of an identity's hash that may name it
 
 
@@ -146,13 +145,18 @@ def _scores(record: Record) -> Table:
 
 def _curves(record: Record) -> Table:
     curves = record["curves"]
-    names = [name for name in CURVES if name in curves]
+    metric = record["metric"]["name"]
+    drawn = {"train_loss": curves.get("train_loss")}
+    drawn |= {
+        f"{part}_{metric}": curves.get(part, {}).get(metric) for part in ("validation", "test")
+    }
+    drawn = {name: curve for name, curve in drawn.items() if curve is not None}
     table = Table(title="Curves (test: for analysis only)", title_justify="left")
     table.add_column("step", justify="right")
-    for name in names:
+    for name in drawn:
         table.add_column(name, justify="right")
     for i, step in enumerate(curves["step"]):
-        values = (curves[name][i] for name in names)
+        values = (curve[i] for curve in drawn.values())
         mark = " ←" if step == record["chosen_step"] else ""
         shown = ("–" if v is None else f"{v:.4f}" for v in values)
         table.add_row(f"{step}", *shown, mark)

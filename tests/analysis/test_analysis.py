@@ -18,12 +18,9 @@ from bench.analysis.measures import (
     improvements,
     normalized_gain,
     per_dataset,
-    summary_of,
+    summary,
 )
-
-
-def summary(cells: pd.DataFrame) -> pd.DataFrame:
-    return summary_of(improvements(cells))
+from bench.metrics import roc_auc_ovo
 
 
 def cells(scores: dict[tuple[str, int], dict[str, float]], status: str = "done") -> pd.DataFrame:
@@ -35,8 +32,8 @@ def cells(scores: dict[tuple[str, int], dict[str, float]], status: str = "done")
             "seed": 0,
             "method": method,
             "status": status,
-            "auc_pretrained": unit["pretrained"],
-            "auc_chosen": auc,
+            "score_pretrained": unit["pretrained"],
+            "score_chosen": auc,
         }
         for (dataset, fold), unit in scores.items()
         for method, auc in unit.items()
@@ -74,10 +71,10 @@ class TestImprovements:
             ("two", 1, "plain"): 1.0,  # (0.75 − 0.5) / 0.25 − 0
             ("two", 1, "mixed"): 0.2,  # (0.55 − 0.5) / 0.25 − 0
         }
-        assert of("improvement", improvements(WORKED)) == pytest.approx(expected)
+        assert of("improvement", improvements(WORKED, roc_auc_ovo)) == pytest.approx(expected)
 
     def test_what_was_normalized_is_told(self):
-        gains = improvements(WORKED)
+        gains = improvements(WORKED, roc_auc_ovo)
         unit = {key[:2]: value for key, value in of("range", gains).items()}
         assert unit == pytest.approx({("one", 0): 0.3, ("two", 0): 0.0, ("two", 1): 0.25})
         assert {k[:2] for k, tied in of("tied", gains).items() if tied} == {("two", 0)}
@@ -86,22 +83,22 @@ class TestImprovements:
     def test_the_pretrained_model_counts_also_where_it_is_no_method(self):
         """Between 0.5 and 0.75 as before, though no row but the methods' tells of 0.5."""
         methods = WORKED[WORKED["method"] != "pretrained"]
-        gains = of("improvement", improvements(methods))
+        gains = of("improvement", improvements(methods, roc_auc_ovo))
         assert gains["two", 1, "mixed"] == pytest.approx(0.2)
         assert gains["two", 1, "plain"] == pytest.approx(1.0)
 
     def test_seeds_are_units_of_their_own(self):
-        other = WORKED.assign(seed=1, auc_chosen=WORKED["auc_pretrained"])
-        gains = improvements(pd.concat([WORKED, other], ignore_index=True))
+        other = WORKED.assign(seed=1, score_chosen=WORKED["score_pretrained"])
+        gains = improvements(pd.concat([WORKED, other], ignore_index=True), roc_auc_ovo)
         assert (gains.loc[gains["seed"] == 1, "improvement"] == 0).all()
         assert of("improvement", gains[gains["seed"] == 0]) == of(
-            "improvement", improvements(WORKED)
+            "improvement", improvements(WORKED, roc_auc_ovo)
         )
 
     @given(st.lists(st.floats(0, 1), min_size=2, max_size=6))
     def test_they_lie_between_minus_one_and_one(self, scores: list[float]):
         unit = dict(zip(["pretrained", *"abcde"], scores, strict=False))
-        gains = improvements(cells({("one", 0): unit}))
+        gains = improvements(cells({("one", 0): unit}), roc_auc_ovo)
         assert gains["improvement"].between(-1, 1).all()
         assert not gains["improvement"].isna().any()
         assert (np.sign(gains["improvement"]) == np.sign(gains["raw_gain"])).all()
@@ -115,8 +112,8 @@ class TestImprovements:
 
     def test_the_cells_given_stay_as_they_were(self):
         before = WORKED.copy()
-        improvements(WORKED)
-        summary(WORKED)
+        improvements(WORKED, roc_auc_ovo)
+        summary(improvements(WORKED, roc_auc_ovo))
         pd.testing.assert_frame_equal(WORKED, before)
 
 
@@ -156,7 +153,7 @@ class TestRanks:
 
 class TestSummary:
     def test_one_row_a_method_the_best_rank_first(self):
-        table = summary(WORKED)
+        table = summary(improvements(WORKED, roc_auc_ovo))
         assert list(table.index) == ["mixed", "plain", "pretrained"]
         assert (table["units"] == 3).all()
 
@@ -164,7 +161,7 @@ class TestSummary:
         # improvements of plain: −1/3, 0, 1; sorted they are these, so the median is 0
         # quartiles: −1/3 + 0.5 · 1/3 = −1/6 and 0.5; absolute deviations from 0: 1/3, 0, 1
         # raw gains: −0.1, 0, +0.25; one of the three is a harm
-        plain = summary(WORKED).loc["plain"].to_dict()
+        plain = summary(improvements(WORKED, roc_auc_ovo)).loc["plain"].to_dict()
         mean = 2 / 9
         assert plain == pytest.approx(
             {
@@ -181,16 +178,19 @@ class TestSummary:
         )
 
     def test_the_pretrained_model_improves_nothing_and_harms_nowhere(self):
-        pretrained = summary(WORKED).loc["pretrained"]
+        pretrained = summary(improvements(WORKED, roc_auc_ovo)).loc["pretrained"]
         assert (pretrained[["median", "iqr", "std", "mad", "raw_gain", "harm"]] == 0).all()
 
     def test_equal_ranks_are_ordered_by_the_median(self):
         table = summary(
-            cells(
-                {
-                    ("one", 0): {"pretrained": 0.5, "a": 0.6, "b": 0.9},
-                    ("two", 0): {"pretrained": 0.5, "a": 0.9, "b": 0.88},
-                }
+            improvements(
+                cells(
+                    {
+                        ("one", 0): {"pretrained": 0.5, "a": 0.6, "b": 0.9},
+                        ("two", 0): {"pretrained": 0.5, "a": 0.9, "b": 0.88},
+                    }
+                ),
+                roc_auc_ovo,
             )
         )
         # a: (0.1/0.4 + 1) / 2 = 0.625; b: (1 + 0.38/0.4) / 2 = 0.975
@@ -201,7 +201,7 @@ class TestSummary:
 class TestComplete:
     def test_all_is_kept_where_nothing_is_missing(self):
         kept, left_out = complete(WORKED)
-        assert of("auc_chosen", kept) == of("auc_chosen", WORKED)
+        assert of("score_chosen", kept) == of("score_chosen", WORKED)
         assert len(left_out) == 0
 
     def test_a_missing_cell_takes_its_unit_out(self):
@@ -212,12 +212,13 @@ class TestComplete:
             ("one", 0, "plain"): "missing",
             ("one", 0, "mixed"): "done",
         }
-        assert list(summary(kept).index) == ["plain", "mixed", "pretrained"]
+        ranked = summary(improvements(kept, roc_auc_ovo))
+        assert list(ranked.index) == ["plain", "mixed", "pretrained"]
 
     @pytest.mark.parametrize("status", ["failed", "not_applicable"])
     def test_a_failed_cell_takes_its_unit_out(self, status: str):
         table = WORKED.copy()
-        table.loc[8, ["status", "auc_chosen"]] = [status, None]  # mixed on (two, 1)
+        table.loc[8, ["status", "score_chosen"]] = [status, None]  # mixed on (two, 1)
         kept, left_out = complete(table)
         assert set(zip(kept["dataset"], kept["fold"], strict=True)) == {("one", 0), ("two", 0)}
         assert of("status", left_out)["two", 1, "mixed"] == status
@@ -225,7 +226,7 @@ class TestComplete:
 
     def test_a_unit_without_a_score_cannot_be_compared(self):
         table = WORKED.copy()
-        table.loc[:2, ["auc_pretrained", "auc_chosen"]] = None  # a test part of one class
+        table.loc[:2, ["score_pretrained", "score_chosen"]] = None  # a test part of one class
         kept, left_out = complete(table)
         assert set(kept["dataset"]) == {"two"}
         assert set(left_out["status"]) == {"done"}
@@ -264,6 +265,7 @@ def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, A
         },
         "curves": {},
         "synthetic": None,
+        "metric": roc_auc_ovo.as_metric(),
         "metrics": {"pretrained": scores, "chosen": scores, "last": scores},
         "chosen_step": 4,
         "timings": {"seconds": {"total": 2.5}},
@@ -298,9 +300,9 @@ class TestFrame:
             "classes": 3,
             "duplicates": pytest.approx(np.nan, nan_ok=True),
             "test_rows": 50,
-            "auc_pretrained": 0.75,
-            "auc_chosen": 0.75,
-            "auc_last": 0.75,
+            "score_pretrained": 0.75,
+            "score_chosen": 0.75,
+            "score_last": 0.75,
             "validation_pretrained": 0.5,
             "validation_chosen": 0.5,
             "validation_curve": (),
@@ -319,8 +321,8 @@ class TestFrame:
     def test_curves_keep_their_length_where_a_score_does_not_exist(self):
         curves = {
             "step": [0, 2],
-            "test_roc_auc_ovo": [0.5, 0.75],
-            "validation_roc_auc_ovo": [None, None],
+            "test": {"roc_auc_ovo": [0.5, 0.75]},
+            "validation": {"roc_auc_ovo": [None, None]},
         }
         (row,) = frame([record("default_ft", 1, curves=curves)]).to_dict("records")
         assert row["test_curve"] == (0.5, 0.75)
@@ -332,7 +334,8 @@ class TestFrame:
         assert one != other
         scores = [{"test": {"roc_auc_ovo": score}} for score in (one, other)]
         metrics = {"pretrained": scores[0], "chosen": scores[1], "last": scores[1]}
-        (row,) = improvements(frame([record("default_ft", 0, metrics=metrics)])).to_dict("records")
+        cells = frame([record("default_ft", 0, metrics=metrics)])
+        (row,) = improvements(cells, roc_auc_ovo).to_dict("records")
         assert row["tied"]
         assert row["raw_gain"] == 0
 
@@ -347,7 +350,7 @@ class TestFrame:
         )
         (row,) = frame([failed]).to_dict("records")
         assert (row["status"], row["error"]) == ("failed", "no")
-        assert pd.isna(row["auc_chosen"])
+        assert pd.isna(row["score_chosen"])
 
     def test_a_cell_without_a_seed_stands_beside_every_seed(self):
         """`pretrained` is one record for all seeds; without this, no second seed were complete."""

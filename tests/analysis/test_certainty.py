@@ -26,6 +26,7 @@ from bench.analysis.significance import (
     rank_biserial,
     wilcoxon_tests,
 )
+from bench.metrics import roc_auc_ovo
 
 METHODS = ["pretrained", "default_ft", "a", "b"]
 SCORES = np.random.default_rng(3).normal([0.0, 0.01, 0.02, 0.05], 0.03, (14, 4)) + 0.7
@@ -40,8 +41,8 @@ def cells(scores: np.ndarray, methods: list[str] | None = None) -> pd.DataFrame:
             "seed": 0,
             "method": method,
             "status": "done",
-            "auc_pretrained": row[0],
-            "auc_chosen": score,
+            "score_pretrained": row[0],
+            "score_chosen": score,
         }
         for i, row in enumerate(scores)
         for method, score in zip(methods or METHODS, row)
@@ -153,7 +154,7 @@ class TestBootstrap:
         rows = cells(np.array([[0.5, 0.6]] * 5 + [[0.5, 0.4]]), ["pretrained", "a"])
         rows["fold"] = rows["dataset"].str[1:].astype(int)
         rows["dataset"] = np.where(rows["fold"] < 5, "one", "two")
-        low, high = intervals(improvements(rows), reading()).loc[
+        low, high = intervals(improvements(rows, roc_auc_ovo), reading()).loc[
             "a", ["raw_gain_low", "raw_gain_high"]
         ]
         assert (low, high) == pytest.approx((-0.1, 0.1))
@@ -162,7 +163,7 @@ class TestBootstrap:
         rng = np.random.default_rng(0)
         gains = rng.normal(0.02, 0.05, 400)
         rows = cells(np.column_stack([np.full(400, 0.5), 0.5 + gains]), ["pretrained", "a"])
-        row = intervals(improvements(rows), reading()).loc["a"]
+        row = intervals(improvements(rows, roc_auc_ovo), reading()).loc["a"]
         width = 2 * 1.96 * gains.std(ddof=1) / math.sqrt(400)
         assert row["raw_gain_high"] - row["raw_gain_low"] == pytest.approx(width, rel=0.1)
 
@@ -171,7 +172,7 @@ class TestBootstrap:
         assert (draws(5, reading()) != draws(5, reading(["analysis.seed=1"]))).any()
 
     def test_one_dataset_has_no_interval(self):
-        row = intervals(improvements(cells(SCORES[:1])), reading()).loc["a"]
+        row = intervals(improvements(cells(SCORES[:1]), roc_auc_ovo), reading()).loc["a"]
         assert row.isna().all()
 
 
@@ -179,12 +180,12 @@ class TestLeaderboard:
     def test_win_rates_are_counted(self):
         # Three datasets, ties half: a beats b on two of three, and so on.
         scores = np.array([[0.5, 0.6, 0.7, 0.6], [0.5, 0.6, 0.7, 0.8], [0.9, 0.6, 0.7, 0.8]])
-        board = leaderboard(cells(scores), reading())
+        board = leaderboard(cells(scores), reading(), roc_auc_ovo)
         # a against the others, dataset by dataset: 3, 2 and 1 of 3 wins
         assert board.loc["a", "winrate"] == pytest.approx((3 + 2 + 1) / 9)
         # errors of a 0.3, best 0.3 | 0.2 | 0.1: (0 + 1/3 + 2/3) / 3 could be saved
         assert board.loc["a", "improvability"] == pytest.approx(1 / 3)
 
     def test_the_same_cells_give_the_same_board(self):
-        first, second = (leaderboard(cells(SCORES), reading()) for _ in range(2))
+        first, second = (leaderboard(cells(SCORES), reading(), roc_auc_ovo) for _ in range(2))
         pd.testing.assert_frame_equal(first, second)

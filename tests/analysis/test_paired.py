@@ -37,9 +37,9 @@ def cells(scores: dict[tuple[str, int, int], dict[str, float]]) -> pd.DataFrame:
             "seed": seed,
             "method": method,
             "status": "done",
-            "auc_pretrained": 0.5,
-            "auc_chosen": auc,
-            "auc_last": auc - 0.01,
+            "score_pretrained": 0.5,
+            "score_chosen": auc,
+            "score_last": auc - 0.01,
         }
         for (dataset, fold, seed), unit in scores.items()
         for method, auc in unit.items()
@@ -67,7 +67,7 @@ class TestAgainst:
         # a: (0.04 − 0.02 + 0.06 + 0.04) / 4 = 0.03; b: (0.01 − 0.05) / 2 = −0.02
         # mean 0.005; standard deviation 0.05/√2, standard error 0.05/2
         # absolute: (0.04 + 0.02 + 0.06 + 0.04 + 0.01 + 0.05) / 6
-        (row,) = against_method(WORKED, "auc_chosen").to_dict("index").items()
+        (row,) = against_method(WORKED, "score_chosen").to_dict("index").items()
         assert row == (
             "mixed",
             pytest.approx(
@@ -77,24 +77,26 @@ class TestAgainst:
 
     def test_the_pretrained_model_is_in_every_cell(self):
         # default_ft: a (0.10 + 0.12 + 0.20 + 0.14) / 4 = 0.14, b (0.30 + 0.34) / 2 = 0.32
-        gains = against_pretrained(WORKED, "auc_chosen")
+        gains = against_pretrained(WORKED, "score_chosen")
         assert gains.loc["default_ft", "mean"] == pytest.approx((0.14 + 0.32) / 2)
         assert gains.loc["mixed", "mean"] == pytest.approx(gains.loc["default_ft", "mean"] + 0.005)
 
     def test_a_unit_without_a_value_is_passed_over(self):
         holed = WORKED.copy()
-        holed.loc[1, "auc_chosen"] = np.nan  # mixed on (a, 0, 0): a is now (−0.02 + 0.06 + 0.04)/3
-        row = against_method(holed, "auc_chosen").loc["mixed"]
+        holed.loc[1, "score_chosen"] = (
+            np.nan
+        )  # mixed on (a, 0, 0): a is now (−0.02 + 0.06 + 0.04)/3
+        row = against_method(holed, "score_chosen").loc["mixed"]
         assert row["mean"] == pytest.approx((0.08 / 3 - 0.02) / 2)
         assert row["units"] == 5
 
     def test_a_method_against_itself_differs_nowhere(self):
         twin = WORKED[WORKED["method"] == "default_ft"].assign(method="twin")
-        row = against_method(pd.concat([WORKED, twin]), "auc_chosen").loc["twin"]
+        row = against_method(pd.concat([WORKED, twin]), "score_chosen").loc["twin"]
         assert (row[["mean", "se", "absolute"]] == 0).all()
 
     def test_one_table_has_no_standard_error(self):
-        one = against_method(WORKED[WORKED["dataset"] == "a"], "auc_chosen")
+        one = against_method(WORKED[WORKED["dataset"] == "a"], "score_chosen")
         assert one.loc["mixed", "mean"] == pytest.approx(0.03)
         assert math.isnan(one.loc["mixed", "se"])
         assert not resolved(one).any()
@@ -104,23 +106,23 @@ class TestSeedNull:
     def test_it_is_averaged_as_the_differences_are(self):
         # a: (−0.02 + 0.06) / 2 = 0.02; b: −0.04; mean −0.01; standard error |0.06| / 2
         # absolute: (0.02 + 0.06 + 0.04) / 3
-        row = seed_null(WORKED, "auc_chosen").loc[NULL].to_dict()
+        row = seed_null(WORKED, "score_chosen").loc[NULL].to_dict()
         assert row == pytest.approx(
             {"mean": -0.01, "se": 0.03, "absolute": 0.04, "tables": 2, "units": 3}
         )
 
     def test_one_seed_has_none(self):
-        assert seed_null(WORKED[WORKED["seed"] == 0], "auc_chosen").empty
+        assert seed_null(WORKED[WORKED["seed"] == 0], "score_chosen").empty
 
     def test_seeds_that_share_no_fold_give_none(self):
         scores = {("a", 0, 0): {"default_ft": 0.6}, ("a", 1, 1): {"default_ft": 0.7}}
-        assert seed_null(cells(scores), "auc_chosen").empty
+        assert seed_null(cells(scores), "score_chosen").empty
 
     def test_more_seeds_are_paired_in_order_without_sharing_a_run(self):
         # 0.60 − 0.61 = −0.01 and 0.62 − 0.65 = −0.03; the fifth has no partner
         scores = dict(enumerate([0.60, 0.61, 0.62, 0.65, 0.90]))
         table = cells({("a", 0, seed): {"default_ft": auc} for seed, auc in scores.items()})
-        row = seed_null(table, "auc_chosen").loc[NULL]
+        row = seed_null(table, "score_chosen").loc[NULL]
         assert row["mean"] == pytest.approx(-0.02)
         assert row["units"] == 2
 
@@ -134,8 +136,8 @@ class TestSeedNull:
             for seed in range(2)
         }
         table = cells(noise)
-        null = seed_null(table, "auc_chosen").loc[NULL]
-        twin = against_method(table, "auc_chosen").loc["twin"]
+        null = seed_null(table, "score_chosen").loc[NULL]
+        twin = against_method(table, "score_chosen").loc["twin"]
         assert null["se"] / twin["se"] == pytest.approx(2**0.5, rel=0.1)
         assert null["absolute"] / twin["absolute"] == pytest.approx(1, rel=0.1)
 
@@ -185,14 +187,14 @@ class TestReading:
     def test_what_is_resolved_is_named_with_its_size(self):
         better = WORKED.copy()
         mixed = better["method"] == "mixed"
-        better.loc[mixed, "auc_chosen"] += 0.1  # 0.105 ± 0.025
+        better.loc[mixed, "score_chosen"] += 0.1  # 0.105 ± 0.025
         text = pairs(paired(better))
         assert "mixed +105.00 ± 25.00 (chosen step ×1000): 1 of 2 comparisons" in text
         assert "chance alone gives 30% (2 tables)" in text  # 1 − 2 · arctan(2) / π
 
     def test_a_null_that_is_itself_resolved_is_told(self):
         drift = WORKED.copy()
-        drift.loc[drift["seed"] == 1, "auc_chosen"] += 0.2  # −0.21 ± 0.03
+        drift.loc[drift["seed"] == 1, "score_chosen"] += 0.2  # −0.21 ± 0.03
         assert "do not trust the bound" in pairs(paired(drift))
         assert "do not trust the bound" not in pairs(paired(WORKED))
 

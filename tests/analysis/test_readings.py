@@ -12,12 +12,13 @@ from made_records import failed, made
 from bench.analysis.answer import answer
 from bench.analysis.frame import IMPUTED, absent_units, complete, frame
 from bench.analysis.groups import by_group, datasets, groups_of
-from bench.analysis.measures import improvements, summary_of
+from bench.analysis.measures import improvements, summary
 from bench.analysis.mixing import differences, ways
-from bench.analysis.quality_gains import ALL, quality
+from bench.analysis.quality_gains import ALL, gains_by_quality
 from bench.analysis.reliability import runs
 from bench.analysis.settings import Impute, Normalization, settings
 from bench.errors import BadInput
+from bench.metrics import roc_auc_ovo
 from bench.report import verdict
 from bench.report.sections import sections
 
@@ -48,7 +49,7 @@ class TestScales:
         ],
     )
     def test_each_is_worked_by_hand(self, normalization: str, default: float, causal: float):
-        gains = improvements(WORKED, Normalization(normalization)).set_index("method")
+        gains = improvements(WORKED, roc_auc_ovo, Normalization(normalization)).set_index("method")
         assert gains["improvement"].to_dict() == pytest.approx(
             {"pretrained": 0.0, "default_ft": default, "causalmixft": causal}
         )
@@ -56,16 +57,18 @@ class TestScales:
     @pytest.mark.parametrize("normalization", list(Normalization))
     def test_where_all_tie_it_is_zero_and_counted(self, normalization: Normalization):
         tied = frame(unit("d", {"pretrained": 0.7, "default_ft": 0.7, "scm": 0.7}))
-        gains = improvements(tied, normalization)
+        gains = improvements(tied, roc_auc_ovo, normalization)
         assert (gains["improvement"] == 0).all()
         assert gains["tied"].all()
 
     def test_a_loss_on_a_scale_without_length_has_no_size(self):
         """Nothing beats the pre-trained model: 0 to best is no scale."""
         cells = frame(unit("d", {"pretrained": 0.7, "default_ft": 0.6}))
-        gains = improvements(cells, Normalization.pretrained_to_best).set_index("method")
+        gains = improvements(cells, roc_auc_ovo, Normalization.pretrained_to_best).set_index(
+            "method"
+        )
         assert gains["improvement"].isna().to_dict() == {"pretrained": False, "default_ft": True}
-        assert summary_of(gains.reset_index()).loc["default_ft", "undefined"] == 1
+        assert summary(gains.reset_index()).loc["default_ft", "undefined"] == 1
 
 
 class TestSettings:
@@ -111,7 +114,7 @@ class TestCompleteness:
         kept, left_out = complete(frame(self.RECORDS), Impute.worst)
         made_up = kept[kept["status"] == IMPUTED]
         assert made_up[
-            ["dataset", "method", "auc_chosen", "auc_pretrained"]
+            ["dataset", "method", "score_chosen", "score_pretrained"]
         ].to_numpy().tolist() == [
             ["b", "scm", 0.7, 0.7]  # the pre-trained model's, the worst of 0.7 and 0.8
         ]
@@ -167,7 +170,7 @@ class TestGroups:
             *unit("z", {"pretrained": 0.7, "default_ft": 0.6, "scm": 0.8}),
         ]
         kept, _ = complete(frame(records))
-        gains = improvements(kept)
+        gains = improvements(kept, roc_auc_ovo)
         table = by_group(gains, runs(kept), settings())
         row = table.query("grouping == 'domain' and group == 'finance' and method == 'scm'")
         (found,) = row[["rank", "median", "datasets"]].to_numpy().tolist()
@@ -187,7 +190,7 @@ class TestAblation:
     )
 
     def test_what_mixing_does_and_what_the_rows_do(self):
-        table = differences(improvements(frame(self.RECORDS))).set_index("question")
+        table = differences(improvements(frame(self.RECORDS), roc_auc_ovo)).set_index("question")
         assert table.loc["mixing", ["generator", "minus"]].to_list() == ["SCM", "SCM alone"]
         assert table.loc["mixing", ["mean", "se"]].to_list() == pytest.approx([0.06, 0.04])
         assert table.loc["rows", ["generator", "minus"]].to_list() == [
@@ -197,7 +200,7 @@ class TestAblation:
         assert table.loc["rows", "mean"] == pytest.approx((-0.05 + 0.02) / 2)
 
     def test_every_way_has_a_row(self):
-        table = ways(improvements(frame(self.RECORDS)))
+        table = ways(improvements(frame(self.RECORDS), roc_auc_ovo))
         assert table[["generator", "mixing", "methods"]].to_numpy().tolist() == [
             ["Bootstrap", "mixed", "bootstrap"],
             ["SCM", "synthetic", "scm"],
@@ -206,7 +209,7 @@ class TestAblation:
         assert table["rank"].to_list() == [1.5, 3.0, 1.5]  # over a and b, pretrained being last
 
     def test_without_generators_there_is_none(self):
-        gains = improvements(frame(unit("a", {"pretrained": 0.6, "default_ft": 0.7})))
+        gains = improvements(frame(unit("a", {"pretrained": 0.6, "default_ft": 0.7})), roc_auc_ovo)
         assert differences(gains).empty
         assert ways(gains).empty
 
@@ -219,14 +222,14 @@ class TestQuality:
             records.append(
                 made(f"d{i}", "scm", [0.5, 0.5 + i / 100], synthetic={"quality": measures})
             )
-        table = quality(improvements(frame(records))).set_index("measure")
+        table = gains_by_quality(improvements(frame(records), roc_auc_ovo)).set_index("measure")
         assert table.loc["tstr_roc_auc", "spearman_raw_gain"] == pytest.approx(1.0)
         assert table.loc["tstr_roc_auc", "median"] == pytest.approx(0.625)
         assert np.isnan(table.loc["copies", "spearman_raw_gain"])  # it varies in nothing
         assert ALL not in set(table["method"])
 
     def test_records_without_measures_have_none(self):
-        assert quality(improvements(WORKED)).empty
+        assert gains_by_quality(improvements(WORKED, roc_auc_ovo)).empty
 
 
 class TestVerdict:
@@ -243,7 +246,7 @@ class TestVerdict:
                 },
             )
         ]
-        told = " ".join(verdict.headline(answer(frame(records), QUICK)))
+        told = " ".join(verdict.headline(answer(frame(records), QUICK, roc_auc_ovo)))
         assert "the ranks cannot be told from chance" in told
         assert "No method's test ROC-AUC differs from default_ft's" in told
         assert "6 datasets are too few" in told
@@ -256,7 +259,7 @@ class TestVerdict:
                 f"d{i:02}", {"pretrained": 0.6, "default_ft": 0.7 + i / 1e4, "scm": 0.8}
             )
         ]
-        told = " ".join(verdict.headline(answer(frame(records), QUICK)))
+        told = " ".join(verdict.headline(answer(frame(records), QUICK, roc_auc_ovo)))
         assert "scm has the best average rank (1.00 of 3)" in told
         assert "it can be told from default_ft, pretrained" in told
         assert "differs by more than twice its standard error for scm +99.45" in told
@@ -264,7 +267,7 @@ class TestVerdict:
     def of(self, *scores: dict[str, float]) -> str:
         """The headline of one dataset, a fold each."""
         records = [r for i, s in enumerate(scores) for r in unit("credit", s, fold=i)]
-        return " ".join(verdict.headline(answer(frame(records), QUICK)))
+        return " ".join(verdict.headline(answer(frame(records), QUICK, roc_auc_ovo)))
 
     def test_where_all_tie_none_is_best(self):
         equal = dict.fromkeys(["pretrained", "default_ft", *"abcdefg"], 0.7)
@@ -275,7 +278,7 @@ class TestVerdict:
         assert "0% of the runs, whatever the method" in told
         assert "average rank" not in told
         two = [*unit("a", equal), *unit("b", equal)]
-        told = " ".join(verdict.headline(answer(frame(two), QUICK)))
+        told = " ".join(verdict.headline(answer(frame(two), QUICK, roc_auc_ovo)))
         assert "on each of the 2 datasets: none is best" in told
 
     def test_who_share_the_best_rank_are_all_named(self):
@@ -283,7 +286,7 @@ class TestVerdict:
             *unit("a", {"pretrained": 0.6, "default_ft": 0.8, "scm": 0.7}),
             *unit("b", {"pretrained": 0.6, "default_ft": 0.7, "scm": 0.8}),
         ]
-        read = answer(frame(records), QUICK)
+        read = answer(frame(records), QUICK, roc_auc_ovo)
         told = " ".join(verdict.headline(read))
         assert "default_ft and scm share the best average rank (1.50 of 3): none of them" in told
         (section,) = (s for s in sections(read, None) if s.key == "certainty")
@@ -316,7 +319,7 @@ class TestVerdict:
 
     def test_one_tables_tables_have_no_average_ranks(self):
         cells = frame(unit("credit", {"pretrained": 0.7, "scm": 0.7001}))
-        shown = sections(answer(cells, QUICK), None)
+        shown = sections(answer(cells, QUICK, roc_auc_ovo), None)
         printed = " ".join(
             f"{s.text} {list(s.table) if s.table is not None else ''}" for s in shown[:2]
         )
@@ -330,7 +333,7 @@ class TestVerdict:
             for i, d in enumerate("abc")
             for r in unit(d, {"pretrained": 0.7, "default_ft": 0.6999, "scm": 0.7001 + i / 1e5})
         ]
-        told = verdict.headline(answer(frame(records), QUICK))[0]
+        told = verdict.headline(answer(frame(records), QUICK, roc_auc_ovo))[0]
         assert "scm has the best average rank" in told
         assert "a mean gain of +0.11 [+0.10, +0.12] in ROC-AUC ×1000" in told
         assert "within 0.0002 ROC-AUC of one another" in told
@@ -343,7 +346,9 @@ class TestVerdict:
         ]
         cells = frame([r for r in records if r["cell"]["method"] != "pretrained"])
         read = answer(
-            cells, settings(["analysis.normalization=pretrained_to_best", "analysis.elo_rounds=1"])
+            cells,
+            settings(["analysis.normalization=pretrained_to_best", "analysis.elo_rounds=1"]),
+            roc_auc_ovo,
         )
         told = " ".join(verdict.headline(read))
         assert "nan" not in told.replace("nano", "")
@@ -356,13 +361,13 @@ class TestVerdict:
 
     def test_nothing_complete_is_said(self):
         cells = frame([made("a", "default_ft", [0.5, 0.6]), made("b", "scm", [0.5, 0.6])])
-        (told,) = verdict.headline(answer(cells, QUICK))
+        (told,) = verdict.headline(answer(cells, QUICK, roc_auc_ovo))
         assert "nothing to compare yet" in told
 
 
 def test_the_answer_reads_cells_in_any_order():
     records = [*TestAblation.RECORDS, *unit("c", {"pretrained": 0.6, "causalmixft": 0.7})]
-    one = answer(frame(records), QUICK)
-    two = answer(frame(records[::-1]), QUICK)
+    one = answer(frame(records), QUICK, roc_auc_ovo)
+    two = answer(frame(records[::-1]), QUICK, roc_auc_ovo)
     for name in ("summary", "per_dataset", "paired", "wilcoxon", "groups"):
         pd.testing.assert_frame_equal(one.tables[name], two.tables[name])

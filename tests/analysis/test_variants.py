@@ -24,6 +24,7 @@ from bench.analysis.variants import names, shown
 from bench.cell.store import Store
 from bench.cli import main
 from bench.files import digest
+from bench.metrics import roc_auc_ovo
 from bench.report import captions as readings
 from bench.report.sections import sections
 from bench.report.write import report
@@ -245,7 +246,7 @@ class TestTables:
 
     def test_the_pretrained_model_serves_every_variant(self):
         """Improvement, by hand: unit heart's range is 0.70 to 0.74 over all variants."""
-        read = answer(frame(swept()), QUICK)
+        read = answer(frame(swept()), QUICK, roc_auc_ovo)
         gains = read.tables["improvements"].set_index(["dataset", "method"])["improvement"]
         assert gains["heart"].to_dict() == pytest.approx(
             {"pretrained": 0.0, SLOW_NAME: 0.5, FAST_NAME: 1.0}
@@ -270,7 +271,7 @@ class TestTables:
             *of("a", {"pretrained": 0.6, "default_ft": 0.7, "scm": 0.8}, 0.6),
             *of("b", {"pretrained": 0.9, "default_ft": 0.92, "scm": 0.9}, 0.9),
         ]
-        gains = answer(frame(records), QUICK).tables["improvements"]
+        gains = answer(frame(records), QUICK, roc_auc_ovo).tables["improvements"]
         assert gains.set_index("method")["improvement"].to_dict() == pytest.approx(
             {
                 "pretrained · weights=aaaaaa": 0,
@@ -392,7 +393,7 @@ class TestReferences:
         ] + [made(dataset, "pretrained", [0.7]) for dataset in scores]
 
     def test_a_method_is_paired_with_default_fine_tuning_under_its_own_settings(self):
-        read = answer(frame(self.two_rates()), QUICK)
+        read = answer(frame(self.two_rates()), QUICK, roc_auc_ovo)
         table = against_default(read.tables["paired"], "chosen").set_index("method")
         assert table["against"].to_dict() == {
             "scm · lr=1e-4": SLOW_NAME,
@@ -414,7 +415,7 @@ class TestReferences:
         }
 
     def test_the_table_and_its_caption_say_which(self):
-        read = answer(frame(self.two_rates()), QUICK)
+        read = answer(frame(self.two_rates()), QUICK, roc_auc_ovo)
         (section,) = (s for s in sections(read, None) if s.key == "paired")
         assert section.table is not None
         assert section.table.loc["scm · lr=3e-4", "minus"] == FAST_NAME
@@ -435,7 +436,7 @@ class TestReferences:
         held = references(cells)
         assert held.of == {}
         assert held.without == ("scm · weights=bbbbbb",)
-        read = answer(cells, QUICK)
+        read = answer(cells, QUICK, roc_auc_ovo)
         (section,) = (s for s in sections(read, None) if s.key == "paired")
         assert section.text == "Left out: no method is of the same model as a default_ft."
 

@@ -30,7 +30,7 @@ from bench.cell.record import Record, fault, seal
 from bench.cli import main
 from bench.errors import ModelError
 from bench.generator import BrokenPromise, Generator, require_rows
-from bench.metrics import NAMES, ScoreError, all_scores, binary_roc_auc
+from bench.metrics import ScoreError, all_scores, binary_roc_auc
 from bench.models.tab2d import forward as lean
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.encoder import Encoder
@@ -75,11 +75,12 @@ def require_sound(record: Record) -> None:
             for values in parts.values()
             for value in values.values()
         ]
-        assert len(scores) == 6 * len(NAMES)
+        assert len(scores) == 6 * len(metrics.SCORES)
         assert np.isfinite(scores).all()  # both parts are of two classes: no score is denied
-        for name, curve in record["curves"].items():
-            told = curve[1:] if name == "train_loss" else curve
-            assert np.isfinite(told).all(), name
+        assert np.isfinite(record["curves"].get("train_loss", [])[1:]).all()
+        for part in ("validation", "test"):
+            for name, curve in record["curves"].get(part, {}).items():
+                assert np.isfinite(curve).all(), name
         return
     assert record["status"] in ("failed", "not_applicable")
     require_sentence(record["error"]["message"])

@@ -39,7 +39,7 @@ def record(**changed: Any) -> dict[str, Any]:
     whole["settings"]["finetune"] |= {"lr": 1e-4, "clip_norm": None}
     whole["data"]["notes"] = ["Klasse 'weiß' – zu selten"]
     whole["metrics"]["chosen"]["test"]["roc_auc_ovr"] = None
-    whole["curves"]["test_log_loss"] = LOSSES
+    whole["curves"]["test"]["log_loss"] = LOSSES
     whole["timings"]["cpu_seconds"] = 0.25
     return whole | changed
 
@@ -63,15 +63,15 @@ class TestRoundTrip:
         assert files(store) == [str(path.relative_to(store.root))]
 
     def test_floats_keep_every_bit(self, store: Store):
-        read = store.read(store.write(record()))["curves"]["test_log_loss"]
+        read = store.read(store.write(record()))["curves"]["test"]["log_loss"]
         assert [x.hex() for x in read] == [x.hex() for x in LOSSES]
 
     @given(st.lists(st.floats(0, allow_infinity=False), min_size=4, max_size=4))
     def test_any_floats_keep_every_bit(self, values: list[float]):
-        curves = record()["curves"] | {"test_log_loss": values}
+        curves = record()["curves"] | {"test": {"log_loss": values}}
         read = json.loads(encode(seal(record(curves=curves))))
         assert fault(read) is None
-        assert [x.hex() for x in read["curves"]["test_log_loss"]] == [x.hex() for x in values]
+        assert [x.hex() for x in read["curves"]["test"]["log_loss"]] == [x.hex() for x in values]
 
     def test_a_value_that_json_lacks_is_refused_before_anything_is_written(self, store: Store):
         with pytest.raises(ValueError, match="JSON"):
@@ -123,8 +123,8 @@ FAULTS = {
     "status edited": (lambda t: edited(t, '"done"', '"failed"'), "does not match its checksum"),
     "timings edited": (lambda t: edited(t, "0.25", "0.5"), "does not match its checksum"),
     "other schema": (
-        lambda t: edited(t, '"schema_version": 2', '"schema_version": 1'),
-        "schema version 1, expected 2",
+        lambda t: edited(t, '"schema_version": 3', '"schema_version": 1'),
+        "schema version 1, expected 3",
     ),
     "key added": (
         lambda t: encode(seal(record(more=1))),

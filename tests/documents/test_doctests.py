@@ -12,7 +12,7 @@ from documents import ROOT
 from bench.cell.store import Store
 from bench.datasets.splits import split
 from bench.generator import Generator
-from bench.metrics import log_loss, roc_auc_ovo
+from bench.metrics import ClassScore
 from bench.names import check
 from bench.seeds import derive
 from bench.table import Table
@@ -34,7 +34,7 @@ def test_examples_give_what_they_show(name: str) -> None:
 
 @pytest.mark.parametrize(
     "shown",
-    [Table, Store, Generator, split, derive, roc_auc_ovo, log_loss, check],
+    [Table, Store, Generator, split, derive, ClassScore, check],
     ids=lambda shown: shown.__name__,
 )
 def test_what_others_build_on_shows_its_use(shown: Any) -> None:

@@ -14,6 +14,7 @@ from bench.analysis.frame import frame
 from bench.analysis.settings import settings
 from bench.cell.store import Store
 from bench.errors import BadInput
+from bench.metrics import roc_auc_ovo
 from bench.report.write import report
 from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, sentence, updated
 
@@ -64,7 +65,7 @@ def test_the_readme_says_what_the_reference_run_s_records_say() -> None:
 
 @pytest.fixture(scope="module")
 def read(root: Path) -> Answer:
-    return answer(frame(Store(root).survey()[0]), settings())
+    return answer(frame(Store(root).survey()[0]), settings(), roc_auc_ovo)
 
 
 def harming(read: Answer, *methods: str) -> Answer:

@@ -200,14 +200,14 @@ class TestChoice:
         result = run(score=scripted([0.5, 0.6, 0.9, 0.7, 0.9]), steps=4)
         assert (result.chosen_step, result.last_step) == (2, 4)
         assert result.chosen["validation"].max() == 0.9
-        assert result.curves["validation_log_loss"] == pytest.approx(
+        assert result.curves["validation"]["log_loss"] == pytest.approx(
             [-np.log(p) for p in (0.5, 0.6, 0.9, 0.7, 0.9)]
         )
 
     def test_roc_auc_is_maximized(self):
         """Probabilities of the true class below one half order the rows the wrong way round."""
         result = run(score=scripted([0.4, 0.6, 0.4, 0.9]), steps=3, select_by=Score.roc_auc_ovo)
-        assert result.curves["validation_roc_auc_ovo"] == [0.0, 1.0, 0.0, 1.0]
+        assert result.curves["validation"]["roc_auc_ovo"] == [0.0, 1.0, 0.0, 1.0]
         assert result.chosen_step == 1
 
     @pytest.mark.parametrize("keep", list(Keep))
@@ -215,7 +215,7 @@ class TestChoice:
         """A rate this high ruins the model in the end, so that best and last differ."""
         result = run(steps=12, lr=1e-2, warmup_steps=1, keep=keep)
         scoring = fold()[2]
-        losses = result.curves["validation_log_loss"]
+        losses = result.curves["validation"]["log_loss"]
         if keep == Keep.best:
             assert 0 < result.chosen_step == int(np.argmin(losses))
         else:
@@ -251,8 +251,8 @@ class TestChoice:
         two = run(labels | {"test": seeded("mix").permutation(labels["test"])}, steps=6, lr=1e-2)
         assert one.chosen_step == two.chosen_step
         assert same_weights(one.module, two.module)
-        assert one.curves["validation_log_loss"] == two.curves["validation_log_loss"]
-        assert one.curves["test_log_loss"] != two.curves["test_log_loss"]
+        assert one.curves["validation"]["log_loss"] == two.curves["validation"]["log_loss"]
+        assert one.curves["test"]["log_loss"] != two.curves["test"]["log_loss"]
 
     def test_patience_counts_evaluations_without_gain(self):
         result = run(
@@ -264,8 +264,8 @@ class TestChoice:
         labels = fold()[2].labels
         ones = {"validation": np.ones_like(labels["validation"]), "test": labels["test"]}
         result = run(ones, steps=4, lr=1e-2, select_by=Score.roc_auc_ovo)
-        assert result.curves["validation_roc_auc_ovo"] == [None] * 5
-        assert result.chosen_step == int(np.argmin(result.curves["validation_log_loss"]))
+        assert result.curves["validation"]["roc_auc_ovo"] == [None] * 5
+        assert result.chosen_step == int(np.argmin(result.curves["validation"]["log_loss"]))
         assert len(result.notes) == 1
         assert "one class" in result.notes[0]
         assert run(steps=1).notes == []
@@ -281,15 +281,10 @@ class TestCurves:
     ):
         curves = run(steps=steps, eval_every=every).curves
         assert curves["step"] == expected
-        assert list(curves) == [
-            "step",
-            "train_loss",
-            "validation_roc_auc_ovo",
-            "validation_log_loss",
-            "test_roc_auc_ovo",
-            "test_log_loss",
-        ]
-        assert {len(values) for values in curves.values()} == {len(expected)}
+        assert list(curves) == ["step", "train_loss", "validation", "test"]
+        assert list(curves["test"]) == list(curves["validation"]) == ["roc_auc_ovo", "log_loss"]
+        lists = [curves["train_loss"], *curves["test"].values(), *curves["validation"].values()]
+        assert {len(values) for values in lists} == {len(expected)}
 
     def test_the_training_loss_is_the_mean_since_the_evaluation_before(self):
         each, thirds = run(steps=7).curves, run(steps=7, eval_every=3).curves
@@ -304,10 +299,10 @@ class TestCurves:
     def test_the_curves_meet_the_probabilities(self):
         result = run(steps=5, lr=1e-2)
         for part, y in result.labels.items():
-            curve = result.curves[f"{part}_roc_auc_ovo"]
+            curve = result.curves[part]["roc_auc_ovo"]
             assert curve[0] == roc_auc_ovo(y, result.pretrained[part])
             assert curve[result.chosen_step] == roc_auc_ovo(y, result.chosen[part])
-            assert result.curves[f"{part}_log_loss"][-1] == log_loss(y, result.last[part])
+            assert result.curves[part]["log_loss"][-1] == log_loss(y, result.last[part])
 
     def test_time_is_told_by_phase(self):
         assert set(run(steps=1).seconds) == {"tasks", "training", "scoring"}

@@ -127,8 +127,12 @@ class TestACell:
             *["The device ran out of memory in scoring"] * 2,
             *["The device ran out of memory in training"],
         ]
-        for curve in ("train_loss", "validation_log_loss", "test_log_loss"):
-            a, b = (np.array(r["curves"][curve], dtype=float) for r in (roomy, tight))
+        for of in (
+            lambda r: r["curves"]["train_loss"],
+            lambda r: r["curves"]["validation"]["log_loss"],
+            lambda r: r["curves"]["test"]["log_loss"],
+        ):
+            a, b = (np.array(of(r), dtype=float) for r in (roomy, tight))
             # Rounding of two steps; a row too many or too few would show in the third digit.
             np.testing.assert_allclose(a, b, atol=2e-5, equal_nan=True)
 

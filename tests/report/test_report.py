@@ -19,6 +19,7 @@ from bench.analysis.settings import settings
 from bench.cell.record import SCHEMA_VERSION
 from bench.cell.store import Store
 from bench.cli import main
+from bench.metrics import roc_auc_ovo
 from bench.report.figures import heat_map, quality, time
 from bench.report.latex import escape
 from bench.report.published import published
@@ -66,7 +67,7 @@ class TestFiles:
                 made(dataset, f"generator-{m}-mixed-0.5", [0.7, 0.7 + m / 999], synthetic=rows)
                 for dataset in ("credit", "zoo")
             ]
-        read_as = answer(frame(records), settings())
+        read_as = answer(frame(records), settings(), roc_auc_ovo)
         for draw in (heat_map, time, quality):
             drawing = draw(read_as)
             assert drawing is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.files import digest
+from bench.metrics import Score, roc_auc_ovo
 
 METHODS: dict[str, dict[str, Any]] = {
     "pretrained": {"finetune": False, "generator": None, "rows": "real"},
@@ -41,12 +42,14 @@ def made(
     chosen: int = -1,
     finetune: dict[str, Any] | None = None,
     identity: dict[str, Any] | None = None,
+    metric: Score = roc_auc_ovo,
     **changed: Any,
 ) -> dict[str, Any]:
     """A record whose test curve is ``curve``; a method that does not fine-tune keeps no curve.
 
     ``chosen`` is the evaluation whose scores are the chosen step's; ``finetune`` the settings of
-    fine-tuning, which are part of the identity where a method fine-tunes; ``identity`` more parts.
+    fine-tuning, which are part of the identity where a method fine-tunes; ``identity`` more parts;
+    ``metric`` what the curve is of.
     """
     validation = curve if validation is None else validation
     settings = method_settings(method)
@@ -65,8 +68,8 @@ def made(
 
     def scores(at: int) -> dict[str, dict[str, float]]:
         return {
-            "validation": {"roc_auc_ovo": validation[at]},
-            "test": {"roc_auc_ovo": curve[at], "log_loss": 0.5},
+            "validation": {metric.name: validation[at]},
+            "test": {"log_loss": 0.5, metric.name: curve[at]},
         }
 
     return {
@@ -99,6 +102,7 @@ def made(
             "duplicates": 1,
             "notes": [],
         },
+        "metric": metric.as_metric(),
         "metrics": {
             "pretrained": scores(0),
             "chosen": scores(chosen),
@@ -108,8 +112,8 @@ def made(
         "last_step": 2 * (len(curve) - 1),
         "curves": {
             "step": [2 * i for i in range(len(curve))],
-            "validation_roc_auc_ovo": validation,
-            "test_roc_auc_ovo": curve,
+            "validation": {metric.name: validation},
+            "test": {metric.name: curve},
         }
         if tuned
         else {},

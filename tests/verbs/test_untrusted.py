@@ -20,12 +20,11 @@ from made_records import failed, made
 from bench.analysis.settings import settings as reading
 from bench.cell import journal
 from bench.cell.packed import MOST
-from bench.cell.record import encode, fault, results_of, seal
-from bench.cell.schema import SCORES
+from bench.cell.record import SCHEMA_VERSION, encode, fault, results_of, seal
 from bench.cell.store import Store
 from bench.cli import main
 from bench.files import DEEPEST, Unsound, content, digest, parse_json
-from bench.metrics import NAMES
+from bench.metrics import SCORES
 from bench.report.write import report
 from bench.sweep import costs
 
@@ -41,7 +40,7 @@ def whole() -> dict[str, Any]:
     """A record in which every part of the schema is there."""
     record = made("zoo", "scm", [0.7, 0.75, None], validation=[0.6, 0.8, 0.7], chosen=1)
     record["curves"]["train_loss"] = [None, 0.4, 0.3]
-    record["curves"]["test_log_loss"] = [0.5, 0.5, 0.5]
+    record["curves"]["test"]["log_loss"] = [0.5, 0.5, 0.5]
     record["synthetic"] = {
         "key": "ab" * 16,
         "rows": 5,
@@ -52,14 +51,16 @@ def whole() -> dict[str, Any]:
         "quality": {"detection_auc": 0.5, "distance_to_closest": None},
     }
     record["timings"]["generation"] = {"shared": False, "seconds": 1.0, "phases": {"fit": 0.5}}
-    record["metrics"]["last"]["test"] = dict.fromkeys(NAMES, 0.25) | {"roc_auc_ovo": None}
+    record["metrics"]["last"]["test"] = dict.fromkeys(SCORES, 0.25) | {"roc_auc_ovo": None}
     return record
 
 
 def resealed(record: Any) -> str:
     """The text of a record whose hashes are right, whatever else is not."""
     if isinstance(record, dict):
-        record = {"schema_version": 2} | {k: v for k, v in record.items() if k != "checksum"}
+        record = {"schema_version": SCHEMA_VERSION} | {
+            k: v for k, v in record.items() if k != "checksum"
+        }
         identity = record.get("identity")
         if isinstance(identity, dict) and "parts" in identity:
             record["identity"] = identity | {"hash": json_digest(identity["parts"])}
@@ -107,13 +108,24 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "log-loss null": (changed(*TEST, "log_loss", to=None), "log_loss is null"),
     "a score of no name": (changed(*TEST, "f2", to=0.5), "there is no score 'f2'"),
     "ragged curve": (
-        changed("curves", "test_roc_auc_ovo", to=[0.7, 0.7]),
-        "test_roc_auc_ovo has 2 values, step has 3",
+        changed("curves", "test", "roc_auc_ovo", to=[0.7, 0.7]),
+        "test.roc_auc_ovo has 2 values, step has 3",
     ),
     "curve of text": (changed("curves", "train_loss", to=[None, "a", 0.1]), "not 'a'"),
     "curve: null": (changed("curves", "train_loss", to=None), "valid list, not None"),
     "curves: null": (changed("curves", to=None), "'curves' is not as the schema has it: null"),
     "a null loss": (changed("curves", "train_loss", to=[None, 0.1, None]), "null after step 0"),
+    "a curve of no score": (changed("curves", "test", "f2", to=[0, 0, 0]), "no score 'f2'"),
+    "a curve out of range": (
+        changed("curves", "test", "log_loss", to=[0.1, -0.5, 0.1]),
+        "log_loss is -0.5, outside 0",
+    ),
+    "a metric of no name": (changed("metric", "name", to="f2"), "there is no score 'f2'"),
+    "a metric upside down": (
+        changed("metric", "greater_is_better", to=False),
+        "of roc_auc_ovo the greater is better",
+    ),
+    "a metric without scores": (lacking(*TEST, "roc_auc_ovo"), "without roc_auc_ovo, its metric"),
     "steps back": (changed("curves", "step", to=[0, 4, 2]), "step does not ascend"),
     "steps of text": (changed("curves", "step", to=["0", "2", "4"]), "valid integer, not '0'"),
     "steps from 1": (changed("curves", "step", to=[1, 2, 4]), "step does not begin with 0"),
@@ -164,7 +176,7 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "synthetic: []": (changed("synthetic", to=[]), "'synthetic' is not as the schema has it"),
     "quality of text": (changed("synthetic", "quality", to={"a": "b"}), "not 'b'"),
     "status: null": (changed("status", to=None), "'not_applicable', not None"),
-    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 2"),
+    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 3"),
 }
 
 
@@ -194,12 +206,9 @@ class TestSchema:
         assert len(str(wrong)) < 300
         assert str(wrong).isprintable()
 
-    def test_the_scores_are_those_that_are_computed(self):
-        assert set(SCORES) == set(NAMES)
-
     def test_a_record_without_sense_is_never_written(self, tmp_path: Path):
         record = whole()
-        record["curves"]["test_log_loss"].pop()
+        record["curves"]["test"]["log_loss"].pop()
         with pytest.raises(AssertionError, match="has 2 values, step has 3"):
             Store(tmp_path).write(record)
         assert not list(tmp_path.rglob("*.json"))

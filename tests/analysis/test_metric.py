@@ -1,0 +1,167 @@
+"""The analysis respects its metric's direction: what is lower-is-better is read the same way up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from made_records import made
+
+from bench.analysis.answer import answer
+from bench.analysis.frame import complete, frame, metric_of
+from bench.analysis.leaderboard import leaderboard
+from bench.analysis.measures import improvements
+from bench.analysis.settings import Impute, Normalization, settings
+from bench.cell.store import Store
+from bench.errors import BadInput
+from bench.metrics import RANKED_BY, log_loss, roc_auc_ovo
+from bench.report import verdict
+from bench.report.write import report
+
+QUICK = settings(["analysis.resamples=50", "analysis.elo_rounds=2"])
+
+# Losses by evaluation. On heart the pre-trained model's is 0.8, default_ft goes to 0.6 and back to
+# 0.7, scm to 1.0; on zoo from 0.5 to 0.4, and to 0.45.
+LOSSES = {
+    "heart": {"pretrained": [0.8], "default_ft": [0.8, 0.6, 0.7], "scm": [0.8, 0.9, 1.0]},
+    "zoo": {"pretrained": [0.5], "default_ft": [0.5, 0.45, 0.4], "scm": [0.5, 0.45, 0.45]},
+}
+
+
+def records(metric: Any = log_loss, turned: bool = False) -> list[dict[str, Any]]:
+    out = []
+    for dataset, methods in LOSSES.items():
+        for method, curve in methods.items():
+            values = [1 - loss for loss in curve] if turned else curve
+            out.append(made(dataset, method, values, metric=metric))
+    return out
+
+
+@pytest.fixture(scope="module")
+def read():
+    made_up = records()
+    return answer(frame(made_up), QUICK, metric_of(made_up))
+
+
+def of(table: pd.DataFrame, column: str) -> dict[tuple[str, str], float]:
+    return table.set_index(["dataset", "method"])[column].to_dict()
+
+
+class TestLowerIsBetter:
+    def test_an_improvement_is_positive_where_the_loss_falls(self, read):
+        gains = read.tables["improvements"]
+        assert of(gains, "raw_gain") == pytest.approx(
+            {
+                ("heart", "pretrained"): 0.0,
+                ("heart", "default_ft"): 0.1,
+                ("heart", "scm"): -0.2,
+                ("zoo", "pretrained"): 0.0,
+                ("zoo", "default_ft"): 0.1,
+                ("zoo", "scm"): 0.05,
+            }
+        )
+        # heart: from 0.7 to 1.0 is 0.3; zoo: from 0.4 to 0.5 is 0.1.
+        assert of(gains, "improvement") == pytest.approx(
+            {
+                ("heart", "pretrained"): 0.0,
+                ("heart", "default_ft"): 1 / 3,
+                ("heart", "scm"): -2 / 3,
+                ("zoo", "pretrained"): 0.0,
+                ("zoo", "default_ft"): 1.0,
+                ("zoo", "scm"): 0.5,
+            }
+        )
+
+    def test_the_lowest_loss_is_ranked_first(self, read):
+        ranks = read.tables["summary"]["rank"].to_dict()
+        assert ranks == {"default_ft": 1.0, "scm": 2.5, "pretrained": 2.5}
+        assert read.tables["summary"]["harm"].to_dict() == {
+            "default_ft": 0.0,
+            "scm": 0.5,
+            "pretrained": 0.0,
+        }
+
+    def test_the_share_of_the_error_is_of_the_loss_itself(self):
+        gains = improvements(frame(records()), log_loss, Normalization.error_reduction)
+        assert of(gains, "improvement")["heart", "default_ft"] == pytest.approx(0.1 / 0.8)
+        assert of(gains, "improvement")["heart", "scm"] == pytest.approx(-0.2 / 0.8)
+
+    def test_regret_is_what_the_best_evaluation_was_better(self, read):
+        regret = of(read.readings, "regret")
+        assert regret["heart", "default_ft"] == pytest.approx(0.1)  # 0.6 was passed by
+        assert regret["heart", "scm"] == pytest.approx(0.2)  # step 0
+        assert regret["zoo", "default_ft"] == 0
+
+    def test_pairs_and_tests_say_who_is_better(self, read):
+        pairs = read.tables["paired"].set_index(["method", "against", "step"])["mean"]
+        assert pairs["scm", "default_ft", "chosen"] == pytest.approx((-0.3 - 0.05) / 2)
+        assert pairs["default_ft", "pretrained", "chosen"] == pytest.approx(0.1)
+        tests = read.tables["wilcoxon"].set_index(["method", "against"])
+        assert tests.loc[("scm", "default_ft"), ["better", "worse"]].tolist() == [0, 2]
+
+    def test_errors_of_the_leaderboard_are_the_losses(self):
+        board = leaderboard(frame(records()), QUICK, log_loss)
+        assert board["winrate"].idxmax() == "default_ft"
+        # The method's mean share of its error by which the best is better: (0.3/1.0 + 0.05/0.45)/2.
+        assert board.loc["scm", "improvability"] == pytest.approx((0.3 + 0.05 / 0.45) / 2, rel=0.01)
+
+    def test_the_worst_of_a_unit_is_its_highest_loss(self):
+        kept, _ = complete(frame(records()[:-1]), Impute.worst)
+        lost = kept[(kept["dataset"] == "zoo") & (kept["method"] == "scm")]
+        assert log_loss.oriented(lost["score_chosen"]).tolist() == [0.5]
+
+    def test_people_are_told_the_losses_themselves(self, read):
+        assert read.tables["per_dataset"].loc["heart"].to_dict() == {
+            "default_ft": 0.7,
+            "scm": 1.0,
+            "pretrained": 0.8,
+        }
+        gains = read.tables["improvements"]
+        assert of(gains, "log_loss_chosen")["heart", "scm"] == 1.0
+        assert of(gains, "log_loss_pretrained")["heart", "scm"] == 0.8
+        assert of(gains, "validation_chosen")["heart", "scm"] == 1.0
+        assert not [column for column in gains if "score" in str(column)]
+
+    def test_it_reads_as_the_same_scores_the_other_way_up(self, read):
+        """A loss l and a score 1 − l order, gain and harm alike, but for rounding."""
+        up = records(roc_auc_ovo, turned=True)
+        other = answer(frame(up), QUICK, roc_auc_ovo)
+        for name in ("summary", "paired", "reliability", "nemenyi", "wilcoxon", "groups"):
+            pd.testing.assert_frame_equal(read.tables[name], other.tables[name])
+
+    def test_one_tables_verdict_names_the_lowest_loss_best(self):
+        one = [r for r in records() if r["cell"]["dataset"] == "heart"]
+        told = " ".join(verdict.headline(answer(frame(one), QUICK, log_loss)))
+        assert "lies between 1.0000 (scm) and 0.7000 (default_ft)" in told
+
+    def test_the_files_of_a_report_hold_the_losses(self, tmp_path: Path):
+        store = Store(tmp_path)
+        for record in records():
+            store.write(record)
+        assert report(tmp_path, QUICK, figures=False) == 0
+        written = pd.read_csv(StringIO((tmp_path / "report" / "improvements.csv").read_text()))
+        assert of(written, "log_loss_chosen")["zoo", "scm"] == 0.45
+        means = pd.read_csv(tmp_path / "report" / "per_dataset.csv", index_col="dataset")
+        assert means.loc["zoo", "default_ft"] == 0.4
+
+
+class TestMetric:
+    def test_it_is_that_of_the_records(self):
+        assert metric_of(records()) is log_loss
+        assert metric_of(records(roc_auc_ovo, turned=True)) is roc_auc_ovo
+        assert metric_of([]) is RANKED_BY
+
+    def test_records_of_several_are_refused_in_one_sentence(self):
+        both = [*records(), made("iris", "default_ft", [0.5, 0.6])]
+        with pytest.raises(BadInput, match=r"\(6 by log-loss, 1 by ROC-AUC\)"):
+            frame(both)
+
+    def test_a_score_and_its_turned_values(self):
+        assert roc_auc_ovo.oriented(0.7) == 0.7
+        assert log_loss.oriented(log_loss.oriented(0.7)) == 0.7
+        assert (log_loss.best, roc_auc_ovo.best) == (0.0, 1.0)
+        assert replace(log_loss, name="rmse").prefix == "rmse"
