@@ -10,7 +10,8 @@ from annotated_types import Interval, Len
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from bench.datasets.openml.tabarena import suite
+from bench.datasets.openml import tabarena
+from bench.datasets.suites import suite
 from bench.finetune.settings import Finetune, Method
 from bench.names import check
 from bench.ranges import (
@@ -86,8 +87,26 @@ class Config:
     offline: bool = MISSING  # never ask OpenML or the hub
 
 
+def alone_and_mixed(plain: list[str], generators: list[str], ratios: list[float]) -> list[str]:
+    """Entries of ``methods``: the plain ones, then each generator alone and mixed at each ratio.
+
+    Each is named after its way: ``ctgan-synthetic``, ``ctgan-mixed-0.5``.
+    """
+    entries = list(plain)
+    for generator in generators:
+        name, *more = generator.split()
+        ways = {"synthetic": ["rows=synthetic"]}
+        ways |= {f"mixed-{ratio:g}": ["rows=mixed", f"ratio={ratio:g}"] for ratio in ratios}
+        for way, mixing in ways.items():
+            settings = [f"method.mixing.{setting}" for setting in mixing]
+            entries.append(" ".join([name, f"method.name={name}-{way}", *settings, *more]))
+    return entries
+
+
 def register() -> None:
     """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
     ConfigStore.instance().store(name="schema", node=Config)
-    OmegaConf.register_new_resolver("tabarena_suite", suite, replace=True)
+    OmegaConf.register_new_resolver("suite", suite, replace=True)
+    OmegaConf.register_new_resolver("tabarena_suite", tabarena.suite, replace=True)
+    OmegaConf.register_new_resolver("alone_and_mixed", alone_and_mixed, replace=True)
     OmegaConf.register_new_resolver("checked", check, replace=True)

@@ -12,8 +12,10 @@ from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from omegaconf import open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from bench.cell.checking import plain_node
 from bench.cell.store import Store
 from bench.errors import BadInput, sentence
 from bench.process import invoked
@@ -28,6 +30,17 @@ Basic: Any = PLUGINS[BASIC]
 
 class Sweeper(Basic):
     """Hydra's, which notes the refusal of a job in the journal and takes it from the list."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the sweep, with what it sweeps over written out.
+
+        What Hydra keeps of it in multirun.yaml then tells its cells to whoever resolves nothing.
+        """
+        assert self.config is not None
+        with read_write(self.config), open_dict(self.config):
+            for node, key in ((self.config.hydra.sweeper, "params"), (self.config, "methods")):
+                node[key] = plain_node(node[key])
+        return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Keep the jobs that can be composed.

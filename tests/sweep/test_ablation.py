@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from bench.cell.config import register
+from bench.cell.config import alone_and_mixed, register
 from bench.cli import CONF
 from bench.errors import BadInput
 from bench.sweep.job import _command, cells_of
@@ -74,6 +74,17 @@ def test_an_entry_that_cannot_be_meant_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(BadInput, match=sentence):
         list(composed(methods, monkeypatch))
+
+
+def test_a_generator_is_run_alone_and_mixed_at_each_ratio() -> None:
+    assert alone_and_mixed(["pretrained"], ["ctgan method.generator.epochs=5"], [0.5, 1]) == [
+        "pretrained",
+        "ctgan method.name=ctgan-synthetic method.mixing.rows=synthetic method.generator.epochs=5",
+        "ctgan method.name=ctgan-mixed-0.5 method.mixing.rows=mixed method.mixing.ratio=0.5 "
+        "method.generator.epochs=5",
+        "ctgan method.name=ctgan-mixed-1 method.mixing.rows=mixed method.mixing.ratio=1 "
+        "method.generator.epochs=5",
+    ]
 
 
 def test_the_ablation_runs_every_generator_alone_and_mixed_at_two_ratios() -> None:

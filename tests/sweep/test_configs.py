@@ -11,7 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.cell.config import register
 from bench.cli import CONF
+from bench.datasets.suites import suite
+from bench.errors import BadInput
 from bench.sweep.jobs import count_cells
+from bench.sweep.sweeper import Basic, Sweeper
+from bench.verbs.status import _cells as cells_kept
 
 GROUPS = ("dataset", "method", "model", "finetune")
 NAMES = [
@@ -67,6 +71,25 @@ def test_every_experiment_names_datasets_and_methods_that_exist(name: str) -> No
         compose("config", [f"method={method}", *overrides])
     assert len(set(datasets)) == len(datasets)
     assert count_cells(cfg) >= len(datasets) * len(cfg.methods)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_what_is_kept_of_a_sweep_tells_its_cells_to_who_resolves_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg = compose("config", [f"experiment={name}"], return_hydra_config=True)
+    counted = count_cells(cfg)
+    kept = tmp_path / "multirun.yaml"
+    monkeypatch.setattr(Basic, "sweep", lambda self, _: OmegaConf.save(self.config, kept))
+    sweep = Sweeper(max_batch_size=None)
+    sweep.config = cfg
+    sweep.sweep([])
+    assert cells_kept(kept) == counted
+
+
+def test_a_suite_that_is_none_is_a_sentence() -> None:
+    with pytest.raises(BadInput, match="no suite 'embedded13'; did you mean 'embedded12'"):
+        suite("embedded13")
 
 
 def test_embedded_is_twelve_tables_three_folds_all_methods() -> None:
