@@ -6,6 +6,7 @@ in the signatures of what `_target_` names; here both are walked (`bench.ranges`
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
@@ -21,6 +22,7 @@ from bench import ranges
 from bench.cell.config import Config
 from bench.errors import BadInput, sentence
 
+OURS = ("bench", "generators")  # the packages that are this project's
 HYDRAS = ("_convert_", "_recursive_", "_partial_")  # what Hydra reads of a `_target_` node
 
 
@@ -164,17 +166,33 @@ def called(node: dict[str, Any], what: str) -> Any:
     Raises
     ------
     BadInput
-        With the sentence of whatever it raises.
+        With the sentence of whatever it raises, but for a bug of ours, which goes on as it is.
     """
     function = _named(node["_target_"], what)
     given = {k: v for k, v in node.items() if k not in (*HYDRAS, "_target_")}
     try:
         return function(**{k: instantiate(v) if _holds_calls(v) else v for k, v in given.items()})
-    except Exception as error:  # a bug in reading one table must not end the sweep over many
-        raise BadInput(told(error, what)) from error
+    except Exception as error:
+        if _is_bug_of_ours(function, error):
+            raise
+        raise BadInput(reason_of(error, what)) from error
 
 
-def told(error: BaseException, what: str) -> str:
+def _is_bug_of_ours(function: Callable[..., Any], error: Exception) -> bool:
+    """Whether code of ours that a config names raised what is no sentence, in its own lines.
+
+    What a library or the system raises there tells of the file or the network that was given.
+    """
+    if isinstance(error, BadInput | OSError | MemoryError | RecursionError):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    raised_in = frame.f_globals.get("__name__")
+    if raised_in in (__name__, ranges.__name__):  # they call it: what is given does not fit it
+        return False
+    return all(str(name).partition(".")[0] in OURS for name in (function.__module__, raised_in))
+
+
+def reason_of(error: BaseException, what: str) -> str:
     """The sentence of the error that a `_target_` raised, without Hydra's frame around it."""
     cause = (error.__cause__ or error) if isinstance(error, InstantiationException) else error
     if isinstance(cause, TypeError):
@@ -188,9 +206,9 @@ def _named(target: Any, key: str) -> Callable[..., Any]:
     try:
         found: Callable[..., Any] = get_object(target)
     except (ImportError, ValueError, AttributeError, TypeError) as error:
-        told = sentence(error).rstrip(".")
+        why = sentence(error).rstrip(".")
         raise BadInput(
-            f"{key}._target_ is {ranges.shown(target)}, which cannot be imported: {told}."
+            f"{key}._target_ is {ranges.shown(target)}, which cannot be imported: {why}."
         ) from error
     if not callable(found):
         raise BadInput(f"{key}._target_ is '{target}'; expected a class or a function.")

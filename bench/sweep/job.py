@@ -8,33 +8,35 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from bench import ranges
-from bench.cell.checking import called, check_config, check_target, declared, plain_node, told
-from bench.cell.config import Config, Rerun
+from bench.cell.checking import called, check_config, check_target, plain_node, reason_of
+from bench.cell.config import Rerun
+from bench.cell.record import Record
 from bench.cell.store import Store
-from bench.errors import BadInput, sentence
+from bench.errors import BadInput
 from bench.files import printable
 from bench.metrics import SCORES
 from bench.names import check
 from bench.process import end_with_parent, invoked
+from bench.sweep.entries import cells_of
 from bench.sweep.folders import writable
 from bench.sweep.interrupt import stop_if_interrupted
 from bench.sweep.output import steady
-from bench.sweep.overrides.keys import check_values
-from bench.sweep.overrides.words import quoted, settings_as_typed
+from bench.sweep.overrides.words import quoted
+
+if TYPE_CHECKING:  # left to the process of a job: pandas alone takes a second to import
+    from bench.models.tab2d.checkpoint import Checkpoint
+    from bench.table import Table
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
 
@@ -48,9 +50,6 @@ def job(cfg: DictConfig) -> int:
         In a single run, when the config or the table cannot be used; nothing is written then. In
         a sweep it is noted in the journal instead, so that the other jobs go on.
     """
-    # Left to the process of a job: pandas alone takes a second to import.
-    from bench.errors import ModelError, TableError
-
     steady()
     end_with_parent()
     store = Store(writable(cfg.results_dir))
@@ -66,9 +65,9 @@ def job(cfg: DictConfig) -> int:
         return _run_all([Cell.of(c, entry, table, store) for entry, c in cells], store).count(
             "failed"
         )
-    except (TableError, ModelError, BadInput) as reason:
+    except BadInput as reason:
         if not _is_sweep():
-            raise BadInput(str(reason)) from reason
+            raise
         again = _command(cfg.methods or [HydraConfig.get().runtime.choices.method])
         store.log(
             {
@@ -82,57 +81,9 @@ def job(cfg: DictConfig) -> int:
         return 1
 
 
-def cells_of(
-    cfg: DictConfig, overrides: Iterable[str], chosen: str
-) -> Iterator[tuple[str, DictConfig]]:
-    """Each entry of ``methods`` with the config of its cell: the job's own overrides, then its.
-
-    An entry is the name of a method, and overrides of it if there are any:
-    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
-    """
-    if not cfg.methods:
-        check("method", cfg.method.name)  # it may be overridden
-        yield chosen, cfg
-        return
-    ranges.check(plain_node(cfg.methods), declared(Config)["methods"], "methods")
-    kept = list(overrides)
-    named = next((o for o in kept if o.startswith("method=")), None)
-    if named:
-        raise BadInput(
-            f"{named} has no effect where methods= or the experiment lists what is run; "
-            f"write methods=[{named.removeprefix('method=')}] to run that one alone."
-        )
-    entries: dict[str, str] = {}
-    for entry in cfg.methods:
-        cell = _composed(entry, kept)
-        first = entries.setdefault(check("method", cell.method.name), entry)
-        if first != entry:
-            raise BadInput(
-                f"'{first}' and '{entry}' of methods are both called '{cell.method.name}'; give "
-                "one a name of its own with method.name=NAME."
-            )
-        yield entry, cell
-
-
-def _composed(entry: str, kept: list[str]) -> DictConfig:
-    """The config of an entry of ``methods``."""
-    name, *overrides = entry.split() or [""]
-    for override in overrides:
-        if not override.startswith(("method.", "finetune.")):
-            raise BadInput(
-                f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE and "
-                "finetune.KEY=VALUE."
-            )
-    check_values(overrides)
-    try:
-        return compose("config", [*kept, f"method={quoted(name)}", *settings_as_typed(overrides)])
-    except (HydraException, OmegaConfBaseException) as error:
-        raise BadInput(f"Method '{entry}' cannot be composed: {sentence(error)}") from error
-
-
-def load_table(cfg: DictConfig) -> Any:
-    """The config's dataset, a `bench.table.Table`; a config that is no dataset is `BadInput`."""
-    table = called(check_target(cfg.dataset, "dataset"), "dataset")
+def load_table(cfg: DictConfig) -> Table:
+    """The config's dataset; a config that is no dataset is `BadInput`."""
+    table: Table = called(check_target(cfg.dataset, "dataset"), "dataset")
     check("dataset", table.name)
     check("domain", table.domain)
     return table
@@ -159,14 +110,14 @@ class Cell:
 
     cfg: DictConfig
     entry: str
-    table: Any
+    table: Table
     names: dict[str, Any]
     what: dict[str, Any]
     code: str
     path: Path
 
     @classmethod
-    def of(cls, cfg: DictConfig, entry: str, table: Any, store: Store) -> Self:
+    def of(cls, cfg: DictConfig, entry: str, table: Table, store: Store) -> Self:
         from bench.cell.identity import code_fingerprint, identity, targets
 
         names = {
@@ -181,7 +132,7 @@ class Cell:
         code = code_fingerprint(targets(cfg))
         return cls(cfg, entry, table, names, what, code, store.path(names, what["hash"]))
 
-    def is_due(self, record: Any) -> bool:
+    def is_due(self, record: Record | None) -> bool:
         return must_run(record, self.code, self.cfg.rerun)
 
 
@@ -207,53 +158,61 @@ def _run_cell(cell: Cell, store: Store, wait: bool) -> str | None:
     """
     stop_if_interrupted()
     start = time.perf_counter()
-    record, made = store.read(cell.path), False
-    if cell.is_due(record):
-        checkpoint = _checkpoint(json.dumps(plain_node(cell.cfg.model)))
-        with store.lock(cell.names, cell.what["hash"], wait) as ours:
-            if not ours:
-                return None
-            now = store.read(cell.path)
-            if now == record or cell.is_due(now):
-                if not _is_sweep():
-                    print(f"{_named(cell.names)}: running …", flush=True)
-                from bench.cell import run as way  # torch: only where there is something to compute
-
-                names, what, code = cell.names, cell.what, cell.code
-                record = way.run(cell.cfg, names, cell.table, checkpoint, what, code)
-                made = True
-                store.write(record)
-            else:  # another sweep has just made it
-                record = now
-    assert record is not None
+    record, is_made = _record(cell, store, wait)
+    if record is None:
+        return None
     record = _named_anew(record, cell, store)
     if not _is_sweep():
-        _announce(record, made, cell.path)
-    store.log(
-        {
-            "event": "cell",
-            "cell": " ".join(str(cell.names[k]) for k in ("dataset", "fold", "method")),
-            "status": record["status"],
-            "made": made,
-            "seconds": time.perf_counter() - start,
-            "error": record["error"] and record["error"]["message"],
-            "again": _command([cell.entry]),
-            # For the time that the others take.
-            "job": HydraConfig.get().job.num if _is_sweep() else None,
-            "entry": cell.entry,
-            "method": cell.names["method"],
-            "dataset": cell.names["dataset"],
-            "size": [
-                len(cell.table),
-                int(cell.table.n_features),
-                int(cell.cfg.finetune.steps) if cell.cfg.method.finetune else 0,
-            ],
-        }
-    )
-    return record["status"]
+        _announce(record, is_made, cell.path)
+    store.log(_event(cell, record, is_made, time.perf_counter() - start))
+    return str(record["status"])
 
 
-def _named_anew(record: Any, cell: Cell, store: Store) -> Any:
+def _record(cell: Cell, store: Store, wait: bool) -> tuple[Record | None, bool]:
+    """The cell's record, and whether it was made here and now; None as in `_run_cell`."""
+    before = store.read(cell.path)
+    if not cell.is_due(before):
+        return before, False
+    checkpoint = _checkpoint(json.dumps(plain_node(cell.cfg.model)))
+    with store.lock(cell.names, cell.what["hash"], wait) as ours:
+        if not ours:
+            return None, False
+        now = store.read(cell.path)
+        if now != before and not cell.is_due(now):
+            return now, False  # another sweep has just made it
+        if not _is_sweep():
+            print(f"{_named(cell.names)}: running …", flush=True)
+        from bench.cell import run as way  # torch: only where there is something to compute
+
+        made = way.run(cell.cfg, cell.names, cell.table, checkpoint, cell.what, cell.code)
+        store.write(made)
+        return made, True
+
+
+def _event(cell: Cell, record: Record, is_made: bool, seconds: float) -> dict[str, Any]:
+    """What the journal keeps of a cell that has ended."""
+    return {
+        "event": "cell",
+        "cell": " ".join(str(cell.names[k]) for k in ("dataset", "fold", "method")),
+        "status": record["status"],
+        "made": is_made,
+        "seconds": seconds,
+        "error": record["error"] and record["error"]["message"],
+        "again": _command([cell.entry]),
+        # For the time that the others take.
+        "job": HydraConfig.get().job.num if _is_sweep() else None,
+        "entry": cell.entry,
+        "method": cell.names["method"],
+        "dataset": cell.names["dataset"],
+        "size": [
+            len(cell.table),
+            int(cell.table.n_features),
+            int(cell.cfg.finetune.steps) if cell.cfg.method.finetune else 0,
+        ],
+    }
+
+
+def _named_anew(record: Record, cell: Cell, store: Store) -> Record:
     """The record with the domain that was given last: it decides no number, so none is made."""
     domain = cell.names["domain"]
     if record["cell"]["domain"] == domain:
@@ -264,17 +223,17 @@ def _named_anew(record: Any, cell: Cell, store: Store) -> Any:
     renamed = {**record, "cell": {**record["cell"], "domain": domain}, "settings": settings}
     del renamed["checksum"]
     store.write(renamed)
-    return store.read(cell.path)
+    return renamed
 
 
-def _named(cell: Any) -> str:
+def _named(cell: dict[str, Any]) -> str:
     return f"{cell['dataset']} fold {cell['fold']} {cell['method']}"
 
 
-def _announce(record: Any, made: bool, path: Any) -> None:
+def _announce(record: Record, is_made: bool, path: Path) -> None:
     """What a single run came to, in the terminal."""
     print(f"{_named(record['cell'])}: {record['status']}", end="")
-    print("" if made else " before; rerun=all makes it anew")
+    print("" if is_made else " before; rerun=all makes it anew")
     if record["error"]:
         print(f"  {printable(record['error']['message'] or record['error']['type'])}")
     steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
@@ -282,20 +241,20 @@ def _announce(record: Any, made: bool, path: Any) -> None:
         if when not in record["metrics"]:
             continue
         scores = record["metrics"][when]
-        told = "  ".join(_told(part, scores) for part in ("validation", "test"))
-        print(f"  {when:10} (step {step:2}):  {told}")
+        parts = "  ".join(_scores(part, scores) for part in ("validation", "test"))
+        print(f"  {when:10} (step {step:2}):  {parts}")
     for note in record["data"].get("notes", []):
         print(f"  note: {printable(note)}")
     print(f"  {path}")
 
 
-def _told(part: str, scores: dict[str, dict[str, float | None]]) -> str:
+def _scores(part: str, scores: dict[str, dict[str, float | None]]) -> str:
     drawn = [score for name, score in SCORES.items() if score.drawn and name in scores[part]]
     values = [(score.title, scores[part][score.name]) for score in drawn]
     return " ".join([part, *(f"{t} {'  –   ' if v is None else f'{v:.4f}'}" for t, v in values)])
 
 
-def must_run(record: Any, code: str, rerun: Rerun) -> bool:
+def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:
     if record is None or rerun == Rerun.all:
         return True
     if rerun == Rerun.none:
@@ -304,7 +263,7 @@ def must_run(record: Any, code: str, rerun: Rerun) -> bool:
     return record["status"] == "failed" or (stale and rerun == Rerun.needed)
 
 
-def _check(cfg: DictConfig, table: Any) -> None:
+def _check(cfg: DictConfig, table: Table) -> None:
     """Refuse what cannot work with this table, before anything is computed or written."""
     from bench.datasets.splits import split
 
@@ -316,13 +275,14 @@ def _check(cfg: DictConfig, table: Any) -> None:
     try:
         instantiate(cfg.method.generator)
     except InstantiationException as error:
-        raise BadInput(told(error, "generator")) from error
+        raise BadInput(reason_of(error, "generator")) from error
 
 
 @cache
-def _checkpoint(config: str) -> Any:
+def _checkpoint(config: str) -> Checkpoint:
     """Loaded once a process; cells only ever copy it."""
-    return called(json.loads(config), "model")
+    checkpoint: Checkpoint = called(json.loads(config), "model")
+    return checkpoint
 
 
 def _is_sweep() -> bool:

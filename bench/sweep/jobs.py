@@ -18,7 +18,7 @@ from bench.cell.checking import check_config, declared
 from bench.cell.config import Config
 from bench.errors import BadInput
 from bench.ranges import check
-from bench.sweep.job import cells_of
+from bench.sweep.entries import cells_of
 from bench.sweep.overrides.keys import check_values
 from bench.sweep.overrides.line import FOLDERS, MULTIRUN, Line, config_folder
 from bench.sweep.overrides.words import as_typed

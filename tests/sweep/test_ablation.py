@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 from bench.cell.config import alone_and_mixed, register
 from bench.cli import CONF
 from bench.errors import BadInput
-from bench.sweep.job import _command, cells_of
+from bench.sweep.entries import cells_of
+from bench.sweep.job import _command
 from bench.sweep.jobs import count_cells
 
 MIXED = "noise method.mixing.ratio=0.5 method.name=noise-half"

@@ -1,0 +1,66 @@
+"""The entries of `methods`: what each stands for is the config of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hydra import compose
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from bench import ranges
+from bench.cell.checking import declared, plain_node
+from bench.cell.config import Config
+from bench.errors import BadInput, sentence
+from bench.names import check
+from bench.sweep.overrides.keys import check_values
+from bench.sweep.overrides.words import quoted, settings_as_typed
+
+
+def cells_of(
+    cfg: DictConfig, overrides: Iterable[str], chosen: str
+) -> Iterator[tuple[str, DictConfig]]:
+    """Each entry of ``methods`` with the config of its cell: the job's own overrides, then its.
+
+    An entry is the name of a method, and overrides of it if there are any:
+    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
+    """
+    if not cfg.methods:
+        check("method", cfg.method.name)  # it may be overridden
+        yield chosen, cfg
+        return
+    ranges.check(plain_node(cfg.methods), declared(Config)["methods"], "methods")
+    kept = list(overrides)
+    named = next((o for o in kept if o.startswith("method=")), None)
+    if named:
+        raise BadInput(
+            f"{named} has no effect where methods= or the experiment lists what is run; "
+            f"write methods=[{named.removeprefix('method=')}] to run that one alone."
+        )
+    entries: dict[str, str] = {}
+    for entry in cfg.methods:
+        cell = _composed(entry, kept)
+        first = entries.setdefault(check("method", cell.method.name), entry)
+        if first != entry:
+            raise BadInput(
+                f"'{first}' and '{entry}' of methods are both called '{cell.method.name}'; give "
+                "one a name of its own with method.name=NAME."
+            )
+        yield entry, cell
+
+
+def _composed(entry: str, kept: list[str]) -> DictConfig:
+    """The config of an entry of ``methods``."""
+    name, *overrides = entry.split() or [""]
+    for override in overrides:
+        if not override.startswith(("method.", "finetune.")):
+            raise BadInput(
+                f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE and "
+                "finetune.KEY=VALUE."
+            )
+    check_values(overrides)
+    try:
+        return compose("config", [*kept, f"method={quoted(name)}", *settings_as_typed(overrides)])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise BadInput(f"Method '{entry}' cannot be composed: {sentence(error)}") from error
