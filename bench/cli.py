@@ -15,7 +15,7 @@ from typing import Any
 from bench import __version__, files
 from bench.errors import BadInput, closest
 from bench.process import INVOKED, invoked
-from bench.verbs._door import guarded, told
+from bench.verbs._door import guarded, say_why
 
 CONF = str(files.CONF)
 COMMAND = "causalmixft"
@@ -125,7 +125,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _unknown(name: str) -> int:
-    code = told(BadInput(f"no verb '{name}';{closest(name, names()) or ' expected one of these.'}"))
+    code = say_why(
+        BadInput(f"no verb '{name}';{closest(name, names()) or ' expected one of these.'}")
+    )
     print(f"\n{usage()}", file=sys.stderr)
     return code
 

@@ -32,12 +32,12 @@ def sentence(error: BaseException) -> str:
     paths = [i for i, line in enumerate(lines) if line.startswith("Config search path")]
     lines = lines[: paths[0]] if paths else lines
     # Hydra's advice to append with '+' is of no use: the schema refuses unknown keys that way too.
-    told = [line for line in lines if not line.startswith("To append to your config")]
+    parts = [line for line in lines if not line.startswith("To append to your config")]
     if error.__cause__ is not None and str(error.__cause__).strip():
         cause = str(error.__cause__).strip().splitlines()[0]
-        told += [] if any(cause in line for line in told) else [cause]
-    told[1:1] = _meant(error)
-    text = " ".join(told) or type(error).__name__
+        parts += [] if any(cause in line for line in parts) else [cause]
+    parts[1:1] = _meant(error)
+    text = " ".join(parts) or type(error).__name__
     return text if len(text) <= LONGEST else text[:LONGEST] + " …"
 
 

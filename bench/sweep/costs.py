@@ -125,7 +125,7 @@ class Costs:
             costs.sources[key] = len(group), len(tables)
         return costs
 
-    def told(self, left: list[tuple[str, str, Size | None]]) -> list[str]:
+    def lines(self, left: list[tuple[str, str, Size | None]]) -> list[str]:
         """Lines with the time that cells will take, for each device that there are records of."""
         lines = []
         for model in sorted({model for model, _, _ in left}):

@@ -190,7 +190,7 @@ class TimeLeft:
             self._gaps.append(event["time"] - self._last)
         self._last = event["time"]
 
-    def told(self) -> str:
+    def text(self) -> str:
         """The time left, in words."""
         seconds, unknown = self.seconds()
         if unknown and seconds == 0:

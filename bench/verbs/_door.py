@@ -65,10 +65,10 @@ def _ended(work: Callable[[], int]) -> int:
     except SystemExit as end:  # Hydra's and argparse's, who have said why
         return end.code if isinstance(end.code, int) else FAILED if end.code else 0
     except BaseException as error:
-        return told(error)
+        return say_why(error)
 
 
-def told(error: BaseException) -> int:
+def say_why(error: BaseException) -> int:
     """Print one sentence on what was raised, to standard error; give the exit code."""
     code, words = judged(error)
     if words:

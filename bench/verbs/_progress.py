@@ -22,7 +22,7 @@ from bench.names import inside
 from bench.sweep.folders import writable
 from bench.sweep.jobs import count_cells
 from bench.sweep.time_left import TimeLeft, cells
-from bench.verbs._door import told
+from bench.verbs._door import say_why
 
 EVERY = 0.5  # seconds between two looks at the journal
 FEW = 3  # tables and folds that are named
@@ -50,7 +50,7 @@ class Progress(Callback):
         except OmegaConfBaseException:
             return  # Hydra would make a warning of it; it meets the same error next, and ends
         except Exception as error:  # likewise
-            sys.exit(told(error))
+            sys.exit(say_why(error))
         self._config = config
         self._begun = time.time()
         self._events: list[dict[str, Any]] = []
@@ -64,7 +64,7 @@ class Progress(Callback):
         try:
             code = self._end()
         except Exception as error:  # Hydra would turn it into a warning, and the exit code into 0
-            code = told(error)
+            code = say_why(error)
         if code:
             sys.exit(code)
 
@@ -73,7 +73,7 @@ class Progress(Callback):
         self._stop.set()
         self._thread.join()
         if self._broken is not None:
-            told(self._broken)
+            say_why(self._broken)
         reported = self._report()
         failed = [e for e in self._events if e.get("status") == "failed"]
         for event in self._events:
@@ -123,7 +123,7 @@ class Progress(Callback):
         for event in read.events:
             if event["event"] == "cell":
                 left.add(event)
-        time_left = left.told() if read.events else ""
+        time_left = left.text() if read.events else ""
         for event in read.events:
             self._events.append(event)
             self._show(event, time_left)

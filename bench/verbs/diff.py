@@ -97,8 +97,8 @@ def _read(root: Path) -> list[Record]:
     records, faults = Store(root).survey()
     if faults:
         path, why = next(iter(faults.items()))
-        told = f"{len(faults)} files under {root} cannot be used, for instance {path}: {why}."
-        print(printable(told, keep=""))
+        amiss = f"{len(faults)} files under {root} cannot be used, for instance {path}: {why}."
+        print(printable(amiss, keep=""))
     if not records:
         raise BadInput(f"no records under '{root}' that could be read.")
     return records

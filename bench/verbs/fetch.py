@@ -64,14 +64,14 @@ def _each(what: str, wanted: dict[str, Any], get: Callable[[DictConfig], str]) -
             continue
         print(f"[{what} {i}/{len(wanted)}] {name}: ", end="", flush=True)
         try:
-            told = get(cfg)
+            outcome = get(cfg)
             silent = 0
         except BadInput as reason:
-            told = f"FAILED: {reason}"
+            outcome = f"FAILED: {reason}"
             missing.append(name)
             silent = silent + 1 if _stems_from(reason, Unreachable) else 0
         seconds = time.perf_counter() - begun
-        print(f"{told} ({seconds:.1f} s)", flush=True)
+        print(f"{outcome} ({seconds:.1f} s)", flush=True)
     if silent >= GIVE_UP:
         print(f"Nobody answers; the {what} after these were not tried.", flush=True)
     return missing

@@ -56,7 +56,7 @@ def main(words: list[str]) -> int:
     """Print cells, what is done and fetched, and an estimate of time; give the exit code."""
     with each_cell(words, "offline=true") as cells:
         counted, results = count(cells)
-    for line in told(counted, Costs.fit(measured(results.parent))):
+    for line in _lines(counted, Costs.fit(measured(results.parent))):
         print(printable(line))
     return BAD_INPUT if counted.refused else 0
 
@@ -156,7 +156,7 @@ def _state(cfg: DictConfig, table: Any, faults: dict[Path, str]) -> tuple[str, b
     return state, must_run(record, code, cfg.rerun)
 
 
-def told(counted: Plan, costs: Costs) -> list[str]:
+def _lines(counted: Plan, costs: Costs) -> list[str]:
     """The plan in lines for people."""
     total = sum(counted.states.values())
     lines = [f"cells     {total}"]
@@ -175,4 +175,4 @@ def told(counted: Plan, costs: Costs) -> list[str]:
     ]
     lines += [f"refused   {reason}" for reason in counted.refused.values()]
     lines.append(f"to run    {len(counted.left)} cells")
-    return lines + (costs.told(counted.left) if counted.left else [])
+    return lines + (costs.lines(counted.left) if counted.left else [])

@@ -57,7 +57,7 @@ def test_its_error_is_measured_on_tables_that_it_was_not_fitted_to() -> None:
 def test_told_is_the_sum_over_the_cells_left_and_what_is_unknown() -> None:
     costs = Costs.fit(made(law, tables=12))
     size = Size(rows=10_000, features=16, steps=30)  # 40 s a cell
-    (line,) = costs.told([("nano", "default_ft", size)] * 90 + [("nano", "scm", size)])
+    (line,) = costs.lines([("nano", "default_ft", size)] * 90 + [("nano", "scm", size)])
     assert re.match(r"time      about (59|60)\.\d min for 90 cells", line)  # 90 x 40 s
     assert "min for 90 cells one after the other on cpu, 1 threads (nano)" in line
     assert "no estimate for 1 more" in line
@@ -65,7 +65,7 @@ def test_told_is_the_sum_over_the_cells_left_and_what_is_unknown() -> None:
 
 @pytest.mark.parametrize("tables", [0, 2])
 def test_without_records_of_enough_tables_there_is_no_estimate(tables: int) -> None:
-    (line,) = Costs.fit(made(law, tables)).told([("nano", "default_ft", Size(100, 5, 30))])
+    (line,) = Costs.fit(made(law, tables)).lines([("nano", "default_ft", Size(100, 5, 30))])
     assert line.startswith("time      no estimate for nano: it needs records of at least 3 tables")
 
 

@@ -57,7 +57,7 @@ class TestAfterAResume:
         left, everything = resumed(done=37)  # 35 to make: 17 fast, 18 slow
         left.add(event(everything[0], time=10.0, seconds=0.05, made=False))
         assert left.seconds() == (pytest.approx(17 * 5 + 18 * 240, rel=0.001), 0)
-        assert left.told() == "about 73 min"
+        assert left.text() == "about 73 min"
 
     def test_the_passing_of_cells_that_are_done_is_counted_at_its_own_pace(self) -> None:
         left, everything = resumed(done=37)
@@ -76,8 +76,8 @@ class TestAfterAResume:
     def test_records_that_turn_out_to_be_of_other_settings_make_it_a_bound(self) -> None:
         left, everything = resumed(done=37)
         left.add(event(everything[0], time=5.0, seconds=5.0))  # its record was of no use
-        assert left.told() == f"at most about {duration(35 * 5 + 36 * 240)}"
-        assert left.told() == "at most about 2.4 h"
+        assert left.text() == f"at most about {duration(35 * 5 + 36 * 240)}"
+        assert left.text() == "at most about 2.4 h"
 
     def test_failed_ones_are_made_again_and_told(self) -> None:
         everything = sweep(["t0"], ["fast"])
@@ -105,9 +105,9 @@ class TestAFreshSweep:
         everything = sweep()
         left = TimeLeft(everything, workers=1)
         left.add(event(everything[0], time=5.0, seconds=5.0))
-        assert left.told() == "at least about 175 s".replace("175 s", duration(35 * 5))
+        assert left.text() == "at least about 175 s".replace("175 s", duration(35 * 5))
         left.add(event(everything[1], time=245.0, seconds=240.0))
-        assert left.told() == f"about {duration(35 * 245)}"
+        assert left.text() == f"about {duration(35 * 245)}"
 
     def test_two_workers_take_half_as_long(self) -> None:
         everything = sweep(methods=["fast"])
@@ -136,12 +136,12 @@ class TestAFreshSweep:
         assert left._estimate(everything[9]) == pytest.approx(16, rel=0.15)
 
     def test_nothing_known_is_unknown(self) -> None:
-        assert TimeLeft(sweep(), workers=1).told() == "unknown time"
+        assert TimeLeft(sweep(), workers=1).text() == "unknown time"
 
     def test_cells_of_another_sweep_in_the_same_folder_are_no_ones_here(self) -> None:
         left = TimeLeft(sweep(["t0"], ["fast"]), workers=1)
         left.add({"event": "cell", "time": 1.0, "seconds": 1.0, "made": True})  # an older journal's
-        assert left.told() == "unknown time"
+        assert left.text() == "unknown time"
 
 
 @pytest.mark.parametrize(

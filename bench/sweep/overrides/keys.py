@@ -121,8 +121,8 @@ def read(word: str) -> Override:
         return OverridesParser.create().parse_override(word)
     except HydraException as error:
         key, _, value = word.partition("=")
-        told = f"{key} is '{value}', which cannot be read; put it in quotes if it is one word."
-        raise BadInput(told) from error
+        why = f"{key} is '{value}', which cannot be read; put it in quotes if it is one word."
+        raise BadInput(why) from error
 
 
 def _given(word: str) -> Any:
