@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
@@ -52,6 +53,35 @@ def timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
         yield
     finally:
         seconds[phase] = seconds.get(phase, 0.0) + time.perf_counter() - start
+
+
+class Clock:
+    """What a computation costs, from the moment that this is made.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Wall time of phases.
+    """
+
+    def __init__(self) -> None:
+        reset_peak_memory()
+        self.seconds: dict[str, float] = {}
+        self._started = time.time()
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def timed(self, phase: str) -> AbstractContextManager[None]:
+        """Add the wall time of a block to a phase's."""
+        return timed(self.seconds, phase)
+
+    def told(self) -> dict[str, Any]:
+        """The costs so far: ``started``, ``seconds``, ``cpu_seconds``, ``peak_memory_mb``."""
+        return {
+            "started": self._started,
+            "seconds": {**self.seconds, "total": time.perf_counter() - self._wall},
+            "cpu_seconds": time.process_time() - self._cpu,
+            "peak_memory_mb": peak_memory_mb(),
+        }
 
 
 @cache

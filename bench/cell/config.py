@@ -60,8 +60,8 @@ class OpenML:
 
 
 @dataclass
-class Config:
-    """One cell, or one dataset and fold with several methods."""
+class CellConfig:
+    """What a cell is computed with."""
 
     dataset: dict[str, Any] = MISSING
     method: Method = field(default_factory=Method)
@@ -74,9 +74,15 @@ class Config:
     device: Text = MISSING
     # Of a GPU's memory, for each process.
     gpu_share: Annotated[float, Interval(ge=0.01, le=1)] = MISSING
+    results_dir: Annotated[Text, Folder()] = MISSING
+
+
+@dataclass
+class Config(CellConfig):
+    """One cell, or one dataset and fold with several methods."""
+
     rerun: Rerun = MISSING
     experiment_name: Annotated[Text, Single()] = MISSING
-    results_dir: Annotated[Text, Folder()] = MISSING
     # Null: the one method chosen by method=; else names of methods, each with overrides of its own
     # if there are any: "ctgan method.generator.epochs=50".
     methods: Annotated[list[Text], Len(1)] | None = None

@@ -48,6 +48,39 @@ class Split:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The rows of one split of a table.
+
+    Attributes
+    ----------
+    train : Table
+        What may be learnt from. Its columns know the levels of these rows alone: those that only
+        validation or test rows show are unknown to all that is fitted.
+    parts : dict of str to Table
+        ``validation`` and ``test``.
+    notes : tuple of str
+        The table's, and its split's.
+    """
+
+    train: Table
+    parts: dict[str, Table]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: Table, index: int, validation_share: float = VALIDATION_SHARE) -> Fold:
+        """Cut a table by `split`, which says what is refused."""
+        rows = split(table, index, validation_share)
+        parts = {"validation": table.take(rows.validation), "test": table.take(rows.test)}
+        train = table.take(rows.train).prune_levels()
+        return cls(train, parts, (*table.notes, *rows.notes))
+
+    @property
+    def labels(self) -> dict[str, np.ndarray]:
+        """The class codes of each part."""
+        return {part: rows.y for part, rows in self.parts.items()}
+
+
 def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) -> Split:
     """The split of a table.
 
