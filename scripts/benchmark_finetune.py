@@ -126,7 +126,7 @@ def ours(configuration: Configuration) -> Callable[[], object]:
         )
         source = RealTasks(train, encoder, settings, ("benchmark",))
         result = finetune(
-            checkpoint.module,
+            checkpoint,
             source,
             scoring.probabilities,
             scoring.labels,

@@ -131,6 +131,20 @@ def test_generators_know_the_table_their_contract_and_the_ground() -> None:
     assert {pair for pair in known if pair[1] not in GENERATORS_KNOW} == set()
 
 
+def test_only_the_backbone_knows_autogluons_private_modules() -> None:
+    knowing = {
+        m for m, file in modules().items() if b"autogluon.tabular.models" in file.read_bytes()
+    }
+    assert knowing
+    assert {m for m in knowing if not m.startswith("bench.models.tab2d")} == set()
+
+
+def test_whatever_uses_a_model_knows_its_contract_alone() -> None:
+    users = {(m, other) for m, other in imports() if room_of(m) != "bench.models"}
+    assert ("bench.finetune.loop", "bench.models.base") in users
+    assert {pair for pair in users if pair[1].startswith("bench.models.tab2d")} == set()
+
+
 def first_line(module: str) -> str:
     door = ast.get_docstring(ast.parse(modules()[module].read_bytes())) or ""
     return door.splitlines()[0] if door else ""

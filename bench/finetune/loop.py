@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.finetune.settings import Finetune, Keep, Precision
 from bench.finetune.sources import Task, TaskSource
 from bench.metrics import SCORES, ScoreError, drawn_scores, log_loss
+from bench.models import base
+from bench.models.base import Backbone, Probabilities
 from bench.models.memory import Room
-from bench.models.tab2d.forward import forward
 from bench.process import timed
-
-Probabilities = dict[str, np.ndarray]  # part → (q, n_classes)
 
 
 @dataclass
@@ -30,7 +26,7 @@ class Finetuned:
 
     Attributes
     ----------
-    module : Tab2D
+    module : torch.nn.Module
         With the weights of the chosen step.
     chosen_step, last_step : int
         0 is the pre-trained model.
@@ -47,7 +43,7 @@ class Finetuned:
         Wall time spent in ``tasks``, ``training`` and ``scoring``.
     """
 
-    module: Tab2D
+    module: nn.Module
     chosen_step: int
     last_step: int
     pretrained: Probabilities
@@ -59,10 +55,16 @@ class Finetuned:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+def untouched(backbone: Backbone, score: base.Score, labels: dict[str, np.ndarray]) -> Finetuned:
+    """The pre-trained model, scored as it is."""
+    scored = score(backbone.module)
+    return Finetuned(backbone.module, 0, 0, scored, scored, scored, labels, curves={})
+
+
 def finetune(
-    pretrained: Tab2D,
+    backbone: Backbone,
     source: TaskSource,
-    score: Callable[[Tab2D], Probabilities],
+    score: base.Score,
     labels: dict[str, np.ndarray],
     n_classes: int,
     settings: Finetune,
@@ -76,7 +78,7 @@ def finetune(
 
     Parameters
     ----------
-    pretrained : Tab2D
+    backbone : Backbone
         Left unchanged.
     source : TaskSource
         Gives the task of steps 1 … ``settings.steps``.
@@ -101,73 +103,78 @@ def finetune(
     TaskError
         If a generator of tasks gave none.
     """
-    module = copy.deepcopy(pretrained).train()
-    # Fused, one pass over the weights instead of ten; where they are 75 million, that is felt.
-    optimizer = torch.optim.AdamW(
-        module.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
-    )
-    room = room or Room()
-    run = _Run(score, labels, settings, pretrained)
-    run.evaluate(0, None, module)
+    run = _Run(score, labels, settings, backbone.module)
+    training = _Training(backbone, n_classes, settings, room or Room())
+    run.evaluate(0, None, training.module)
     losses: list[float] = []
     for step in range(1, settings.steps + 1):
         with timed(run.seconds, "tasks"):
             task = source.task(step)
         with timed(run.seconds, "training"):
-            for group in optimizer.param_groups:
-                group["lr"] = settings.lr * min(1.0, step / max(1, settings.warmup_steps))
-            losses.append(_train_step(module, optimizer, task, n_classes, settings, step, room))
+            losses.append(training.step(step, task))
         if step % settings.eval_every == 0 or step == settings.steps:
-            run.evaluate(step, float(np.mean(losses)), module)
+            run.evaluate(step, float(np.mean(losses)), training.module)
             losses.clear()
             if run.evaluations_without_gain >= settings.patience:
                 break
-    return run.finish(module)
+    return run.finish(training.module)
 
 
-def _train_step(
-    module: Tab2D,
-    optimizer: torch.optim.Optimizer,
-    task: Task,
-    n_classes: int,
-    settings: Finetune,
-    step: int,
-    room: Room,
-) -> float:
-    def gradients(chunk: int) -> float:
-        optimizer.zero_grad()  # also what an attempt that ran out of memory left
-        return _gradients(module, task, n_classes, settings, chunk)
+class _Training:
+    """A copy of the weights, and what changes it."""
 
-    loss = room.attempt("training", gradients, len(task.x_support), len(task.x_query))
-    if not math.isfinite(loss):
-        raise FloatingPointError(f"The training loss is {loss} at step {step}.")
-    if settings.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip_norm)
-    optimizer.step()
-    optimizer.zero_grad()  # here, so that no gradients wait through the evaluation
-    return loss
+    def __init__(self, backbone: Backbone, n_classes: int, settings: Finetune, room: Room) -> None:
+        self.module = backbone.copy().train()
+        self._backbone = backbone
+        self._n_classes = n_classes
+        self._settings = settings
+        self._room = room
+        # Fused, one pass over the weights instead of ten; where they are 75 million, that is felt.
+        self._optimizer = torch.optim.AdamW(
+            self.module.parameters(),
+            lr=settings.lr,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
 
+    def step(self, step: int, task: Task) -> float:
+        """Learn from a task; give its loss."""
+        settings, optimizer = self._settings, self._optimizer
+        for group in optimizer.param_groups:
+            group["lr"] = settings.lr * min(1.0, step / max(1, settings.warmup_steps))
 
-def _gradients(module: Tab2D, task: Task, n_classes: int, settings: Finetune, chunk: int) -> float:
-    """Accumulate the gradient of the mean loss, some query rows at a time; give the loss."""
-    device = next(module.parameters()).device
-    x_support, y_support, x_query, y_query = (
-        torch.from_numpy(part)[None].to(device)
-        for part in (task.x_support, task.y_support, task.x_query, task.y_query)
-    )
-    total = 0.0
-    for x, y in zip(x_query.split(chunk, dim=1), y_query.split(chunk, dim=1), strict=True):
-        with torch.autocast(
-            device.type, torch.bfloat16, enabled=is_bfloat16(settings.precision, device)
-        ):
-            logits = forward(module, x_support, y_support, x)[0]
-        if settings.slice_logits:
-            logits = logits[:, : max(n_classes, int(y_support.max()) + 1)]
-        share = y.shape[1] / y_query.shape[1]
-        loss: Tensor = F.cross_entropy(logits.float(), y[0]) * share
-        loss.backward()
-        total += loss.item()
-    return total
+        def gradients(chunk: int) -> float:
+            optimizer.zero_grad()  # also what an attempt that ran out of memory left
+            return self._gradients(task, chunk)
+
+        loss = self._room.attempt("training", gradients, len(task.x_support), len(task.x_query))
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"The training loss is {loss} at step {step}.")
+        if settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad()  # here, so that no gradients wait through the evaluation
+        return loss
+
+    def _gradients(self, task: Task, chunk: int) -> float:
+        """Accumulate the gradient of the mean loss, some query rows at a time; give the loss."""
+        device = self._backbone.device
+        x_support, y_support, x_query, y_query = (
+            torch.from_numpy(part)[None].to(device)
+            for part in (task.x_support, task.y_support, task.x_query, task.y_query)
+        )
+        is_short = is_bfloat16(self._settings.precision, device)
+        total = 0.0
+        for x, y in zip(x_query.split(chunk, dim=1), y_query.split(chunk, dim=1), strict=True):
+            with torch.autocast(device.type, torch.bfloat16, enabled=is_short):
+                logits = self._backbone.logits(self.module, x_support, y_support, x)[0]
+            if self._settings.slice_logits:
+                logits = logits[:, : max(self._n_classes, int(y_support.max()) + 1)]
+            share = y.shape[1] / y_query.shape[1]
+            loss: Tensor = F.cross_entropy(logits.float(), y[0]) * share
+            loss.backward()
+            total += loss.item()
+        return total
 
 
 def is_bfloat16(precision: Precision, device: torch.device) -> bool:
@@ -182,10 +189,10 @@ class _Run:
 
     def __init__(
         self,
-        score: Callable[[Tab2D], Probabilities],
+        score: base.Score,
         labels: dict[str, np.ndarray],
         settings: Finetune,
-        pretrained: Tab2D,
+        pretrained: nn.Module,
     ) -> None:
         self._score = score
         self._labels = labels
@@ -207,7 +214,7 @@ class _Run:
             )
             self._select_by = log_loss
 
-    def evaluate(self, step: int, train_loss: float | None, module: Tab2D) -> None:
+    def evaluate(self, step: int, train_loss: float | None, module: nn.Module) -> None:
         with timed(self.seconds, "scoring"):
             try:
                 probabilities = self._score(module)
@@ -224,7 +231,7 @@ class _Run:
     def _scores(self, probabilities: Probabilities) -> dict[str, dict[str, float | None]]:
         return {part: drawn_scores(y, probabilities[part]) for part, y in self._labels.items()}
 
-    def _keep_if_better(self, step: int, probabilities: Probabilities, module: Tab2D) -> None:
+    def _keep_if_better(self, step: int, probabilities: Probabilities, module: nn.Module) -> None:
         value = self.curves["validation"][self._select_by.name][-1]
         assert value is not None, "a validation part of one class is read by its log-loss"
         value = self._select_by.oriented(value)
@@ -239,7 +246,7 @@ class _Run:
             self.evaluations_without_gain += 1
         self._last_step, self._last = step, probabilities
 
-    def finish(self, module: Tab2D) -> Finetuned:
+    def finish(self, module: nn.Module) -> Finetuned:
         chosen_step, chosen = self.best_step, self._probabilities[self.best_step]
         if self._settings.keep == Keep.last:
             chosen_step, chosen = self._last_step, self._last

@@ -8,21 +8,20 @@ each step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from bench.finetune.settings import Finetune, Mixing
+from bench.finetune.generated import FreshRows, Generated, NewTasks, Parts, SharedTable
+from bench.finetune.settings import Finetune, Mixing, Rows
 from bench.finetune.splitting import GroupedSplit, TaskError, lead_with_each_class
-from bench.generator import Generator, NotApplicable, TaskGenerator, require_rows
-from bench.models.tab2d.encoder import Encoder
+from bench.generator import NotApplicable
+from bench.models.base import Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
 
-Parts = tuple[str | int, ...]
-RowsAt = Callable[[int], Table]
+MadeRows = SharedTable | FreshRows
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,8 @@ class SyntheticTasks:
         By `task`, if the generated rows allow none; the message says why in one sentence.
     """
 
-    def __init__(self, rows_at: RowsAt, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
-        self._rows = _Remembered(rows_at, encoder)
+    def __init__(self, made: MadeRows, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
+        self._rows = _Remembered(made, encoder)
         self._settings = settings
         self._seed = seed
 
@@ -150,13 +149,13 @@ class MixedTasks:
     def __init__(
         self,
         real: RealTasks,
-        rows_at: RowsAt,
+        made: MadeRows,
         ratio: float,
         encoder: Encoder,
         seed: Parts,
     ) -> None:
         self._real = real
-        self._rows = _Remembered(rows_at, encoder)
+        self._rows = _Remembered(made, encoder)
         self._ratio = ratio
         self._seed = seed
 
@@ -218,32 +217,21 @@ def _deal(keys: np.ndarray, n_query: int, rng: np.random.Generator) -> np.ndarra
 
 
 class RetaskedTasks:
-    """Each step a new task that a `TaskGenerator` makes of real rows, already split.
+    """Each step a new task that a `TaskGenerator` makes of real rows, already split."""
 
-    A new task is a new table: its own encoder is fitted on its support.
-    """
-
-    def __init__(
-        self,
-        real: RealTasks,
-        train: Table,
-        generator: TaskGenerator,
-        max_classes: int,
-        seed: Parts,
-    ) -> None:
+    def __init__(self, real: RealTasks, train: Table, made: NewTasks, seed: Parts) -> None:
         self._real = real
         self._train = train
-        self._generator = generator
-        self._max_classes = max_classes
+        self._made = made
         self._seed = seed
 
     def task(self, step: int) -> Task:
         support, query = self._real.draw(step)
         rng = seeded(*self._seed, "new task", step)
-        new_support, new_query = self._generator.task(
+        new_support, new_query = self._made.generator.task(
             self._train.take(support), self._train.take(query), rng
         )
-        encoder = Encoder(self._max_classes).fit(new_support)
+        encoder = self._made.encoder(new_support)
         return _task(
             encoder.encode_x(new_support),
             encoder.encode_y(new_support.y),
@@ -269,8 +257,7 @@ class InterleavedTasks:
 
 def build(
     mixing: Mixing,
-    generator: Generator | None,
-    table: Table | None,
+    made: Generated | None,
     train: Table,
     encoder: Encoder,
     settings: Finetune,
@@ -282,10 +269,8 @@ def build(
     ----------
     mixing : Mixing
         How synthetic rows meet real ones.
-    generator : Generator or None
-        Fitted on ``train``; None for default fine-tuning.
-    table : Table or None
-        The cell's one synthetic table; None where rows or tasks are drawn anew in each step.
+    made : Generated or None
+        What the method's generator makes; None for default fine-tuning.
     train : Table
         Real training rows.
     encoder : Encoder
@@ -298,38 +283,17 @@ def build(
     NotApplicable
         If real rows are part of its tasks, and the training rows allow none.
     """
-    makes_rows = generator is not None and not isinstance(generator, TaskGenerator)
-    if mixing.rows == "synthetic" and generator is not None and makes_rows:
+    if isinstance(made, SharedTable | FreshRows) and mixing.rows is Rows.synthetic:
         # Without the real rows, which need not make a task.
-        rows_at = _rows_at(mixing, generator, table, train, seed)
-        return SyntheticTasks(rows_at, encoder, settings, seed)
+        return SyntheticTasks(made, encoder, settings, seed)
     real = RealTasks(train, encoder, settings, seed)
-    if mixing.rows == "real" or generator is None:
+    if made is None or mixing.rows is Rows.real:
         return real
-    if isinstance(generator, TaskGenerator):
-        new = RetaskedTasks(real, train, generator, encoder.max_classes, seed)
-        if mixing.rows == "mixed":
-            return InterleavedTasks(real, new, mixing.ratio, seed)
-        return new
-    rows_at = _rows_at(mixing, generator, table, train, seed)
-    return MixedTasks(real, rows_at, mixing.ratio, encoder, seed)
-
-
-def _rows_at(
-    mixing: Mixing, generator: Generator, table: Table | None, train: Table, seed: Parts
-) -> RowsAt:
-    """The step's synthetic rows: the one table's, or new ones that keep what was promised."""
-    n = round(mixing.size * len(train))
-
-    def same(step: int) -> Table:
-        assert table is not None
-        return table
-
-    def fresh(step: int) -> Table:
-        rows = generator.sample(n, seeded(*seed, "fresh rows", step))
-        return require_rows(rows, n, train, generator.stays_in_range)
-
-    return fresh if table is None else same
+    if isinstance(made, NewTasks):
+        new = RetaskedTasks(real, train, made, seed)
+        is_mixed = mixing.rows is Rows.mixed
+        return InterleavedTasks(real, new, mixing.ratio, seed) if is_mixed else new
+    return MixedTasks(real, made, mixing.ratio, encoder, seed)
 
 
 def _lower(reason: TaskError) -> str:
@@ -340,13 +304,13 @@ def _lower(reason: TaskError) -> str:
 class _Remembered:
     """Encodes a step's synthetic table, once for as long as it stays the same object."""
 
-    def __init__(self, rows_at: RowsAt, encoder: Encoder) -> None:
-        self._rows_at = rows_at
+    def __init__(self, made: MadeRows, encoder: Encoder) -> None:
+        self._made = made
         self._encoder = encoder
         self._table: Table | None = None
 
     def at(self, step: int) -> Encoded:
-        table = self._rows_at(step)
+        table = self._made.at(step)
         if table is not self._table:
             self._table, self._encoded = table, Encoded.of(table, self._encoder)
         return self._encoded

@@ -15,6 +15,7 @@ import torch
 
 T = TypeVar("T")
 
+CHUNK = 256  # query rows of a scoring pass, as long as there is memory
 LEAST_QUERIES = 16  # a chunk of fewer rows saves next to nothing
 LEAST_SUPPORT = 64  # with fewer rows in context, a score says little of the model
 

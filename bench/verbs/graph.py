@@ -72,7 +72,8 @@ def _fitted(cfg: DictConfig, table: Table) -> tuple[SCM, Table]:
     from hydra.utils import instantiate
 
     from bench.cell.checking import check_target
-    from bench.cell.run import seed_of, training_rows
+    from bench.cell.run import seed_of
+    from bench.datasets.splits import Fold
     from bench.generator import NotApplicable
     from bench.seeds import generator as seeded
     from generators.scm import SCM
@@ -85,9 +86,9 @@ def _fitted(cfg: DictConfig, table: Table) -> tuple[SCM, Table]:
             f"Method '{cfg.method.name}' finds no causal graph; leave method= out, or name one "
             "whose generator is a structural causal model, as scm."
         )
-    train = training_rows(cfg, table)
+    train = Fold.of(table, cfg.fold, cfg.validation_share).train
     try:
-        return generator.fit(train, seeded(*seed_of(cfg, table), "generator")), train
+        return generator.fit(train, seeded(*seed_of(table, cfg.fold, cfg.seed), "generator")), train
     except NotApplicable as reason:
         raise BadInput(f"Table '{table.name}': {reason}") from reason
 

@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from bench.cell import run as cell
 from bench.cell.config import register
 from bench.cli import CONF
-from bench.datasets import embedded
+from bench.datasets import embedded, splits
 from bench.models.tab2d.checkpoint import load
 
 MEASURES = {
@@ -100,10 +100,10 @@ def test_test_rows_decide_the_measure_that_is_named_for_them_alone(
 ) -> None:
     before = record("method=gaussian_copula")["synthetic"]
     table = embedded.load("haberman")
-    fold = cell.outer_split(table, 0, 0.2)
+    fold = splits.split(table, 0, 0.2)
     X = table.X.copy()
     X.loc[fold.test] = np.random.default_rng(0).permutation(X.loc[fold.test].to_numpy())
-    monkeypatch.setattr(cell, "outer_split", lambda *_: fold)
+    monkeypatch.setattr(splits, "split", lambda *_: fold)
     monkeypatch.setattr(embedded, "load", lambda _: table.with_rows(X, table.y))
     after = record("method=gaussian_copula seed=0")["synthetic"]  # another key of the cache
     changed = {n for n in MEASURES if before["quality"][n] != after["quality"][n]}

@@ -224,7 +224,8 @@ class TestCode:
         assert fingerprint(*two) == fingerprint(*reversed(two))
 
     def test_the_way_of_a_cell_counts_and_what_reads_its_record_does_not(self):
-        found = set(identities._code().reached([identities.ENTRY])[0])
+        model = "bench.models.tab2d.checkpoint"  # a config names it
+        found = set(identities._code().reached([identities.ENTRY, model])[0])
         assert found >= {
             "bench.cell.run",
             "bench.finetune.loop",
@@ -271,7 +272,8 @@ def fresh(root: Path) -> str:
     """The fingerprint that a process with its code under ``root`` finds."""
     script = (
         "from bench.cell.identity import code_fingerprint\n"
-        "import bench; print(bench.__file__); print(code_fingerprint(['generators.bootstrap']))"
+        "NAMED = ['generators.bootstrap', 'bench.models.tab2d.checkpoint']\n"
+        "import bench; print(bench.__file__); print(code_fingerprint(NAMED))"
     )
     file, found = run(script, root).split()
     assert Path(file).is_relative_to(root)

@@ -18,6 +18,7 @@ from bench.finetune.loop import Finetuned, Probabilities, finetune
 from bench.finetune.settings import Finetune, Keep, Precision, Score
 from bench.finetune.sources import RealTasks
 from bench.metrics import log_loss, roc_auc_ovo
+from bench.models.tab2d.checkpoint import Checkpoint
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.scoring import Scoring
 from bench.seeds import generator as seeded
@@ -65,6 +66,10 @@ def pretrained() -> Tab2D:
     ).eval()
 
 
+def backbone() -> Checkpoint:
+    return Checkpoint(pretrained(), "untrained", 10, 500, 8192, torch.device("cpu"))
+
+
 @cache
 def easy(n: int = 120) -> Table:
     """Two classes that one feature tells apart."""
@@ -93,7 +98,7 @@ def run(
     recipe = replace(RECIPE, **settings)
     source = RealTasks(train, encoder, recipe, ("cell", "easy", 0, 0))
     return finetune(
-        pretrained(),
+        backbone(),
         source,
         score or scoring.probabilities,
         labels or scoring.labels,

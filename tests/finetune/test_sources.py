@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from bench.finetune.generated import FreshRows, Generated, NewTasks, SharedTable
 from bench.finetune.settings import Finetune, Keep, Mixing, Precision, Rows, Score
 from bench.finetune.sources import Task, TaskSource, build
 from bench.finetune.splitting import GroupedSplit, TaskError
@@ -140,14 +141,18 @@ def source_of(
 ) -> TaskSource:
     """The source as `bench.cell.run` builds it."""
     mixing = Mixing(rows=Rows(rows), ratio=ratio, fresh=fresh, size=size)
-    table = None
-    if generator is not None:
-        generator.fit(train, seeded(*SEED, "generator"))
-        if not fresh and not isinstance(generator, TaskGenerator):
-            n = round(size * len(train))
-            table = generator.sample(n, seeded(*SEED, "synthetic table"))
+    made = generator and generated(train, generator, round(size * len(train)), fresh)
     encoder = Encoder(10).fit(train)
-    return build(mixing, generator, table, train, encoder, finetune or recipe(), SEED)
+    return build(mixing, made, train, encoder, finetune or recipe(), SEED)
+
+
+def generated(train: Table, generator: Generator, n: int, fresh: bool) -> Generated:
+    generator.fit(train, seeded(*SEED, "generator"))
+    if isinstance(generator, TaskGenerator):
+        return NewTasks(generator, lambda support: Encoder(10).fit(support))
+    if fresh:
+        return FreshRows(generator, n, train, SEED)
+    return SharedTable(generator.sample(n, seeded(*SEED, "synthetic table")))
 
 
 KINDS = {
@@ -355,7 +360,7 @@ class TestDraws:
     def test_another_seed_draws_other_rows(self):
         table, encoder = distinct(), Encoder(10).fit(distinct())
         one, two = (
-            build(Mixing(), None, None, table, encoder, recipe(), ("cell", "made", 0, seed))
+            build(Mixing(), None, table, encoder, recipe(), ("cell", "made", 0, seed))
             for seed in (0, 1)
         )
         assert not equal(one.task(1), two.task(1))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from bench.cell import synthetic
+from bench.finetune.generated import SharedTable
 from bench.finetune.settings import Finetune, Keep, Mixing, Precision, Rows, Score
 from bench.finetune.sources import MixedTasks, RealTasks, Task, TaskSource, build
 from bench.generator import NotApplicable
@@ -81,8 +82,7 @@ def recipe(max_support: int = 8192, max_query: int = 1024) -> Finetune:
 def source_of(train: Table, table: Table, rows: str, finetune: Finetune | None = None):
     mixing = Mixing(rows=Rows(rows), ratio=1.0, fresh=False, size=2.0)
     encoder = Encoder(10).fit(train)
-    # The table is there: the generator is only asked whether it makes tables or tasks.
-    return build(mixing, Noise(), table, train, encoder, finetune or recipe(), SEED)
+    return build(mixing, SharedTable(table), train, encoder, finetune or recipe(), SEED)
 
 
 def equal(one: Task, two: Task) -> bool:

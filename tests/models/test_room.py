@@ -22,6 +22,7 @@ from bench.datasets import embedded
 from bench.finetune import loop
 from bench.finetune.settings import Precision
 from bench.models.memory import LEAST_QUERIES, LessSupport, OutOfRoom, Room
+from bench.models.tab2d import forward as lean
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.forward import Context
 
@@ -107,7 +108,7 @@ class TestACell:
         self, nano: Checkpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         roomy = run(nano)
-        forward, logits = loop.forward, Context._logits
+        forward, logits = lean.forward, Context._logits
 
         def small_forward(model: Any, x: Any, y: Any, x_query: torch.Tensor) -> torch.Tensor:
             if x_query.shape[1] > 20:
@@ -119,7 +120,7 @@ class TestACell:
                 raise out_of_memory()
             return logits(self, x_query)
 
-        monkeypatch.setattr(loop, "forward", small_forward)
+        monkeypatch.setattr(lean, "forward", small_forward)
         monkeypatch.setattr(Context, "_logits", small_logits)
         tight = run(nano)
         assert tight["status"] == "done", tight["error"]

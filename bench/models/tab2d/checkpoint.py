@@ -15,16 +15,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Interval
 
-from bench.errors import ModelError, TableError
+from bench.errors import ModelError
 from bench.files import content, parse_json, shown
-from bench.models.tab2d.forward import unsound_weights
+from bench.models.base import Backbone, Encoder, Score
 from bench.models.weights import check, files, weights_hash
 from bench.ranges import Count, Text, checked
 from bench.table import Table
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+    from torch import Tensor
+
+    from bench.models.memory import Room
+    from bench.models.tab2d.smooth import SmoothClassifier
 
 MOST = 2**20  # bytes of a config.json
 # What a network may be: more layers or wider ones would fill the memory before a weight is read.
@@ -38,45 +43,54 @@ def _float32() -> torch.dtype:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A pre-trained classifier, ready to be copied and fine-tuned.
+class Checkpoint(Backbone):
+    """A pre-trained `Tab2D`; ``max_classes`` is the number of its outputs.
 
     Parameters
     ----------
-    module : Tab2D
-        On ``device``, in evaluation mode; never changed (fine-tuning works on a copy).
-    weights_hash : str
-        SHA-256 over ``config.json`` and ``model.safetensors``.
-    max_classes, max_features, max_context : int
-        What the model can take; the first is the number of its outputs.
-    device : torch.device
+    module, weights_hash, max_classes, max_features, max_context, device
+        As of every `Backbone`.
     scoring : torch.dtype
         Arithmetic of scoring passes; logits are read out in float32.
     """
 
-    module: Tab2D
-    weights_hash: str
-    max_classes: int
-    max_features: int
-    max_context: int
-    device: torch.device
     scoring: torch.dtype = field(default_factory=_float32)
 
-    def check(self, table: Table) -> None:
-        """Refuse a table beyond the model's limits, before anything is computed.
+    def encoder(self, train: Table) -> Encoder:
+        """AutoGluon's preprocessing, fitted on these rows."""
+        from bench.models.tab2d import encoder
 
-        Raises
-        ------
-        TableError
-        """
-        for what, given, limit in (
-            ("classes", table.n_classes, self.max_classes),
-            ("features", table.n_features, self.max_features),
-        ):
-            if given > limit:
-                raise TableError(
-                    f"Dataset '{table.name}' has {given} {what}, this model takes at most {limit}."
-                )
+        return encoder.Encoder(self.max_classes).fit(train)
+
+    def logits(
+        self, module: Tab2D, x_support: Tensor, y_support: Tensor, x_query: Tensor
+    ) -> Tensor:
+        """`bench.models.tab2d.forward.forward`."""
+        from bench.models.tab2d.forward import forward
+
+        return forward(module, x_support, y_support, x_query)
+
+    def score(
+        self,
+        encoder: Encoder,
+        train: Table,
+        parts: dict[str, Table],
+        rng: np.random.Generator,
+        room: Room,
+    ) -> Score:
+        """`bench.models.tab2d.scoring.Scoring` of these rows."""
+        from bench.models.tab2d.scoring import Scoring
+
+        context = room.limit(self.max_context)
+        return Scoring.prepare(
+            encoder, train, parts, self.device, context, rng, room, self.scoring
+        ).probabilities
+
+    def smooth(self) -> SmoothClassifier:
+        """The same weights with an interpolated embedding."""
+        from bench.models.tab2d.smooth import SmoothClassifier
+
+        return SmoothClassifier(self)
 
 
 @checked
@@ -119,6 +133,8 @@ def load(
     """
     import torch
     from safetensors import SafetensorError
+
+    from bench.models.tab2d.forward import unsound_weights
 
     chosen = torch.device(_pick(device))
     config, weights = found = files(path, revision, offline)

@@ -15,13 +15,14 @@ from autogluon.tabular.models.mitra._internal.config.enums import Task
 from autogluon.tabular.models.mitra._internal.data.preprocessor import Preprocessor
 
 from bench.magnitude import Magnitude
+from bench.models import base
 from bench.table import Table
 
 LARGEST = float(np.finfo(np.float32).max)
 LEAST = float(np.finfo(np.float32).tiny) * 2.0**23  # the values' differences are held, too
 
 
-class Encoder:
+class Encoder(base.Encoder):
     """Table → float32 features and compact class codes.
 
     Categorical levels become their position among the fitted table's levels, a level it did not
@@ -32,14 +33,6 @@ class Encoder:
     A numeric column that float32 cannot hold (a value above 3.4e38 somewhere, or all of them next
     to zero) is read by a monotone map of it: the model only reads where a value lies among others.
     A later value beyond what float32 holds is the greatest or least that it holds.
-
-    Attributes
-    ----------
-    rescaled_ : tuple of str
-        The columns that are read by such a map.
-    present_ : ndarray of int64
-        The classes that the fitted table holds rows of, ascending; the model's class ``k`` is
-        ``present_[k]``.
     """
 
     def __init__(self, max_classes: int) -> None:
@@ -90,16 +83,3 @@ class Encoder:
     def encode_x(self, table: Table) -> np.ndarray:
         """Features, float32, finite, shape (n_rows, n_kept)."""
         return self.preprocessor_.transform_X(self._codes(table))
-
-    def encode_y(self, y: np.ndarray) -> np.ndarray:
-        """Class codes → the model's compact codes; −1 for a class that the fit did not see."""
-        position = np.searchsorted(self.present_, y).clip(max=len(self.present_) - 1)
-        return np.where(self.present_[position] == y, position, -1).astype(np.int64)
-
-    def probabilities(self, logits: np.ndarray, n_classes: int) -> np.ndarray:
-        """Softmax over the present classes, shape (n_rows, n_classes); absent classes get 0."""
-        kept = logits[:, : len(self.present_)].astype(np.float64)
-        kept = np.exp(kept - kept.max(axis=1, keepdims=True))
-        full = np.zeros((len(logits), n_classes))
-        full[:, self.present_] = kept / kept.sum(axis=1, keepdims=True)
-        return full

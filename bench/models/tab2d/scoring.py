@@ -8,12 +8,10 @@ import numpy as np
 import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 
-from bench.models.memory import Room
-from bench.models.tab2d.encoder import Encoder
+from bench.models.base import Encoder, Probabilities
+from bench.models.memory import CHUNK, Room
 from bench.models.tab2d.forward import LARGEST, Context, unsound_weights
 from bench.table import Table
-
-CHUNK = 256  # query rows of a scoring pass
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Scoring:
             room=room or Room(scoring=CHUNK),
         )
 
-    def probabilities(self, module: Tab2D) -> dict[str, np.ndarray]:
+    def probabilities(self, module: Tab2D) -> Probabilities:
         """Class probabilities of each part's rows, shape (q, n_classes).
 
         Raises
@@ -77,7 +75,7 @@ class Scoring:
         if unsound:
             raise FloatingPointError(f"The model cannot be scored: {unsound}.")
 
-        def compute(chunk: int) -> dict[str, np.ndarray]:
+        def compute(chunk: int) -> Probabilities:
             with torch.autocast(
                 self.x_support.device.type,
                 self.precision,

@@ -11,14 +11,13 @@ jumps.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from torch import Tensor
 
-from bench.models.tab2d.checkpoint import Checkpoint
+from bench.models.base import Backbone
 from bench.models.tab2d.forward import Context, QuantileScale
 
 
@@ -87,15 +86,15 @@ class SmoothClassifier:
 
     Parameters
     ----------
-    checkpoint : Checkpoint
-        Its weights are copied; the checkpoint stays as it is.
+    backbone : Backbone
+        Of a `Tab2D`. Its weights are copied; it stays as it is.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.module: Tab2D = deepcopy(checkpoint.module).requires_grad_(False)
-        self.max_features = checkpoint.max_features
-        self.max_support = checkpoint.max_context
-        self.device = checkpoint.device
+    def __init__(self, backbone: Backbone) -> None:
+        self.module: Tab2D = backbone.copy().requires_grad_(False)
+        self.max_features = backbone.max_features
+        self.max_support = backbone.max_context
+        self.device = backbone.device
 
     def support(self, x: Tensor, y: Tensor) -> Support:
         """Encode a support: rows (s, f), class codes (s,)."""

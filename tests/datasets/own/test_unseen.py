@@ -17,15 +17,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from bench.cell import run as cell
 from bench.cell.config import register
 from bench.cli import CONF
+from bench.datasets import splits
 from bench.datasets.splits import Split, split
+from bench.finetune.generated import SharedTable
 from bench.finetune.sources import build
 from bench.models.tab2d.checkpoint import load
 from bench.models.tab2d.scoring import Scoring
+from bench.process import Clock
 from bench.table import Table
 
 METHODS = [
@@ -104,10 +107,9 @@ def way_of_a_cell(
     seen: dict[str, Any] = {}
     prepare = Scoring.prepare
 
-    def note_rows(mixing: Any, generator: Any, rows: Table | None, *others: Any) -> None:
-        source = build(mixing, generator, rows, *others)
-        train, encoder = others[0], others[1]
-        seen["synthetic table"] = rows and rows.fingerprint()
+    def note_rows(mixing: Any, made: Any, train: Table, encoder: Any, *others: Any) -> None:
+        source = build(mixing, made, train, encoder, *others)
+        seen["synthetic table"] = isinstance(made, SharedTable) and made.table.fingerprint()
         seen["training part"] = train.fingerprint()
         seen["tasks"] = [vars(source.task(step)) for step in (1, 2, 3)]
         seen["encoder"] = {
@@ -124,14 +126,18 @@ def way_of_a_cell(
         seen["context"] = {"x": scoring.x_support.numpy(), "y": scoring.y_support.numpy()}
         return scoring
 
-    patch.setattr(cell, "outer_split", lambda *_, **__: fold)
+    patch.setattr(splits, "split", lambda *_, **__: fold)
     patch.setattr(cell, "build", note_rows)
-    patch.setattr(cell.Scoring, "prepare", note_context)
+    patch.setattr(Scoring, "prepare", note_context)
     checkpoint = load(None, max_features=500, max_context=8192, device="cpu")
-    work = cell._Work()
+
+    def follow() -> None:
+        for stage in cell.stages(OmegaConf.to_object(cfg), table, checkpoint, "code", Clock()):
+            # Quality of the rows, facts on the generator.
+            seen["synthetic"] = stage.generation.synthetic
+
     with pytest.raises(Reached):
-        cell._compute(cfg, table, checkpoint, "code", work)
-    seen["synthetic"] = work.synthetic  # quality of the rows, facts on the generator
+        follow()
     return seen
 
 

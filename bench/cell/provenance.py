@@ -1,0 +1,75 @@
+"""What made a record: the code, the libraries, the machine; and how it went wrong, if it did."""
+
+from __future__ import annotations
+
+import platform
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.finetune.loop import is_bfloat16
+from bench.finetune.settings import Precision
+
+LONGEST_MESSAGE, LONGEST_TRACEBACK = 4_000, 100_000  # characters that a record keeps
+LIBRARIES = (
+    *("torch", "numpy", "scipy", "pandas", "scikit-learn", "autogluon.tabular"),
+    *("causal-learn", "dowhy", "networkx", "ctgan", "copulas", "imbalanced-learn"),
+)
+
+
+def provenance(
+    code: str, threads: int, device: torch.device, precision: Precision
+) -> dict[str, Any]:
+    """The record's ``provenance``; ``precision`` is that of the training steps."""
+    return {
+        "code": code,
+        "versions": versions(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor_of(device),
+        "threads": threads,
+        "device": str(device),
+        "precision": "bfloat16" if is_bfloat16(precision, device) else "float32",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries whose arithmetic or choices are in the numbers."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def _processor_of(device: torch.device) -> str:
+    """What computes: the GPU's name, or the processor's."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
+def _processor() -> str:
+    """The processor's model, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def error_of(reason: BaseException) -> dict[str, str]:
+    """What a record keeps of an error: text that can be written, and no more than can be read."""
+    told = traceback.TracebackException.from_exception(reason)  # bears one that cannot tell itself
+    # Torch puts the frames of its C++ behind; they stay in the traceback.
+    message = str(told).partition("\nException raised from ")[0]
+    return {
+        "type": type(reason).__name__,
+        "message": _written(message, LONGEST_MESSAGE),
+        "traceback": _written("".join(told.format()), LONGEST_TRACEBACK),
+    }
+
+
+def _written(text: str, most: int) -> str:
+    """Text in UTF-8, which names of files need not be; of a long one the begin and the end."""
+    if len(text) > most:
+        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
+    return text.encode(errors="backslashreplace").decode()

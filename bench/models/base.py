@@ -1,0 +1,142 @@
+"""What a backbone offers: a pre-trained classifier that reads labelled rows in context.
+
+Whatever fine-tunes or scores a model knows it by this contract alone. A model of one's own is a
+subclass of `Backbone`, and a function that loads it, named by a config's ``_target_``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.errors import TableError
+from bench.table import Table
+
+if TYPE_CHECKING:  # importing torch takes seconds, and a config is checked without it
+    import torch
+    from torch import Tensor, nn
+
+    from bench.models.memory import Room
+
+Probabilities = dict[str, np.ndarray]  # part → (q, n_classes)
+Score = Callable[["nn.Module"], Probabilities]
+
+
+class Encoder(ABC):
+    """Rows as the backbone reads them: fitted on training rows, applied unchanged to all others.
+
+    Attributes
+    ----------
+    present_ : ndarray of int64
+        The classes that the fitted rows hold, ascending; the model's class ``k`` is
+        ``present_[k]``.
+    rescaled_ : tuple of str
+        Columns of numbers that the model cannot hold, and reads on another scale.
+    """
+
+    present_: np.ndarray
+    rescaled_: tuple[str, ...] = ()
+
+    @abstractmethod
+    def encode_x(self, table: Table) -> np.ndarray:
+        """Features, float32, finite, shape (n_rows, n_kept)."""
+
+    def encode_y(self, y: np.ndarray) -> np.ndarray:
+        """Class codes → the model's compact codes; −1 for a class that the fit did not see."""
+        position = np.searchsorted(self.present_, y).clip(max=len(self.present_) - 1)
+        return np.where(self.present_[position] == y, position, -1).astype(np.int64)
+
+    def probabilities(self, logits: np.ndarray, n_classes: int) -> np.ndarray:
+        """Softmax over the present classes, shape (n_rows, n_classes); absent classes get 0."""
+        kept = logits[:, : len(self.present_)].astype(np.float64)
+        kept = np.exp(kept - kept.max(axis=1, keepdims=True))
+        full = np.zeros((len(logits), n_classes))
+        full[:, self.present_] = kept / kept.sum(axis=1, keepdims=True)
+        return full
+
+
+@dataclass(frozen=True)
+class Backbone(ABC):
+    """A pre-trained classifier, ready to be copied and fine-tuned.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its weights, on ``device`` and in evaluation mode; never changed. What takes a ``module``
+        takes this one or a `copy` whose weights are others.
+    weights_hash : str
+        Names the weights in records; others, another hash.
+    max_classes, max_features, max_context : int
+        What the model can take: classes and features of a table, support rows of a pass.
+    device : torch.device
+    """
+
+    module: nn.Module
+    weights_hash: str
+    max_classes: int
+    max_features: int
+    max_context: int
+    device: torch.device
+
+    def check(self, table: Table) -> None:
+        """Refuse a table beyond the model's limits, before anything is computed.
+
+        Raises
+        ------
+        TableError
+        """
+        for what, given, limit in (
+            ("classes", table.n_classes, self.max_classes),
+            ("features", table.n_features, self.max_features),
+        ):
+            if given > limit:
+                raise TableError(
+                    f"Dataset '{table.name}' has {given} {what}, this model takes at most {limit}."
+                )
+
+    def copy(self) -> nn.Module:
+        """The weights, free to be changed."""
+        return deepcopy(self.module)
+
+    @abstractmethod
+    def encoder(self, train: Table) -> Encoder:
+        """An encoder, fitted on these rows."""
+
+    @abstractmethod
+    def logits(
+        self, module: nn.Module, x_support: Tensor, y_support: Tensor, x_query: Tensor
+    ) -> Tensor:
+        """Logits (b, q, n_outputs) with a gradient with respect to the weights, for training.
+
+        Of encoded rows (b, s, f) with class codes (b, s), and query rows (b, q, f).
+        """
+
+    @abstractmethod
+    def score(
+        self,
+        encoder: Encoder,
+        train: Table,
+        parts: dict[str, Table],
+        rng: np.random.Generator,
+        room: Room,
+    ) -> Score:
+        """Prepare to score these parts, with the training rows as the support.
+
+        More training rows than ``room.limit(max_context)`` are sub-sampled with ``rng``, once.
+
+        Returns
+        -------
+        callable
+            Module → probabilities of each part, shape (q, ``train.n_classes``). It raises
+            `FloatingPointError` where a weight or a logit is not finite, and what
+            `bench.models.memory` does where the device is too small.
+        """
+
+    @abstractmethod
+    def smooth(self) -> Any:
+        """A `bench.generator.InContextClassifier` of the weights, with a gradient to the rows."""
