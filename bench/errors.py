@@ -12,10 +12,14 @@ RESOLVING = "BadInput raised while resolving interpolation: "
 BAD_INPUT = 2  # exit code: what was given cannot be used
 
 
-class BadInput(ValueError):
-    """What was given cannot be used; the message is one sentence, without a stack trace.
+class Sentence(Exception):
+    """What is told a person in one sentence, without a stack trace; no bug of ours."""
 
-    It often quotes what was given, so no control character in it reaches a terminal.
+
+class BadInput(Sentence, ValueError):
+    """What was given cannot be used.
+
+    The message often quotes what was given, so no control character in it reaches a terminal.
     """
 
     def __init__(self, message: str = "") -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
+from bench.errors import Sentence
 from bench.ranges import checked
 from bench.table import Table
 
@@ -19,7 +20,7 @@ ROUNDING = 1e-6  # of a column's greatest value: how far a promise to stay in ra
 SURELY = 1e-9  # probability below which only missing values in all rows are no chance
 
 
-class NotApplicable(Exception):
+class NotApplicable(Sentence):
     """A generator cannot serve this table; the message says why in one sentence.
 
     The cell is then recorded as ``not_applicable``; it is never filled with real rows.

@@ -20,7 +20,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from bench import ranges
 from bench.cell.config import Config
-from bench.errors import BadInput, sentence
+from bench.errors import BadInput, Sentence, sentence
 
 OURS = ("bench", "generators")  # the packages that are this project's
 HYDRAS = ("_convert_", "_recursive_", "_partial_")  # what Hydra reads of a `_target_` node
@@ -183,7 +183,7 @@ def _is_bug_of_ours(function: Callable[..., Any], error: Exception) -> bool:
 
     What a library or the system raises there tells of the file or the network that was given.
     """
-    if isinstance(error, BadInput | OSError | MemoryError | RecursionError):
+    if isinstance(error, Sentence | OSError | MemoryError | RecursionError):
         return False
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     raised_in = frame.f_globals.get("__name__")

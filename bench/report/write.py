@@ -20,7 +20,7 @@ from bench.cell import journal
 from bench.cell.identity import stale
 from bench.cell.record import Record
 from bench.cell.store import Store
-from bench.errors import BAD_INPUT, BadInput
+from bench.errors import BAD_INPUT
 from bench.files import Unsound, printable, write_whole
 from bench.names import inside
 from bench.report import captions as readings
@@ -90,13 +90,9 @@ def report(
         if section.terminal:
             _show(console, section)
     _say(console, readings.completeness(read), *warnings, "", *verdict.headline(read), "")
-    try:
-        written = _write(root, read, shown, warnings)
-        if figures:
-            _write_page(root, read, shown, records, warnings, [*graphs, *drawn], written)
-    except BadInput as reason:
-        _say(console, f"bench: {reason}")
-        return BAD_INPUT
+    written = _write(root, read, shown, warnings)
+    if figures:
+        _write_page(root, read, shown, records, warnings, [*graphs, *drawn], written)
     _say(console, f"Tables: {root / 'report'}")
     return 0
 

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, metadata
 
-from bench.errors import BAD_INPUT, BadInput, sentence
+from bench.errors import BAD_INPUT, Sentence, sentence
 from bench.files import printable
 from bench.sweep import output
 from bench.sweep.interrupt import Terminated
@@ -85,7 +85,7 @@ def judged(error: BaseException) -> tuple[int, str]:
         return TERMINATED, "ended by SIGTERM; run the same command again to go on."
     if isinstance(error, KeyboardInterrupt):
         return STOPPED, "stopped; run the same command again to go on."
-    if isinstance(error, BadInput):
+    if isinstance(error, Sentence):
         return BAD_INPUT, str(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return BAD_INPUT, sentence(error)

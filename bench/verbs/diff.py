@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from bench.analysis.variants import Name, names
@@ -18,6 +17,7 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
 from bench.verbs._folder import folder
+from bench.verbs._terminal import console, plain, say
 
 HELP = "two results folders, cell by cell and table by table: diff A B"
 PLACE = 7
@@ -35,13 +35,11 @@ def main(arguments: list[str]) -> int:
     roots = [folder([name], USAGE) for name in arguments]
     a, b = _named([_read(root) for root in roots])
     compared = compare(a, b)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)
-    _print(console, compared, roots)
+    out = console()
+    _print(out, compared, roots)
     tables = _tables(a, b)
     if tables is not None:
-        console.print(tables)
+        out.print(tables)
     return 0 if compared.agrees else 1
 
 
@@ -143,22 +141,21 @@ def _score(record: Record) -> float:
     return float("nan") if score is None else float(score)
 
 
-def _print(console: Console, compared: Compared, roots: list[Path]) -> None:
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False)
-
-    say(f"{len(compared.same)} cells are the same, bit for bit.")
+def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
+    say(out, f"{_cells(len(compared.same), 'is', 'are')} the same, bit for bit.")
     if compared.provenance:
         say(
-            f"{len(compared.provenance)} cells have the same results, made by other code, versions "
-            "or machines."
+            out,
+            f"{_cells(len(compared.provenance), 'has', 'have')} the same results, made by other "
+            "code, versions or machines.",
         )
     for root, only in zip(roots, compared.only, strict=True):
         if only:
             named = "; ".join(" ".join(map(str, key)) for key in only[:MOST])
-            say(f"{len(only)} cells are only in {root}: {named}{' …' if len(only) > MOST else ''}.")
+            more = " …" if len(only) > MOST else ""
+            say(out, f"{_cells(len(only), 'is', 'are')} only in {root}: {named}{more}.")
     other = compared.other
-    say(f"{len(other)} cells differ in their results.")
+    say(out, f"{_cells(len(other), 'differs in its', 'differ in their')} results.")
     if other.empty:
         return
     table = Table(title="Largest changes in test ROC-AUC of the chosen step", title_justify="left")
@@ -167,8 +164,13 @@ def _print(console: Console, compared: Compared, roots: list[Path]) -> None:
     by_size = other.reindex(other["change"].abs().sort_values(ascending=False).index)
     for row in by_size.head(MOST).to_dict("records"):
         scores = (f"{row['a']:.4f}", f"{row['b']:.4f}", f"{row['change']:+.4f}")
-        table.add_row(*(escape(str(row[c])) for c in CELL), row["what"], *scores)
-    console.print(table)
+        table.add_row(*(plain(row[c]) for c in CELL), row["what"], *scores)
+    out.print(table)
+
+
+def _cells(count: int, one: str, several: str) -> str:
+    """A number of cells, and the verb that goes with it."""
+    return f"1 cell {one}" if count == 1 else f"{count} cells {several}"
 
 
 def _shown(value: float, form: str) -> str:
@@ -202,7 +204,7 @@ def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
     for method in [*left.index, *(m for m in right.index if m not in left.index)]:
         pairs = ([t[c].get(method, float("nan")) for t in (left, right)] for c in shown)
         table.add_row(
-            escape(method),
+            plain(method),
             *(" → ".join(_shown(v, f) for v in pair) for f, pair in zip(shown.values(), pairs)),
         )
     return table

@@ -22,6 +22,7 @@ from bench.cell.store import Store
 from bench.cli import main
 from bench.datasets.openml import read as openml
 from bench.errors import BadInput, ModelError, TableError
+from bench.generator import NotApplicable
 from bench.report.write import report
 from bench.sweep import output
 from bench.sweep.interrupt import Terminated
@@ -56,6 +57,7 @@ JoblibError.__module__ = "joblib.externals.loky.process_executor"
     [
         (BadInput("No fold 31."), 2, "No fold 31."),
         (TableError("Column 'a' is empty."), 2, "Column 'a' is empty."),
+        (NotApplicable("Class 'c' has one row."), 2, "Class 'c' has one row."),
         (ModelError("Folder 'b' lacks config.json."), 2, "Folder 'b' lacks config.json."),
         (ConfigCompositionException("Could not find 'x'"), 2, "Could not find 'x'"),
         (KeyboardInterrupt(), 130, "stopped; run the same command again to go on."),

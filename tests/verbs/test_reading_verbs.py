@@ -116,8 +116,12 @@ class TestShow:
     def test_a_failure_shows_its_traceback(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
-        assert main(["show", "zoo/scm/0", str(store(tmp_path).root)]) == 0
-        assert "failed" in printed(capsys)
+        lost = failed("zoo", "scm")
+        lost["error"]["traceback"] = 'Traceback …\n  File "a.py", line 7\nValueError: no luck\n'
+        assert main(["show", "zoo/scm/0", str(store(tmp_path, [lost]).root)]) == 0
+        shown = capsys.readouterr().out
+        assert "scm · seed 0 · mitra_nano · failed\n" in shown
+        assert lost["error"]["traceback"] in shown  # as it is: not in one line, no frame left out
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -153,8 +157,8 @@ class TestDiff:
         assert main(["diff", str(one), str(two)]) == 1
         text = printed(capsys)
         assert "2 cells are the same" in text
-        assert "1 cells are only in" in text
-        assert "zoo 0 0 scm" in text
+        assert f"1 cell is only in {one}: zoo 0 0 scm." in text
+        assert "1 cell differs in its results." in text
         assert "+0.0300" in text
 
     def test_other_code_with_the_same_results_is_no_difference(self):
