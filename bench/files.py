@@ -221,7 +221,12 @@ def plain(node: Any) -> Any:
 def digest(parts: Any) -> str:
     """SHA-256 of JSON-ready data, whatever the order of its keys."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode())
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def write_whole(path: Path, content: bytes) -> None:

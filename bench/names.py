@@ -6,14 +6,13 @@ The one place that decides it, for names that are given (`check`), that are made
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
-from bench.files import shown
+from bench.files import sha256, shown
 
 LONGEST = 100  # bytes; two of them, a hash and an ending make a file's name, which has 255
 LEVELS = {"dataset": 2, "model": 2}  # `tabarena/credit-g`; whatever is not named here has one
@@ -87,7 +86,7 @@ def safe(text: str) -> str:
     name = re.sub(r"(\.json)+$", "", name) or "table"
     if len(name.encode()) <= LONGEST:
         return name
-    mark = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+    mark = sha256(text.encode(errors="surrogatepass"))[:8]
     begin = name.encode()[: LONGEST - len(mark) - 1].decode(errors="ignore")
     return f"{begin}-{mark}"
 

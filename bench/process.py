@@ -1,9 +1,10 @@
-"""What the operating system knows of this process: peak memory, its parent, a clock of phases."""
+"""What the system knows of this process: peak memory, its parent, its processor, a clock."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
 import resource
 import sys
 import threading
@@ -16,6 +17,7 @@ from typing import Any
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+_PROCESSORS = Path("/proc/cpuinfo")
 EVERY = 0.5  # seconds between two looks for the parent
 
 
@@ -43,6 +45,15 @@ def peak_memory_mb() -> float:
                 return int(line.split()[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024**2 if sys.platform == "darwin" else 1024)
+
+
+def processor() -> str:
+    """The processor's model; `platform.processor` is empty on Linux."""
+    if _PROCESSORS.exists():
+        for line in _PROCESSORS.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 @contextmanager

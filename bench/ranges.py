@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import is_typeddict  # knows its own kind too
 
 from bench.errors import BadInput, closest
+from bench.phrases import joined
 
 Count = Annotated[int, Interval(ge=1, le=10**9)]
 Whole = Annotated[int, Interval(ge=0, le=10**9)]
@@ -82,7 +83,7 @@ class OneOf:
         return core_schema.no_info_after_validator_function(self.members, handler(source))
 
     def __str__(self) -> str:
-        return _either(repr(str(member.value)) for member in self.members)
+        return joined((repr(str(member.value)) for member in self.members), "or")
 
 
 @dataclass(frozen=True)
@@ -183,13 +184,12 @@ def _kind(kind: Any, marks: Sequence[Any]) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         # Lists last: what their entries are would be read on.
-        return _either(
-            expected(m) for m in sorted(inner, key=lambda m: entries(bare(m)) is not None)
-        )
+        ordered = sorted(inner, key=lambda m: entries(bare(m)) is not None)
+        return joined(map(expected, ordered), "or")
     if origin is typing.Literal:
-        return _either(shown(member) for member in inner)
+        return joined(map(shown, inner), "or")
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return _either(repr(str(member.value)) for member in kind)
+        return joined((repr(str(member.value)) for member in kind), "or")
     if kind in (type(None), Any):
         return "anything" if kind is Any else "null"
     if is_typeddict(kind):
@@ -229,11 +229,6 @@ def _interval(range_: Interval) -> str:
 
 def _figure(bound: Any) -> str:
     return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
-
-
-def _either(options: Iterable[str]) -> str:
-    *most, last = options
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def bare(hint: Any) -> Any:

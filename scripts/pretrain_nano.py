@@ -37,6 +37,7 @@ from torch import Tensor
 
 from bench.files import CONF, digest, plain
 from bench.models.tab2d.forward import forward
+from bench.process import processor
 from scripts.nano.batches import Batch, batches_from, validation_batches
 from scripts.nano.tables import IGNORE
 
@@ -328,7 +329,7 @@ def training_facts(run: Run) -> dict[str, Any]:
         "restarts": progress.restarts,
         "final_validation_loss": lines[-1]["validation"] if lines else None,
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "threads": config.threads,
             "system": platform.system(),
@@ -343,16 +344,6 @@ def training_facts(run: Run) -> dict[str, Any]:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "config": deciding(config),
     }
-
-
-def _processor() -> str:
-    """The processor's name; `platform.processor` is empty on Linux."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def draw_curve(lines: list[dict[str, Any]], path: Path) -> None:

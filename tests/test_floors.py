@@ -25,6 +25,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
             "magnitude",
             "metrics",
             "names",
+            "phrases",
             "process",
             "ranges",
             "seeds",

@@ -14,8 +14,6 @@ order of their imports. Names of definitions and parameters count, those that im
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +33,7 @@ from bench.cell.syntax import (
     run_now,
     unquoted,
 )
+from bench.files import digest, sha256
 
 LIBRARY, WHOLE, SEQUENCE = -1, -2, -3  # places that are no statement's
 # What may be called or inherited from with no effect but the value: of builtins, and of libraries.
@@ -124,7 +123,7 @@ class Code:
         parts: dict[str, Any] = {"code": code, "libraries": libraries}
         if self._reads_code(modules, nodes):
             parts["files"] = {name: module.content for name, module in modules.items()}
-        return _sha256(json.dumps(parts, sort_keys=True))
+        return digest(parts)
 
     def reached(self, roots: list[str]) -> tuple[dict[str, Module], dict[At, Node]]:
         """The modules that are imported, and the statements that run or are named."""
@@ -301,7 +300,9 @@ class _Writer:
         ]
         is_constant = isinstance(getattr(statement, "value", None), ast.Constant)
         self.node.is_constant = is_constant and isinstance(statement, ast.Assign)
-        self.node.label = _sha256(" ".join([*out, *sorted(self.spelled), "|", *sorted(self.notes)]))
+        self.node.label = sha256(
+            " ".join([*out, *sorted(self.spelled), "|", *sorted(self.notes)]).encode()
+        )
         return self.node
 
     def _parts(self, node: ast.AST) -> list[Any]:
@@ -390,11 +391,7 @@ def _colours(nodes: Mapping[At, Node], labels: Mapping[At, str]) -> dict[At, str
                 [(t.module if t.place == LIBRARY else colours.get(t.at, ""), t.name) for t in edge]
                 for edge in node.edges
             ]
-            further[at] = _sha256(json.dumps([labels[at], edges]))
+            further[at] = digest([labels[at], edges])
         if len(set(further.values())) == len(set(colours.values())):
             return further
         colours = further
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

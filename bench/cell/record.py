@@ -43,6 +43,7 @@ from bench import names
 from bench.cell import schema as record_schema
 from bench.cell import targets
 from bench.files import digest, shown
+from bench.phrases import begun
 
 Record = dict[str, Any]
 
@@ -92,8 +93,7 @@ def damage(record: Any, expected: int, keys: frozenset[str]) -> str | None:
 
 
 def _keys(keys: set[str]) -> str:
-    told = [shown(key) for key in sorted(keys)]
-    return "[" + ", ".join(told[:3]) + (", …" if told[3:] else "") + "]"
+    return f"[{begun([shown(key) for key in sorted(keys)], 3)}]"
 
 
 def _fault_of_names(cell: dict[str, Any]) -> str | None:

@@ -6,11 +6,12 @@ It knows one file at a time; what a name means across files is `bench.cell.meani
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from bench.files import sha256
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
@@ -58,7 +59,7 @@ class Module:
         except OSError as error:
             self.content = f"unreadable: {error.strerror}"
             return
-        self.content = hashlib.sha256(source).hexdigest()
+        self.content = sha256(source)
         try:
             statements = ast.parse(source).body
         except UNPARSABLE:

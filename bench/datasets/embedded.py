@@ -6,13 +6,13 @@ They are made by ``scripts/build_datasets.py``; nothing here changes a value.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.datasets.card import from_frame
+from bench.files import sha256
 from bench.ranges import Text, checked
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def load(name: Text) -> Table:
         raise TableError(
             f"Dataset '{name}': its file {path.name} is missing; restore it from the repository."
         ) from None
-    if hashlib.sha256(content).hexdigest() != about["sha256"]:
+    if sha256(content) != about["sha256"]:
         raise TableError(
             f"Dataset '{name}': {path.name} is damaged or was changed "
             "(its checksum is not the card's); restore it from the repository."

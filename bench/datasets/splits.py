@@ -10,13 +10,14 @@ split by them, in the same order: split *i* is repeat ``i // n_folds``, fold ``i
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bench.errors import TableError
+from bench.files import sha256
+from bench.phrases import counted
 from bench.seeds import derive, generator
 from bench.table import Table
 
@@ -132,7 +133,7 @@ def protocol(table: Table) -> dict[str, Any]:
     n_repeats, n_folds = _shape(table)
     return {
         "protocol": f"the source's own {n_repeats} x {n_folds} folds",
-        "folds": hashlib.sha256(content).hexdigest(),
+        "folds": sha256(content),
     }
 
 
@@ -247,10 +248,9 @@ def _notes(
         absent = [part for part, rows in parts.items() if not (table.y[rows] == code).any()]
         if not absent and count >= N_FOLDS:
             continue
-        rows = "1 row" if count == 1 else f"{count} rows"
         where = f"; it is absent from {' and '.join(absent)}" if absent else ""
         notes.append(
-            f"Class '{table.classes[code]}' of '{table.target}' has {rows}, "
+            f"Class '{table.classes[code]}' of '{table.target}' has {counted(count, 'row')}, "
             f"too few to stratify{where}."
         )
     return tuple(notes)

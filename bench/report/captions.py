@@ -22,6 +22,7 @@ from bench.analysis.references import DEFAULT, References, references
 from bench.analysis.settings import Analysis, Normalization
 from bench.analysis.variants import Name
 from bench.cell.record import Record
+from bench.phrases import counted
 from bench.report.readable import signed, unsigned, with_error
 
 
@@ -31,7 +32,7 @@ def completeness(answer: Answer) -> str:
     pairs = kept[UNIT].drop_duplicates()
     text = (
         f"{len(pairs)} dataset × fold × seed units over "
-        f"{_count(pairs['dataset'].nunique(), 'dataset')}, "
+        f"{counted(pairs['dataset'].nunique(), 'dataset')}, "
         "complete for all methods shown."
     )
     lost = left_out[left_out["status"] != "done"]
@@ -42,14 +43,14 @@ def completeness(answer: Answer) -> str:
         first = " ".join(map(str, answer.absent.iloc[0]))
         first += ", …" if len(answer.absent) > 1 else ""
         text += (
-            f" No record at all: {_count(len(answer.absent), 'unit')} of the grid of these "
+            f" No record at all: {counted(len(answer.absent), 'unit')} of the grid of these "
             f"datasets and splits (dataset fold seed: {first})."
         )
     made_up = int((kept["status"] == IMPUTED).sum())
     if made_up:
         text += (
-            f" Imputed (analysis.impute=worst): {_count(made_up, 'score')} of cells that failed or "
-            "are missing, by the worst ROC-AUC of the unit."
+            f" Imputed (analysis.impute=worst): {counted(made_up, 'score')} of cells that failed "
+            "or are missing, by the worst ROC-AUC of the unit."
         )
     return text
 
@@ -110,7 +111,7 @@ def improvement(gains: pd.DataFrame, table: pd.DataFrame, settings: Analysis) ->
         f"Improvement ({settings.normalization}): {SCALES[settings.normalization]}. The range of a "
         f"unit (best − worst) is {unit['range'].median():.4f} ROC-AUC at the median, so that "
         "normalizing magnifies noise where it is small; "
-        f"{int(unit['tied'].sum())} of {_count(len(unit), 'unit')} tie and count as 0. Spread: "
+        f"{int(unit['tied'].sum())} of {counted(len(unit), 'unit')} tie and count as 0. Spread: "
         f"{settings.spread} first, the others beside it. Ranks: over datasets, folds averaged "
         "first, ties shared."
     )
@@ -123,7 +124,7 @@ def improvement(gains: pd.DataFrame, table: pd.DataFrame, settings: Analysis) ->
     undefined = int(table["undefined"].sum())
     if undefined:
         text += (
-            f" {_count(undefined, 'run')} have no improvement on this scale (it has no length and "
+            f" {counted(undefined, 'run')} have no improvement on this scale (it has no length and "
             "they lost) and are passed over, which flatters: read minmax or raw beside it."
         )
     return text
@@ -135,7 +136,7 @@ def early_stopping(table: pd.DataFrame, runs: pd.DataFrame, held: References | N
     undefined, n = int(table["undefined"].sum()), int(table["runs"].sum())
     shown = (
         "Correlation gap: 1 − Spearman correlation of the validation and the test ROC-AUC over the "
-        f"steps, median over runs; {undefined} of {_count(n, 'run')} have none "
+        f"steps, median over runs; {undefined} of {counted(n, 'run')} have none "
         "(a constant or missing curve) and are not in it. Gap: validation gain − test gain of the "
         "chosen step. Harm: share of runs where that step is worse on test than not fine-tuning. "
         "Regret: best step on test − chosen step. Gains, gap and regret are means over runs."
@@ -143,7 +144,7 @@ def early_stopping(table: pd.DataFrame, runs: pd.DataFrame, held: References | N
     promised = (
         "A step is chosen for its validation score, so validation promises too much by "
         f"construction: the mean gap is above 0 for {(table['gap'] > 0).sum()} of "
-        f"{_count(len(table), 'method')}."
+        f"{counted(len(table), 'method')}."
     )
     return " ".join([shown, promised, _gaps_against_default(runs, held)])
 
@@ -236,18 +237,14 @@ def _verdict(what: str, compared: list[Compared]) -> str:
         for name, row in table[resolved(table)].iterrows()
     ]
     if not found:
-        return f"No {what} is larger than twice its standard error ({_count(n, 'comparison')})."
+        return f"No {what} is larger than twice its standard error ({counted(n, 'comparison')})."
     tables = min(int(table["tables"].min()) for _, table, _ in compared if len(table))
     return (
         f"Larger than twice its standard error is the {what} of {', '.join(found)}: {len(found)} "
-        f"of {_count(n, 'comparison')}, where chance alone gives "
+        f"of {counted(n, 'comparison')}, where chance alone gives "
         f"{chance_of_resolving(tables):.0%} ({tables} tables)."
     )
 
 
 def _three(value: float) -> str:
     return f"{value:+.3f}"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" + ("" if n == 1 else "s")

@@ -15,6 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 
+from bench.phrases import counted
+
 # Okabe and Ito's colours: told apart by all kinds of colour vision, and in grey by their lightness.
 FILL = {"target": "#E69F00", "numeric": "#DCEBF7", "categorical": "#D8EFE6"}
 DIRECTED, OPEN, ADDED, OUTLINE = "#0072B2", "#8A8F98", "#B9BEC6", "#4A5560"
@@ -86,7 +88,7 @@ def draw_probabilities(nodes: Nodes, matrix: np.ndarray, title: str) -> Figure:
             _line("#000000", WIDEST, "adjacent with probability 1"),
             _line("#000000", WIDEST / 4, "… with probability ¼"),
         ],
-        f"{_count(len(pairs), 'edge')}; {faint} fainter than {FAINTEST} not drawn",
+        f"{counted(len(pairs), 'edge')}; {faint} fainter than {FAINTEST} not drawn",
     )
     draw = _Edges(figure, axes, boxes)
     for i, j in sorted(pairs, key=lambda pair: adjacency[pair]):
@@ -127,7 +129,7 @@ def draw_dag(
             _line(DIRECTED, 1.8, "drawn from the edge probabilities"),
             _line(ADDED, 0.8, "added: the rows ask for it (local Markov condition)"),
         ],
-        f"{_count(len(edges), 'edge')}, {len(found & set(edges))} of them drawn",
+        f"{counted(len(edges), 'edge')}, {len(found & set(edges))} of them drawn",
     )
     draw = _Edges(figure, axes, boxes)
     for cause, effect in edges:
@@ -272,10 +274,6 @@ def _boxes(axes: Axes, nodes: Nodes, places: np.ndarray) -> list[Text]:
         )
         for node, (x, y) in enumerate(places)
     ]
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" + ("" if n == 1 else "s")
 
 
 def _line(colour: str, width: float, label: str) -> Line2D:

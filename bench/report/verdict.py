@@ -15,6 +15,7 @@ from bench.analysis.paired import (
 )
 from bench.analysis.references import DEFAULT
 from bench.analysis.settings import Analysis
+from bench.phrases import counted, joined, numbered
 from bench.report.captions import SMALL
 from bench.report.readable import p_value, share, signed, unsigned, with_error, with_interval
 
@@ -151,10 +152,7 @@ def first(answer: Answer) -> list[str]:
 
 def listed(names: list[str]) -> str:
     """Some names and how many more there are."""
-    if len(names) <= NAMED:
-        *others, last = names
-        return f"{', '.join(others)} and {last}" if others else last
-    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    return joined(names, "and") if len(names) <= NAMED else numbered(names, NAMED)
 
 
 def _improved(row: pd.Series, answer: Answer) -> str:
@@ -188,7 +186,7 @@ def _one_table(answer: Answer) -> str:
     differences = scores[best[0]] - scores[worst[0]]
     n, mean, error = len(differences), float(differences.mean()), float(differences.sem())  # type: ignore[arg-type]
     text = (
-        f"One table, {means.name}, with {n} run{'' if n == 1 else 's'} a method names no winner, "
+        f"One table, {means.name}, with {counted(n, 'run')} a method names no winner, "
         f"and ranks on it are noise. Mean test ROC-AUC lies between {low:.4f} ({listed(worst)}) "
         f"and {high:.4f} ({listed(best)})"
     )

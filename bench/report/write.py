@@ -23,6 +23,7 @@ from bench.cell.store import Store
 from bench.errors import BAD_INPUT
 from bench.files import Unsound, printable, write_whole
 from bench.names import inside
+from bench.phrases import begun, counted
 from bench.report import captions as readings
 from bench.report import verdict
 from bench.report.figures import drawings
@@ -128,10 +129,9 @@ def _gone(root: Path, records: list[Record]) -> list[str]:
     lost = sorted(finished - here)
     if not lost:
         return []
-    named = ", ".join(printable(cell[:LONGEST], keep="") for cell in lost[:FEW])
-    named += ", …" if len(lost) > FEW else ""
+    named = begun([printable(cell[:LONGEST], keep="") for cell in lost], FEW)
     return [
-        f"{len(lost)} {'cell' if len(lost) == 1 else 'cells'} of the journal (dataset fold method) "
+        f"{counted(len(lost), 'cell')} of the journal (dataset fold method) "
         f"have no record any more: {named}."
     ]
 

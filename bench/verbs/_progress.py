@@ -19,6 +19,7 @@ from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import printable
 from bench.names import inside
+from bench.phrases import begun, counted
 from bench.sweep.folders import writable
 from bench.sweep.jobs import count_cells
 from bench.sweep.time_left import TimeLeft, cells
@@ -57,7 +58,9 @@ class Progress(Callback):
         self._broken: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        print(f"{_cells(self._total)}; loading …" if self._total else "Loading …", flush=True)
+        print(
+            f"{counted(self._total, 'cell')}; loading …" if self._total else "Loading …", flush=True
+        )
         self._thread.start()
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
@@ -154,15 +157,10 @@ def refusals(events: Sequence[Mapping[str, Any]], command: str) -> Iterator[str]
         by_reason.setdefault(event["reason"], []).append(event)
     for reason, alike in by_reason.items():
         labels = list(dict.fromkeys(event["cell"] for event in alike))
-        named = ", ".join(labels[:FEW]) + (", …" if len(labels) > FEW else "")
         count = sum(event.get("cells", 1) for event in alike)
-        yield f"REFUSED {named} ({_cells(count)}): {reason}"
+        yield f"REFUSED {begun(labels, FEW)} ({counted(count, 'cell')}): {reason}"
     if events:
         yield f"  again: {events[0]['again'] if len(events) == 1 else command}"
-
-
-def _cells(count: int) -> str:
-    return f"{count} {'cell' if count == 1 else 'cells'}"
 
 
 def _total(config: DictConfig) -> int:

@@ -14,6 +14,7 @@ from bench.cell.identity import code_fingerprint, identity, targets
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
+from bench.phrases import numbered
 from bench.process import invoked
 from bench.sweep.costs import Costs, Size, measured
 from bench.sweep.job import load_table, must_run
@@ -165,8 +166,7 @@ def _lines(counted: Plan, costs: Costs) -> list[str]:
         absent = [name for name, here in found.items() if not here]
         line = f"{what:<9} {len(found) - len(absent)} of {len(found)} here"
         if absent:
-            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
-            line += f"; `{invoked()} fetch` with the same words gets {shown}"
+            line += f"; `{invoked()} fetch` with the same words gets {numbered(absent, 5)}"
         lines.append(line)
     lines += [f"refused   {name}: {limit}" for name, limit in counted.beyond.items()]
     lines += [

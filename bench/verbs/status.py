@@ -24,6 +24,7 @@ from bench.cell.reader import Entry, state
 from bench.cell.record import STATUSES, Record
 from bench.cell.store import Store
 from bench.files import Unsound
+from bench.phrases import begun
 from bench.verbs._folder import folder
 from bench.verbs._terminal import plain
 
@@ -288,9 +289,7 @@ def shown(status: Status) -> Group:
 def _lines(status: Status) -> list[str]:
     lines = []
     if status.running:
-        more = ", …" if len(status.running) > SHOWN else ""
-        names = ", ".join(status.running[:SHOWN])
-        lines.append(f"running: {len(status.running)} ({names}{more})")
+        lines.append(f"running: {len(status.running)} ({begun(status.running, SHOWN)})")
     else:
         lines.append("running: none on this machine")
     sweep = status.sweep

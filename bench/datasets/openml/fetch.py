@@ -24,10 +24,12 @@ import pandas as pd
 
 from bench.datasets.openml.gate import Gate
 from bench.datasets.openml.task import CARD, FOLDS, ROWS, VERSION, Task, check_expected, hashes
-from bench.datasets.own.kinds import features_of, natural_order, rows, text_of
+from bench.datasets.own.kinds import features_of, text_of
+from bench.datasets.own.labels import natural_order
 from bench.datasets.own.written_numbers import Convention
 from bench.errors import TableError
 from bench.files import write_whole
+from bench.phrases import counted
 
 
 def fetch(wanted: Task, folder: Path) -> None:
@@ -160,7 +162,7 @@ def _verified(
     frame = pd.DataFrame({c: _plain(frame[c], described[c], wanted) for c in frame.columns})
     known = frame[target].notna().to_numpy()
     if not known.all():
-        dropped = rows(int((~known).sum()))
+        dropped = counted(int((~known).sum()), "row")
         notes.append(f"Dataset '{wanted.name}': {dropped} without a value of '{target}' left out.")
     frame, folds = frame[known].reset_index(drop=True), folds[:, known]
     labels = text_of(frame[target], wanted.name, target)

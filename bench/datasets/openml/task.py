@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import TableError
+from bench.files import sha256
 
 SERVER = "https://www.openml.org/api/v1/xml"
-
-
 CARD, ROWS, FOLDS = "card.json", "rows.parquet", "folds.parquet"
-
-
 VERSION = 2  # of the folder's layout; another one is fetched again
-
-
 PARTS = ("rows", "features", "classes", "repeats", "folds")
 
 
@@ -67,11 +61,7 @@ class Task:
 def hashes(card: dict[str, Any], rows: bytes, folds: bytes) -> dict[str, str]:
     """File → SHA-256, as the card keeps it; of the card, of all but that."""
     words = json.dumps({k: v for k, v in card.items() if k != "sha256"}, sort_keys=True)
-    return {CARD: _sha256(words.encode()), ROWS: _sha256(rows), FOLDS: _sha256(folds)}
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return {CARD: sha256(words.encode()), ROWS: sha256(rows), FOLDS: sha256(folds)}
 
 
 def check_expected(counts: dict[str, int], wanted: Task) -> None:

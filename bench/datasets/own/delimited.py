@@ -19,8 +19,9 @@ import pandas as pd
 
 from bench.datasets.own.characters import clean_name
 from bench.datasets.own.raw import Raw, refuse_repeated
-from bench.datasets.own.wording import rows, shown
+from bench.datasets.own.wording import shown
 from bench.errors import TableError
+from bench.phrases import counted
 
 SEPARATORS = ",;\t|"
 SAMPLED = 200  # records by which a separator is judged
@@ -293,7 +294,7 @@ def _rectangle(text: str, separator: str, line: int) -> tuple[list[str], list[Re
     if repeated:
         body = [record for record in body if record.fields != header]
         remarks.append(
-            f"{rows(len(repeated))} like the header (line {repeated[0].first}) left out."
+            f"{counted(len(repeated), 'row')} like the header (line {repeated[0].first}) left out."
         )
     return header, body, remarks
 

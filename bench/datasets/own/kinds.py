@@ -35,14 +35,13 @@ from bench.datasets.own.exact_numbers import EXACT, floats_of
 from bench.datasets.own.labels import alike, natural_order
 from bench.datasets.own.lookalikes import like_a_code, lookalike
 from bench.datasets.own.number_columns import Surroundings, plain_numbers, prove
-from bench.datasets.own.raw import counted
+from bench.datasets.own.raw import tally
 from bench.datasets.own.strays import FEW, Unusable, signs_among_words
-from bench.datasets.own.wording import listed, rows, setting, shown
+from bench.datasets.own.wording import listed, setting, shown
 from bench.datasets.own.written_numbers import QUOTED_CODE, Convention
 from bench.errors import TableError
+from bench.phrases import counted
 from bench.table import Kind
-
-__all__ = ["features_of", "natural_order", "rows", "text_of"]
 
 #: A text column with more distinct values than this, and than half its rows, is free text.
 MAX_LEVELS_OF_FEW_ROWS = 20
@@ -181,7 +180,7 @@ def _as_categories(text: pd.Series, column: str) -> tuple[pd.Categorical, list[s
     """Text as categories, unless it is free text."""
     _refuse_free_text(text, column)
     content, remarks = _categories(text)
-    like = lookalike(counted(text))
+    like = lookalike(tally(text))
     told = [f"{like}; taken as categories."] if like else []
     signs = signs_among_words(content.categories)
     if signs:
@@ -238,7 +237,7 @@ def _read(
     text: pd.Series, column: str, convention: Convention, around: Surroundings
 ) -> tuple[np.ndarray, list[str]] | None:
     """The dates or numbers that a column of text holds, if it mostly does."""
-    counts = counted(text)
+    counts = tally(text)
     days = days_of_text(text, counts, column, convention.day_first)
     if days is not None:
         return days
@@ -265,7 +264,7 @@ def _finite(numbers: np.ndarray, remarks: list[str]) -> tuple[np.ndarray, list[s
     infinite = np.isinf(numbers)
     numbers[infinite] = np.nan
     if infinite.any():
-        count = rows(int(infinite.sum()))
+        count = counted(int(infinite.sum()), "row")
         remarks = [*remarks, f"{count} with an infinite value, taken as missing."]
     if looks_like_dates(numbers):
         example = int(numbers[~np.isnan(numbers)][0])
@@ -285,8 +284,8 @@ def _refuse_free_text(text: pd.Series, column: str) -> None:
     levels = present.nunique()
     if levels <= max(MAX_LEVELS_OF_FEW_ROWS, len(present) / 2):
         return
-    size = f"({levels} distinct values in {rows(len(present))})"
-    like = lookalike(counted(text))
+    size = f"({levels} distinct values in {counted(len(present), 'row')})"
+    like = lookalike(tally(text))
     if like:
         categorical = setting("categorical", [column])
         raise Unusable(

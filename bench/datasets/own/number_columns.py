@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.datasets.own.raw import counted
+from bench.datasets.own.raw import tally
 from bench.datasets.own.strays import Unusable, set_aside, telling
 from bench.datasets.own.wording import setting, shown
 from bench.datasets.own.written_numbers import (
@@ -96,7 +96,7 @@ def plain_numbers(
 
 def prove(text: pd.Series) -> str | None:
     """The decimal mark that most of a column's values prove, if it holds mostly numbers."""
-    counts = counted(text)
+    counts = tally(text)
     if all(map(PLAIN.fullmatch, counts)):
         votes = proven(counts)
         return votes.most_common(1)[0][0] if votes["."] != votes[","] else None

@@ -89,8 +89,8 @@ def with_clean_names(raw: Raw, name: str) -> Raw:
     )
 
 
-def counted(text: pd.Series) -> dict[str, int]:
-    """How often each value of a column of text stands in it, the most frequent first."""
+def tally(text: pd.Series) -> dict[str, int]:
+    """Count how often each value of a column of text stands in it, the most frequent first."""
     return {str(value): int(count) for value, count in text.value_counts().items()}
 
 

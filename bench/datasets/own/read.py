@@ -22,12 +22,13 @@ from bench.datasets.own.delimited import SEPARATORS, delimited
 from bench.datasets.own.identifiers import without_index
 from bench.datasets.own.kinds import features_of, text_of
 from bench.datasets.own.parquet import parquet
-from bench.datasets.own.raw import Raw, counted, with_clean_names, with_missing
-from bench.datasets.own.wording import listed, rows, shown
+from bench.datasets.own.raw import Raw, tally, with_clean_names, with_missing
+from bench.datasets.own.wording import listed, shown
 from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
 from bench.datasets.splits import require_rows
 from bench.errors import TableError
 from bench.names import check, safe
+from bench.phrases import counted
 from bench.ranges import Classes, Domain, Positive, Text, checked
 from bench.table import Table
 
@@ -233,7 +234,7 @@ def _with_target(
         raise TableError(f"Dataset '{name}': target '{target}' is missing in every row.")
     if not dropped:
         return frame, ()
-    note = f"Dataset '{name}': {rows(dropped)} without a value of '{target}' left out."
+    note = f"Dataset '{name}': {counted(dropped, 'row')} without a value of '{target}' left out."
     return frame[known], (note,)
 
 
@@ -255,7 +256,7 @@ def _labels(
             f"Dataset '{name}': target '{target}' has {len(classes)} classes; "
             f"at most {max_classes} are possible.{hint}"
         )
-    remarks += labels.remarks_on(classes, counted(text))
+    remarks += labels.remarks_on(classes, tally(text))
     codes = {label: code for code, label in enumerate(classes)}
     notes = [f"Dataset '{name}', target '{target}': {remark}" for remark in remarks]
     return text.map(codes).to_numpy(dtype=np.int64), classes, notes
@@ -266,5 +267,5 @@ def _repeats(table: Table) -> list[str]:
     count = int(keys.duplicated().sum())
     if not count:
         return []
-    verb = "repeats" if count == 1 else "repeat"
-    return [f"Dataset '{table.name}': {rows(count)} {verb} an earlier row; kept as they are."]
+    repeats = f"{counted(count, 'row')} {'repeats' if count == 1 else 'repeat'}"
+    return [f"Dataset '{table.name}': {repeats} an earlier row; kept as they are."]

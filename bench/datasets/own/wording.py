@@ -6,13 +6,11 @@ import re
 import shlex
 from collections.abc import Iterable
 
+from bench.phrases import numbered
+
 LONGEST = 40  # characters of a value that are shown
 
 _PLAIN_NAME = re.compile(r"[^\W\d][\w.\-]*(?: [\w.\-]+)*")
-
-
-def rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
 
 
 def shown(value: object) -> str:
@@ -28,9 +26,7 @@ def shown(value: object) -> str:
 
 def listed(values: Iterable[object], most: int = 5) -> str:
     """The first few values in quotes: 'a', 'b' and 3 more."""
-    every = list(values)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(shown(value) for value in every[:most]) + more
+    return numbered([shown(value) for value in values], most)
 
 
 def setting(key: str, names: Iterable[object]) -> str:

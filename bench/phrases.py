@@ -1,0 +1,43 @@
+"""Phrases that many sentences have: a number of things, and lists of names, whole or begun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def counted(n: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "row"), counted(0, "row")
+    ('1 row', '0 rows')
+    """
+    return f"{n} {noun}" + ("" if n == 1 else "s")
+
+
+def joined(names: Iterable[str], word: str) -> str:
+    """All names, at least one.
+
+    >>> joined(["a"], "or"), joined(["a", "b", "c"], "and")
+    ('a', 'a, b and c')
+    """
+    *others, last = names
+    return f"{', '.join(others)} {word} {last}" if others else last
+
+
+def begun(names: Sequence[str], most: int) -> str:
+    """The first names, and a sign that there are more.
+
+    >>> begun(["a", "b"], 2), begun(["a", "b", "c"], 2)
+    ('a, b', 'a, b, …')
+    """
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def numbered(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are.
+
+    >>> numbered(["a", "b"], 2), numbered(["a", "b", "c"], 2)
+    ('a, b', 'a, b and 1 more')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
