@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import traceback
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from bench.finetune.loop import is_bfloat16
 from bench.finetune.settings import Precision
+from bench.process import processor
 
 LONGEST_MESSAGE, LONGEST_TRACEBACK = 4_000, 100_000  # characters that a record keeps
 LIBRARIES = (
@@ -43,17 +43,7 @@ def versions() -> dict[str, str]:
 
 def _processor_of(device: torch.device) -> str:
     """What computes: the GPU's name, or the processor's."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
-
-
-def _processor() -> str:
-    """The processor's model, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
 
 
 def error_of(reason: BaseException) -> dict[str, str]:

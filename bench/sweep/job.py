@@ -35,7 +35,7 @@ from bench.sweep.output import steady
 from bench.sweep.overrides.words import quoted
 
 if TYPE_CHECKING:  # left to the process of a job: pandas alone takes a second to import
-    from bench.models.tab2d.checkpoint import Checkpoint
+    from bench.models.base import Backbone
     from bench.table import Table
 
 ADDED = "command-line"  # Hydra's name for the source of --config-dir
@@ -279,9 +279,9 @@ def _check(cfg: DictConfig, table: Table) -> None:
 
 
 @cache
-def _checkpoint(config: str) -> Checkpoint:
+def _checkpoint(config: str) -> Backbone:
     """Loaded once a process; cells only ever copy it."""
-    checkpoint: Checkpoint = called(json.loads(config), "model")
+    checkpoint: Backbone = called(json.loads(config), "model")
     return checkpoint
 
 
