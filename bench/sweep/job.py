@@ -173,7 +173,7 @@ def _record(cell: Cell, store: Store, wait: bool) -> tuple[Record | None, bool]:
     before = store.read(cell.path)
     if not cell.is_due(before):
         return before, False
-    checkpoint = _checkpoint(json.dumps(plain_node(cell.cfg.model)))
+    backbone = _backbone(json.dumps(plain_node(cell.cfg.model)))
     with store.lock(cell.names, cell.what["hash"], wait) as ours:
         if not ours:
             return None, False
@@ -184,7 +184,7 @@ def _record(cell: Cell, store: Store, wait: bool) -> tuple[Record | None, bool]:
             print(f"{_named(cell.names)}: running …", flush=True)
         from bench.cell import run as way  # torch: only where there is something to compute
 
-        made = way.run(cell.cfg, cell.names, cell.table, checkpoint, cell.what, cell.code)
+        made = way.run(cell.cfg, cell.names, cell.table, backbone, cell.what, cell.code)
         store.write(made)
         return made, True
 
@@ -267,7 +267,7 @@ def _check(cfg: DictConfig, table: Table) -> None:
     """Refuse what cannot work with this table, before anything is computed or written."""
     from bench.datasets.splits import split
 
-    _checkpoint(json.dumps(plain_node(cfg.model))).check(table)
+    _backbone(json.dumps(plain_node(cfg.model))).check(table)
     split(table, cfg.fold, cfg.validation_share)
     if cfg.method.generator is None:
         return
@@ -279,10 +279,10 @@ def _check(cfg: DictConfig, table: Table) -> None:
 
 
 @cache
-def _checkpoint(config: str) -> Backbone:
+def _backbone(config: str) -> Backbone:
     """Loaded once a process; cells only ever copy it."""
-    checkpoint: Backbone = called(json.loads(config), "model")
-    return checkpoint
+    backbone: Backbone = called(json.loads(config), "model")
+    return backbone
 
 
 def _is_sweep() -> bool:

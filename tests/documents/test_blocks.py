@@ -16,7 +16,7 @@ from hydra import compose
 
 from bench.cell.checking import check_config
 from bench.cli import main, names
-from bench.sweep.job import cells_of
+from bench.sweep.entries import cells_of
 from bench.sweep.jobs import composing, expand
 
 BLOCKS = [block for document in documents() for block in blocks(document)]

@@ -154,7 +154,7 @@ def test_a_report_is_not_written_through_a_link(
         Store(root).write(record)
     (root / "report").symlink_to(elsewhere)
     assert main(["report", str(root)]) == 2
-    assert "leads out of" in capsys.readouterr().out
+    assert "leads out of" in capsys.readouterr().err
     assert [p.name for p in elsewhere.rglob("*")] == ["figures", "mine.txt"]
 
 
