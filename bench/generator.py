@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from bench.errors import Sentence
+from bench.errors import BadInput, Sentence
 from bench.ranges import checked
 from bench.table import Table
 
@@ -120,6 +122,94 @@ class TaskGenerator(Generator):
             Two tables that share one schema, which may differ from the real one (fewer features,
             another target), with no row in both and at least two classes in the support.
         """
+
+
+Dag = Sequence[Sequence[int]]  # parents of each node
+
+
+@dataclass(frozen=True, eq=False)
+class CausalGraph:
+    """What a causal generator found: edge probabilities, and the DAGs that its rows come from.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The nodes: columns of the table, and its target, which is the last.
+    probabilities : ndarray of shape (p, p)
+        ``[i, j]`` is the probability of i → j; of both directions together at most 1.
+    dags : sequence of Dag
+        At least one.
+    drawn : sequence of Dag, default: ``dags``
+        The same DAGs with the edges alone that the probabilities gave.
+    source, effort : str
+        What stands behind the probabilities, and what it took, each in a few words.
+    notes : sequence of str
+        What else a person should know of the search: what was cut short, what is no node.
+
+    Raises
+    ------
+    BadInput
+        If the parts do not fit together, a probability is none, or a DAG has a cycle.
+    """
+
+    names: Sequence[str]
+    probabilities: np.ndarray
+    dags: Sequence[Dag]
+    drawn: Sequence[Dag] = ()
+    source: str = ""
+    effort: str = ""
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        p, matrix = len(self.names), self.probabilities
+        if matrix.shape != (p, p):
+            raise BadInput(
+                f"A causal graph of {p} nodes has probabilities of shape {matrix.shape}."
+            )
+        if not (matrix >= 0).all() or not (self.adjacency <= 1 + ROUNDING).all():
+            raise BadInput("A causal graph's probabilities of a pair are below 0 or beyond 1.")
+        if not self.dags or len(self.drawn) not in (0, len(self.dags)):
+            raise BadInput(f"A causal graph has {len(self.dags)} DAGs, {len(self.drawn)} drawn.")
+        for dag in (*self.dags, *self.drawn):
+            nodes = {parent for parents in dag for parent in parents}
+            if len(dag) != p or not nodes <= set(range(p)):
+                raise BadInput(f"A DAG of a causal graph is not over its {p} nodes: {dag}.")
+            try:
+                TopologicalSorter(dict(enumerate(dag))).prepare()
+            except CycleError as error:
+                raise BadInput(f"A DAG of a causal graph has a cycle: {error.args[1]}.") from error
+
+    @property
+    def adjacency(self) -> np.ndarray:
+        """Probability that two nodes are adjacent, either way; symmetric, (p, p)."""
+        return self.probabilities + self.probabilities.T
+
+    @property
+    def expected_edges(self) -> float:
+        return float(self.adjacency.sum() / 2)
+
+    @property
+    def density(self) -> float:
+        """Expected edges a pair of nodes."""
+        p = len(self.names)
+        return self.expected_edges / max(p * (p - 1) / 2, 1)
+
+    @property
+    def target_degree(self) -> float:
+        """Expected edges at the target."""
+        return float(self.adjacency[-1].sum())
+
+
+class CausalGenerator(Generator):
+    """A generator that finds causal graphs, which its rows come from; `bench graph` draws them.
+
+    Attributes
+    ----------
+    graph_ : CausalGraph
+        Of the fitted table.
+    """
+
+    graph_: CausalGraph
 
 
 class SupportSet(Protocol):

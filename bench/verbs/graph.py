@@ -20,8 +20,8 @@ PLACE = 9
 FILES = ("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
 
 if TYPE_CHECKING:
+    from bench.generator import CausalGraph
     from bench.table import Table
-    from generators.scm import SCM
 
 
 def main(words: list[str]) -> int:
@@ -45,55 +45,58 @@ def draw(cfg: DictConfig) -> int:
         If the table cannot be used, or the method has no causal graph.
     """
     table = load_table(cfg)
-    generator, train = _fitted(cfg, table)
+    graph, train = _found(cfg, table)
     drawing = f"{check('dataset', table.name).replace('/', '_')}-{cfg.fold}"
     folder = inside(cfg.results_dir, "graphs", drawing)
     for file in FILES:
         Store(cfg.results_dir).clear(inside(folder, file))
-    _write(folder, generator, train, f"{table.name}, split {cfg.fold}")
-    found = generator.facts_
+    _write(folder, graph, train, f"{table.name}, split {cfg.fold}")
+    effort = f"; {graph.effort}" if graph.effort else ""
     print(
-        f"{table.name} fold {cfg.fold}: {found['nodes']} columns, {found['expected_edges']:.1f} "
-        f"expected edges (density {found['density']:.2f}), {found['target_degree']:.1f} at the "
-        f"target; {found['tests']} independence tests"
+        f"{table.name} fold {cfg.fold}: {len(graph.names)} columns, {graph.expected_edges:.1f} "
+        f"expected edges (density {graph.density:.2f}), {graph.target_degree:.1f} at the "
+        f"target{effort}"
     )
-    for what, times in found["cut"].items():
-        print(f"  cut short: {what} ({times} times)")
-    for name, other in found["twins"].items():
-        print(printable(f"  '{name}' repeats '{other}' and stands for no node of its own"))
-    for name in found["constant"]:
-        print(printable(f"  '{name}' does not vary"))
+    for note in graph.notes:
+        print(printable(f"  {note}"))
     print(f"  {folder}")
     return 0
 
 
-def _fitted(cfg: DictConfig, table: Table) -> tuple[SCM, Table]:
-    """The generator as the fold's cells fit it, and the training rows."""
+def _found(cfg: DictConfig, table: Table) -> tuple[CausalGraph, Table]:
+    """The graph that the generator finds as the fold's cells fit it, and the training rows."""
     from hydra.utils import instantiate
 
     from bench.cell.checking import check_target
     from bench.cell.run import seed_of
     from bench.datasets.splits import Fold
-    from bench.generator import NotApplicable
+    from bench.generator import CausalGenerator, NotApplicable
     from bench.seeds import generator as seeded
-    from generators.scm import SCM
 
     if cfg.method.generator is not None:
         check_target(cfg.method.generator, "method.generator")
     generator = instantiate(cfg.method.generator)
-    if not isinstance(generator, SCM):
+    if not isinstance(generator, CausalGenerator):
         raise BadInput(
             f"Method '{cfg.method.name}' finds no causal graph; leave method= out, or name one "
             "whose generator is a structural causal model, as scm."
         )
     train = Fold.of(table, cfg.fold, cfg.validation_share).train
     try:
-        return generator.fit(train, seeded(*seed_of(table, cfg.fold, cfg.seed), "generator")), train
+        rng = seeded(*seed_of(table, cfg.fold, cfg.seed), "generator")
+        graph = generator.fit(train, rng).graph_
     except NotApplicable as reason:
         raise BadInput(f"Table '{table.name}': {reason}") from reason
+    strange = [name for name in graph.names[:-1] if name not in train.kinds]
+    if strange:
+        raise BadInput(
+            f"Method '{cfg.method.name}' found a graph with the node '{strange[0]}', which is no "
+            f"column of table '{table.name}'."
+        )
+    return graph, train
 
 
-def _write(folder: Path, generator: SCM, train: Table, title: str) -> None:
+def _write(folder: Path, graph: CausalGraph, train: Table, title: str) -> None:
     import matplotlib
 
     matplotlib.use("Agg")  # before pyplot opens a window
@@ -102,21 +105,21 @@ def _write(folder: Path, generator: SCM, train: Table, title: str) -> None:
 
     from bench.report.causal_graph import Nodes, draw_dag, draw_probabilities, save
 
-    found = generator.probabilities_
     folder.mkdir(parents=True, exist_ok=True)
-    matrix = pd.DataFrame(found.matrix, index=found.names, columns=found.names)
+    names = list(graph.names)
+    matrix = pd.DataFrame(graph.probabilities, index=names, columns=names)
     matrix.rename_axis("cause").to_csv(folder / "probabilities.csv")
-    nodes = Nodes(found.names, train.kinds)
-    graphs = " and ".join(f"{n} of {name.upper()}" for name, n in found.resamples.items())
+    nodes = Nodes(graph.names, train.kinds)
+    source = f" from {graph.source}" if graph.source else ""
     figures = {
         "probabilities": draw_probabilities(
-            nodes, found.matrix, f"{title}: edge probabilities from graphs of subsamples, {graphs}"
+            nodes, graph.probabilities, f"{title}: edge probabilities{source}"
         ),
         "dag": draw_dag(
             nodes,
-            generator.dags_[0],
-            generator.drawn_[0],
-            f"{title}: one of {len(generator.dags_)} DAGs that rows are drawn from",
+            graph.dags[0],
+            (graph.drawn or graph.dags)[0],
+            f"{title}: one of {len(graph.dags)} DAGs that rows are drawn from",
         ),
     }
     for name, figure in figures.items():

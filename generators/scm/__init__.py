@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from bench.generator import Generator, NotApplicable
+from bench.generator import CausalGenerator, CausalGraph, NotApplicable
 from bench.process import timed
 from bench.ranges import Chance, Count, Level, NotNegative, OneOf, Positive
 from bench.table import Table
@@ -51,7 +51,7 @@ class Target(StrEnum):
     free = "free"  # as the edge probabilities say
 
 
-class SCM(Generator):
+class SCM(CausalGenerator):
     """CausalMixFT's synthetic rows (arXiv 2601.04110).
 
     PC and FCI over subsamples of the rows give edge probabilities; DAGs are drawn from them, each
@@ -109,6 +109,7 @@ class SCM(Generator):
     drawn_, dags_ : list of Dag
         As the edge probabilities gave them, and with what `repair` added.
     models_ : StructuralModels
+    graph_ : bench.generator.CausalGraph
     facts_ : dict
         What was found, JSON-ready and free of times.
     seconds_ : dict of phase to float
@@ -206,6 +207,7 @@ class SCM(Generator):
                 self.fitting,
             )
             self.dags_ = self.models_.dags
+        self.graph_ = self._graph(coding, found)
         self.facts_ = self._facts(found)
         return self
 
@@ -235,22 +237,36 @@ class SCM(Generator):
         )
         return self.models_.coding.decode(codes, rng)
 
-    def _facts(self, found: dict[str, Any]) -> dict[str, Any]:
-        p = len(self.probabilities_.names)
-        adjacency = self.probabilities_.adjacency
-        pairs = max(p * (p - 1) / 2, 1)
+    def _graph(self, coding: Coding, found: dict[str, Any]) -> CausalGraph:
+        resamples = self.probabilities_.resamples.items()
+        graphs = " and ".join(f"{n} of {name.upper()}" for name, n in resamples)
+        cut, twins = found["cut"].items(), coding.twins_.items()
+        return CausalGraph(
+            self.probabilities_.names,
+            self.probabilities_.matrix,
+            self.dags_,
+            self.drawn_[: len(self.dags_)],  # those that there was time for
+            source=f"graphs of subsamples, {graphs}",
+            effort=f"{found['tests']} independence tests",
+            notes=(
+                *(f"cut short: {what} ({times} times)" for what, times in cut),
+                *(f"'{a}' repeats '{b}' and stands for no node of its own" for a, (b, _) in twins),
+                *(f"'{name}' does not vary" for name in coding.constant_),
+            ),
+        )
 
+    def _facts(self, found: dict[str, Any]) -> dict[str, Any]:
         def edges(dags: list) -> float:
             return sum(len(parents) for dag in dags for parents in dag) / max(len(dags), 1)
 
         coding = self.models_.coding
         return {
-            "nodes": p,
+            "nodes": len(self.graph_.names),
             "resamples": dict(self.probabilities_.resamples),
-            "expected_edges": float(adjacency.sum() / 2),
-            "density": float(adjacency.sum() / 2 / pairs),
+            "expected_edges": self.graph_.expected_edges,
+            "density": self.graph_.density,
             "edges_a_dag": {"drawn": edges(self.drawn_), "repaired": edges(self.dags_)},
-            "target_degree": float(adjacency[-1].sum()),
+            "target_degree": self.graph_.target_degree,
             "mechanisms": self.models_.n_fitted,
             "twins": {name: other for name, (other, _) in coding.twins_.items()},
             "constant": coding.constant_,

@@ -28,7 +28,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 import generators
-from bench.generator import Generator, InContextGenerator, NotApplicable, TaskGenerator
+from bench.errors import BadInput
+from bench.generator import (
+    CausalGenerator,
+    CausalGraph,
+    Generator,
+    InContextGenerator,
+    NotApplicable,
+    TaskGenerator,
+)
 from bench.models.tab2d.checkpoint import load
 from bench.models.tab2d.smooth import SmoothClassifier
 from bench.table import Table
@@ -230,6 +238,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             m for m, node in nodes.items() if issubclass(get_class(node._target_), TaskGenerator)
         ]
         metafunc.parametrize("task_method", makers)
+    if "causal_method" in metafunc.fixturenames:
+        makers = [
+            m for m, node in nodes.items() if issubclass(get_class(node._target_), CausalGenerator)
+        ]
+        metafunc.parametrize("causal_method", makers)
     if "method" in metafunc.fixturenames:
         metafunc.parametrize("method", list(nodes))
     if "table_name" in metafunc.fixturenames:
@@ -361,6 +374,39 @@ def test_global_random_state_is_untouched(make: Callable, method: str) -> None:
     before = state()
     fitted(make(), made("plain")).sample(20, np.random.default_rng(0))
     assert state() == before
+
+
+@pytest.mark.parametrize("name", ["plain", "with_constant_columns", "collinear"])
+def test_a_causal_graph_is_over_the_tables_columns(
+    make: Callable, causal_method: str, name: str
+) -> None:
+    table = made(name)
+    generator = fitted(make(), table)
+    assert isinstance(generator, CausalGenerator)
+    *features, target = generator.graph_.names
+    assert target == table.target
+    assert len(set(features)) == len(features)
+    assert set(features) <= set(table.X.columns)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"probabilities": np.zeros((2, 2))}, r"of 3 nodes has probabilities of shape \(2, 2\)"),
+        ({"probabilities": np.full((3, 3), 0.6)}, "below 0 or beyond 1"),
+        ({"probabilities": np.full((3, 3), np.nan)}, "below 0 or beyond 1"),
+        ({"dags": []}, "has 0 DAGs"),
+        ({"drawn": [((), (), ())] * 2}, "has 1 DAGs, 2 drawn"),
+        ({"dags": [((), (3,), ())]}, "not over its 3 nodes"),
+        ({"dags": [((), ())]}, "not over its 3 nodes"),
+        ({"dags": [((1,), (2,), (0,))]}, "has a cycle"),
+    ],
+)
+def test_a_causal_graph_that_is_none_is_refused(wrong: dict[str, object], told: str) -> None:
+    parts = {"names": "abc", "probabilities": np.eye(3, k=1), "dags": [((), (0,), (1,))]}
+    assert CausalGraph(**parts).target_degree == 1.0
+    with pytest.raises(BadInput, match=told):
+        CausalGraph(**parts | wrong)
 
 
 def test_a_method_in_another_folder_is_covered(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyArrowPatch
 
+from bench.cli import main
 from bench.report.causal_graph import (
     ADDED,
     DIRECTED,
@@ -27,6 +28,7 @@ from bench.report.causal_graph import (
     draw_probabilities,
     save,
 )
+from bench.verbs import graph
 
 NAMES = ("age", "credit amount of the loan", "Größe $ in €", "job", "class")
 KINDS = dict.fromkeys(NAMES[:3], "numeric") | {"job": "categorical"}
@@ -142,6 +144,66 @@ def test_the_verb_writes_pictures_and_the_matrix(tmp_path: Path) -> None:
     assert matrix.columns[-1] == "species"
     both = matrix.to_numpy() + matrix.to_numpy().T
     assert 0 < both.max() <= 1 + 1e-12
+
+
+CHAIN = '''
+import numpy as np
+from bench.generator import CausalGenerator, CausalGraph
+
+
+class Chain(CausalGenerator):
+    """Each column causes the next, and the last one the target."""
+
+    def __init__(self, ghost: bool = False):
+        self.ghost = ghost
+
+    def fit(self, table, rng):
+        self.table_ = table
+        names = (*table.X.columns[:-1], "ghost" if self.ghost else table.X.columns[-1])
+        dag = ((), *((i,) for i in range(len(names))))
+        matrix = np.eye(len(dag), k=1)
+        self.graph_ = CausalGraph((*names, table.target), matrix, [dag], notes=["a chain"])
+        return self
+
+    def sample(self, n, rng):
+        return self.table_.take(rng.integers(len(self.table_), size=n))
+'''
+
+
+@pytest.fixture
+def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Words that name a method of one's own, in a folder of one's own."""
+    (tmp_path / "own_chain.py").write_text(CHAIN)
+    (tmp_path / "method").mkdir()
+    (tmp_path / "method" / "chain.yaml").write_text(
+        "name: chain\ngenerator: {_target_: own_chain.Chain, ghost: false}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return ["--config-dir", str(tmp_path), "method=chain", f"results_dir={tmp_path / 'results'}"]
+
+
+def test_the_graph_of_any_causal_generator_is_drawn(
+    chain: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["graph", "dataset=iris", "fold=1", *chain]) == 0
+    told, note, where = capsys.readouterr().out.splitlines()
+    assert told == "iris fold 1: 5 columns, 4.0 expected edges (density 0.40), 1.0 at the target"
+    assert note == "  a chain"
+    folder = tmp_path / "results" / "graphs" / "iris-1"
+    assert where == f"  {folder}"
+    matrix = pd.read_csv(folder / "probabilities.csv", index_col="cause")
+    assert matrix.columns[-1] == "species"
+    assert matrix.to_numpy().tolist() == np.eye(5, k=1).tolist()
+    assert (folder / "dag.svg").stat().st_size > 1000
+    assert "generators" not in Path(graph.__file__).read_text()
+
+
+def test_a_graph_over_what_is_no_column_is_refused(
+    chain: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["graph", "dataset=iris", *chain, "method.generator.ghost=true"]) == 2
+    assert "the node 'ghost', which is no column of table 'iris'" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
 
 
 @pytest.mark.parametrize(
