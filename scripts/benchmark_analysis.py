@@ -121,17 +121,17 @@ def _report(records: int) -> str:
     splits = max(1, records // (33 * len(METHODS)))
     cells = cells[(cells["dataset"] < "d033") & (cells["seed"] < splits) & (cells["fold"] == 0)]
     with tempfile.TemporaryDirectory() as folder:
-        store = _written(folder, cells)
+        store = written(folder, cells)
         seconds, code = _timed(lambda: report(store.root))
         assert code == 0
         size = (store.root / "report" / "index.html").stat().st_size / 2**20
     return f"report of {len(cells):,} records with figures: {seconds:.1f} s, page {size:.1f} MiB"
 
 
-def _written(folder: str, cells: pd.DataFrame) -> Store:
+def written(folder: str, cells: pd.DataFrame) -> Store:
     store = Store(folder)
     for row in cells.to_dict("records"):
-        record = seal(_record(row))
+        record = seal(record_of(row))
         path = store.path(record["cell"], record["identity"]["hash"])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(encode(record), encoding="utf-8")
@@ -141,7 +141,7 @@ def _written(folder: str, cells: pd.DataFrame) -> Store:
 def _status() -> str:
     """What `bench status` does on 10,000 records: it should take 10 s at most."""
     with tempfile.TemporaryDirectory() as folder:
-        store = _written(folder, made_up(10_000))
+        store = written(folder, made_up(10_000))
         plain, read = _timed(lambda: [json.loads(p.read_bytes()) for p in store.paths()])
         checked, (sound, faults) = _timed(store.survey)
         assert len(sound) == len(read)
@@ -160,7 +160,7 @@ def _status() -> str:
     )
 
 
-def _record(row: dict[Any, Any]) -> dict[str, Any]:
+def record_of(row: dict[Any, Any]) -> dict[str, Any]:
     """A record as a run leaves it, with the numbers of a made-up row; its seed is its split."""
     tuned = bool(len(row["test_curve"]))
     parts = {
