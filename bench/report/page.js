@@ -66,8 +66,10 @@
         const td = element(i ? "td" : "th", shown(cell[data.columns.indexOf(column)], column), row);
         if (!i) td.scope = "row";
       });
-      const path = cell[data.columns.indexOf("record")], td = element("td", path ? undefined : "–", row);
-      if (path) {
+      const path = cell[data.columns.indexOf("record")], loose = path && path.includes("/");
+      const td = element("td", loose ? undefined : path || "–", row);
+      if (path && !loose) td.title = `python -m bench show ${path} FOLDER`;
+      if (loose) {
         const link = element("a", "open", td);
         link.href = encodeURI("../" + path);
         link.title = path;

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ class Content:
     warnings: list[str]
     files: list[str]
     graphs: Sequence[tuple[str, str]] = ()  # title, SVG text
+    loose: Collection[str] = ()  # where records lie in files of their own, below the results folder
 
 
 def page(answer: Answer, content: Content) -> str:
@@ -98,7 +99,7 @@ def page(answer: Answer, content: Content) -> str:
         contents=_contents(content),
         sections=[_section(section, content.figures) for section in content.sections],
         graphs=graphs,
-        cells=_cells(answer),
+        cells=_cells(answer, content.loose),
         analysis=[(name, _told(value)) for name, value in asdict(answer.settings).items()],
         settings=as_yaml(provenance.settings_of(content.records)),
         provenance=provenance.facts(content.records),
@@ -155,7 +156,7 @@ def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Any]]]]:
     ]
 
 
-def _cells(answer: Answer) -> dict[str, Any]:
+def _cells(answer: Answer, loose: Collection[str]) -> dict[str, Any]:
     kept = answer.tables["improvements"] if answer.tables else answer.kept
     columns = [*CELL_COLUMNS, "identity", "dataset_name", "method_name"]
     both = (kept.assign(counted="yes"), answer.left_out.assign(counted="no"))
@@ -164,7 +165,7 @@ def _cells(answer: Answer) -> dict[str, Any]:
     cells = cells.sort_values([*UNIT, "method"])
     whole = ["fold", "seed", "chosen_step"]
     rows = [
-        [*(_json(row[c], c in whole) for c in CELL_COLUMNS), _path(row)]
+        [*(_json(row[c], c in whole) for c in CELL_COLUMNS), _record(row, loose)]
         for row in cells.to_dict("records")
     ]
     digits = {name: n for name, n in CELL_COLUMNS.items() if n is not None}
@@ -179,12 +180,13 @@ def _json(value: Any, whole: bool) -> Any:
     return round(float(value), 6) if isinstance(value, float) else value
 
 
-def _path(row: dict[Any, Any]) -> str | None:
-    """Of the record, below the results folder (`bench.cell.store.Store.path`)."""
+def _record(row: dict[Any, Any], loose: Collection[str]) -> str | None:
+    """Its place below the results folder (`bench.cell.store.Store.path`); packed, what names it."""
     if not isinstance(row["identity"], str):
         return None
     folder = f"cells/{row['dataset_name']}/{row['method_name']}"
-    return f"{folder}/{row['fold']}-{row['identity'][:8]}.json"
+    path = f"{folder}/{row['fold']}-{row['identity'][:8]}.json"
+    return path if path in loose else row["identity"][:8]
 
 
 def _told(value: Any) -> str:

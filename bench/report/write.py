@@ -198,6 +198,7 @@ def _write_page(
         warnings=warnings,
         files=sorted(written),
         graphs=graphs,
+        loose={path.relative_to(root).as_posix() for path, _ in Store(root).walk()},
     )
     write_whole(inside(folder, "index.html"), page(read, content).encode())
     _forget_others(inside(folder, "figures"), {drawn.name for drawn in content.figures})

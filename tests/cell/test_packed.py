@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_records import failed, made
 
-from bench.cell import packed
+from bench.cell import journal, packed
 from bench.cell.packed import Faults, Pack, line_of, order, text_of, value_of
 from bench.cell.record import SCHEMA_VERSION, encode, seal
 from bench.cell.store import Store
@@ -522,3 +523,33 @@ class TestVerbs:
         main(["pack", str(other.root)])
         assert main(["diff", str(store.root), str(other.root)]) == 0
         assert f"{len(RECORDS)} cells are the same, bit for bit." in capsys.readouterr().out
+
+    def test_the_page_names_a_packed_record_and_links_a_loose_one(self, store: Store):
+        main(["pack", str(store.root)])
+        loose = store.write(RECORDS[1]).relative_to(store.root).as_posix()
+        main(["report", "analysis.resamples=9", str(store.root)])
+        page = (store.root / "report" / "index.html").read_text(encoding="utf-8")
+        assert re.findall(r"cells/[^\"]+json", page) == [loose]
+        assert f'"{RECORDS[0]["identity"]["hash"][:8]}"' in page
+
+    def test_a_packed_record_is_not_made_again_and_is_planned_as_done(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        store = Store(tmp_path / "r")
+        words = ["dataset=iris", "method=pretrained", f"results_dir={store.root}"]
+        assert main(["run", *words]) == 0
+        (record,) = store.records()
+        assert main(["pack", str(store.root)]) == 0
+        assert main(["run", *words]) == 0
+        assert contents(store) == {}
+        assert [event["made"] for event in journal.read(store.journal).events] == [True, False]
+        capsys.readouterr()
+        assert main(["plan", *words]) == 0
+        assert "done            1" in capsys.readouterr().out
+        assert main(["run", *words, "rerun=all"]) == 0  # the new one is loose, and goes before
+        assert len(contents(store)) == 1
+        (again,) = store.records()
+        assert again["timings"]["started"] > record["timings"]["started"]
+        store.pack_path.write_bytes(b"junk" * 9)
+        assert main(["plan", *words]) == 0
+        assert f"{store.pack_path}: it is no pack of records" in capsys.readouterr().out
