@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.finetune.settings import Finetune, Keep, Precision
+from bench.finetune.settings import Finetune, Precision
 from bench.finetune.sources import Task, TaskSource
+from bench.finetune.stopping import RULES
 from bench.metrics import SCORES, ScoreError, drawn_scores, log_loss
 from bench.models import base
 from bench.models.base import Backbone, Probabilities
@@ -185,7 +186,7 @@ def is_bfloat16(precision: Precision, device: torch.device) -> bool:
 
 
 class _Run:
-    """Evaluations so far: the curves, and true copies of the best step's weights."""
+    """Evaluations so far: the curves, and true copies of the kept step's weights."""
 
     def __init__(
         self,
@@ -197,11 +198,12 @@ class _Run:
         self._score = score
         self._labels = labels
         self._settings = settings
-        self._best_value = -math.inf
-        self._probabilities: dict[int, Probabilities] = {}
-        self._best_weights: dict[str, Tensor] = pretrained.state_dict()  # nobody changes those
-        self.best_step = 0
-        self.evaluations_without_gain = 0
+        self._rule = RULES[settings.keep]
+        self._values: list[float] = []  # of the validation part, greater is better
+        self._best = -math.inf
+        self.evaluations_without_gain = 0  # since the best, whichever is kept
+        self._kept = 0  # position of the evaluation that the rule keeps
+        self._weights: dict[str, Tensor] = pretrained.state_dict()  # nobody changes those
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
         self.curves: dict[str, Any] = {"step": [], "train_loss": []}
@@ -226,38 +228,35 @@ class _Run:
             for part, values in scores.items():
                 for name, value in values.items():
                     self.curves[part].setdefault(name, []).append(value)
-        self._keep_if_better(step, probabilities, module)
+        self._keep_if_taken(step, probabilities, module)
 
     def _scores(self, probabilities: Probabilities) -> dict[str, dict[str, float | None]]:
         return {part: drawn_scores(y, probabilities[part]) for part, y in self._labels.items()}
 
-    def _keep_if_better(self, step: int, probabilities: Probabilities, module: nn.Module) -> None:
+    def _keep_if_taken(self, step: int, probabilities: Probabilities, module: nn.Module) -> None:
         value = self.curves["validation"][self._select_by.name][-1]
         assert value is not None, "a validation part of one class is read by its log-loss"
-        value = self._select_by.oriented(value)
-        if step == 0 or value > self._best_value:
-            self._best_value, self.best_step = value, step
-            self.evaluations_without_gain = 0
-            self._probabilities[step] = probabilities
-            if step > 0:
-                self._best_weights = {}  # first, so that there are never two copies
-                self._best_weights = {k: v.clone() for k, v in module.state_dict().items()}
+        self._values.append(self._select_by.oriented(value))
+        if self._values[-1] > self._best:
+            self._best, self.evaluations_without_gain = self._values[-1], 0
         else:
             self.evaluations_without_gain += 1
-        self._last_step, self._last = step, probabilities
+        self._last = probabilities
+        if step == 0:
+            self._pretrained = self._chosen = probabilities
+        elif self._rule.takes(self._values, self._kept):
+            self._kept, self._chosen = len(self._values) - 1, probabilities
+            self._weights = {}  # first, so that there are never two copies
+            self._weights = {k: v.clone() for k, v in module.state_dict().items()}
 
     def finish(self, module: nn.Module) -> Finetuned:
-        chosen_step, chosen = self.best_step, self._probabilities[self.best_step]
-        if self._settings.keep == Keep.last:
-            chosen_step, chosen = self._last_step, self._last
-        else:
-            module.load_state_dict(self._best_weights)
+        module.load_state_dict(self._weights)
         return Finetuned(
             module=module.eval(),
-            chosen_step=chosen_step,
-            last_step=self._last_step,
-            pretrained=self._probabilities[0],
-            chosen=chosen,
+            chosen_step=self.curves["step"][self._kept],
+            last_step=self.curves["step"][-1],
+            pretrained=self._pretrained,
+            chosen=self._chosen,
             last=self._last,
             labels=self._labels,
             curves=self.curves,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from annotated_types import Interval
 from omegaconf import MISSING
 
+from bench.finetune.stopping import RULES
 from bench.metrics import SCORES
 from bench.ranges import Count, NotNegative, Part, Positive, Whole, shown
 
@@ -31,11 +32,8 @@ class Rows(StrEnum):
 Score = StrEnum("Score", {name: name for name, score in SCORES.items() if score.drawn})  # type: ignore[misc]
 
 
-class Keep(StrEnum):
-    """Which step's weights a run ends with."""
-
-    best = "best"
-    last = "last"
+# Which step's weights a run ends with.
+Keep = StrEnum("Keep", {name: name for name in RULES})  # type: ignore[misc]
 
 
 class Precision(StrEnum):
