@@ -12,6 +12,7 @@ from made_records import failed, made
 
 from bench.cell.record import SCHEMA_VERSION, encode, fault, seal
 from bench.cell.store import Store
+from bench.cli import main
 from bench.files import digest
 from bench.finetune.settings import Score as Chooser
 from bench.metrics import SCORES, roc_auc_ovo
@@ -67,6 +68,16 @@ def test_a_folder_may_hold_both(tmp_path: Path):
     sound, faults = Store(tmp_path).survey()
     assert faults == {}
     assert sound == [seal(TUNED), seal(other)]
+
+
+def test_it_is_packed_and_unpacked_as_it_is(tmp_path: Path):
+    path = place(tmp_path, as_version_2(TUNED))
+    written = path.read_bytes()
+    assert main(["pack", str(tmp_path)]) == 0
+    assert not path.exists()
+    assert list(Store(tmp_path).records()) == [seal(TUNED)]
+    assert main(["unpack", str(tmp_path)]) == 0
+    assert path.read_bytes() == written
 
 
 def edited(change: Callable[[dict[str, Any]], Any], anew: bool) -> dict[str, Any]:
