@@ -23,6 +23,17 @@ class EdgeProbabilities:
         ``matrix[i, j]`` is the probability of i → j; ``matrix[i, j] + matrix[j, i] <= 1``.
     resamples : mapping of algorithm to int
         How many graphs of each algorithm stand behind the matrix.
+
+    Examples
+    --------
+    Rain makes the street wet for sure; which way wet and slippery go cannot be told.
+
+    >>> matrix = np.array([[0, 1.0, 0], [0, 0, 0.5], [0, 0.5, 0]])
+    >>> found = EdgeProbabilities(("rain", "wet", "slippery"), matrix)
+    >>> found.adjacency.tolist()
+    [[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    >>> sample_dag(found, np.random.default_rng(1), max_parents=5, noise=0.25)
+    ((), (0,), (1,))
     """
 
     names: tuple[str, ...]

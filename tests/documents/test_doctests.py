@@ -11,11 +11,13 @@ from documents import ROOT
 
 from bench.cell.store import Store
 from bench.datasets.splits import split
+from bench.finetune.stopping import StoppingRule
 from bench.generator import Generator
 from bench.metrics import ClassScore
 from bench.names import check
 from bench.seeds import derive
 from bench.table import Table
+from generators.scm.graphs import EdgeProbabilities
 
 MODULES = [
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -34,7 +36,7 @@ def test_examples_give_what_they_show(name: str) -> None:
 
 @pytest.mark.parametrize(
     "shown",
-    [Table, Store, Generator, split, derive, ClassScore, check],
+    [Table, Store, Generator, EdgeProbabilities, StoppingRule, split, derive, ClassScore, check],
     ids=lambda shown: shown.__name__,
 )
 def test_what_others_build_on_shows_its_use(shown: Any) -> None:
