@@ -12,12 +12,8 @@ import itertools
 import math
 import os
 import re
-import resource
-import signal
 import stat
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +30,7 @@ from bench.cell.record import Record
 from bench.cell.targets import ARGS, HOW_BUILT, TARGET, Configs, by_role, renamed, texts
 from bench.errors import BadInput, sentence
 from bench.files import CONF, shown
+from bench.sweep.limits import TooLong, limited
 
 SLOWER = 20.0  # times a record's own seconds that its cell may take here ...
 LEAST_SECONDS = 120.0  # ... and what any cell may
@@ -127,7 +124,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
     today = today or Today.of([])
     settings = _settings(record, today)
     try:
-        with TemporaryDirectory(prefix="bench-verify-") as folder, _limited(record, today):
+        with TemporaryDirectory(prefix="bench-verify-") as folder, limited(_seconds(record, today)):
             cfg = _config(settings, today, folder)
             table = _made(settings["dataset"])
             checkpoint = _made(settings["model"])
@@ -135,7 +132,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
             return cell.run(cfg, record["cell"], table, checkpoint, what, code)
     except BadInput:
         raise
-    except _TooLong as reason:
+    except TooLong as reason:
         raise BadInput(str(reason)) from None
     except Exception as error:  # what a record holds is anybody's: any of it may fit nothing
         told = sentence(error).rstrip(".")
@@ -258,31 +255,6 @@ def _named(target: str) -> Any:
     return functools.reduce(getattr, attributes, found)
 
 
-class _TooLong(BaseException):
-    """A cell's time is over; no `Exception`, which a cell would make a record of."""
-
-
-@contextmanager
-def _limited(record: Record, today: Today) -> Iterator[None]:
-    """Give a cell a limit of time, by what its record tells, and of memory, by what there is."""
-    seconds = _seconds(record, today)
-
-    def end(*_: Any) -> None:
-        raise _TooLong(f"it was stopped after {seconds:.0f} s, far beyond the time that it tells")
-
-    is_main = threading.current_thread() is threading.main_thread()
-    with _memory():
-        before = signal.signal(signal.SIGALRM, end) if is_main else None
-        try:
-            if is_main:
-                signal.setitimer(signal.ITIMER_REAL, seconds)
-            yield
-        finally:
-            if is_main:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(signal.SIGALRM, before)
-
-
 def _seconds(record: Record, today: Today) -> float:
     """The time that a cell may take here."""
     told = record["timings"].get("seconds", {}).get("total")
@@ -295,26 +267,3 @@ def _seconds(record: Record, today: Today) -> float:
             "hours=NUMBER allows more"
         )
     return max(1.0, min(most, LEAST_SECONDS + SLOWER * told))  # 0 would be no limit
-
-
-@contextmanager
-def _memory() -> Iterator[None]:
-    """Refuse what memory there is not, where the system tells; else it would end the process."""
-    available = re.search(r"MemAvailable:\s+(\d+) kB", _text(Path("/proc/meminfo")))
-    used = re.search(r"VmData:\s+(\d+) kB", _text(Path("/proc/self/status")))
-    if not available or not used:
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = 1024 * (int(available[1]) + int(used[1]))
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -16,6 +16,7 @@ from bench.cell.record import Record, results_of
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
+from bench.phrases import counted
 from bench.verbs._folder import folder
 from bench.verbs._terminal import console, plain, say
 
@@ -170,7 +171,7 @@ def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
 
 def _cells(count: int, one: str, several: str) -> str:
     """A number of cells, and the verb that goes with it."""
-    return f"1 cell {one}" if count == 1 else f"{count} cells {several}"
+    return f"{counted(count, 'cell')} {one if count == 1 else several}"
 
 
 def _shown(value: float, form: str) -> str:

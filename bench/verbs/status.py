@@ -12,18 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from bench import files
 from bench.cell import journal
 from bench.cell.reader import Entry, state
 from bench.cell.record import STATUSES, Record
 from bench.cell.store import Store
-from bench.files import Unsound
 from bench.phrases import begun
 from bench.verbs._folder import folder
 from bench.verbs._terminal import plain
@@ -35,8 +31,6 @@ USAGE = "status [results_dir | experiment=NAME] [--watch]"
 EVERY = 2.0  # seconds between two looks
 SHOWN = 8  # running cells that are named
 FEW = 3  # faulty files that are named
-# Bytes of Hydra's multirun.yaml, which has some 5,000; YAML of this size is read in 3 s at worst.
-MOST = 128 * 2**10
 
 
 def main(arguments: list[str]) -> int:
@@ -189,8 +183,10 @@ class Look:
             changed = state(config)
         except OSError:
             return None, []
+        from bench.sweep.kept import cells_kept  # Hydra: only where there is a sweep
+
         if self._swept is None or self._swept[0] != changed:
-            self._swept = changed, _cells(config)
+            self._swept = changed, cells_kept(config)
         cells = self._swept[1]
         if isinstance(cells, str):
             return None, [f"{config} cannot be used: {cells}"]
@@ -207,60 +203,6 @@ class Look:
             last=max((e["time"] for e in events), default=begun),
         )
         return sweep, _amiss(self._store.journal, read)
-
-
-class _Overrides(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    task: list[str]
-
-
-class _Sweeper(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    params: dict[str, str] | str
-
-
-class _Hydra(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    sweeper: _Sweeper
-    overrides: _Overrides
-
-
-class _Swept(BaseModel):
-    """What of a sweep's multirun.yaml is read, as YAML without types has it: text alone."""
-
-    model_config = ConfigDict(frozen=True)
-
-    methods: list[str] | str
-    hydra: _Hydra
-
-
-def _cells(config: Path) -> int | str:
-    """The cells of a sweep by its multirun.yaml; or why they cannot be told, in one clause.
-
-    Nothing is composed, resolved or instantiated: anybody may have written that file.
-    """
-    from bench.sweep.jobs import cells_swept
-
-    try:
-        text = files.content(config, MOST).decode("utf-8")
-        swept = _Swept.model_validate(yaml.load(text, yaml.BaseLoader))
-        params, methods = swept.hydra.sweeper.params, swept.methods
-        cells = cells_swept(
-            params if isinstance(params, dict) else {},
-            swept.hydra.overrides.task,
-            methods if isinstance(methods, list) else [],
-        )
-        return cells if cells < files.WIDEST else "it asks for more cells than anybody can run"
-    except Unsound as wrong:
-        return str(wrong)
-    except ValidationError as error:
-        place = ".".join(map(str, error.errors()[0]["loc"])) or "its root"
-        return f"it is not what Hydra leaves of a sweep ({files.shown(place)} is not as it should)"
-    except Exception as error:  # whichever of the parsers met it
-        return f"it is not what Hydra leaves of a sweep ({type(error).__name__})"
 
 
 def _amiss(path: Path, read: journal.Read) -> list[str]:
