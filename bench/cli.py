@@ -17,7 +17,6 @@ from bench.errors import BadInput, closest
 from bench.process import INVOKED, invoked
 from bench.verbs._door import guarded, say_why
 
-CONF = str(files.CONF)
 COMMAND = "causalmixft"
 VERBS = Path(__file__).parent / "verbs"
 

@@ -13,8 +13,8 @@ from hydra import compose, initialize_config_dir
 
 from bench.cell import run as cell
 from bench.cell.config import register
-from bench.cli import CONF
 from bench.datasets import embedded, splits
+from bench.files import CONF
 from bench.models.tab2d.checkpoint import load
 
 MEASURES = {
@@ -28,7 +28,7 @@ FOLDER = TemporaryDirectory()
 @pytest.fixture(autouse=True)
 def conf():
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
 
 

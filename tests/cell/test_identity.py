@@ -20,8 +20,7 @@ from omegaconf import OmegaConf
 from bench.cell import identity as identities
 from bench.cell.config import register
 from bench.cell.identity import code_fingerprint, identity, targets
-from bench.cli import CONF
-from bench.files import digest
+from bench.files import CONF, digest
 from bench.models.weights import FILES, NANO
 from bench.table import Table
 
@@ -31,7 +30,7 @@ ROOT = Path(CONF).parent
 @pytest.fixture(autouse=True)
 def conf():
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
 
 

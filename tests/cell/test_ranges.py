@@ -29,8 +29,8 @@ from bench.analysis.settings import Analysis
 from bench.analysis.settings import settings as analysis_settings
 from bench.cell.checking import check_config, check_target, declared
 from bench.cell.config import Config, register
-from bench.cli import CONF
 from bench.errors import BadInput, sentence
+from bench.files import CONF
 
 OURS = ("bench.", "generators.")
 WRONG_TYPES = ("abc", True, [1], "")
@@ -176,7 +176,7 @@ def of_call(call: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def figures() -> Iterator[list[Figure]]:
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield [*of_schema(Config), *of_analysis(), *of_targets()]
 
 

@@ -19,8 +19,8 @@ from bench.cell.config import register
 from bench.cell.identity import identity
 from bench.cell.record import fault
 from bench.cell.store import Store
-from bench.cli import CONF
 from bench.datasets import embedded
+from bench.files import CONF
 
 CELL = ["run", "dataset=haberman", "method=pretrained"]
 
@@ -194,7 +194,7 @@ def test_a_cell_that_another_sweep_is_at_is_left_for_last(tmp_path: Path) -> Non
     folder = tmp_path / "results"
     words = ["dataset=haberman", "methods=[pretrained,default_ft]", "finetune.steps=2"]
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", ["dataset=haberman", "method=pretrained", "finetune.steps=2"])
     busy = identity(cfg, embedded.load("haberman"))["hash"]
     command = [*BENCH, "run", "-m", *words, f"results_dir={folder}"]

@@ -10,8 +10,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from bench.cell.config import register
-from bench.cli import CONF
 from bench.datasets.openml.tabarena import suite, tasks
+from bench.files import CONF
 from bench.sweep.jobs import count_cells
 from scripts.build_tabarena import described, yaml_of
 
@@ -52,7 +52,7 @@ def test_the_suite_of_33_drops_the_five_largest_tables() -> None:
 
 def test_the_paper_is_33_tables_ten_folds_and_mitras_weights() -> None:
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", ["experiment=paper"], return_hydra_config=True)
         assert str(cfg.hydra.sweeper.params.dataset) == suite(33)
         assert list(cfg.methods) == [

@@ -17,8 +17,8 @@ from bench.cell import run as way
 from bench.cell.config import register
 from bench.cell.identity import identity
 from bench.cell.record import Record
-from bench.cli import CONF
 from bench.datasets import embedded
+from bench.files import CONF
 from bench.finetune import loop
 from bench.finetune.settings import Precision
 from bench.models.memory import LEAST_QUERIES, LessSupport, OutOfRoom, Room
@@ -92,7 +92,7 @@ def nano() -> Checkpoint:
 def run(checkpoint: Checkpoint, *overrides: str) -> Record:
     """A cell's record, in this process."""
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", ["dataset=haberman", "finetune.steps=2", *overrides])
     table = embedded.load("haberman")
     names = {"dataset": "haberman", "domain": "other", "method": "default_ft", "fold": 0, "seed": 0}

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from bench.cell.identity import code_fingerprint
-from bench.cli import CONF
+from bench.files import CONF
 
 ROOT = Path(CONF).parent
 SOURCES = ("bench", "generators", "conf")

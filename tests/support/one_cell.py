@@ -17,7 +17,7 @@ from bench.cell import run as way
 from bench.cell.config import register
 from bench.cell.identity import identity
 from bench.cell.record import Record
-from bench.cli import CONF
+from bench.files import CONF
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.table import Table
 
@@ -46,7 +46,7 @@ def tiny() -> Checkpoint:
 @cache
 def composed(words: tuple[str, ...]) -> DictConfig:
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", list(words))
 
 

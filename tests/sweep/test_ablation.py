@@ -12,8 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from bench.cell.config import alone_and_mixed, register
-from bench.cli import CONF
 from bench.errors import BadInput
+from bench.files import CONF
 from bench.sweep.entries import cells_of
 from bench.sweep.job import _command
 from bench.sweep.jobs import count_cells
@@ -24,7 +24,7 @@ MIXED = "noise method.mixing.ratio=0.5 method.name=noise-half"
 @pytest.fixture(autouse=True)
 def conf(monkeypatch: pytest.MonkeyPatch):
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
 
 

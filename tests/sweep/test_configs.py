@@ -10,12 +10,12 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from bench.cell.config import register
-from bench.cli import CONF
 from bench.datasets.suites import suite
 from bench.errors import BadInput
+from bench.files import CONF
 from bench.sweep.jobs import count_cells
+from bench.sweep.kept import cells_kept
 from bench.sweep.sweeper import Basic, Sweeper
-from bench.verbs.status import _cells as cells_kept
 
 GROUPS = ("dataset", "method", "model", "finetune")
 NAMES = [
@@ -41,7 +41,7 @@ def every_method() -> set[str]:
 @pytest.fixture(autouse=True)
 def conf():
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
 
 

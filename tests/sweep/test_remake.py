@@ -26,16 +26,17 @@ from bench.cell.identity import SETTINGS, code_fingerprint, is_here, is_stale
 from bench.cell.record import fault, seal
 from bench.cell.store import Store
 from bench.cell.targets import Configs, by_role, is_dotted
-from bench.cli import CONF, main
+from bench.cli import main
 from bench.errors import BadInput
-from bench.files import plain
+from bench.files import CONF, plain
 from bench.report.write import report
-from bench.sweep.remake import Today, _made, _memory, escaped, remade
+from bench.sweep.limits import _memory
+from bench.sweep.remake import Today, _made, escaped, remade
 
 
 def composed(*overrides: str) -> dict[str, Any]:
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return plain(compose("config", list(overrides)))
 
 
@@ -121,7 +122,7 @@ class TestConfigs:
     def test_whatever_conf_offers_may_be_made_again(self, group: str):
         register()
         names = [path.stem for path in Path(CONF, group).glob("*.yaml")]
-        with initialize_config_dir(CONF, version_base="1.3"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             for name in [*names, *(["tabarena/credit-g"] if group == "dataset" else [])]:
                 cfg = OmegaConf.to_container(compose("config", [f"{group}={name}"]))
                 assert isinstance(cfg, dict)

@@ -11,7 +11,7 @@ from made_records import made as made_record
 from omegaconf import DictConfig
 
 from bench.cell.config import register
-from bench.cli import CONF
+from bench.files import CONF
 from bench.sweep.time_left import Cell, TimeLeft, cells, duration
 
 TABLES = [f"t{i}" for i in range(12)]
@@ -155,7 +155,7 @@ def test_a_duration_has_the_unit_that_fits(seconds: float, words: str) -> None:
 def composed(*words: str) -> DictConfig:
     """A sweep's config as Hydra hands it to a callback."""
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", [w for w in words if "," not in w], return_hydra_config=True)
     cfg.hydra.overrides.task = list(words)
     return cfg

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from bench.cell.config import register
 from bench.cell.store import Store
-from bench.cli import CONF
+from bench.files import CONF
 from bench.report import write as tables
 from bench.verbs import _door as door
 from bench.verbs._progress import Progress, refusals
@@ -54,7 +54,7 @@ def config(tmp_path: Path) -> DictConfig:
     """A sweep over three folds of iris, as Hydra hands it to a callback."""
     register()
     words = [f"results_dir={tmp_path / 'results'}", "dataset=iris", "method=pretrained"]
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", words, return_hydra_config=True)
     cfg.hydra.overrides.task = [*words, "fold=0,1,2"]
     cfg.hydra.runtime.choices = {"dataset": "iris", "method": "pretrained"}

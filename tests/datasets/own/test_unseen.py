@@ -21,9 +21,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.cell import run as cell
 from bench.cell.config import register
-from bench.cli import CONF
 from bench.datasets import splits
 from bench.datasets.splits import Split, split
+from bench.files import CONF
 from bench.finetune.generated import SharedTable
 from bench.finetune.sources import build
 from bench.models.tab2d.checkpoint import load
@@ -44,7 +44,7 @@ every_method = pytest.mark.parametrize("method", METHODS + [name + ONE_TABLE for
 @pytest.fixture(autouse=True)
 def conf():
     register()
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
 
 
