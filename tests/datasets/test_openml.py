@@ -17,6 +17,7 @@ import pytest
 from openml_server import FOLDS, Server, Task, generated, serving
 
 from bench.datasets.openml import read as openml
+from bench.datasets.openml.task import Unreachable
 from bench.datasets.splits import split
 from bench.errors import TableError
 from bench.table import Table
@@ -184,7 +185,7 @@ class TestFaults:
         self, server: Server, task: Task, tmp_path: Path
     ) -> None:
         server.fault("drip", "task")
-        with pytest.raises(openml.Unreachable):
+        with pytest.raises(Unreachable):
             load(server, tmp_path, tries=1, timeout=0.2)
 
     def test_a_slow_but_real_line_is_waited_for(

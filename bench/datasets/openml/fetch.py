@@ -63,14 +63,14 @@ def _client(wanted: Task, near: Path) -> Iterator[Path]:
     environment = {
         "OPENML_CACHE_DIR": str(place),
         "XDG_CONFIG_HOME": str(place),
-        "OPENML_SKIP_PARQUET": str(wanted.format == "arff").lower(),
+        "OPENML_SKIP_PARQUET": str(wanted.asking.format == "arff").lower(),
     }
     try:
         with patch.dict(os.environ, environment):
             import openml
 
             with (
-                patch.object(openml.config, "server", wanted.server),
+                patch.object(openml.config, "server", wanted.asking.server),
                 patch.object(openml.config, "apikey", ""),
                 patch.object(openml.config, "_root_cache_directory", place),
                 Gate(wanted).instead(),
@@ -85,7 +85,7 @@ def _client(wanted: Task, near: Path) -> Iterator[Path]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without the client's log: what is amiss is told by our errors, and once."""
+    """Keep the client's log quiet: what is amiss is told by our errors, and once."""
     import logging
 
     logger = logging.getLogger("openml")
@@ -189,7 +189,7 @@ def _verified(
         },
         "notes": [*notes, *more],
         "source": {
-            "server": wanted.server,
+            "server": wanted.asking.server,
             "task_id": wanted.task_id,
             "data_id": int(dataset.dataset_id),
             "name": str(dataset.name),

@@ -71,7 +71,7 @@ class Gate:
         files: Any = None,
         md5_checksum: str | None = None,
     ) -> requests.Response:
-        """As the client's `_send_request`: text, by XML call or file address."""
+        """Stand in for the client's `_send_request`: text, by XML call or file address."""
         if request_method != "get" or files:
             raise ValueError(f"only reading is done here, not {request_method} {url}")
 
@@ -85,7 +85,7 @@ class Gate:
     def download(
         self, source: str, destination: str | Path, exists_ok: bool = True, proxy: Any = "auto"
     ) -> None:
-        """As the client's `_download_minio_file`: a parquet file.
+        """Stand in for the client's `_download_minio_file`: a parquet file.
 
         Raises
         ------
@@ -102,34 +102,34 @@ class Gate:
     def _ask(
         self, url: str, data: dict[str, Any], check: Callable[[requests.Response], None]
     ) -> requests.Response:
-        begun = time.monotonic()
-        for attempt in range(1, self._wanted.tries + 1):
+        begun, asking, attempt = time.monotonic(), self._wanted.asking, 1
+        while True:
             try:
                 return self._once(url, data, check)
             except Fault as fault:
-                late = time.monotonic() - begun > self._wanted.patience
-                if attempt == self._wanted.tries or late:
+                late = time.monotonic() - begun > asking.patience
+                if attempt == asking.tries or late:
                     kind = Unreachable if isinstance(fault, NoAnswer) else TableError
                     raise kind(self._told(fault)) from None
             time.sleep(attempt)
-        raise TableError(f"Dataset '{self._wanted.name}': tries must be at least 1.")
+            attempt += 1
 
     def _once(
         self, url: str, data: dict[str, Any], check: Callable[[requests.Response], None]
     ) -> requests.Response:
-        wanted = self._wanted
-        bounds = Bounds(wanted.timeout, wanted.least_rate, int(wanted.most_mb * 1e6))
+        asking = self._wanted.asking
+        bounds = Bounds(asking.timeout, asking.least_rate, int(asking.most_mb * 1e6))
         try:
             response = openml_answer.get(url, data, bounds)
         except TooSlow as told:
             raise NoAnswer(
-                f"sends too slowly ({told}; {wanted.least_rate:g} bytes a second are waited for, "
+                f"sends too slowly ({told}; {asking.least_rate:g} bytes a second are waited for, "
                 "openml.least_rate sets another limit)"
             ) from None
         except TooLarge:
             raise TableError(
-                f"Dataset '{wanted.name}': {self._server} sends a file of more than "
-                f"{wanted.most_mb:g} MB; if that is right, openml.most_mb=MB sets another limit."
+                f"Dataset '{self._wanted.name}': {self._server} sends a file of more than "
+                f"{asking.most_mb:g} MB; if that is right, openml.most_mb=MB sets another limit."
             ) from None
         except requests.Timeout:
             raise NoAnswer("did not answer in time") from None
@@ -164,7 +164,7 @@ class Gate:
 
     @property
     def _server(self) -> str:
-        host = self._wanted.server.partition("://")[2].partition("/")[0]
+        host = self._wanted.asking.server.partition("://")[2].partition("/")[0]
         return f"OpenML ({host})"
 
 

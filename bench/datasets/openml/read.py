@@ -25,6 +25,7 @@ from bench.datasets.openml.task import (
     ROWS,
     SERVER,
     VERSION,
+    Asking,
     Task,
     check_expected,
     hashes,
@@ -69,8 +70,10 @@ def load(
         ``openml/<task_id>`` by default.
     domain : str
         ``healthcare``, ``finance`` or ``other``.
-    expected, server, timeout, tries, patience, format, least_rate, most_mb
+    expected
         See `Task`.
+    server, timeout, tries, patience, format, least_rate, most_mb
+        See `Asking`.
     offline : bool
         Never ask the server.
 
@@ -87,32 +90,21 @@ def load(
     """
     if task_id is None:
         raise TableError("An OpenML task needs its number: dataset=openml task_id=NUMBER.")
-    wanted = Task(
-        task_id=int(task_id),
-        name=str(name or f"openml/{task_id}"),
-        server=server.rstrip("/"),
-        timeout=float(timeout),
-        tries=int(tries),
-        patience=float(patience),
-        format=format,
-        least_rate=float(least_rate),
-        most_mb=float(most_mb),
-        expected={str(what): int(count) for what, count in (expected or {}).items()},
-    )
-    if wanted.format not in ("parquet", "arff"):
-        raise TableError(f"Dataset '{wanted.name}': format is parquet or arff, not '{format}'.")
-    unknown = sorted(set(wanted.expected) - set(PARTS))
+    asking = Asking(server.rstrip("/"), timeout, tries, patience, format, least_rate, most_mb)
+    counts = dict(expected or {})
+    wanted = Task(task_id, name or f"openml/{task_id}", domain, counts, asking)
+    unknown = sorted(set(counts) - set(PARTS))
     if unknown:
         raise TableError(
             f"Dataset '{wanted.name}': expected has {', '.join(PARTS)}, not '{unknown[0]}'."
         )
-    return _table(*had(wanted, cache_dir, offline), wanted, domain)
+    return _table(wanted, *_copy(wanted, cache_dir, offline))
 
 
-def had(wanted: Task, cache_dir: str, offline: bool) -> tuple[dict[str, Any], bytes, bytes]:
+def _copy(wanted: Task, cache_dir: str, offline: bool) -> tuple[dict[str, Any], bytes, bytes]:
     """Card, rows and folds of a task, from the copy on this machine or fetched to it."""
-    folder = place(wanted, cache_dir)
-    found = read(folder)
+    folder = _place(wanted, cache_dir)
+    found = _read(folder)
     if found is not None:
         return found
     if offline:
@@ -125,24 +117,24 @@ def had(wanted: Task, cache_dir: str, offline: bool) -> tuple[dict[str, Any], by
     _make(folder.parent, wanted)
     # One process fetches, the others wait and read; the client's own cache races (openml 0.15.1).
     with FileLock(folder.with_suffix(".lock")):
-        found = read(folder)
+        found = _read(folder)
         if found is None:
             from bench.datasets.openml.fetch import fetch
 
             shutil.rmtree(folder, ignore_errors=True)  # damaged: nothing of it is used
             fetch(wanted, folder)
-            found = read(folder)
+            found = _read(folder)
             assert found is not None
     return found
 
 
-def place(wanted: Task, cache_dir: str) -> Path:
+def _place(wanted: Task, cache_dir: str) -> Path:
     """The folder of a task's verified copy; another server's task is another one."""
-    host = re.sub(r"[^\w.-]+", "-", wanted.server.partition("://")[2].partition("/api")[0])
+    host = re.sub(r"[^\w.-]+", "-", wanted.asking.server.partition("://")[2].partition("/api")[0])
     return Path(cache_dir).expanduser() / "openml" / host / str(wanted.task_id)
 
 
-def read(folder: Path) -> tuple[dict[str, Any], bytes, bytes] | None:
+def _read(folder: Path) -> tuple[dict[str, Any], bytes, bytes] | None:
     """A folder's content, if it is whole and what was once verified; None otherwise."""
     try:
         card = parse_json(content(folder / CARD, LARGEST))
@@ -164,9 +156,9 @@ def _make(folder: Path, wanted: Task) -> None:
         ) from None
 
 
-def _table(card: dict[str, Any], rows: bytes, folds: bytes, wanted: Task, domain: str) -> Table:
+def _table(wanted: Task, card: dict[str, Any], rows: bytes, folds: bytes) -> Table:
     check_expected(card["counts"], wanted)
-    about = {**card, "name": wanted.name, "domain": domain}
+    about = {**card, "name": wanted.name, "domain": wanted.domain}
     table = from_frame(pd.read_parquet(io.BytesIO(rows)), about)
     by_repeat = pd.read_parquet(io.BytesIO(folds)).to_numpy().T
     return Table(

@@ -1,4 +1,4 @@
-"""What is wanted of OpenML: a task, how it is asked for, and what a verified copy of it holds."""
+"""A task that is wanted of OpenML, how it is asked for, and what a verified copy of it holds."""
 
 from __future__ import annotations
 
@@ -20,14 +20,11 @@ class Unreachable(TableError):
 
 
 @dataclass(frozen=True)
-class Task:
-    """Which task is wanted, what it is known to hold, and how to ask for it.
+class Asking:
+    """How a server is asked.
 
     Parameters
     ----------
-    task_id : int
-    name : str
-        What the table is called in configs, records and messages.
     server : str
         Address of the REST API, ending in ``/api/v1/xml``.
     timeout : float
@@ -42,12 +39,8 @@ class Task:
         Bytes a second that a file must bring, after twice the timeout; 0 takes any.
     most_mb : float
         Megabytes that a file may have, unpacked.
-    expected : dict
-        Known counts, of ``rows``, ``features``, ``classes``, ``repeats`` and ``folds``.
     """
 
-    task_id: int
-    name: str
     server: str
     timeout: float
     tries: int
@@ -55,7 +48,28 @@ class Task:
     format: str
     least_rate: float
     most_mb: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which task is wanted, what it is known to hold, and how it is asked for.
+
+    Parameters
+    ----------
+    task_id : int
+    name : str
+        What the table is called in configs, records and messages.
+    domain : str
+    expected : dict
+        Known counts, of ``rows``, ``features``, ``classes``, ``repeats`` and ``folds``.
+    asking : Asking
+    """
+
+    task_id: int
+    name: str
+    domain: str
     expected: dict[str, int]
+    asking: Asking
 
 
 def hashes(card: dict[str, Any], rows: bytes, folds: bytes) -> dict[str, str]:
