@@ -196,10 +196,10 @@ def _check_depth(value: Any, left: int) -> None:
             _check_depth(child, left - 1)
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, most: int = SHOWN) -> str:
     """A value for a sentence: in one line, without control characters, not all of a long one."""
     text = value if isinstance(value, str) else repr(value)
-    clipped = printable(text[:SHOWN], keep="") + ("…" if len(text) > SHOWN else "")
+    clipped = printable(text[:most], keep="") + ("…" if len(text) > most else "")
     return f"'{clipped}'" if isinstance(value, str) else clipped
 
 

@@ -206,12 +206,8 @@ def _day_first(
 def days_of_dates(values: pd.Series) -> np.ndarray | None:
     """Days since 1970-01-01 of a column of a date type, or of Python's dates; None of any other."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        moments = (
-            pd.DatetimeIndex(values).tz_localize(None)
-            if values.dt.tz is None
-            else (pd.DatetimeIndex(values).tz_convert("UTC").tz_localize(None))
-        )
-        stamps = moments.to_numpy()
+        moments = pd.DatetimeIndex(values)
+        stamps = (moments if moments.tz is None else moments.tz_convert(None)).to_numpy()
         day = SECONDS * _PER_SECOND[np.datetime_data(stamps.dtype)[0]]
         counted = stamps.view(np.int64)
         days = counted // day + (counted % day) / day

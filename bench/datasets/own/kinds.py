@@ -196,10 +196,9 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
     if pd.api.types.is_numeric_dtype(values.dtype):
         if pd.api.types.is_complex_dtype(values.dtype):
             raise Unusable("complex numbers cannot be used")
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         if pd.api.types.is_integer_dtype(values.dtype):
-            return _exact(numbers, values, column)
-        return _finite(numbers, [])
+            return _exact(values, column)
+        return _finite(_floats(values), [])
     days = days_of_dates(values)
     if days is not None:
         return days, ["dates were turned into days since 1970-01-01."]
@@ -207,30 +206,32 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
     if all(isinstance(value, bool | np.bool_) for value in present):
         return _categories(values)
     if all(isinstance(value, decimals.Decimal | int | float) for value in present):
-        return _exact(values.astype(np.float64).to_numpy(copy=True), values, column)
+        return _exact(values, column)
     return None
 
 
-def _exact(numbers: np.ndarray, values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
+def _floats(values: pd.Series) -> np.ndarray:
+    return values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+
+
+def _exact(values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
     """Floats; where some are so large that neighbours merge, those of the exact values.
 
     Parameters
     ----------
     values : Series
-        The same numbers as integers, decimals or text that every program reads.
+        Integers, decimals or text that every program reads.
     """
+    numbers = _floats(values)
     if not (np.abs(numbers) >= EXACT).any():
         return _finite(numbers, [])
+    # A number with an absurd exponent is zero or infinite as a float, and no decimal.
+    plain = np.isfinite(numbers) & (numbers != 0)
     exact = [
-        None if np.isnan(number) else decimals.Decimal(str(value) if _plain(number) else number)
-        for number, value in zip(numbers, values)
+        None if np.isnan(number) else decimals.Decimal(str(value) if is_plain else number)
+        for number, value, is_plain in zip(numbers, values, plain)
     ]
     return _finite(*floats_of(exact, column))
-
-
-def _plain(number: float) -> bool:
-    """Neither zero nor infinite, as numbers with absurd exponents are."""
-    return bool(number) and bool(np.isfinite(number))
 
 
 def _read(
@@ -255,7 +256,7 @@ def _read(
             *remarks,
             f"{shown(code)} was read as a number; if it is a code: {categorical}.",
         ]
-    numbers, more = _exact(plain.astype(np.float64).to_numpy(copy=True), plain, column)
+    numbers, more = _exact(plain, column)
     return numbers, [*remarks, *more]
 
 
@@ -321,7 +322,7 @@ def text_of(values: pd.Series, name: str, column: str) -> pd.Series:
 
 
 def text_of_values(values: pd.Series) -> pd.Series:
-    """As `text_of`; what is none is `Unusable`."""
+    """Give each value as `text_of` does; what is none is `Unusable`."""
     if _is_text(values):
         return values
     if values.dtype in (np.float16, np.float32):

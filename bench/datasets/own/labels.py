@@ -5,7 +5,7 @@ from __future__ import annotations
 import decimal
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -18,6 +18,7 @@ from bench.datasets.own.written_numbers import (
     PLAIN,
     QUOTED_CODE,
     Stripped,
+    decided,
     plain_form,
     proven,
     stripped,
@@ -80,8 +81,7 @@ def one_form(text: pd.Series, decimal_mark: str | None = None) -> tuple[pd.Serie
         return text, []
     if any(QUOTED_CODE.fullmatch(label) for label in known):
         return text, []  # 007 and 7 are codes, and two
-    votes = proven(Counter(number.body for number in known.values()))
-    proof = votes.most_common(1)[0][0] if votes["."] != votes[","] else None
+    proof = decided(proven(number.body for number in known.values()))
     plain = all(map(PLAIN.fullmatch, known)) or not any(
         set(n.body) & {".", ","} for n in known.values()
     )

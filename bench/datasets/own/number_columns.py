@@ -13,17 +13,18 @@ from bench.datasets.own.raw import tally
 from bench.datasets.own.strays import Unusable, set_aside, telling
 from bench.datasets.own.wording import setting, shown
 from bench.datasets.own.written_numbers import (
+    OTHER,
     PERCENT,
     PLAIN,
     Convention,
     Stripped,
+    decided,
     grouping_of,
     plain_form,
     proven,
     stripped,
 )
 
-_OTHER = {".": ",", ",": "."}
 _UNSURE_DOT = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 
 
@@ -75,7 +76,7 @@ def plain_numbers(
     decimal, remarks = _decimal(numbers, counts, column, convention, around)
     forms = _forms(numbers, decimal, convention)
     if not _most({**forms, **infinite}, counts, total):
-        if _most(_forms(numbers, _OTHER[decimal], Convention()), counts, total):
+        if _most(_forms(numbers, OTHER[decimal], Convention()), counts, total):
             raise Unusable(
                 f"holds numbers such as {shown(next(iter(set(numbers) - set(forms))))}, in which "
                 f"'{decimal}' cannot be the decimal mark",
@@ -98,13 +99,11 @@ def prove(text: pd.Series) -> str | None:
     """The decimal mark that most of a column's values prove, if it holds mostly numbers."""
     counts = tally(text)
     if all(map(PLAIN.fullmatch, counts)):
-        votes = proven(counts)
-        return votes.most_common(1)[0][0] if votes["."] != votes[","] else None
+        return decided(proven(counts))
     numbers = {level: number for level in counts if (number := stripped(level)) is not None}
     if not numbers or not _most(numbers, counts, telling(counts)):
         return None
-    votes = proven(_bodies(numbers, counts))
-    return votes.most_common(1)[0][0] if votes["."] != votes[","] else None
+    return decided(proven(_bodies(numbers, counts)))
 
 
 def _most(some: Mapping[str, object], counts: Mapping[str, int], total: int) -> bool:
@@ -136,18 +135,18 @@ def _decimal(
     """The decimal mark, and what must be said of how it was found."""
     if convention.decimal is not None:
         return convention.decimal, []
-    if convention.thousands in _OTHER:
-        return _OTHER[str(convention.thousands)], []
+    if convention.thousands in OTHER:
+        return OTHER[str(convention.thousands)], []
     bodies = _bodies(numbers, counts)
     votes = proven(bodies)
-    if votes["."] != votes[","]:
-        return votes.most_common(1)[0][0], []
+    if mark := decided(votes):
+        return mark, []
     examples = {mark: body for body in bodies for mark in ".," if mark in body}
     if not examples:
         return ".", []
     elsewhere = around.proven()
-    if not votes and elsewhere["."] != elsewhere[","]:
-        return elsewhere.most_common(1)[0][0], ["the decimal mark is that of other columns"]
+    if not votes and (mark := decided(elsewhere)):
+        return mark, ["the decimal mark is that of other columns"]
     if not votes and len(examples) == 1 and "." in examples and not _grouped(counts):
         return ".", ["'.' taken as the decimal mark; if it groups thousands: dataset.decimal=','"]
     if not votes and len(examples) == 1 and around.separator == ",":

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
+from bench import files
 from bench.phrases import numbered
 
 LONGEST = 40  # characters of a value that are shown
@@ -19,9 +20,7 @@ def shown(value: object) -> str:
     >>> shown("a b"), shown("a\\u200bb")
     ("'a b'", "'a\\\\u200bb'")
     """
-    text = str(value)
-    text = text if len(text) <= LONGEST else text[:LONGEST] + "…"
-    return "'" + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text) + "'"
+    return files.shown(str(value), LONGEST)
 
 
 def listed(values: Iterable[object], most: int = 5) -> str:
@@ -31,7 +30,7 @@ def listed(values: Iterable[object], most: int = 5) -> str:
 
 def setting(key: str, names: Iterable[object]) -> str:
     """A list as it is typed in a shell: 'dataset.drop=[a,b]'."""
-    words = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(n)) for n in names]
+    words = [files.printable(str(name), keep="") for name in names]
     if all(_PLAIN_NAME.fullmatch(word) for word in words):
         return f"'dataset.{key}=[{','.join(words)}]'"
     quoted = ",".join(f"'{_escaped(word)}'" for word in words)

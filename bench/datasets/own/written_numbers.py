@@ -24,7 +24,12 @@ CODE = re.compile(r"[+-]?0[0-9]+")  # 007 is a code; 0.7 and 0 are numbers
 WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 
 _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\u207b\u208b"
-_APOSTROPHES = "\u2019\u02bc\u00b4`"
+_IN_ASCII = {
+    **dict.fromkeys(_MINUS, "-"),
+    **dict.fromkeys("\u2019\u02bc\u00b4", "'"),
+    **{"\u066b": ".", "\u066c": "'"},  # Arabic marks
+    "\u221e": "inf",
+}
 _QUOTED = re.compile(
     "=?\"(.+)\"|=?'(.+)'|`(.+)`|[\u2018\u201c\u201e\u00ab](.+)['\u201c\u201d\u00bb]"
 )
@@ -39,6 +44,7 @@ _CURRENCIES = (
 )
 _WORD_BEFORE = re.compile(rf"{_CURRENCIES}(?=[\s\d(.,+-])", re.IGNORECASE)
 _WORD_BEHIND = re.compile(rf"(?<=[\s\d).,-]){_CURRENCIES}$", re.IGNORECASE)
+OTHER = {".": ",", ",": "."}  # what groups thousands where the one is the decimal mark
 PERCENT = "%\u2030\u066a\ufe6a"
 MOST_SIGNS = 400  # more digits make no finite number
 _PRICE = re.compile(r"(.*[0-9])[.,]-{1,2}")  # 500.- and 5,--
@@ -130,9 +136,7 @@ def stripped(text: str) -> Stripped | None:
     if exponent and exponent[1] is None:
         around.add("powers of ten")
     rest = rest[: exponent.start()] if exponent else rest
-    if not _DIGITS.fullmatch(rest):
-        return None
-    if signs and parentheses:
+    if not _DIGITS.fullmatch(rest) or (signs and parentheses):
         return None
     minus = signs == "-" or parentheses
     return Stripped(minus, rest, f"e{power}" if power else "", frozenset(around), unit)
@@ -148,40 +152,32 @@ def uniform(text: str) -> tuple[str, set[str]]:
         if "\uff01" <= c <= "\uff5e":  # as East Asian programs write what ASCII has
             around.add("full-width signs")
             c = chr(ord(c) - 0xFEE0)
-        if c.isascii():
-            written.append(" " if c.isspace() else c)
-        elif c in _MINUS:
+        if c in _MINUS:
             around.add(f"'{c}' for minus")
-            written.append("-")
-        elif c in _APOSTROPHES:
-            written.append("'")
-        elif c.isspace():
-            written.append(" ")
-        elif unicodedata.category(c) == "Nd":
+        if c.isspace():
+            c = " "
+        elif not c.isascii() and unicodedata.category(c) == "Nd":
             around.add("digits of another script")
-            written.append(str(unicodedata.digit(c)))
-        elif c in "\u066b\u066c":  # Arabic marks
-            written.append("." if c == "\u066b" else "'")
-        else:
-            written.append({"\u221e": "inf"}.get(c, c))
+            c = str(unicodedata.digit(c))
+        written.append(_IN_ASCII.get(c, c))
     return "".join(written), around
 
 
 def _unit(text: str) -> tuple[str, str] | None:
     """A currency or percent sign at either end, and what is left without it."""
-    if text[-1:] and text[-1] in PERCENT:
-        return text[-1], text[:-1]
-    if text[:1] and text[0] in PERCENT:  # as Turkish does
-        return text[0], text[1:]
-    before, behind = _WORD_BEFORE.match(text), _WORD_BEHIND.search(text)
-    if before:
-        return before[0], text[before.end() :]
-    if behind:
-        return behind[0], text[: behind.start()]
-    if text[:1] and unicodedata.category(text[0]) == "Sc":
-        return text[0], text[1:]
-    if text[-1:] and unicodedata.category(text[-1]) == "Sc":
-        return text[-1], text[:-1]
+    if not text:
+        return None
+    before, behind = (text[0], text[1:]), (text[-1], text[:-1])
+    for sign, rest in (behind, before):  # in front as Turkish has it
+        if sign in PERCENT:
+            return sign, rest
+    if word := _WORD_BEFORE.match(text):
+        return word[0], text[word.end() :]
+    if word := _WORD_BEHIND.search(text):
+        return word[0], text[: word.start()]
+    for sign, rest in (before, behind):
+        if unicodedata.category(sign) == "Sc":
+            return sign, rest
     return None
 
 
@@ -197,11 +193,10 @@ def proof(body: str) -> str | None:
     marks = [c for c in body if c in ".,"]
     if not marks:
         return None
-    other = {".": ",", ",": "."}
     if len(set(marks)) == 2:
         return marks[-1] if marks.count(marks[-1]) == 1 else None
     if len(marks) > 1:
-        return other[marks[0]]
+        return OTHER[marks[0]]
     return None if _UNSURE.fullmatch(body) else marks[0]
 
 
@@ -214,6 +209,11 @@ def proven(bodies: Mapping[str, int] | Iterable[str]) -> Counter[str]:
         if mark is not None:
             found[mark] += count
     return found
+
+
+def decided(votes: Counter[str]) -> str | None:
+    """The decimal mark that more numbers prove than prove the other one."""
+    return None if votes["."] == votes[","] else max(votes, key=votes.__getitem__)
 
 
 def plain_form(number: Stripped, decimal: str, thousands: str | None) -> str | None:
