@@ -70,7 +70,7 @@ def load(
     domain : str
         ``healthcare``, ``finance`` or ``other``; results are also shown by domain.
     max_classes : int
-        How many classes the model can tell apart.
+        A target with more distinct values is refused: it is a quantity or an identifier.
     separator : str, optional
         Of a CSV; by default whichever of comma, semicolon, tab and bar (or else blanks) cuts the
         rows into equally many fields.
@@ -130,14 +130,6 @@ def load(
         *_repeats(table),
     )
     return replace(table, notes=notes)
-
-
-def read(
-    path: str | Path | None, target: str | None, **options: object
-) -> tuple[Table, tuple[str, ...]]:
-    """As `load`, with the notes beside."""
-    table = load(path, target, **options)  # type: ignore[arg-type]  # `load` checks each
-    return table, table.notes
 
 
 # What the user says -------------------------------------------------------------------------------

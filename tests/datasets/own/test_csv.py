@@ -52,7 +52,7 @@ def text(tmp_path):
 def refused(path: Path, target: str = "y", **options) -> str:
     """The sentence with which the file is refused."""
     with pytest.raises(TableError) as caught:
-        csvfile.read(path, target, **options)
+        csvfile.load(path, target, **options)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     sentence = str(caught.value)
     assert sentence.startswith("Dataset 'mine'")
@@ -62,7 +62,7 @@ def refused(path: Path, target: str = "y", **options) -> str:
 
 class TestKinds:
     def test_numbers_text_and_booleans(self, write):
-        table, notes = csvfile.read(
+        table = csvfile.load(
             write(
                 whole=[1, 2, 3] * 10,
                 half=[0.5, 1, 2] * 10,
@@ -82,7 +82,7 @@ class TestKinds:
         assert list(table.X["flag"].cat.categories) == ["False", "True"]
         assert table.classes == ("sick", "well")
         assert table.y.tolist() == [0, 1] * 15
-        assert (table.name, table.target, notes) == ("mine", "y", ())
+        assert (table.name, table.target, table.notes) == ("mine", "y", ())
 
     def test_parquet_and_csv_give_the_same_table(self, write):
         columns = {
@@ -114,11 +114,12 @@ class TestKinds:
         days = [datetime.date(1970, 1, 2) + datetime.timedelta(days=i) for i in range(N)]
         moments = pd.date_range("2020-01-01 12:00", periods=N, freq="h")
         for suffix in (".csv", ".parquet"):
-            table, notes = csvfile.read(write(suffix, day=days, moment=moments), "y")
+            table = csvfile.load(write(suffix, day=days, moment=moments), "y")
             assert table.X["day"].tolist() == list(range(1, N + 1))
             assert table.X["moment"][0] == 18262.5
             assert any(
-                "column 'day': dates were turned into days since 1970-01-01" in n for n in notes
+                "column 'day': dates were turned into days since 1970-01-01" in n
+                for n in table.notes
             )
 
     def test_other_types_of_parquet(self, write):
@@ -160,17 +161,17 @@ class TestHandled:
     def test_infinite_values_are_taken_as_missing_and_noted(self, write):
         for suffix in (".csv", ".parquet"):
             path = write(suffix, big=[np.inf, -np.inf, 1.5, 2, 3] * 6)
-            table, notes = csvfile.read(path, "y")
+            table = csvfile.load(path, "y")
             assert table.X["big"].isna().sum() == 12
-            assert notes == (
+            assert table.notes == (
                 "Dataset 'mine', column 'big': 12 rows with an infinite value, taken as missing.",
             )
 
     def test_constant_and_empty_columns_are_kept_out_and_noted(self, write):
         path = write(one=[7] * N, none=[None] * N, nearly=["x"] * 29 + [None], two=["p", "q"] * 15)
-        table, notes = csvfile.read(path, "y")
+        table = csvfile.load(path, "y")
         assert list(table.kinds) == ["a", "two"]
-        assert notes == (
+        assert table.notes == (
             "Dataset 'mine', column 'one': has only one value; it was kept out.",
             "Dataset 'mine', column 'none': holds no value; it was kept out.",
             "Dataset 'mine', column 'nearly': has only one value; it was kept out.",
@@ -180,15 +181,15 @@ class TestHandled:
         frame = pd.DataFrame({"a": range(0, 60, 2), "y": [None, "p", "q"] * 10})
         for name, save in (("mine.csv", frame.to_csv), ("mine.parquet", frame.to_parquet)):
             save(tmp_path / name, index=False)
-            table, notes = csvfile.read(tmp_path / name, "y")
+            table = csvfile.load(tmp_path / name, "y")
             assert len(table) == 20
-            assert notes == ("Dataset 'mine': 10 rows without a value of 'y' left out.",)
+            assert table.notes == ("Dataset 'mine': 10 rows without a value of 'y' left out.",)
 
     def test_repeated_rows_are_kept_and_noted(self, text):
         path = text("a,b,y\n" + "1,2,p\n2,3,q\n" * 5 + "1,2,q\n")
-        table, notes = csvfile.read(path, "y")
+        table = csvfile.load(path, "y")
         assert len(table) == 11
-        assert notes == ("Dataset 'mine': 8 rows repeat an earlier row; kept as they are.",)
+        assert table.notes == ("Dataset 'mine': 8 rows repeat an earlier row; kept as they are.",)
 
     def test_unicode_and_spaces_in_names_and_levels(self, write):
         table = csvfile.load(
@@ -205,14 +206,14 @@ class TestHandled:
     def test_pandas_row_numbers_are_kept_out(self, tmp_path):
         frame = pd.DataFrame({"a": np.arange(N) * 1.5, "y": LABELS})
         frame.to_csv(tmp_path / "mine.csv")
-        table, notes = csvfile.read(tmp_path / "mine.csv", "y")
+        table = csvfile.load(tmp_path / "mine.csv", "y")
         assert list(table.kinds) == ["a"]
-        assert "counts the rows" in notes[0]
+        assert "counts the rows" in table.notes[0]
 
     def test_a_column_that_counts_the_rows_is_noted(self, write):
-        table, notes = csvfile.read(write(id=range(100, 100 + N)), "y")
+        table = csvfile.load(write(id=range(100, 100 + N)), "y")
         assert "id" in table.kinds
-        assert notes == (
+        assert table.notes == (
             "Dataset 'mine', column 'id': has a value of its own in each row, as an identifier "
             "does; if it is one, leave it out with 'dataset.drop=[id]'.",
         )
@@ -465,7 +466,7 @@ class TestAnything:
     @staticmethod
     def loads_or_is_refused(path: Path) -> None:
         try:
-            table, _ = csvfile.read(path, "y")
+            table = csvfile.load(path, "y")
         except TableError:
             return
         assert isinstance(table, Table)

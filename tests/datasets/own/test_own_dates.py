@@ -25,8 +25,8 @@ def read(tmp_path):
         frame = pd.DataFrame({"d": values, "b": range(0, 7 * N, 7), "y": ["p", "q"] * (N // 2)})
         path = tmp_path / f"mine{suffix}"
         frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
-        table, notes = csvfile.read(path, "y", **options)
-        return table.X["d"], [note for note in notes if "column 'd'" in note]
+        table = csvfile.load(path, "y", **options)
+        return table.X["d"], [note for note in table.notes if "column 'd'" in note]
 
     return read
 

@@ -419,9 +419,9 @@ class TestRowNumbers:
     def test_a_saved_index_is_kept_out_in_any_order(self, tmp_path, label, share):
         frame = self.frame().sample(frac=share, random_state=1)
         frame.to_csv(tmp_path / "mine.csv", index_label=label or None)
-        table, notes = csvfile.read(tmp_path / "mine.csv", "y")
+        table = csvfile.load(tmp_path / "mine.csv", "y")
         assert list(table.kinds) == ["a"]
-        assert "counts the rows" in notes[0]
+        assert "counts the rows" in table.notes[0]
 
     def test_an_index_that_repeats_is_noted(self, tmp_path):
         frame = self.frame().sample(n=self.N, replace=True, random_state=0)
@@ -433,9 +433,9 @@ class TestRowNumbers:
     @pytest.mark.parametrize("label", [None, "index", "patient"])
     def test_from_parquet_too(self, tmp_path, label):
         self.frame().rename_axis(label).to_parquet(tmp_path / "mine.parquet")
-        table, notes = csvfile.read(tmp_path / "mine.parquet", "y")
+        table = csvfile.load(tmp_path / "mine.parquet", "y")
         assert list(table.kinds) == ["a"]
-        assert "counts the rows" in notes[0]
+        assert "counts the rows" in table.notes[0]
 
     def test_it_is_kept_where_it_is_named(self, tmp_path):
         frame = self.frame().assign(index=range(self.N))
@@ -452,11 +452,11 @@ class TestRowNumbers:
         frame = self.frame()
         frame[name] = np.random.default_rng(1).permutation(self.N) * 3 + first
         frame.to_csv(tmp_path / "mine.csv", index=False)
-        table, notes = csvfile.read(tmp_path / "mine.csv", "y")
+        table = csvfile.load(tmp_path / "mine.csv", "y")
         assert name in table.kinds
-        assert "has a value of its own in each row" in notes[0]
-        assert "dataset.drop=[" in notes[0]
-        assert name in notes[0].partition("dataset.drop=")[2]
+        assert "has a value of its own in each row" in table.notes[0]
+        assert "dataset.drop=[" in table.notes[0]
+        assert name in table.notes[0].partition("dataset.drop=")[2]
 
     @pytest.mark.parametrize("name", ["zeta", "X", "排"])
     def test_numbers_too_dense_to_be_measured_are_noted(self, tmp_path, name):

@@ -20,8 +20,8 @@ def read(tmp_path):
         frame = pd.DataFrame({"b": np.arange(len(labels)) * 2.0 % 7, "y": labels})
         path = tmp_path / f"mine{suffix}"
         frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
-        table, notes = csvfile.read(path, "y", **options)
-        return table, [note for note in notes if "target" in note]
+        table = csvfile.load(path, "y", **options)
+        return table, [note for note in table.notes if "target" in note]
 
     return read
 
@@ -135,17 +135,17 @@ class TestParquet:
         ages = [*map(str, range(20, 79)), "-"]
         frame = pd.DataFrame({"age": pd.Categorical(ages), "y": ["p", "q"] * 30})
         frame.to_parquet(tmp_path / "mine.parquet")
-        table, notes = csvfile.read(tmp_path / "mine.parquet", "y")
+        table = csvfile.load(tmp_path / "mine.parquet", "y")
         assert table.kinds == {"age": "categorical"}
-        assert "the file declares it to be categories" in notes[0]
+        assert "the file declares it to be categories" in table.notes[0]
 
 
 def test_levels_that_look_alike_are_noted(tmp_path):
     frame = pd.DataFrame({"c": ["Yes", "yes", "no"] * 20, "y": ["p", "q"] * 30})
     frame.to_csv(tmp_path / "mine.csv", index=False)
-    table, notes = csvfile.read(tmp_path / "mine.csv", "y")
+    table = csvfile.load(tmp_path / "mine.csv", "y")
     assert table.X["c"].nunique() == 3
-    assert "column 'c': levels 'Yes', 'yes' differ only in case" in notes[0]
+    assert "column 'c': levels 'Yes', 'yes' differ only in case" in table.notes[0]
 
 
 def test_what_looks_alike():

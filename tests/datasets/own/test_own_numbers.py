@@ -30,8 +30,8 @@ def read(tmp_path):
             frame.to_csv(path, index=False, sep=sep)
         else:
             frame.to_parquet(path)
-        table, notes = csvfile.read(path, "y", **options)
-        return table, [n for n in notes if "repeat an earlier row" not in n]
+        table = csvfile.load(path, "y", **options)
+        return table, [n for n in table.notes if "repeat an earlier row" not in n]
 
     return read
 
