@@ -25,7 +25,7 @@ from bench.finetune.sources import build, split_of
 from bench.generator import NotApplicable
 from bench.metrics import RANKED_BY, all_scores
 from bench.models.base import Backbone
-from bench.models.memory import CHUNK, LessSupport, Room
+from bench.models.memory import CHUNK, LessSupport, Memory
 from bench.names import inside
 from bench.process import Clock
 from bench.seeds import generator as seeded
@@ -124,26 +124,26 @@ def stages(
     """
     with clock.timed("prepare"):
         fold = Fold.of(table, config.fold, config.validation_share)
-    room = Room(scoring=CHUNK)
+    memory = Memory(scoring=CHUNK)
     while True:
         try:
-            yield from _attempt(config, fold, backbone, code, clock, room)
+            yield from _attempt(config, fold, backbone, code, clock, memory)
             return
         except LessSupport:
             continue
 
 
 def _attempt(
-    config: CellConfig, fold: Fold, backbone: Backbone, code: str, clock: Clock, room: Room
+    config: CellConfig, fold: Fold, backbone: Backbone, code: str, clock: Clock, memory: Memory
 ) -> Iterator[Reached]:
     method, train, seed = config.method, fold.train, seed_of(fold.train, config.fold, config.seed)
-    settings = replace(config.finetune, max_support=room.limit(config.finetune.max_support))
+    settings = replace(config.finetune, max_support=memory.limit(config.finetune.max_support))
     with clock.timed("prepare"):
         encoder = backbone.encoder(train)
         # Without the seed, which is no part of the pre-trained model's identity.
         rng = seeded(*seed[:-1], "context rows")
-        score = backbone.score(encoder, train, fold.parts, rng, room)
-        notes = [*_on_context(len(train), room.limit(backbone.max_context))]
+        score = backbone.score(encoder, train, fold.parts, rng, memory)
+        notes = [*_on_context(len(train), memory.limit(backbone.max_context))]
         notes += _on_scale(encoder.rescaled_)
         reached = Reached(_data(fold)).noting(notes)
     yield reached
@@ -161,13 +161,13 @@ def _attempt(
         source = build(method.mixing, generation.made, train, encoder, settings, seed)
         with clock.timed("finetune"):
             n_classes = len(encoder.present_)
-            result = finetune(backbone, source, score, fold.labels, n_classes, settings, room)
+            result = finetune(backbone, source, score, fold.labels, n_classes, settings, memory)
         clock.seconds |= {f"finetune.{name}": spent for name, spent in result.seconds.items()}
         yield (reached := reached.noting(result.notes))
         if generation.rows is not None:
             with clock.timed("quality.test"):
                 reached = replace(reached, generation=generation.tested(fold.parts["test"]))
-    yield (reached := reached.noting(room.notes))
+    yield (reached := reached.noting(memory.notes))
     with clock.timed("metrics"):
         metrics = _metrics(result)
     yield replace(reached, result=result, metrics=metrics)

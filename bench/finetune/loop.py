@@ -17,7 +17,7 @@ from bench.finetune.stopping import RULES
 from bench.metrics import SCORES, ScoreError, drawn_scores, log_loss
 from bench.models import base
 from bench.models.base import Backbone, Probabilities
-from bench.models.memory import Room
+from bench.models.memory import Memory
 from bench.process import timed
 
 
@@ -69,7 +69,7 @@ def finetune(
     labels: dict[str, np.ndarray],
     n_classes: int,
     settings: Finetune,
-    room: Room | None = None,
+    memory: Memory | None = None,
 ) -> Finetuned:
     """Fine-tune a copy of the model and choose a step by its validation score.
 
@@ -90,12 +90,12 @@ def finetune(
     n_classes : int
         Classes that the training rows hold, the length of the sliced logits.
     settings : Finetune
-    room : Room, optional
+    memory : Memory, optional
         Query rows of a ``training`` pass; all of a task's, until the memory runs out.
 
     Raises
     ------
-    LessSupport, OutOfRoom
+    LessSupport, OutOfMemory
         If the device's memory is too small (`bench.models.memory`).
     FloatingPointError
         If the loss or the predictions are not finite, or stop being so.
@@ -105,7 +105,7 @@ def finetune(
         If a generator of tasks gave none.
     """
     run = _Run(score, labels, settings, backbone.module)
-    training = _Training(backbone, n_classes, settings, room or Room())
+    training = _Training(backbone, n_classes, settings, memory or Memory())
     run.evaluate(0, None, training.module)
     losses: list[float] = []
     for step in range(1, settings.steps + 1):
@@ -124,12 +124,14 @@ def finetune(
 class _Training:
     """A copy of the weights, and what changes it."""
 
-    def __init__(self, backbone: Backbone, n_classes: int, settings: Finetune, room: Room) -> None:
+    def __init__(
+        self, backbone: Backbone, n_classes: int, settings: Finetune, memory: Memory
+    ) -> None:
         self.module = backbone.copy().train()
         self._backbone = backbone
         self._n_classes = n_classes
         self._settings = settings
-        self._room = room
+        self._memory = memory
         # Fused, one pass over the weights instead of ten; where they are 75 million, that is felt.
         self._optimizer = torch.optim.AdamW(
             self.module.parameters(),
@@ -148,7 +150,7 @@ class _Training:
             optimizer.zero_grad()  # also what an attempt that ran out of memory left
             return self._gradients(task, chunk)
 
-        loss = self._room.attempt("training", gradients, len(task.x_support), len(task.x_query))
+        loss = self._memory.attempt("training", gradients, len(task.x_support), len(task.x_query))
         if not math.isfinite(loss):
             raise FloatingPointError(f"The training loss is {loss} at step {step}.")
         if settings.clip_norm is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, and a config is checked with
     import torch
     from torch import Tensor, nn
 
-    from bench.models.memory import Room
+    from bench.models.memory import Memory
 
 Probabilities = dict[str, np.ndarray]  # part → (q, n_classes)
 Score = Callable[["nn.Module"], Probabilities]
@@ -123,11 +123,11 @@ class Backbone(ABC):
         train: Table,
         parts: dict[str, Table],
         rng: np.random.Generator,
-        room: Room,
+        memory: Memory,
     ) -> Score:
         """Prepare to score these parts, with the training rows as the support.
 
-        More training rows than ``room.limit(max_context)`` are sub-sampled with ``rng``, once.
+        More training rows than ``memory.limit(max_context)`` are sub-sampled with ``rng``, once.
 
         Returns
         -------

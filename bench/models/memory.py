@@ -1,4 +1,4 @@
-"""Room on the device: what a pass may hold at once, and less of it once the memory ran out.
+"""Memory on the device: what a pass may hold at once, and less of it once the memory ran out.
 
 Query rows attend to the support alone, so a pass in smaller chunks of queries gives the same result
 up to rounding and is tried first, at no more than the cost of encoding the support again. A smaller
@@ -24,11 +24,11 @@ class LessSupport(Exception):
     """The support was halved; what was computed with the larger one must be computed again."""
 
 
-class OutOfRoom(RuntimeError):
+class OutOfMemory(RuntimeError):
     """Not even the smallest pass fits the device."""
 
 
-class Room:
+class Memory:
     """Chunks of query rows by kind of pass, and the most support rows; each may only shrink.
 
     Parameters
@@ -61,7 +61,7 @@ class Room:
         ------
         LessSupport
             If the smallest chunk does not fit either.
-        OutOfRoom
+        OutOfMemory
             If the support can't shrink any more.
         """
         while True:
@@ -82,7 +82,7 @@ class Room:
             )
             return
         if n_support // 2 < LEAST_SUPPORT:
-            raise OutOfRoom(
+            raise OutOfMemory(
                 f"The device has no memory for {kind} with {n_support} support rows and "
                 f"{before} query rows; use a larger device or a table with fewer features."
             )

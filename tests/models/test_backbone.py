@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bench.datasets import embedded
 from bench.errors import TableError
 from bench.models.base import Backbone, Encoder, Probabilities, Score
-from bench.models.memory import Room
+from bench.models.memory import Memory
 from bench.table import Table
 
 
@@ -84,7 +84,7 @@ class NeighbourModel(Backbone):
         train: Table,
         parts: dict[str, Table],
         rng: np.random.Generator,
-        room: Room,
+        memory: Memory,
     ) -> Score:
         x = torch.from_numpy(encoder.encode_x(train))[None]
         y = torch.from_numpy(encoder.encode_y(train.y))[None]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
     from torch import Tensor
 
-    from bench.models.memory import Room
+    from bench.models.memory import Memory
     from bench.models.tab2d.smooth import SmoothClassifier
 
 MOST = 2**20  # bytes of a config.json
@@ -76,14 +76,14 @@ class Checkpoint(Backbone):
         train: Table,
         parts: dict[str, Table],
         rng: np.random.Generator,
-        room: Room,
+        memory: Memory,
     ) -> Score:
         """`bench.models.tab2d.scoring.Scoring` of these rows."""
         from bench.models.tab2d.scoring import Scoring
 
-        context = room.limit(self.max_context)
+        context = memory.limit(self.max_context)
         return Scoring.prepare(
-            encoder, train, parts, self.device, context, rng, room, self.scoring
+            encoder, train, parts, self.device, context, rng, memory, self.scoring
         ).probabilities
 
     def smooth(self) -> SmoothClassifier:

@@ -9,7 +9,7 @@ import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 
 from bench.models.base import Encoder, Probabilities
-from bench.models.memory import CHUNK, Room
+from bench.models.memory import CHUNK, Memory
 from bench.models.tab2d.forward import LARGEST, Context, unsound_weights
 from bench.table import Table
 
@@ -28,7 +28,7 @@ class Scoring:
     labels: dict[str, np.ndarray]  # part → (q,) of the table's class codes
     n_classes: int
     precision: torch.dtype = torch.float32
-    room: Room = field(default_factory=lambda: Room(scoring=CHUNK))
+    memory: Memory = field(default_factory=lambda: Memory(scoring=CHUNK))
 
     @classmethod
     def prepare(
@@ -39,7 +39,7 @@ class Scoring:
         device: torch.device,
         max_context: int,
         rng: np.random.Generator,
-        room: Room | None = None,
+        memory: Memory | None = None,
         precision: torch.dtype = torch.float32,
     ) -> Scoring:
         """Encode a fold; more than ``max_context`` training rows are sub-sampled at random."""
@@ -59,7 +59,7 @@ class Scoring:
             labels={part: table.y for part, table in parts.items()},
             n_classes=train.n_classes,
             precision=precision,
-            room=room or Room(scoring=CHUNK),
+            memory=memory or Memory(scoring=CHUNK),
         )
 
     def probabilities(self, module: Tab2D) -> Probabilities:
@@ -89,7 +89,7 @@ class Scoring:
             }
 
         n_queries = max((x.shape[1] for x in self.queries.values()), default=1)
-        return self.room.attempt("scoring", compute, self.x_support.shape[1], n_queries)
+        return self.memory.attempt("scoring", compute, self.x_support.shape[1], n_queries)
 
 
 def _finite(logits: torch.Tensor, part: str) -> np.ndarray:

@@ -21,7 +21,7 @@ from bench.datasets import embedded
 from bench.files import CONF
 from bench.finetune import loop
 from bench.finetune.settings import Precision
-from bench.models.memory import LEAST_QUERIES, LessSupport, OutOfRoom, Room
+from bench.models.memory import LEAST_QUERIES, LessSupport, Memory, OutOfMemory
 from bench.models.tab2d import forward as lean
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.forward import Context
@@ -31,9 +31,9 @@ def out_of_memory() -> torch.cuda.OutOfMemoryError:
     return torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
-class TestRoom:
+class TestMemory:
     def test_chunks_are_halved_until_a_pass_fits(self) -> None:
-        room, tried = Room(scoring=256), []
+        memory, tried = Memory(scoring=256), []
 
         def compute(chunk: int) -> str:
             tried.append(chunk)
@@ -41,16 +41,16 @@ class TestRoom:
                 raise out_of_memory()
             return "done"
 
-        assert room.attempt("scoring", compute, n_support=500, n_queries=900) == "done"
+        assert memory.attempt("scoring", compute, n_support=500, n_queries=900) == "done"
         assert tried == [256, 128, 64, 32]
-        assert room.attempt("scoring", compute, n_support=500, n_queries=900) == "done"
+        assert memory.attempt("scoring", compute, n_support=500, n_queries=900) == "done"
         assert tried[4:] == [32]  # what did not fit once is not tried again
-        assert room.notes[-1] == (
+        assert memory.notes[-1] == (
             "The device ran out of memory in scoring: 32 query rows at a time instead of 64."
         )
 
     def test_all_rows_go_at_once_where_nothing_was_said(self) -> None:
-        room, tried = Room(), []
+        memory, tried = Memory(), []
 
         def compute(chunk: int) -> None:
             tried.append(chunk)
@@ -58,30 +58,30 @@ class TestRoom:
                 raise out_of_memory()
 
         for n_queries in (60, 128, 96, 50):
-            room.attempt("training", compute, n_support=500, n_queries=n_queries)
+            memory.attempt("training", compute, n_support=500, n_queries=n_queries)
         assert tried == [60, 128, 64, 64, 50]
 
     def test_then_the_support_is_halved_and_the_cell_begins_anew(self) -> None:
-        room = Room()
+        memory = Memory()
 
         def never(chunk: int) -> None:
             raise out_of_memory()
 
         with pytest.raises(LessSupport):
-            room.attempt("training", never, n_support=300, n_queries=LEAST_QUERIES)
-        assert room.support == 150
-        assert (room.limit(400), room.limit(100)) == (150, 100)
-        with pytest.raises(OutOfRoom, match="no memory for training with 100 support rows and 16"):
-            room.attempt("training", never, n_support=100, n_queries=90)
+            memory.attempt("training", never, n_support=300, n_queries=LEAST_QUERIES)
+        assert memory.support == 150
+        assert (memory.limit(400), memory.limit(100)) == (150, 100)
+        with pytest.raises(OutOfMemory, match="for training with 100 support rows and 16"):
+            memory.attempt("training", never, n_support=100, n_queries=90)
 
     def test_other_errors_pass(self) -> None:
         def broken(chunk: int) -> None:
             raise RuntimeError("a bug")
 
-        room = Room(scoring=256)
+        memory = Memory(scoring=256)
         with pytest.raises(RuntimeError, match="a bug"):
-            room.attempt("scoring", broken, n_support=300, n_queries=900)
-        assert (room.chunks, room.notes) == ({"scoring": 256}, [])
+            memory.attempt("scoring", broken, n_support=300, n_queries=900)
+        assert (memory.chunks, memory.notes) == ({"scoring": 256}, [])
 
 
 @pytest.fixture(scope="module")
