@@ -23,8 +23,8 @@ from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import write_whole
-from bench.report import captions as readings
 from bench.report import verdict
+from bench.report.captions import completeness
 from bench.report.readable import share, sign_three, signed, three, with_interval
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -145,7 +145,7 @@ def _origin(read: Answer, records: list[Record], root: Path, beside: Path) -> st
     page = _relative(root / "report" / "index.html", beside)
     return (
         f"Generated from the {len(records)} records under [`{_relative(root, beside)}`]({page}) by "
-        f"`scripts/update_readme.py`. {readings.completeness(read)} {machine}{others}."
+        f"`scripts/update_readme.py`. {completeness(read)} {machine}{others}."
     )
 
 

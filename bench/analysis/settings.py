@@ -13,7 +13,19 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench.errors import BadInput, sentence
 from bench.files import CONF
-from bench.ranges import Chance, Count, Level, Rising, Seed, check, member, members, plain, unknown
+from bench.ranges import (
+    Chance,
+    Count,
+    Level,
+    Positive,
+    Rising,
+    Seed,
+    check,
+    member,
+    members,
+    plain,
+    unknown,
+)
 
 DEFAULTS = CONF / "analysis.yaml"
 PREFIX = "analysis."
@@ -57,6 +69,8 @@ class Analysis:
     rows: Annotated[list[Count], Len(1), Rising(strictly=True)] = MISSING
     categorical_share: Annotated[list[Chance], Len(1), Rising(strictly=True)] = MISSING
     elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
+    small_difference: Positive = MISSING
+    few_datasets: Count = MISSING
 
 
 def settings(overrides: Iterable[str] = ()) -> Analysis:

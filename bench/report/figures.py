@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -87,11 +87,12 @@ class Drawing:
         return re.sub(r'href="#', f'href="#{self.name}-', text)
 
 
-def drawings(answer: Answer) -> Iterator[Drawing]:
-    """Every figure that these records allow; none where no unit is complete."""
-    if not answer.tables:
-        return
-    for draw in (improvements, ranks, heat_map, gains, curves, time, quality):
+Draw = Callable[[Answer], Drawing | None]
+
+
+def drawings(answer: Answer, figures: Sequence[Draw]) -> Iterator[Drawing]:
+    """Those of some figures that these records allow."""
+    for draw in figures:
         with mpl.rc_context(RC):
             drawing = draw(answer)
         if drawing is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.section import Section
+from bench.report.table import Section
 
 MOST_ROWS = 45  # of a table on one page; longer ones are longtables
 SPECIAL = {

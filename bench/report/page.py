@@ -21,10 +21,10 @@ from markupsafe import Markup
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
 from bench.cell.record import Record, as_yaml
-from bench.report import captions as readings
 from bench.report import provenance, verdict
+from bench.report.captions import completeness
 from bench.report.figures import INK, LINE
-from bench.report.section import Section
+from bench.report.table import Behind, Section
 
 HERE = Path(__file__).parent
 # Column of the page's cells → decimals; None for what is no fraction.
@@ -45,19 +45,10 @@ CELL_COLUMNS: dict[str, int | None] = {
     "seconds": 1,
     "error": None,
 }
-# Section → the figures below it.
-FIGURES = {
-    "summary": ["improvements"],
-    "certainty": ["ranks"],
-    "per_dataset": ["heat_map"],
-    "reliability": ["gains", "curves"],
-    "quality": ["quality"],
-    "time": ["time"],
-}
 
 
-@dataclass
-class Shown:
+@dataclass(frozen=True)
+class InlineFigure:
     """A figure as the page holds it."""
 
     name: str
@@ -72,7 +63,7 @@ class Content:
 
     title: str
     sections: list[Section]
-    figures: list[Shown]
+    figures: dict[str, list[InlineFigure]]  # below the section of that key
     records: list[Record]
     warnings: list[str]
     files: list[str]
@@ -93,11 +84,13 @@ def page(answer: Answer, content: Content) -> str:
         title=content.title,
         css=_own("page.css"),
         js=_own("page.js"),
-        completeness=readings.completeness(answer),
+        completeness=completeness(answer),
         warnings=content.warnings,
         headline=verdict.headline(answer),
         contents=_contents(content),
-        sections=[_section(section, content.figures) for section in content.sections],
+        sections=content.sections,
+        rows=_rows,
+        figures=content.figures,
         graphs=graphs,
         cells=_cells(answer, content.loose),
         analysis=[(name, _told(value)) for name, value in asdict(answer.settings).items()],
@@ -108,14 +101,14 @@ def page(answer: Answer, content: Content) -> str:
     )
 
 
-def inline(name: str, title: str, caption: str, svg: str) -> Shown:
+def inline(name: str, title: str, caption: str, svg: str) -> InlineFigure:
     """A figure's SVG for the page: its ink and lines in the page's colours, light or dark."""
     text = svg[svg.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = text.replace("*{stroke", "svg *{stroke")  # matplotlib's style would reach all the page
     text = text.replace(INK, "currentColor").replace(LINE, "var(--line)")
     text = text.replace("<svg ", f'<svg role="img" aria-label="{Markup.escape(title)}" ', 1)
-    return Shown(name, title, caption, Markup(text))
+    return InlineFigure(name, title, caption, Markup(text))
 
 
 def _own(name: str) -> Markup:
@@ -128,27 +121,17 @@ def _contents(content: Content) -> list[tuple[str, str]]:
     return [*((s.key, s.title) for s in content.sections), *graphs, *rest]
 
 
-def _section(section: Section, figures: list[Shown]) -> dict[str, Any]:
-    wanted = FIGURES.get(section.key, [])
-    return {
-        "key": section.key,
-        "title": section.title,
-        "text": section.text,
-        "table": section.table,
-        "rows": None if section.table is None else _rows(section),
-        "figures": [figure for name in wanted for figure in figures if figure.name == name],
-    }
-
-
-def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Any]]]]:
+def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Behind | None]]]]:
+    """Name of each row → heading, text and what is behind it, of each column."""
     table = section.table
-    assert table is not None
+    if table is None:
+        return []
     columns = list(map(str, table.columns))
     return [
         (
             str(name),
             [
-                (column, str(text), None if "published" in column else section.behind(i, column))
+                (column, text, None if column in section.stated else section.behind(i, column))
                 for column, text in zip(columns, row, strict=True)
             ],
         )

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 from omegaconf import OmegaConf
 
+from bench.analysis.answer import Answer
+
 FILE = Path(__file__).with_name("published.yaml")
-HEADING = "published"
+STATED = "published"  # the column that holds them beside a table's numbers
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,15 @@ class Published:
     improvement: dict[str, str]
     gap: dict[str, str]
 
-    def beside(self, table: pd.DataFrame, figures: dict[str, str], what: str) -> pd.DataFrame:
-        """A readable table with the published figures in a last column of their own."""
-        return table.assign(**{f"{HEADING}: {what}": [figures.get(m, "–") for m in table.index]})
+    def beside(self, numbers: pd.DataFrame, figures: dict[str, str]) -> pd.DataFrame:
+        """A table with one row a method, with the figures in a last column `STATED`."""
+        stated = pd.Series([figures.get(m) for m in numbers.index], numbers.index, dtype=object)
+        return numbers.assign(**{STATED: stated})
 
 
-def published(cells: pd.DataFrame) -> Published | None:
+def published(answer: Answer) -> Published | None:
     """The stated figures, where all cells are of the model that they were stated for."""
     stated: Any = OmegaConf.to_container(OmegaConf.load(FILE))
     read = Published(**stated)
-    return read if set(cells["model"].dropna()) <= set(read.models) else None
+    models = pd.concat([answer.kept["model"], answer.left_out["model"]]).dropna()
+    return read if set(models) <= set(read.models) else None

@@ -1,4 +1,4 @@
-"""Sentences on what the tests say, and the answer in short; by rule, never by hand."""
+"""The answer in short: who is first, what is safe, what cannot be told; by rule, never by hand."""
 
 from __future__ import annotations
 
@@ -14,84 +14,22 @@ from bench.analysis.paired import (
     resolved,
 )
 from bench.analysis.references import DEFAULT
-from bench.analysis.settings import Analysis
 from bench.phrases import counted, joined, numbered
-from bench.report.captions import SMALL
 from bench.report.readable import p_value, share, signed, unsigned, with_error, with_interval
 
-FEW = 24  # datasets that it took to resolve a difference of `SMALL` in the pilot
 NAMED = 4  # methods that are named where several tie
 
 
-def certainty(answer: Answer) -> str:
-    """Friedman's test and Nemenyi's critical difference."""
-    test, settings = answer.friedman, answer.settings
-    assert test is not None
-    what = (
-        f"Intervals: bootstrap over datasets ({settings.resamples} resamples), a dataset with all "
-        "its folds and seeds."
-    )
-    if not test.exists:
-        return (
-            f"{what} No Friedman test: it takes two datasets and three methods that differ, here "
-            f"are {test.datasets} and {test.methods}."
-        )
-    differ = test.p < settings.alpha
-    text = (
-        f"{what} Friedman: χ² = {test.statistic:.2f}, p = {p_value(test.p)} over {test.datasets} "
-        f"datasets and {test.methods} methods: the ranks "
-        + ("differ" if differ else "cannot be told from chance")
-        + f" at level {settings.alpha:g}. Nemenyi: two methods differ if their average ranks are "
-        f"{test.critical_difference:.2f} apart"
-    )
-    apart = _apart(answer)
-    return f"{text}; {', '.join(apart) if apart else 'no two are'}."
-
-
-def _apart(answer: Answer) -> list[str]:
+def apart(answer: Answer) -> list[tuple[str, str]]:
+    """Pairs of methods, the better first, that Nemenyi's test tells apart."""
     table, test = answer.tables["summary"]["rank"], answer.friedman
     assert test is not None
     return [
-        f"{better} from {worse}"
+        (better, worse)
         for i, better in enumerate(table.index)
         for worse in table.index[i + 1 :]
         if table[worse] - table[better] > test.critical_difference
     ]
-
-
-def wilcoxon(table: pd.DataFrame, settings: Analysis) -> str:
-    """Below the table of `bench.analysis.significance.wilcoxon_tests`."""
-    text = (
-        "Wilcoxon's signed-rank test over datasets (means over folds and seeds), two-sided; Holm's "
-        "correction over the methods held against the same one. Effect: +1, better wherever they "
-        "differ; −1, worse."
-    )
-    found = table[table["p_holm"] < settings.alpha]
-    if found.empty:
-        return f"{text} No comparison of {len(table)} is below {settings.alpha:g} after correction."
-    named = ", ".join(
-        f"{row['method']} {'over' if row['effect'] > 0 else 'under'} {row['against']} "
-        f"({p_value(row['p_holm'])})"
-        for row in found.to_dict("records")
-    )
-    return f"{text} Below {settings.alpha:g} after correction: {named}."
-
-
-def ablation(table: pd.DataFrame) -> str:
-    """Below the table of `bench.analysis.mixing.differences`."""
-    text = (
-        "Test ROC-AUC of the first minus the second on the same dataset, fold and seed; mean ± "
-        "standard error over tables."
-    )
-    known = table[table["tables"] > 1]
-    found = known[resolved(known)]
-    if found.empty:
-        return f"{text} None of {len(table)} is larger than twice its standard error."
-    named = ", ".join(
-        f"{row['generator']} − {row['minus']} {with_error(row['mean'], row['se'])}"
-        for row in found.to_dict("records")
-    )
-    return f"{text} Larger than twice its standard error: {named}."
 
 
 def headline(answer: Answer) -> list[str]:
@@ -130,11 +68,10 @@ def _first(answer: Answer) -> str:
         return f"{text}; there is too little for a test of the ranks."
     if test.p >= answer.settings.alpha:
         return f"{text}, but the ranks cannot be told from chance (Friedman p = {p_value(test.p)})."
-    apart = [pair for pair in _apart(answer) if pair.startswith(f"{best[0]} from ")]
-    from_whom = ", ".join(pair.removeprefix(f"{best[0]} from ") for pair in apart) or "no method"
+    from_whom = ", ".join(worse for better, worse in apart(answer) if better == best[0])
     return (
         f"{text}; the ranks differ (Friedman p = {p_value(test.p)}), and it can be told from "
-        f"{from_whom} (Nemenyi)."
+        f"{from_whom or 'no method'} (Nemenyi)."
     )
 
 
@@ -158,7 +95,7 @@ def listed(names: list[str]) -> str:
 def _improved(row: pd.Series, answer: Answer) -> str:
     """The gain of a method; normalized only where the range is one that can be resolved."""
     span = _span(answer)
-    if span >= SMALL and not pd.isna(row["median"]):
+    if span >= answer.settings.small_difference and not pd.isna(row["median"]):
         ends = (row["median_low"], row["median_high"])
         return f"a median improvement of {with_interval(row['median'], *ends, '{:+.3f}'.format)}"
     ends = (row["raw_gain_low"], row["raw_gain_high"])
@@ -260,12 +197,12 @@ def _harm(answer: Answer) -> list[str]:
 
 
 def _limits(answer: Answer) -> str:
-    datasets = answer.datasets
+    datasets, settings = answer.datasets, answer.settings
     models = ", ".join(sorted(answer.kept["model"].dropna().astype(str).unique()))
     many = "one dataset is" if datasets == 1 else f"{datasets} datasets are"
     few = (
-        f"{many} too few to resolve differences of {SMALL:g} ROC-AUC"
-        if datasets < FEW
+        f"{many} too few to resolve differences of {settings.small_difference:g} ROC-AUC"
+        if datasets < settings.few_datasets
         else f"it rests on {datasets} datasets"
     )
     return (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,16 +23,14 @@ from bench.errors import BAD_INPUT
 from bench.files import Unsound, printable, write_whole
 from bench.names import inside
 from bench.phrases import begun, counted
-from bench.report import captions as readings
 from bench.report import verdict
+from bench.report.captions import completeness, variants
 from bench.report.figures import drawings
 from bench.report.latex import document, latex
-from bench.report.page import Content, Shown, inline, page
-from bench.report.published import published
-from bench.report.section import Section
-from bench.report.sections import sections
+from bench.report.page import Content, InlineFigure, inline, page
+from bench.report.table import ReportTable, Section
+from bench.report.tables import made
 
-FLAT = {"improvements", "paired", "wilcoxon", "groups", "ways", "ablation", "quality"}  # no index
 FEW = 3  # faulty files that are named, and lost cells
 LONGEST = 300  # characters of a lost cell's name: a journal may say anything
 # Bytes of graphs that the page holds: one of a hundred columns has some 500,000.
@@ -42,7 +39,7 @@ MOST_OF_A_GRAPH, MOST_OF_ALL = 4 * 2**20, 32 * 2**20
 
 def report(
     root: Path,
-    reading: Analysis | None = None,
+    chosen: Analysis | None = None,
     figures: bool = True,
     graphs: Sequence[tuple[str, str]] = (),
 ) -> int:
@@ -52,7 +49,7 @@ def report(
     ----------
     root : path
         The results folder.
-    reading : Analysis, optional
+    chosen : Analysis, optional
         How the records are read; the defaults of ``conf/analysis.yaml``.
     figures : bool
         Whether figures are drawn and the page is written.
@@ -84,14 +81,15 @@ def report(
         )
         return BAD_INPUT
     drawn, left_out = _graphs(root) if figures else ([], [])
-    warnings += [*readings.variants(records, named), *_gone(root, records), *left_out]
-    read = answer(cells, reading or settings(), metric_of(records))
-    shown = sections(read, published(cells))
+    warnings += [*variants(records, named), *_gone(root, records), *left_out]
+    read = answer(cells, chosen or settings(), metric_of(records))
+    tables = list(made(read))
+    shown = [table.section(read, numbers) for table, numbers in tables if table.title]
     for section in shown:
         if section.terminal:
             _show(console, section)
-    _say(console, readings.completeness(read), *warnings, "", *verdict.headline(read), "")
-    written = _write(root, read, shown, warnings)
+    _say(console, completeness(read), *warnings, "", *verdict.headline(read), "")
+    written = [*_write_numbers(root, tables), *_write_texts(root, read, shown, warnings)]
     if figures:
         _write_page(root, read, shown, records, warnings, [*graphs, *drawn], written)
     _say(console, f"Tables: {root / 'report'}")
@@ -158,15 +156,22 @@ def _show(console: Console, section: Section) -> None:
     console.print()
 
 
-def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> list[str]:
-    """Write the tables; give the names of the files that hold them."""
+def _write_numbers(root: Path, tables: list[tuple[ReportTable, pd.DataFrame]]) -> list[str]:
+    """Write the tables' numbers as CSV; give the names of the files."""
+    files = {f"{table.key}.csv": (table, numbers) for table, numbers in tables if table.has_file}
+    for name, (table, numbers) in files.items():
+        flat = numbers.drop(columns=[*NESTED, *NAMING], errors="ignore")
+        text = flat.to_csv(index=not table.row)
+        write_whole(inside(inside(root, "report"), name), text.encode())
+    return list(files)
+
+
+def _write_texts(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> list[str]:
+    """Write the sections as Markdown and LaTeX; give the names of the files."""
     folder = inside(root, "report")
-    for name, table in {**read.tables, "left_out": read.left_out}.items():
-        flat = table.drop(columns=[*NESTED, *NAMING], errors="ignore")
-        write_whole(inside(folder, f"{name}.csv"), _csv(flat, name not in {*FLAT, "left_out"}))
     steady = [section for section in shown if not section.timed]
     parts = [
-        readings.completeness(read),
+        completeness(read),
         *warnings,
         *(f"* {line}" for line in verdict.headline(read)),
         *(part for section in steady for part in _markdown(section)),
@@ -176,8 +181,7 @@ def _write(root: Path, read: Answer, shown: list[Section], warnings: list[str]) 
         if section.table is not None:
             write_whole(inside(folder, "latex", f"{section.key}.tex"), latex(section).encode())
     write_whole(inside(folder, "tables.tex"), document(steady).encode())
-    tables = (f"{name}.csv" for name in (*read.tables, "left_out"))
-    return [*tables, "tables.md", "tables.tex"]
+    return ["tables.md", "tables.tex"]
 
 
 def _write_page(
@@ -193,7 +197,7 @@ def _write_page(
     content = Content(
         title=f"{root.resolve().name}: causal augmentation for fine-tuning",
         sections=shown,
-        figures=list(_write_figures(inside(folder, "figures"), read)),
+        figures=_write_figures(inside(folder, "figures"), read, shown),
         records=records,
         warnings=warnings,
         files=sorted(written),
@@ -201,7 +205,10 @@ def _write_page(
         loose={path.relative_to(root).as_posix() for path, _ in Store(root).walk()},
     )
     write_whole(inside(folder, "index.html"), page(read, content).encode())
-    _forget_others(inside(folder, "figures"), {drawn.name for drawn in content.figures})
+    _forget_others(
+        inside(folder, "figures"),
+        {drawn.name for drawings in content.figures.values() for drawn in drawings},
+    )
 
 
 def _forget_others(folder: Path, names: set[str]) -> None:
@@ -212,12 +219,19 @@ def _forget_others(folder: Path, names: set[str]) -> None:
             path.unlink()
 
 
-def _write_figures(folder: Path, read: Answer) -> Iterator[Shown]:
-    for drawing in drawings(read):
-        svg = drawing.svg()
-        write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
-        write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())
-        yield inline(drawing.name, drawing.title, drawing.caption, svg)
+def _write_figures(
+    folder: Path, read: Answer, shown: list[Section]
+) -> dict[str, list[InlineFigure]]:
+    """Write every section's figures; give them for the page, by the section's key."""
+    written: dict[str, list[InlineFigure]] = {}
+    for section in shown:
+        for drawing in drawings(read, section.figures):
+            svg = drawing.svg()
+            write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
+            write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())
+            figure = inline(drawing.name, drawing.title, drawing.caption, svg)
+            written.setdefault(section.key, []).append(figure)
+    return written
 
 
 def _graphs(root: Path) -> tuple[list[tuple[str, str]], list[str]]:
@@ -259,9 +273,3 @@ def _markdown(section: Section) -> list[str]:
         # The numbers are strings already; tabulate would parse them and drop signs and zeros.
         parts.append(section.table.to_markdown(disable_numparse=True, colalign=aligned))
     return [*parts, section.text] if section.text else parts
-
-
-def _csv(table: pd.DataFrame, index: bool) -> bytes:
-    buffer = io.StringIO()
-    table.to_csv(buffer, index=index)
-    return buffer.getvalue().encode()

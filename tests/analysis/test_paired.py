@@ -24,7 +24,7 @@ from bench.analysis.paired import (
     seed_null,
 )
 from bench.cell.store import Store
-from bench.report.captions import pairs
+from bench.report.tables.paired import pairs
 from bench.report.write import report
 
 

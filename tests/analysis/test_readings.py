@@ -20,7 +20,7 @@ from bench.analysis.settings import Impute, Normalization, settings
 from bench.errors import BadInput
 from bench.metrics import roc_auc_ovo
 from bench.report import verdict
-from bench.report.sections import sections
+from bench.report.tables import sections
 
 QUICK = settings(["analysis.elo_rounds=1"])  # Elo has a bootstrap of its own
 
@@ -289,7 +289,7 @@ class TestVerdict:
         read = answer(frame(records), QUICK, roc_auc_ovo)
         told = " ".join(verdict.headline(read))
         assert "default_ft and scm share the best average rank (1.50 of 3): none of them" in told
-        (section,) = (s for s in sections(read, None) if s.key == "certainty")
+        (section,) = (s for s in sections(read) if s.key == "certainty")
         assert section.table is not None
         assert "Nemenyi p against the best" not in section.table
 
@@ -319,7 +319,7 @@ class TestVerdict:
 
     def test_one_tables_tables_have_no_average_ranks(self):
         cells = frame(unit("credit", {"pretrained": 0.7, "scm": 0.7001}))
-        shown = sections(answer(cells, QUICK, roc_auc_ovo), None)
+        shown = sections(answer(cells, QUICK, roc_auc_ovo))
         printed = " ".join(
             f"{s.text} {list(s.table) if s.table is not None else ''}" for s in shown[:2]
         )

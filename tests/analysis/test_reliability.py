@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from bench.analysis.frame import COLUMNS
 from bench.analysis.reliability import correlation_gaps, reliability, runs
-from bench.report.captions import early_stopping
+from bench.report.tables.reliability import early_stopping
 
 NAN = float("nan")
 

@@ -25,8 +25,8 @@ from bench.cell.store import Store
 from bench.cli import main
 from bench.files import digest
 from bench.metrics import roc_auc_ovo
-from bench.report import captions as readings
-from bench.report.sections import sections
+from bench.report.tables import sections
+from bench.report.tables.paired import pairs
 from bench.report.write import report
 from bench.verbs.status import Look
 
@@ -416,7 +416,7 @@ class TestReferences:
 
     def test_the_table_and_its_caption_say_which(self):
         read = answer(frame(self.two_rates()), QUICK, roc_auc_ovo)
-        (section,) = (s for s in sections(read, None) if s.key == "paired")
+        (section,) = (s for s in sections(read) if s.key == "paired")
         assert section.table is not None
         assert section.table.loc["scm · lr=3e-4", "minus"] == FAST_NAME
         assert "There are 2 variants of default_ft" in section.text
@@ -427,7 +427,7 @@ class TestReferences:
         held = references(frame(records))
         assert held.of == {"scm": "default_ft"}
         assert held.unlike == ("scm",)
-        text = readings.pairs(paired(frame(records)), held)
+        text = pairs(paired(frame(records)), held)
         assert "no fair pair: scm (against default_ft)" in text
 
     def test_another_models_default_fine_tuning_is_no_reference(self):
@@ -437,7 +437,7 @@ class TestReferences:
         assert held.of == {}
         assert held.without == ("scm · weights=bbbbbb",)
         read = answer(cells, QUICK, roc_auc_ovo)
-        (section,) = (s for s in sections(read, None) if s.key == "paired")
+        (section,) = (s for s in sections(read) if s.key == "paired")
         assert section.text == "Left out: no method is of the same model as a default_ft."
 
     def test_ablation_holds_like_against_like(self):

@@ -640,7 +640,7 @@ class TestReport:
     ):
         from bench.report import write as tables
 
-        monkeypatch.setattr(tables, "drawings", lambda _: [])  # these two take their time
+        monkeypatch.setattr(tables, "drawings", lambda *_: [])  # these two take their time
         monkeypatch.setattr("bench.analysis.answer.AVAILABLE", False)
         for record in GOOD:
             Store(tmp_path).write(record)

@@ -1,0 +1,32 @@
+"""Columns that several tables of the report show."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.analysis.answer import Answer
+from bench.report.published import STATED
+from bench.report.readable import share, sign_three, signed, three, two, unsigned, whole
+from bench.report.table import Column
+
+THOUSANDTHS = "×1000"
+MEDIAN = Column("median", "median improvement", sign_three)
+IQR = Column("iqr", "± IQR", three)
+SPREADS = (IQR, Column("std", "± std", three), Column("mad", "± MAD", three))
+GAIN = Column("raw_gain", "ROC-AUC gain", signed, THOUSANDTHS)
+HARM = Column("harm", "worse than pre-trained", share)
+RUNS = Column("units", "runs", whole)
+CORRELATION_GAP = Column("correlation_gap", "median corr. gap", three)
+GAP = Column("gap", "gap", signed, THOUSANDTHS)
+NORMALIZED_GAP = Column("normalized_gap", "median norm. gap", sign_three)
+REGRET = Column("regret", "regret", unsigned, THOUSANDTHS)
+
+
+def rank(answer: Answer) -> Column:
+    """The average rank; of one dataset it is none, and its heading says so."""
+    return Column("rank", "average rank" if answer.datasets > 1 else "rank on the one dataset", two)
+
+
+def stated(rows: pd.DataFrame, what: str) -> list[Column]:
+    """The study's own figures, where `bench.report.published` put them beside the rows."""
+    return [Column(STATED, f"{STATED}: {what}", is_stated=True)] if STATED in rows else []

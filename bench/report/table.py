@@ -1,0 +1,200 @@
+"""A table of the report, all of it in one object (`ReportTable`), and as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+
+import pandas as pd
+
+from bench.analysis.answer import Answer
+from bench.report.figures import Draw
+from bench.report.readable import NONE
+
+Behind = dict[str, list[str]]  # column of the cells → values: the cells behind a number
+Lead = Callable[[int, str], Behind | None]  # position of a row, heading → what is behind
+T = TypeVar("T")
+Told: TypeAlias = (
+    "T | Callable[[Answer, pd.DataFrame], T]"  # itself, or told from the answer and the rows
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as people read it.
+
+    Parameters
+    ----------
+    of : str or tuple of str
+        Columns of the numbers that its cells are made of; empty where the first has no value.
+    heading : str
+    show : callable
+        A value of each → text.
+    unit : str
+        Behind the heading.
+    is_stated : bool
+        Its values are another's, read and not measured: no cells are behind them.
+    """
+
+    of: str | tuple[str, ...]
+    heading: str
+    show: Callable[..., str] = str
+    unit: str = ""
+    is_stated: bool = False
+
+    @property
+    def head(self) -> str:
+        """What stands over it."""
+        return f"{self.heading} {self.unit}".strip()
+
+    def texts(self, rows: pd.DataFrame) -> list[str]:
+        """Its cells."""
+        names = (self.of,) if isinstance(self.of, str) else self.of
+        values = zip(*(rows[name] for name in names), strict=True)
+        return [NONE if pd.isna(first) else self.show(first, *more) for first, *more in values]
+
+
+def _nothing(_row: int, _heading: str) -> Behind | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table as people read it with the sentences around it, wherever it will be shown.
+
+    Parameters
+    ----------
+    key : str
+        Its anchor and file name.
+    title : str
+    table : DataFrame of str, optional
+        None: it is left out, and ``text`` says why.
+    text : str
+        Below the table.
+    behind : callable
+        (position of a row, column) → which cells are behind that number.
+    stated : set of str
+        Columns whose values are another's (`Column.is_stated`).
+    figures : sequence of callable
+        What draws the figures below it.
+    terminal : bool
+        Whether it is also printed.
+    timed : bool
+        It holds wall times, which differ between two runs of one experiment.
+    """
+
+    key: str
+    title: str
+    table: pd.DataFrame | None
+    text: str
+    behind: Lead = _nothing
+    stated: frozenset[str] = frozenset()
+    figures: Sequence[Draw] = ()
+    terminal: bool = False
+    timed: bool = False
+
+
+def named(_answer: Answer, rows: pd.DataFrame) -> Lead:
+    """Behind a row that a method or a dataset names are its cells."""
+    name = str(rows.index.name)
+
+    def behind(row: int, _heading: str) -> Behind | None:
+        return {name: [str(rows.index[row])]} if name in ("method", "dataset") else None
+
+    return behind
+
+
+def nothing(_answer: Answer, _rows: pd.DataFrame) -> Lead:
+    """For numbers that no cells stand behind one by one."""
+    return _nothing
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A table of the report: a file of its numbers, and a section of what people read of them.
+
+    A module of `bench.report.tables` holds it, and there is no other place to name it: it is
+    printed, and written as CSV, Markdown, LaTeX and on the page. What is told here by a callable is
+    told from the answer and the rows.
+
+    Parameters
+    ----------
+    key : str
+        Its anchor and the name of its files; no other table has it.
+    make : callable
+        Answer → its numbers; no rows: it is left out, and ``empty`` says why.
+    title : str
+        "": no section, the file alone.
+    columns : sequence of Column, or callable
+        What is shown of the numbers.
+    caption : str, or callable
+        Below the table.
+    empty : str, or callable
+        In its place.
+    row : str
+        The column of the numbers that names a row; "": their index does.
+    rows : callable, optional
+        (answer, numbers) → what is shown, where those are not the numbers as they are.
+    figures : sequence of callable
+        Answer → `bench.report.figures.Drawing` or None, below it on the page.
+    behind : callable
+        (answer, rows) → what leads from a number to the cells behind it.
+    place : int
+        Where it stands among the sections; last, if it does not say.
+    has_file : bool
+        Whether the numbers are written as CSV.
+    terminal : bool, or callable
+        Whether the section is printed as well.
+    timed : bool
+        It holds wall times, which differ between two runs of one experiment: on the page alone.
+    always : bool
+        Made even where no unit is complete.
+    """
+
+    key: str
+    make: Callable[[Answer], pd.DataFrame]
+    title: str = ""
+    columns: Told[Sequence[Column]] = ()
+    caption: Told[str] = ""
+    empty: Told[str] = "Left out: these records hold nothing of it."
+    row: str = ""
+    rows: Callable[[Answer, pd.DataFrame], pd.DataFrame] = lambda _answer, numbers: numbers
+    figures: Sequence[Draw] = ()
+    behind: Callable[[Answer, pd.DataFrame], Lead] = named
+    place: int = 1000
+    has_file: bool = True
+    terminal: Told[bool] = False
+    timed: bool = False
+    always: bool = False
+
+    def section(self, answer: Answer, numbers: pd.DataFrame) -> Section:
+        """Its numbers as people read them.
+
+        Parameters
+        ----------
+        answer : Answer
+        numbers : DataFrame
+            From ``make``.
+        """
+
+        def told(what: Told[T]) -> T:
+            return what(answer, rows) if callable(what) else what
+
+        rows = self.rows(answer, numbers)
+        if self.row:
+            rows = rows.set_index(self.row)
+        section = Section(
+            self.key, self.title, None, "", figures=self.figures,
+            terminal=told(self.terminal), timed=self.timed,
+        )  # fmt: skip
+        if rows.empty:
+            return replace(section, text=told(self.empty))
+        columns = told(self.columns)
+        return replace(
+            section,
+            table=pd.DataFrame({c.head: c.texts(rows) for c in columns}, index=rows.index),
+            text=told(self.caption),
+            behind=self.behind(answer, rows),
+            stated=frozenset(column.head for column in columns if column.is_stated),
+        )

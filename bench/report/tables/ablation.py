@@ -1,0 +1,48 @@
+"""Is it the rows, or the mixing? Generators mixed and alone, held against each other."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.analysis.answer import Answer
+from bench.analysis.paired import resolved
+from bench.report.readable import unsigned, with_error
+from bench.report.table import Column, ReportTable
+
+ASKED = {"mixing": "what mixing does", "rows": "whose rows"}
+
+
+def caption(_answer: Answer, rows: pd.DataFrame) -> str:
+    """Which differences are larger than twice their standard error."""
+    text = (
+        "Test ROC-AUC of the first minus the second on the same dataset, fold and seed; mean ± "
+        "standard error over tables."
+    )
+    known = rows[rows["tables"] > 1]
+    found = known[resolved(known)]
+    if found.empty:
+        return f"{text} None of {len(rows)} is larger than twice its standard error."
+    named = ", ".join(
+        f"{generator} − {row['minus']} {with_error(row['mean'], row['se'])}"
+        for generator, row in found.iterrows()
+    )
+    return f"{text} Larger than twice its standard error: {named}."
+
+
+ablation = ReportTable(
+    key="ablation",
+    title="Ablation: rows or mixing",
+    make=lambda answer: answer.tables["ablation"],
+    row="generator",
+    columns=[
+        Column("minus", "minus"),
+        Column("question", "asks", ASKED.__getitem__),
+        Column(("mean", "se"), "test ROC-AUC", with_error, "×1000 ± SE"),
+        Column("absolute", "size of a run", unsigned),
+        Column("tables", "tables"),
+        Column("units", "runs"),
+    ],
+    caption=caption,
+    empty="Left out: no generator was run both mixed and alone, and no two in the same way.",
+    place=100,
+)

@@ -1,0 +1,25 @@
+"""What the datasets are, and how many of their test rows repeat a training row."""
+
+from __future__ import annotations
+
+from bench.report.readable import NONE, share, whole
+from bench.report.table import Column, ReportTable
+
+datasets = ReportTable(
+    key="datasets",
+    title="Datasets",
+    make=lambda answer: answer.tables["datasets"],
+    columns=[
+        Column("domain", "domain"),
+        Column("rows", "rows", whole),
+        Column("features", "features", whole),
+        Column("categorical_share", "categorical", share),
+        Column("classes", "classes", whole),
+        Column("folds", "folds", whole),
+        Column("duplicates", "duplicated test rows", "{:.1f}".format),
+        Column("duplicate_share", "of the test rows", "{:.1%}".format),
+    ],
+    caption="Duplicated test rows share all their features with a training row (mean over folds): "
+    f"on them, looking up is as good as learning. {NONE}: the records do not hold the count.",
+    place=120,
+)

@@ -1,0 +1,29 @@
+"""The mean test score of each dataset and method."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.analysis.answer import Answer
+from bench.report.figures import heat_map
+from bench.report.table import Behind, Column, Lead, ReportTable
+
+
+def _behind(_answer: Answer, rows: pd.DataFrame) -> Lead:
+    def behind(row: int, method: str) -> Behind | None:
+        return {"dataset": [str(rows.index[row])], "method": [method]}
+
+    return behind
+
+
+per_dataset = ReportTable(
+    key="per_dataset",
+    title="Test ROC-AUC",
+    make=lambda answer: answer.tables["per_dataset"],
+    columns=lambda _answer, rows: [Column(m, m, "{:.4f}".format) for m in map(str, rows)],
+    caption="Mean test ROC-AUC over folds and seeds.",
+    figures=[heat_map],
+    behind=_behind,
+    place=30,
+    terminal=True,
+)

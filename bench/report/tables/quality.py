@@ -1,0 +1,26 @@
+"""What measures of the synthetic rows have to do with what a run gained."""
+
+from __future__ import annotations
+
+from bench.report.columns import RUNS
+from bench.report.figures import quality as figure
+from bench.report.table import Column, ReportTable
+
+quality = ReportTable(
+    key="quality",
+    title="Quality of the synthetic rows",
+    make=lambda answer: answer.tables["quality"],
+    row="method",
+    columns=[
+        Column("measure", "measure", lambda name: str(name).replace("_", " ")),
+        Column("median", "median", "{:.4g}".format),
+        Column("spearman_raw_gain", "Spearman with ROC-AUC gain", "{:+.2f}".format),
+        Column("spearman_improvement", "Spearman with improvement", "{:+.2f}".format),
+        RUNS,
+    ],
+    caption="Spearman's correlation over runs of a measure of the synthetic rows with what the run "
+    "gained on test. Runs of one dataset share rows: read it as a description, not as a test.",
+    empty="Left out: no record holds measures of its synthetic rows.",
+    figures=[figure],
+    place=110,
+)

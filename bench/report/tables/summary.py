@@ -1,0 +1,88 @@
+"""How the methods do: a row a method, best average rank first; and every run's improvement."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.analysis.answer import Answer
+from bench.analysis.frame import UNIT
+from bench.analysis.settings import Normalization
+from bench.phrases import counted
+from bench.report.captions import ONE_DATASET
+from bench.report.columns import GAIN, HARM, MEDIAN, RUNS, SPREADS, rank, stated
+from bench.report.figures import improvements as figure
+from bench.report.published import STATED, published
+from bench.report.table import Column, ReportTable
+
+SCALES = {
+    Normalization.minmax: (
+        "test ROC-AUC (one-vs-one), min–max over the methods and the pre-trained model within a "
+        "unit, minus the pre-trained model's"
+    ),
+    Normalization.raw: "test ROC-AUC (one-vs-one) minus the pre-trained model's",
+    Normalization.pretrained_to_best: (
+        "test ROC-AUC (one-vs-one) on the scale from the pre-trained model (0) to the unit's best "
+        "(1)"
+    ),
+    Normalization.error_reduction: (
+        "the share of the pre-trained model's error, 1 − test ROC-AUC (one-vs-one), that is gone"
+    ),
+}
+
+
+def _rows(answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:
+    study = published(answer)
+    return numbers if study is None else study.beside(numbers, study.improvement)
+
+
+def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
+    spreads = sorted(SPREADS, key=lambda column: column.of != answer.settings.spread)
+    beside = stated(rows, "median improvement")
+    return [rank(answer), MEDIAN, *spreads, GAIN, HARM, RUNS, *beside]
+
+
+def caption(answer: Answer, rows: pd.DataFrame) -> str:
+    """What an improvement is, how far apart the methods lie, and where that misleads."""
+    settings, unit = answer.settings, answer.tables["improvements"].drop_duplicates(UNIT)
+    text = (
+        f"Improvement ({settings.normalization}): {SCALES[settings.normalization]}. The range of a "
+        f"unit (best − worst) is {unit['range'].median():.4f} ROC-AUC at the median, so that "
+        "normalizing magnifies noise where it is small; "
+        f"{int(unit['tied'].sum())} of {counted(len(unit), 'unit')} tie and count as 0. Spread: "
+        f"{settings.spread} first, the others beside it. Ranks: over datasets, folds averaged "
+        "first, ties shared."
+    )
+    if answer.datasets == 1:
+        text += f" {ONE_DATASET}"
+    small = settings.small_difference
+    if unit["range"].median() < small and len(rows) > 1:
+        text += f" Below {small:g} read the ROC-AUC gain, not the improvement."
+    if unit["tied"].all() and len(rows) > 1:
+        text += " All methods tie, so that the order of the rows says nothing."
+    undefined = int(rows["undefined"].sum())
+    if undefined:
+        text += (
+            f" {counted(undefined, 'run')} have no improvement on this scale (it has no length and "
+            "they lost) and are passed over, which flatters: read minmax or raw beside it."
+        )
+    if STATED in rows:
+        study = published(answer)
+        assert study is not None
+        text += f" Published: {study.source}; read from that paper, not measured here."
+    return text
+
+
+summary = ReportTable(
+    key="summary",
+    title="Methods",
+    make=lambda answer: answer.tables["summary"],
+    rows=_rows,
+    columns=_columns,
+    caption=caption,
+    figures=[figure],
+    place=10,
+    terminal=True,
+)
+improvements = ReportTable(
+    key="improvements", make=lambda answer: answer.tables["improvements"], row="method"
+)

@@ -1,0 +1,42 @@
+"""Every generator as it was run: alone, and mixed with the real rows."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.analysis.answer import Answer
+from bench.analysis.mixing import WAY
+from bench.report.columns import GAIN, HARM, IQR, MEDIAN, RUNS, rank
+from bench.report.table import Behind, Column, Lead, ReportTable
+
+
+def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
+    way = [Column("mixing", "rows"), Column("ratio", "ratio", "{:g}".format)]
+    return [*way, Column("methods", "method"), rank(answer), MEDIAN, IQR, GAIN, HARM, RUNS]
+
+
+def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:
+    made = answer.kept[[*WAY, "method"]].drop_duplicates()
+    numbers = rows.reset_index()
+
+    def behind(row: int, _heading: str) -> Behind | None:
+        way = (made[WAY] == numbers.loc[row, WAY]).all(axis=1)
+        return {"method": sorted(made.loc[way, "method"])}
+
+    return behind
+
+
+ways = ReportTable(
+    key="ways",
+    title="Generators and mixing",
+    make=lambda answer: answer.tables["ways"],
+    row="generator",
+    columns=_columns,
+    caption="Every generator as it was run: alone, or mixed with the real rows (ratio: synthetic "
+    "rows a real row). What the mixing gives, every generator gets, the nulls (Bootstrap, Noise) "
+    "among them; what a generator gives must go beyond.",
+    empty="Left out: no method has a generator.",
+    behind=_behind,
+    place=90,
+    terminal=lambda _answer, rows: bool(rows.index.has_duplicates),
+)
