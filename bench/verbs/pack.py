@@ -40,7 +40,9 @@ def main(arguments: list[str]) -> int:
     left = [f"{path.relative_to(store.root)}: {wrong}" for path, wrong in packing.left.items()]
     if left:
         named = "; ".join(left[:FEW]) + ("; …" if left[FEW:] else "")
-        print(printable(f"{len(left)} files are no sound records and stay: {named}.", keep=""))
+        many = f"{len(left)} files are no sound records and stay"
+        said = many if left[1:] else "1 file is no sound record and stays"
+        print(printable(f"{said}: {named}.", keep=""))
     return int(bool(left))
 
 
@@ -110,7 +112,10 @@ class Packing:
 
     def remove(self) -> None:
         """Remove each file that the pack gives back bit for bit, and the folders left empty."""
+        root = self.store.root.resolve()
         for entry in self.store.packed():
+            if entry.path.resolve() != root / entry.path.relative_to(self.store.root):
+                continue  # a link leads to a file that is another's
             with suppress(FileNotFoundError, Unsound):
                 if files.content(entry.path, MOST) == text_of(entry.text):
                     os.unlink(entry.path)

@@ -420,6 +420,21 @@ class TestPackingIsWholeOrNothing:
         (path,) = (store.root / name for name in contents(store))
         assert store.examine(path)[0] == seal(newer)
 
+    def test_what_lies_behind_a_link_is_neither_packed_nor_removed(
+        self, store: Store, tmp_path: Path
+    ):
+        other = Store(tmp_path / "other")
+        kept = other.write(RECORDS[1])
+        main(["pack", str(store.root)])  # the same record is in the pack
+        (store.root / "cells").mkdir()
+        (store.root / "cells" / "heart").symlink_to(other.root / "cells" / "heart")
+        assert main(["pack", str(store.root)]) == 1
+        assert kept.is_file()
+        assert main(["unpack", str(store.root)]) == 2  # nor written
+        assert kept.is_file()
+        assert store.pack_path.is_file()
+        assert len(list(store.records())) == len(RECORDS)
+
     def test_neither_while_cells_are_being_run_nor_two_at_a_time(
         self, store: Store, capsys: pytest.CaptureFixture[str]
     ):
