@@ -1,4 +1,4 @@
-"""Brings numbers of whatever magnitude to one that arithmetic can hold, and keeps their order."""
+"""Huge and tiny numbers, brought to a magnitude that arithmetic can hold, in their order."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from bench.errors import BadInput
 from bench.files import sha256, shown
 
 LONGEST = 100  # bytes; two of them, a hash and an ending make a file's name, which has 255
-LEVELS = {"dataset": 2, "model": 2}  # `tabarena/credit-g`; whatever is not named here has one
+PARTS = {"dataset": 2, "model": 2}  # `tabarena/credit-g`; whatever is not named here has one
 # Unseen in a terminal, or turning round what stands beside them.
 BIDIRECTIONAL = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
@@ -25,10 +25,9 @@ def fault(what: str, name: Any) -> str | None:
     """What forbids that a dataset, a method, … is called so, in a clause; None if nothing does."""
     if not isinstance(name, str):
         return f"the name of a {what} is text, not {shown(name)}"
-    levels = LEVELS.get(what, 1)
-    parts = name.split("/")
-    if len(parts) > levels:
-        most = "no '/'" if levels == 1 else "at most one '/'"
+    parts, allowed = name.split("/"), PARTS.get(what, 1)
+    if len(parts) > allowed:
+        most = "no '/'" if allowed == 1 else "at most one '/'"
         return f"the {what} name {shown(name)} takes {most}"
     wrong = next((why for part in parts if (why := _wrong(part))), None)
     if wrong is None and len(name.encode()) > LONGEST:

@@ -44,17 +44,17 @@ Text = Annotated[str, Len(1)]
 
 @dataclass(frozen=True)
 class Single:
-    """Of a text: one for all jobs of a sweep, so that a comma belongs to it."""
+    """A mark of a text: one for all jobs of a sweep, so that a comma belongs to it."""
 
 
 @dataclass(frozen=True)
 class Folder(Single):
-    """Of a text: it names a folder, and `~` is one's home."""
+    """A mark of a text: it names a folder, and `~` is one's home."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Of a setting: only this dataset reads it, and it implies the dataset if none is named."""
+    """A mark of a setting: only this dataset reads it, which it implies if none is named."""
 
     choice: str
     implied: bool = True

@@ -144,10 +144,12 @@ class Table:
 
     @property
     def n_features(self) -> int:
+        """How many columns it has beside the target."""
         return self.X.shape[1]
 
     @property
     def n_classes(self) -> int:
+        """How many classes it knows, those without a row of it included."""
         return len(self.classes)
 
     @property

@@ -1,4 +1,4 @@
-"""Tells how far something is that takes longer than a person likes to wait."""
+"""The progress of a long loop: a line on standard error every few seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 def ticking(items: Iterable[Item], what: str, every: float = EVERY) -> Iterator[Item]:
-    """Give the items one by one, with a line on standard error now and then.
+    """Give the items one by one, and say now and then how many there were.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ def ticking(items: Iterable[Item], what: str, every: float = EVERY) -> Iterator[
         Seconds.
     """
     total = f" of {len(items):,}" if isinstance(items, Sized) else ""
-    told = time.monotonic()
+    said = time.monotonic()
     for i, item in enumerate(items):
-        if time.monotonic() - told >= every:
-            told = time.monotonic()
+        if time.monotonic() - said >= every:
+            said = time.monotonic()
             print(f"{i:,}{total} {what} …", file=sys.stderr, flush=True)
         yield item

@@ -1,4 +1,4 @@
-"""Waits for what comes over a line as long as enough of it arrives."""
+"""Waiting for an answer over the network as long as enough of it arrives."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import requests
 
-from bench.datasets.openml import answer as openml_answer
+from bench.datasets.openml import answer
 from bench.datasets.openml.answer import Bounds, BrokenOff, TooLarge
 from bench.datasets.openml.task import Task, Unreachable
 from bench.errors import TableError
@@ -110,7 +110,7 @@ class Gate:
                 late = time.monotonic() - begun > asking.patience
                 if attempt == asking.tries or late:
                     kind = Unreachable if isinstance(fault, NoAnswer) else TableError
-                    raise kind(self._told(fault)) from None
+                    raise kind(self._sentence(fault)) from None
             time.sleep(attempt)
             attempt += 1
 
@@ -120,10 +120,10 @@ class Gate:
         asking = self._wanted.asking
         bounds = Bounds(asking.timeout, asking.least_rate, int(asking.most_mb * 1e6))
         try:
-            response = openml_answer.get(url, data, bounds)
-        except TooSlow as told:
+            response = answer.get(url, data, bounds)
+        except TooSlow as slow:
             raise NoAnswer(
-                f"sends too slowly ({told}; {asking.least_rate:g} bytes a second are waited for, "
+                f"sends too slowly ({slow}; {asking.least_rate:g} bytes a second are waited for, "
                 "openml.least_rate sets another limit)"
             ) from None
         except TooLarge:
@@ -149,13 +149,13 @@ class Gate:
         code, message = _openml_error(response)
         if response.status_code >= 500 or response.status_code in BUSY or code == DATABASE_DOWN:
             raise Fault(f"is in trouble (status {response.status_code})")
-        told = message or f"status {response.status_code}"
+        why = message or f"status {response.status_code}"
         raise TableError(
             f"Dataset '{self._wanted.name}': {self._server} refused task {self._wanted.task_id} "
-            f"({told}); check the task's number."
+            f"({why}); check the task's number."
         )
 
-    def _told(self, fault: Fault) -> str:
+    def _sentence(self, fault: Fault) -> str:
         return (
             f"Dataset '{self._wanted.name}': {self._server} {fault}; run the same command again "
             f"when it answers (what was fetched is kept), or run `{invoked()} fetch` with the "
@@ -211,9 +211,9 @@ def _md5(content: bytes) -> str:
 def _why(error: requests.ConnectionError) -> str:
     """The end of the chain of a connection's error: refused, unknown name, …"""
     text = str(error)
-    for told in ("Connection refused", "Network is unreachable", "Connection reset"):
-        if told in text:
-            return told.lower()
+    for words in ("Connection refused", "Network is unreachable", "Connection reset"):
+        if words in text:
+            return words.lower()
     if "resol" in text or "Name or service" in text:
         return "its name cannot be resolved"
     if "Connection aborted" in text or "RemoteDisconnected" in text:

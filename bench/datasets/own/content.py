@@ -84,7 +84,9 @@ def content(path: Path, name: str, megabytes: float) -> bytes:
         raise TableError(f"Dataset '{name}': {path} is no local file; download it first.")
     limit = int(megabytes * MEGABYTE)
     packed = _bytes(path, name, limit)
-    found = _unpacked(packed, path, name, limit)
+    found = _unpacked(packed, path, name, limit) if len(packed) <= limit else packed
+    if len(found) > limit:
+        raise _too_large(path, name, limit)
     if not found.strip():
         raise TableError(f"Dataset '{name}': {path} is empty.")
     kind = kind_of(found)
@@ -129,7 +131,7 @@ def kind_of(found: bytes) -> str | None:
 
 
 def _bytes(path: Path, name: str, limit: int) -> bytes:
-    """What a regular file holds; what is none (a pipe, a device) is not even opened."""
+    """What a regular file holds, up to a byte above the limit; a pipe is not even opened."""
     try:
         about = path.stat()
         if stat.S_ISDIR(about.st_mode):
@@ -139,7 +141,7 @@ def _bytes(path: Path, name: str, limit: int) -> bytes:
         if about.st_size > limit:
             raise _too_large(path, name, limit)
         with path.open("rb") as file:
-            found = file.read(limit + 1)
+            return file.read(limit + 1)
     except FileNotFoundError:
         meant = closest(path.name, _beside(path))
         raise TableError(
@@ -150,9 +152,6 @@ def _bytes(path: Path, name: str, limit: int) -> bytes:
             raise
         why = getattr(error, "strerror", None) or str(error)
         raise TableError(f"Dataset '{name}': {path} cannot be read ({why}).") from None
-    if len(found) > limit:
-        raise _too_large(path, name, limit)
-    return found
 
 
 def _too_large(path: Path, name: str, limit: int) -> TableError:
@@ -167,7 +166,7 @@ def _too_large(path: Path, name: str, limit: int) -> TableError:
 
 
 def _unpacked(packed: bytes, path: Path, name: str, limit: int) -> bytes:
-    """The content of a file packed by gzip, bzip2, xz, zstd or zip; other bytes as they are."""
+    """What a gzip, bzip2, xz, zstd or zip file holds, up to a byte above the limit."""
     if packed.startswith(b"PK\x03\x04"):
         return _of_zip(packed, path, name, limit)
     packer = next((_PACKERS[magic] for magic in _PACKERS if packed.startswith(magic)), None)
@@ -176,12 +175,9 @@ def _unpacked(packed: bytes, path: Path, name: str, limit: int) -> bytes:
     what, opened = packer
     try:
         with opened(io.BytesIO(packed)) as stream:
-            found = bytes(stream.read(limit + 1))
+            return bytes(stream.read(limit + 1))
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError):
         raise TableError(f"Dataset '{name}': {path} is {what}, and damaged.") from None
-    if len(found) > limit:
-        raise _too_large(path, name, limit)
-    return found
 
 
 def _gzip(stream: io.BytesIO) -> BinaryIO:
@@ -225,10 +221,7 @@ def _of_zip(packed: bytes, path: Path, name: str, limit: int) -> bytes:
             if files[0].file_size > limit:
                 raise _too_large(path, name, limit)
             with archive.open(files[0]) as stream:
-                found = stream.read(limit + 1)
+                return stream.read(limit + 1)
     # zipfile raises NotImplementedError at a way of packing that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, zlib.error, RuntimeError):
         raise TableError(f"{where} is a zip or Excel file, and damaged; save it again.") from None
-    if len(found) > limit:
-        raise _too_large(path, name, limit)
-    return found

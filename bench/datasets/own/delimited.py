@@ -99,15 +99,15 @@ def decode(content: bytes, name: str, path: Path, encoding: str) -> tuple[str, l
         If the encoding is another one, or none.
     """
     where = f"Dataset '{name}': {path}"
-    told, notes = _told_by_its_mark(content), []
-    wide = None if told else _wide(content)
+    marked, notes = _marked(content), []
+    wide = None if marked else _wide(content)
     try:
         given = codecs.lookup(encoding).name
         if given == "utf-8":
-            given = told or given
-        elif told and not given.startswith(told.removesuffix("-sig")):
-            notes = [f"{where}: a byte order mark tells {told}; it was not read as {encoding}."]
-            given = told
+            given = marked or given
+        elif marked and not given.startswith(marked.removesuffix("-sig")):
+            notes = [f"{where}: a byte order mark tells {marked}; it was not read as {encoding}."]
+            given = marked
         if wide and given == "utf-8":
             raise TableError(f"{where} is {wide} text; say dataset.encoding={wide}.")
         text = content.decode(given)
@@ -136,7 +136,7 @@ def decode(content: bytes, name: str, path: Path, encoding: str) -> tuple[str, l
     return text, notes
 
 
-def _told_by_its_mark(content: bytes) -> str | None:
+def _marked(content: bytes) -> str | None:
     """The encoding that a byte order mark tells."""
     if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"

@@ -74,12 +74,10 @@ def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFra
                 "as a saved index does; it was kept out."
             )
         elif raw.frame[column].notna().any():
-            told = (
-                f"{where} is called '{column}'" if nameless else f"{where} is called as an index is"
-            )
+            called = f"'{column}'" if nameless else "as an index is"
             notes.append(
-                f"Dataset '{name}': {told}; if it numbers the rows, leave it out with "
-                f"{setting('drop', [column])}."
+                f"Dataset '{name}': {where} is called {called}; if it numbers the rows, leave it "
+                f"out with {setting('drop', [column])}."
             )
     return raw.frame.drop(columns=out), notes
 

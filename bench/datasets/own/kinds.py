@@ -32,7 +32,7 @@ import pandas as pd
 from bench.datasets.own import identifiers
 from bench.datasets.own.date_columns import days_of_dates, days_of_text, looks_like_dates
 from bench.datasets.own.exact_numbers import EXACT, floats_of
-from bench.datasets.own.labels import alike, natural_order
+from bench.datasets.own.labels import natural_order, remarks_on_alike
 from bench.datasets.own.lookalikes import like_a_code, lookalike
 from bench.datasets.own.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.own.raw import tally
@@ -125,13 +125,13 @@ def _refusal(unusable: dict[str, Unusable], name: str) -> str:
         ((column, reason),) = unusable.items()
         remedy = f"{reason.remedy}, or leave it out" if reason.remedy else "leave it out"
         return f"Dataset '{name}', column '{column}': {reason.why}; {remedy} with {drop}."
-    told = [
+    reasons = [
         f"'{column}' {reason.why}" + (f" ({reason.remedy})" if reason.remedy else "")
         for column, reason in list(unusable.items())[:EXPLAINED]
     ]
     return (
-        f"Dataset '{name}': {len(unusable)} columns cannot be used as they are: {'; '.join(told)}; "
-        f"leave out those that are not mended with {drop}."
+        f"Dataset '{name}': {len(unusable)} columns cannot be used as they are: "
+        f"{'; '.join(reasons)}; leave out those that are not mended with {drop}."
     )
 
 
@@ -181,12 +181,15 @@ def _as_categories(text: pd.Series, column: str) -> tuple[pd.Categorical, list[s
     _refuse_free_text(text, column)
     content, remarks = _categories(text)
     like = lookalike(tally(text))
-    told = [f"{like}; taken as categories."] if like else []
+    if like:
+        remarks.append(f"{like}; taken as categories.")
     signs = signs_among_words(content.categories)
     if signs:
         missing = setting("missing", signs)
-        told.append(f"{listed(signs)} stays a level; if it means a missing value, say {missing}.")
-    return content, remarks + told
+        remarks.append(
+            f"{listed(signs)} stays a level; if it means a missing value, say {missing}."
+        )
+    return content, remarks
 
 
 def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
@@ -299,12 +302,7 @@ def _refuse_free_text(text: pd.Series, column: str) -> None:
 def _categories(values: pd.Series) -> tuple[pd.Categorical, list[str]]:
     text = text_of_values(values)
     levels = sorted(set(text.dropna()), key=natural_order)
-    remarks = [
-        f"levels {listed(group)} differ only in case, blanks or marks that look alike; they stay "
-        "levels of their own."
-        for group in alike(levels)
-    ]
-    return pd.Categorical(text, categories=levels), remarks
+    return pd.Categorical(text, categories=levels), remarks_on_alike(levels, "levels", "levels")
 
 
 def text_of(values: pd.Series, name: str, column: str) -> pd.Series:

@@ -48,7 +48,7 @@ def natural_order(label: str) -> tuple[int, float, str]:
 
 
 def alike(levels: Iterable[str]) -> list[list[str]]:
-    """Groups of levels that differ in nothing but case, blanks, and marks that nobody sees.
+    """Group levels that differ in nothing but case, blanks, and marks that nobody sees.
 
     >>> alike(["Yes", "yes", "New  York", "New York", "Rome"])
     [['New  York', 'New York'], ['Yes', 'yes']]
@@ -57,6 +57,15 @@ def alike(levels: Iterable[str]) -> list[list[str]]:
     for level in levels:
         groups[_seen(level) or level].append(level)
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
+
+
+def remarks_on_alike(levels: Iterable[str], what: str, kept: str) -> list[str]:
+    """What to say of levels that look alike; ``what`` they are called and ``kept`` as."""
+    return [
+        f"{what} {listed(group)} differ only in case, blanks or marks that look alike; they stay "
+        f"{kept} of their own."
+        for group in alike(levels)
+    ]
 
 
 def _seen(level: str) -> str:
@@ -116,11 +125,7 @@ def _by_value(numbers: Mapping[str, Stripped], mark: str) -> dict[decimal.Decima
 
 def remarks_on(classes: tuple[str, ...], counts: dict[str, int]) -> list[str]:
     """What to say of labels that may be one class written in two ways, or no class at all."""
-    remarks = [
-        f"labels {listed(group)} differ only in case, blanks or marks that look alike; they stay "
-        "classes of their own."
-        for group in alike(classes)
-    ]
+    remarks = remarks_on_alike(classes, "labels", "classes")
     numbers = [label for label in classes if PLAIN.fullmatch(label)]
     mostly = 2 * sum(counts[label] for label in numbers) > sum(counts.values())
     marks = [c for c in classes if is_mark(c)] if mostly else signs_among_words(classes)

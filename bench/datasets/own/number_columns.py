@@ -87,8 +87,8 @@ def plain_numbers(
     _refuse_mixed_units({level: numbers[level] for level in forms}, column)
     forms |= infinite
     strays = {level: counts[level] for level in counts if level not in forms}
-    told = _disguises({level: numbers[level] for level in forms if level in numbers}, decimal)
-    how = "; ".join([*told, *remarks])
+    ways = _disguises({level: numbers[level] for level in forms if level in numbers}, decimal)
+    how = "; ".join([*ways, *remarks])
     remark = f"was read as numbers{f' ({how})' if how else ''}"
     if strays:
         remark += f"; {set_aside(strays, sum(counts.values()), 'numbers', column)}"
@@ -199,12 +199,12 @@ def _disguises(numbers: Mapping[str, Stripped], decimal: str) -> list[str]:
     groups = {
         group for n in numbers.values() if (group := grouping_of(n.body, decimal)) is not None
     }
-    told = []
+    ways = []
     if decimal == "," and any("," in number.body for number in numbers.values()):
-        told.append("',' is the decimal mark")
+        ways.append("',' is the decimal mark")
     if groups:
         marks = ["blanks" if group == " " else shown(group) for group in sorted(groups)]
-        told.append(f"{' and '.join(marks)} taken as the mark of thousands")
+        ways.append(f"{' and '.join(marks)} taken as the mark of thousands")
     if left:
-        told.append(f"without {', '.join(left)}")
-    return told
+        ways.append(f"without {', '.join(left)}")
+    return ways
