@@ -97,8 +97,10 @@ def as_recorded(cells: pd.DataFrame, metric: Score) -> pd.DataFrame:
     for column in [] if metric.greater_is_better else cells.columns.intersection(_SCORES):
         out[column] = metric.oriented(cells[column])
     called = {c: c.replace("score", metric.prefix, 1) for c in _TEST_SCORES}
-    out.columns = cells.columns.map(lambda name: called.get(name, name))
-    return out.drop(columns=CURVES, errors="ignore")
+    for column in cells.columns.intersection(CURVES):
+        del out[column]  # `drop` would copy all others
+    out.columns = out.columns.map(lambda name: called.get(name, name))
+    return out
 
 
 def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.DataFrame:
