@@ -52,10 +52,14 @@ def test_the_tour_and_the_examples_give_what_they_show(project: Path) -> None:
     run(project, "-m", "doctest", "-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE", "examples.txt")
 
 
-def test_the_generators_that_are_shown_pass_the_conformance_suite(project: Path) -> None:
-    suite, shown = "tests/generators/test_generators.py", ["independent", "parzen"]
-    quiet = ("-q", "-p", "no:cacheprovider", "-rp")
-    printed = run(project, "-m", "pytest", *quiet, suite, "-k", " or ".join(shown))
-    for method in shown:
-        assert f"PASSED {suite}::test_an_ordinary_table_is_served[{method}]" in printed
+def test_what_is_shown_passes_the_suites_that_find_it(project: Path) -> None:
+    generators, tables = "tests/generators/test_generators.py", "tests/report/test_tables.py"
+    expected = [
+        f"{generators}::test_an_ordinary_table_is_served[independent]",
+        f"{generators}::test_an_ordinary_table_is_served[parzen]",
+        f"{tables}::test_a_table_is_in_all_outputs[unmoved]",
+    ]
+    quiet, named = ("-q", "-p", "no:cacheprovider", "-rp"), "independent or parzen or unmoved"
+    printed = run(project, "-m", "pytest", *quiet, generators, tables, "-k", named)
+    assert [test for test in expected if f"PASSED {test}" not in printed] == []
     assert "failed" not in printed

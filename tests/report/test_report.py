@@ -45,16 +45,6 @@ def read(root: Path, name: str) -> str:
 
 
 class TestFiles:
-    def test_every_table_and_figure_is_written(self, written: Callable[..., Path]):
-        root = written(experiment())
-        assert report(root) == 0
-        names = {p.name for p in (root / "report").iterdir()}
-        assert {"index.html", "tables.md", "tables.tex", "summary.csv", "wilcoxon.csv"} <= names
-        assert {"groups.csv", "ablation.csv", "leaderboard.csv", "nemenyi.csv"} <= names
-        figures = {"improvements", "ranks", "heat_map", "gains", "curves", "time"}
-        for suffix in ("png", "svg"):
-            assert {p.stem for p in (root / "report" / "figures").glob(f"*.{suffix}")} == figures
-
     @pytest.mark.filterwarnings("error:constrained_layout:UserWarning")
     def test_figures_have_room_for_the_names_of_many_methods(self):
         """As many as the ablation's. matplotlib warns where axes collapse, and the legend of a

@@ -1,0 +1,319 @@
+"""Every table of the report: worked by hand on made records, and the same in all outputs."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_records import failed, made
+
+from bench.analysis.answer import answer
+from bench.analysis.frame import NAMING, NESTED, frame
+from bench.analysis.settings import settings
+from bench.cell.store import Store
+from bench.metrics import roc_auc_ovo
+from bench.report import tables as room
+from bench.report.latex import escape
+from bench.report.table import ReportTable, Section
+from bench.report.tables import made as made_tables
+from bench.report.tables import sections, tables
+from bench.report.write import report
+
+# Test score before fine-tuning; then after it, under seed 0 and seed 1.
+START = {"credit": 0.70, "zoo": 0.80}
+SCORES = {
+    "credit": {"default_ft": (0.72, 0.73), "causalmixft": (0.74, 0.74), "scm": (0.71, 0.71)},
+    "zoo": {"default_ft": (0.81, 0.80), "causalmixft": (0.83, 0.83), "scm": (0.78, 0.78)},
+}
+QUICK = settings(["analysis.elo_rounds=1", "analysis.resamples=200"])
+ROWS = {
+    "key": None,
+    "rows": 80,
+    "class_counts": [40, 40],
+    "copies_of_training_rows": 20,
+    "fingerprint": "f00d" * 16,
+    "generator": {},
+    "quality": {"copies": 0.25},
+}
+
+FOREIGN = """
+from matplotlib.figure import Figure
+
+from bench.report.figures import Drawing
+from bench.report.table import Column, ReportTable
+
+
+def best(answer):
+    scores = answer.tables["per_dataset"]
+    return scores.max(axis=1).to_frame("score").assign(method=scores.idxmax(axis=1))
+
+
+foreign = ReportTable(
+    key="best",
+    title="Best of each dataset",
+    make=best,
+    columns=[
+        Column("method", "best method"),
+        Column("score", "error", lambda score: f"{100 * (1 - score):.1f}", "%"),
+    ],
+    caption="What is best on one is luck.",
+    figures=[lambda answer: Drawing("best", "The best", "Nothing is drawn.", Figure())],
+    terminal=True,
+)
+"""
+
+
+class Reported(NamedTuple):
+    """A report on disk, what it printed, and what it was made of."""
+
+    folder: Path
+    printed: str
+    numbers: dict[str, pd.DataFrame]
+    sections: dict[str, Section]
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text(encoding="utf-8")
+
+
+def records() -> Iterator[dict[str, Any]]:
+    for dataset, methods in SCORES.items():
+        start = START[dataset]
+        yield made(dataset, "pretrained", [start])
+        for method, scores in methods.items():
+            for seed, score in enumerate(scores):
+                rows = None if method == "default_ft" else ROWS
+                yield made(
+                    dataset, method, [start, score], seed=seed, validation=[0.70, 0.75],
+                    synthetic=rows,
+                )  # fmt: skip
+    yield failed("zoo", "scm", fold=1)
+
+
+def reported(folder: Path) -> Reported:
+    store = Store(folder)
+    for record in records():
+        store.write(record)
+    with redirect_stdout(StringIO()) as printed:
+        assert report(folder, QUICK) == 0
+    read = answer(frame(store.survey()[0]), QUICK, roc_auc_ovo)
+    numbers = {table.key: numbers for table, numbers in made_tables(read)}
+    shown = {section.key: section for section in sections(read)}
+    return Reported(folder / "report", printed.getvalue(), numbers, shown)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    return reported(tmp_path_factory.mktemp("tables") / "results")
+
+
+class TestValues:
+    """What each section shows of a method, a dataset or a group; headings in words of their own."""
+
+    @pytest.mark.parametrize(
+        ("key", "row", "expected"),
+        [
+            # credit: best of four, twice 0.04 of a range of 0.04; zoo: twice 0.03 of 0.05.
+            ("summary", {"": "causalmixft"}, {
+                "average rank": "1.00", "median improvement": "+0.800", "± IQR": "0.400",
+                "± MAD": "0.200", "ROC-AUC gain ×1000": "+35.00", "worse than pre-trained": "0%",
+                "runs": "4",
+            }),
+            ("summary", {"": "scm"}, {"worse than pre-trained": "50%", "average rank": "3.50"}),
+            # It is best on either dataset, so that it is in every resample.
+            ("certainty", {"": "causalmixft"}, {
+                "average rank [95% interval]": "1.00 [1.00, 1.00]",
+                "ROC-AUC gain ×1000 [95% interval]": "+35.00 [+30.00, +40.00]",
+                "Nemenyi p against the best": "1.000",
+            }),
+            ("per_dataset", {"": "credit"}, {"default_ft": "0.7250", "causalmixft": "0.7400"}),
+            ("reliability", {"": "causalmixft"}, {
+                "validation gain ×1000": "+50.00", "test gain ×1000": "+35.00",
+                "last step ×1000": "+35.00", "gap ×1000": "+15.00", "harm": "0%",
+                "regret ×1000": "0.00", "median corr. gap": "0.000",
+            }),
+            # It went from 0.80 to 0.78 on zoo.
+            ("reliability", {"": "scm"}, {"harm": "50%", "regret ×1000": "10.00"}),
+            # Of credit 0.02 and 0.01, of zoo 0.02 and 0.03.
+            ("paired", {"": "causalmixft"}, {
+                "chosen step ×1000 ± SE": "+20.00 ± 5.00", "size a run, chosen": "20.00",
+                "size a run, last": "20.00", "tables": "2", "runs": "4",
+            }),
+            ("paired", {"": "default_ft, another seed"}, {"size a run, chosen": "10.00"}),
+            ("wilcoxon", {"": "causalmixft", "against": "default_ft"}, {
+                "tables better": "2", "tables worse": "0", "effect (rank-biserial)": "+1.00",
+                "p": "0.500",
+            }),
+            ("leaderboard", {"": "causalmixft"}, {"win rate": "100%", "improvability": "0.00%"}),
+            ("by_domain", {"": "healthcare", "method": "causalmixft"}, {
+                "datasets": "1", "ROC-AUC gain ×1000": "+40.00", "gap ×1000": "+10.00", "runs": "2",
+            }),
+            ("by_rows", {"": "below 300", "method": "scm"}, {"datasets": "2", "runs": "4"}),
+            ("by_target", {"": "binary", "method": "default_ft"}, {"average rank": "2.00"}),
+            ("by_categorical", {"": "25% to below 75%", "method": "scm"}, {"datasets": "2"}),
+            ("ways", {"": "SCM", "rows": "mixed"}, {
+                "ratio": "1", "method": "causalmixft", "average rank": "1.00", "runs": "4",
+            }),
+            ("ways", {"": "SCM", "rows": "synthetic"}, {"method": "scm", "± IQR": "0.650"}),
+            # 0.03 of credit, 0.05 of zoo.
+            ("ablation", {"": "SCM"}, {
+                "asks": "what mixing does", "test ROC-AUC ×1000 ± SE": "+40.00 ± 10.00",
+                "size of a run": "40.00", "tables": "2", "runs": "4",
+            }),
+            ("quality", {"": "scm"}, {"measure": "copies", "median": "0.25", "runs": "4",
+                "Spearman with ROC-AUC gain": "–"}),
+            ("datasets", {"": "zoo"}, {
+                "domain": "finance", "rows": "150", "features": "4", "categorical": "25%",
+                "classes": "2", "folds": "1", "duplicated test rows": "1.0",
+                "of the test rows": "2.0%",
+            }),
+            ("time", {"": "scm"}, {"median seconds a cell": "1.0", "cells": "4"}),
+            ("missing", {"": "zoo", "method": "scm"}, {
+                "fold": "1", "seed": "0", "status": "failed", "error": "no luck",
+            }),
+        ],
+    )  # fmt: skip
+    def test_a_section_shows_what_was_worked_by_hand(
+        self, key: str, row: dict[str, str], expected: dict[str, str], whole: Reported
+    ):
+        table = whole.sections[key].table
+        assert table is not None
+        named = table.reset_index(names="")
+        (found,) = named[(named[list(row)] == pd.Series(row)).all(axis=1)].to_dict("records")
+        assert {heading: found[heading] for heading in expected} == expected
+
+    def test_files_without_a_section_hold_each_cell_group_and_pair(self, whole: Reported):
+        numbers = whole.numbers
+        cells = numbers["improvements"].set_index(["dataset", "seed", "method"])
+        assert cells.loc[("zoo", 1, "causalmixft"), "improvement"] == pytest.approx(0.6)
+        p = numbers["nemenyi"]
+        assert p.loc["causalmixft", "scm"] == p.loc["scm", "causalmixft"] < 1
+        groups = numbers["groups"].set_index(["grouping", "group", "method"])
+        assert groups.loc[("domain", "finance", "causalmixft"), "raw_gain"] == pytest.approx(0.03)
+        assert set(groups.index.levels[0]) == {"domain", "rows", "target", "categorical"}
+        lost = numbers["left_out"]
+        assert lost["status"].value_counts().to_dict() == {"missing": 3, "failed": 1}
+
+
+def in_all_outputs(table: ReportTable, whole: Reported) -> None:
+    """Hold a table to its CSV, and its section to page, Markdown, LaTeX and terminal."""
+    file = whole.folder / f"{table.key}.csv"
+    assert file.exists() == table.has_file
+    if table.has_file:
+        numbers = whole.numbers[table.key]
+        read = pd.read_csv(file, index_col=None if table.row else 0)
+        expected = numbers.drop(columns=[*NESTED, *NAMING], errors="ignore")
+        assert list(read) == list(expected)
+        for column in expected.select_dtypes("number"):
+            np.testing.assert_allclose(read[column], expected[column], rtol=1e-12)
+    assert (table.key in whole.sections) == bool(table.title)
+    if table.title:
+        section = whole.sections[table.key]
+        assert section.table is not None, f"the records should give {table.key} something to show"
+        in_page(section, whole.text("index.html"))
+        if table.timed:
+            assert f"## {section.title}" not in whole.text("tables.md")
+            assert not (whole.folder / "latex" / f"{table.key}.tex").exists()
+        else:
+            in_markdown(section, whole.text("tables.md"))
+            assert f"latex/{table.key}}}" in whole.text("tables.tex")
+            in_latex(section, whole.text(f"latex/{table.key}.tex"))
+        assert is_printed(section, whole.printed) == section.terminal
+
+
+def cells(section: Section) -> list[list[str]]:
+    assert section.table is not None
+    return [[str(name), *row] for name, row in zip(section.table.index, section.table.to_numpy())]
+
+
+def in_page(section: Section, page: str) -> None:
+    (inside,) = re.findall(rf'<section id="{section.key}">.*?</section>', page, re.DOTALL)
+    rows = re.findall(r"<tr>(.*?)</tr>", inside, re.DOTALL)
+    texts = [[plain(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
+    assert section.table is not None
+    assert texts == [[section.table.index.name or "", *section.table], *cells(section)]
+    assert plain(re.findall(r"<h2>.*?</h2>", inside)[0]) == section.title
+    assert plain(re.findall(r'<p class="note">.*?</p>', inside)[0]) == section.text
+
+
+def plain(fragment: str) -> str:
+    return html.unescape(re.sub(r"<[^>]*>", "", fragment))
+
+
+def in_markdown(section: Section, text: str) -> None:
+    _, _, behind = text.partition(f"## {section.title}\n\n")
+    table, caption, *_ = behind.split("\n\n")
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert lines[2:] == cells(section)
+    assert caption.strip() == section.text
+
+
+def in_latex(section: Section, text: str) -> None:
+    assert rf"\caption{{{escape(section.title)}. {escape(section.text)}}}" in text
+    for row in cells(section):
+        assert " & ".join(map(escape, row)) + r" \\" in text.splitlines()
+
+
+def is_printed(section: Section, printed: str) -> bool:
+    """Its title and caption; the terminal breaks lines where it likes."""
+    words = " ".join(printed.split())
+    return f"{section.title} ┏" in words and " ".join(section.text.split()) in words
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda table: table.key)
+def test_a_table_is_in_all_outputs(table: ReportTable, whole: Reported) -> None:
+    in_all_outputs(table, whole)
+
+
+def test_every_figure_of_a_table_is_below_it(whole: Reported) -> None:
+    page = whole.text("index.html")
+    drawn = []
+    for key, section in whole.sections.items():
+        (inside,) = re.findall(rf'<section id="{key}">.*?</section>', page, re.DOTALL)
+        below = re.findall(r'<figure id="figure-(\w+)">', inside)
+        assert len(below) == len(section.figures)
+        drawn += below
+    assert set(drawn) >= {"improvements", "ranks", "heat_map", "gains", "curves", "quality", "time"}
+    for suffix in ("png", "svg"):
+        assert {f.stem for f in (whole.folder / "figures").glob(f"*.{suffix}")} == set(drawn)
+
+
+def test_a_file_in_the_room_is_all_that_a_table_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "foreign.py").write_text(FOREIGN, encoding="utf-8")
+    monkeypatch.setattr(room, "__path__", [*room.__path__, str(tmp_path)])
+    try:
+        whole = reported(tmp_path / "results")
+        (table,) = (table for table in tables() if table.key == "best")
+        in_all_outputs(table, whole)
+    finally:
+        sys.modules.pop(f"{room.__name__}.foreign", None)
+    assert list(whole.sections)[-1] == "best"
+    assert cells(whole.sections["best"]) == [
+        ["credit", "causalmixft", "26.0"],
+        ["zoo", "causalmixft", "17.0"],
+    ]
+    assert whole.sections["best"].table.columns.tolist() == ["best method", "error %"]
+    assert "<figcaption><strong>The best.</strong> Nothing is drawn." in whole.text("index.html")
+    assert (whole.folder / "figures" / "best.png").is_file()
+
+
+def test_two_tables_of_one_key_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "foreign.py").write_text(FOREIGN.replace('"best"', '"ways"'), encoding="utf-8")
+    monkeypatch.setattr(room, "__path__", [*room.__path__, str(tmp_path)])
+    try:
+        with pytest.raises(ValueError, match="Two tables of the report have the key 'ways'"):
+            tables()
+    finally:
+        sys.modules.pop(f"{room.__name__}.foreign", None)
