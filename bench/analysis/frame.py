@@ -96,11 +96,15 @@ def as_recorded(cells: pd.DataFrame, metric: Score) -> pd.DataFrame:
     out = cells.copy(deep=False)
     for column in [] if metric.greater_is_better else cells.columns.intersection(_SCORES):
         out[column] = metric.oriented(cells[column])
-    called = {c: c.replace("score", metric.prefix, 1) for c in _TEST_SCORES}
     for column in cells.columns.intersection(CURVES):
         del out[column]  # `drop` would copy all others
-    out.columns = out.columns.map(lambda name: called.get(name, name))
+    out.columns = out.columns.map(lambda column: own_name(column, metric))
     return out
+
+
+def own_name(column: str, metric: Score) -> str:
+    """What `as_recorded` calls a column: of ROC-AUC, ``score_chosen`` is ``auc_chosen``."""
+    return column.replace("score", metric.prefix, 1) if column in _TEST_SCORES else column
 
 
 def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from bench.analysis.answer import Answer
-from bench.analysis.frame import UNIT
+from bench.analysis.frame import UNIT, own_name
 from bench.cell.record import Record, as_yaml
 from bench.report import provenance, verdict
 from bench.report.captions import completeness
@@ -27,7 +27,7 @@ from bench.report.figures import INK, LINE
 from bench.report.table import Behind, Section
 
 HERE = Path(__file__).parent
-# Column of the page's cells → decimals; None for what is no fraction.
+# Column of the page's cells → decimals; None for what is no fraction. Scores get the metric's name.
 CELL_COLUMNS: dict[str, int | None] = {
     "dataset": None,
     "fold": None,
@@ -35,9 +35,9 @@ CELL_COLUMNS: dict[str, int | None] = {
     "method": None,
     "status": None,
     "counted": None,
-    "auc_pretrained": 4,
-    "auc_chosen": 4,
-    "auc_last": 4,
+    "score_pretrained": 4,
+    "score_chosen": 4,
+    "score_last": 4,
     "raw_gain": 4,
     "improvement": 3,
     "validation_chosen": 4,
@@ -141,18 +141,19 @@ def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Behind | Non
 
 def _cells(answer: Answer, loose: Collection[str]) -> dict[str, Any]:
     kept = answer.tables["improvements"] if answer.tables else answer.kept
-    columns = [*CELL_COLUMNS, "identity", "dataset_name", "method_name"]
+    shown = {own_name(column, answer.metric): n for column, n in CELL_COLUMNS.items()}
+    columns = [*shown, "identity", "dataset_name", "method_name"]
     both = (kept.assign(counted="yes"), answer.left_out.assign(counted="no"))
     parts = [part.reindex(columns=columns).astype(object) for part in both]
     cells = pd.concat([part for part in parts if len(part)] or parts[:1])
     cells = cells.sort_values([*UNIT, "method"])
     whole = ["fold", "seed", "chosen_step"]
     rows = [
-        [*(_json(row[c], c in whole) for c in CELL_COLUMNS), _record(row, loose)]
+        [*(_json(row[c], c in whole) for c in shown), _record(row, loose)]
         for row in cells.to_dict("records")
     ]
-    digits = {name: n for name, n in CELL_COLUMNS.items() if n is not None}
-    return {"columns": [*CELL_COLUMNS, "record"], "digits": digits, "cells": rows}
+    digits = {name: n for name, n in shown.items() if n is not None}
+    return {"columns": [*shown, "record"], "digits": digits, "cells": rows}
 
 
 def _json(value: Any, whole: bool) -> Any:

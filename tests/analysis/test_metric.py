@@ -19,7 +19,7 @@ from bench.analysis.settings import Impute, Normalization, settings
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.metrics import RANKED_BY, log_loss, roc_auc_ovo
-from bench.report import verdict
+from bench.report import page, verdict
 from bench.report.write import report
 
 QUICK = settings(["analysis.resamples=50", "analysis.elo_rounds=2"])
@@ -137,6 +137,11 @@ class TestLowerIsBetter:
         one = [r for r in records() if r["cell"]["dataset"] == "heart"]
         told = " ".join(verdict.headline(answer(frame(one), QUICK, log_loss)))
         assert "lies between 1.0000 (scm) and 0.7000 (default_ft)" in told
+
+    def test_the_cells_of_the_page_are_called_by_the_metrics_name(self, read):
+        cells = page._cells(read, ())
+        at = cells["columns"].index("log_loss_chosen")
+        assert sorted(row[at] for row in cells["cells"]) == [0.4, 0.45, 0.5, 0.7, 0.8, 1.0]
 
     def test_the_files_of_a_report_hold_the_losses(self, tmp_path: Path):
         store = Store(tmp_path)
