@@ -150,6 +150,13 @@ class CausalGraph:
     ------
     BadInput
         If the parts do not fit together, a probability is none, or a DAG has a cycle.
+
+    Examples
+    --------
+    >>> matrix = np.array([[0, 0.5, 0.25], [0.5, 0, 0], [0, 0, 0]])
+    >>> graph = CausalGraph(("rain", "wet", "accident"), matrix, dags=[((), (0,), (0,))])
+    >>> graph.expected_edges, graph.target_degree
+    (1.25, 0.25)
     """
 
     names: Sequence[str]
