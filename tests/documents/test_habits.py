@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -69,3 +70,9 @@ def test_the_study_that_is_cited_is_the_readme_s(citation: dict) -> None:
     assert study["url"] in readme
     assert study["title"] in " ".join(readme.split())
     assert all(author["family-names"] in readme for author in study["authors"])
+
+
+def test_contributing_draws_the_house_as_the_code_has_it() -> None:
+    drawn = runpy.run_path(str(ROOT / "tests/test_floors.py"))["drawn"]()
+    told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert drawn in told, "put in what `python tests/test_floors.py` prints"
