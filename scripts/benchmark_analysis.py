@@ -28,12 +28,12 @@ from bench.analysis.reliability import correlation_gaps
 from bench.analysis.settings import settings
 from bench.cell.record import encode, seal
 from bench.cell.store import Store
-from bench.files import digest
 from bench.metrics import RANKED_BY as METRIC
 from bench.process import peak_memory_mb
 from bench.report.write import report
 from bench.verbs.status import Look
 from scripts.fresh_process import result
+from tests.support.made_records import made
 
 METHODS = ("pretrained", "default_ft", "causalmixft", "scm", "ctgan", "tabebm", "table_augment")
 METHODS += ("mixed_model", "bootstrap", "noise")
@@ -162,84 +162,27 @@ def _status() -> str:
 
 def record_of(row: dict[Any, Any]) -> dict[str, Any]:
     """A record as a run leaves it, with the numbers of a made-up row; its seed is its split."""
-    tuned = bool(len(row["test_curve"]))
-    parts = {
-        "dataset": digest(row["dataset"]),
-        "model": {"weights": "0" * 64},
-        "seed": 0,
-        "method": row["method"],
-        "split": {"index": int(row["seed"])},
-    }
-    curves = {
-        "step": list(range(EVALUATIONS)),
-        **{
-            part: {METRIC.name: list(map(float, row[f"{part}_curve"]))}
-            for part in ("validation", "test")
-        },
-    }
-    scores = {
-        when: {
-            "test": {METRIC.name: float(row[f"score_{when}"])},
-            "validation": {METRIC.name: float(row.get(f"validation_{when}", 0.5))},
-        }
-        for when in ("pretrained", "chosen", "last")
-    }
+    test, validation = (
+        list(map(float, row[f"{part}_curve"])) or [float(row["score_pretrained"])]
+        for part in ("test", "validation")
+    )
+    chosen = int(row["chosen_step"]) if len(test) > 1 else 0
+    record = made(
+        row["dataset"], row["method"], test, int(row["seed"]), validation=validation, chosen=chosen
+    )
     generator = row["generator"] and {"_target_": f"made.up.{row['generator']}"}
-    mixing = {"rows": row["mixing"], "ratio": 1.0}
-    names = {k: row[k] for k in ("dataset", "domain", "method", "model")}
-    return {
-        "status": "done",
-        "cell": {**names, "fold": int(row["seed"]), "seed": 0},
-        "identity": {"hash": digest(parts), "parts": parts},
-        "settings": {
-            "dataset": {"_target_": "made.up"},
-            "model": {"_target_": "made.up", "path": None},
-            "method": {
-                "name": row["method"],
-                "finetune": tuned,
-                "generator": generator,
-                "mixing": mixing,
-            },
-            "finetune": {"steps": EVALUATIONS - 1},
-            "fold": int(row["seed"]),
-            "seed": 0,
-            "validation_share": 0.2,
-            "threads": 1,
-            "device": "cpu",
-        },
-        "data": {
-            "rows": {"train": int(row["rows"]) - 60, "validation": 10, "test": 50},
-            "features": 10,
-            "categorical": int(10 * row["categorical_share"]),
-            "classes": int(row["classes"]),
-            "duplicates": 0,
-            "notes": [],
-        },
-        "metric": METRIC.as_metric(),
-        "metrics": scores,
-        "chosen_step": int(row["chosen_step"]) if tuned else 0,
-        "last_step": EVALUATIONS - 1 if tuned else 0,
-        "curves": curves if tuned else {},
-        "synthetic": None,
-        "timings": {
-            "started": 0.0,
-            "seconds": {"total": 1.0},
-            "cpu_seconds": 1.0,
-            "peak_memory_mb": 100.0,
-            "generation": None,
-        },
-        "provenance": {
-            "code": "0" * 64,
-            "versions": {},
-            "python": "",
-            "platform": "",
-            "processor": "",
-            "threads": 1,
-            "device": "cpu",
-            "precision": "float32",
-        },
-        "error": None,
+    record["settings"]["method"] |= {
+        "generator": generator,
+        "mixing": {"rows": row["mixing"], "ratio": 1.0},
     }
+    record["cell"]["domain"] = row["domain"]
+    record["data"] |= {
+        "rows": {"train": int(row["rows"]) - 60, "validation": 10, "test": 50},
+        "features": 10,
+        "categorical": int(10 * row["categorical_share"]),
+        "classes": int(row["classes"]),
+    }
+    return record
 
 
 def _ratios() -> None:
