@@ -22,12 +22,15 @@ from bench.metrics import binary_roc_auc, roc_auc_ovo
 from bench.quality.arrays import Columns, Standardizer
 from bench.table import Table
 
-MAX_ROWS = 1000  # rows of each table that a measure reads; `quality` draws them at random
-ITERATIONS = 60  # boosting rounds of both detectors and scorers
-LEAVES = 15
-FOLDS = 3  # of the detector's cross-validation
+# These numbers say what the measures are, as their formulas do: no settings, since under another
+# value a measure of the same name would be another one, and could be compared with no record. They
+# decide no cell's scores, so they are in no identity; a change of one makes records stale.
+MAX_ROWS = 1000  # rows of each table that a measure reads, drawn at random: distances are of pairs
+ITERATIONS = 60  # boosting rounds of detector and scorer; with `LEAVES`, about half of the size of
+LEAVES = 15  # scikit-learn's defaults (100, 31), which tables of some hundred rows cannot fill
+FOLDS = 3  # of the detector's cross-validation, as many as TabArena's splits have
 COMPONENTS = 10  # principal components of the Fréchet distance, if the rows have as many
-MAX_BINS = 255  # levels that gradient boosting can take as categories
+MAX_BINS = 255  # levels that scikit-learn's gradient boosting can take as categories
 
 
 def quality(

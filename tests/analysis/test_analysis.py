@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_records import method_settings
+from made_records import made
 from scipy.stats import rankdata
 
 from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, complete, frame
@@ -242,62 +242,35 @@ class TestComplete:
 
 
 def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, Any]:
-    parts = {"method": method} | ({} if method == "pretrained" else {"seed": seed})
-    scores = {"test": {"roc_auc_ovo": 0.75}, "validation": {"roc_auc_ovo": 0.5}}
-    return {
-        "status": "done",
-        "cell": {
-            "dataset": "iris",
-            "domain": "other",
-            "method": method,
-            "fold": fold,
-            "seed": seed,
-            "model": "mitra_nano",
-        },
-        "identity": {"hash": "", "parts": parts},
-        "settings": {"method": method_settings(method)},
-        "data": {
-            "rows": {"train": 80, "validation": 20, "test": 50},
-            "features": 4,
-            "categorical": 1,
-            "classes": 3,
-            "notes": [],
-        },
-        "curves": {},
-        "synthetic": None,
-        "metric": roc_auc_ovo.as_metric(),
-        "metrics": {"pretrained": scores, "chosen": scores, "last": scores},
-        "chosen_step": 4,
-        "timings": {"seconds": {"total": 2.5}},
-        "provenance": {"code": "c0de"},
-        "error": None,
-    } | changed
+    return made("iris", method, [0.75], fold, seed, validation=[0.5], **changed)
 
 
 class TestFrame:
     def test_one_row_a_record(self):
-        (row,) = frame([record("default_ft", 1, fold=2)]).to_dict("records")
+        of_before = record("default_ft", 1, fold=2)
+        del of_before["data"]["duplicates"]
+        (row,) = frame([of_before]).to_dict("records")
         assert row | {"error": None, "quality": None} == {
             "dataset": "iris",
             "dataset_name": "iris",
             "method_name": "default_ft",
             "tuning": None,
-            "baseline": '{"model": null, "validation_share": null}',
+            "baseline": f'{{"model": {{"weights": "{"f00d" * 16}"}}, "validation_share": null}}',
             "fold": 2,
             "seed": 1,
-            "domain": "other",
+            "domain": "healthcare",
             "method": "default_ft",
             "model": "mitra_nano",
             "status": "done",
-            "identity": "",
-            "code": "c0de",
+            "identity": of_before["identity"]["hash"],
+            "code": "c0de" * 16,
             "generator": None,
             "mixing": "real",
             "ratio": 1.0,
             "rows": 150,
             "features": 4,
             "categorical_share": 0.25,
-            "classes": 3,
+            "classes": 2,
             "duplicates": pytest.approx(np.nan, nan_ok=True),
             "test_rows": 50,
             "score_pretrained": 0.75,
@@ -305,11 +278,11 @@ class TestFrame:
             "score_last": 0.75,
             "validation_pretrained": 0.5,
             "validation_chosen": 0.5,
-            "validation_curve": (),
-            "test_curve": (),
-            "chosen_step": 4,
+            "validation_curve": (0.5,),
+            "test_curve": (0.75,),
+            "chosen_step": 0,
             "quality": None,
-            "seconds": 2.5,
+            "seconds": 1.0,
             "error": None,
         }
 
