@@ -78,6 +78,7 @@ class Verb:
 
     @classmethod
     def of(cls, name: str) -> Verb:
+        """Read a verb's constants, without importing it."""
         said = dict(_constants(VERBS / f"{name}.py"))
         known = {"HELP": "help", "USAGE": "usage", "ONLY_PRINT": "only_prints", "PLACE": "place"}
         return cls(name, **{key: said[word] for word, key in known.items() if word in said})

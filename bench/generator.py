@@ -193,6 +193,7 @@ class CausalGraph:
 
     @property
     def expected_edges(self) -> float:
+        """The sum of the pairs' probabilities."""
         return float(self.adjacency.sum() / 2)
 
     @property

@@ -112,6 +112,7 @@ class Slots:
 
     @classmethod
     def learn(cls, codes: np.ndarray) -> Self:
+        """Give each code a slot as wide as its training share."""
         present, counts = np.unique(codes, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         return cls(present[order], np.append(0.0, np.cumsum(counts[order]) / len(codes)))

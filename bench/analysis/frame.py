@@ -198,7 +198,7 @@ def _class_name(generator: dict[str, Any] | None) -> str | None:
 
 
 def _facts(data: dict[str, Any]) -> dict[str, object]:
-    """Of the dataset; a cell that failed early knows none of them."""
+    """Facts of the dataset; a cell that failed early knows none of them."""
     if not data:
         return {}
     return {

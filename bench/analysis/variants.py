@@ -250,7 +250,7 @@ def shown(value: Any) -> str:
 
 
 def _power(value: float) -> str:
-    """As digits and a power of ten: 0.00035 is 3.5e-4."""
+    """Digits and a power of ten: 0.00035 is 3.5e-4."""
     return f"{Decimal(repr(value)).normalize():E}".replace("E+", "e").replace("E", "e")
 
 

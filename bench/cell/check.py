@@ -178,13 +178,16 @@ def _causes(differences: list[str], changes: list[str]) -> list[str]:
 
 
 def hash_of(record: Record) -> str:
+    """The hash of a record's identity."""
     return str(record["identity"]["hash"])
 
 
 def name_of(record: Record) -> str:
+    """How a line names a record."""
     return told_of(record, record["cell"]["dataset"], record["cell"]["method"])
 
 
 def told_of(record: Record, dataset: str, method: str) -> str:
+    """How a line names a record whose dataset and method tables call so."""
     cell = record["cell"]
     return f"{dataset} fold {cell['fold']} {method} seed {cell['seed']} ({hash_of(record)[:8]})"

@@ -47,7 +47,7 @@ class Generation:
     timing: dict[str, Any] | None = None
 
     def tested(self, test: Table) -> Generation:
-        """With the measure that reads test rows; like the test curves it is for analysis alone."""
+        """Add the measure that reads test rows; like the test curves it is for analysis alone."""
         if self.synthetic is None or self.rows is None:
             return self
         area = tstr_roc_auc(self.rows, test)

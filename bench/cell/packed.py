@@ -147,6 +147,7 @@ class Faults:
     first: str = ""
 
     def add(self, wrong: str, records: int = 1) -> None:
+        """Take note of records that cannot be used, and of why."""
         self.first = self.first or wrong
         self.count += records
 

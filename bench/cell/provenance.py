@@ -37,7 +37,7 @@ def provenance(
 
 
 def versions() -> dict[str, str]:
-    """Of the libraries whose arithmetic or choices are in the numbers."""
+    """Versions of the libraries whose arithmetic or choices are in the numbers."""
     return {name: version(name) for name in LIBRARIES}
 
 

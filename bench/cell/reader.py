@@ -157,7 +157,7 @@ class Reader:
         return None
 
     def look(self, cell: dict[str, Any], identity: str) -> tuple[Record | None, str | None]:
-        """As `examine`, of the record of a cell; (None, None) where there is none."""
+        """Examine the record of a cell; (None, None) where there is none."""
         try:
             return self.examine(self.path(cell, identity))
         except FileNotFoundError:
@@ -187,7 +187,7 @@ class Reader:
                 sound = entry.path if entry.record is not None else sound
 
     def packed(self) -> Iterator[Entry]:
-        """As `entries`, of the pack alone."""
+        """The entries of the pack alone."""
         with ExitStack() as opened:
             yield from self._all_packed(*self._open_pack(opened))
 

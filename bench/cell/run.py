@@ -42,7 +42,7 @@ class Reached:
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def noting(self, notes: list[str]) -> Reached:
-        """With more notes."""
+        """A copy with more notes."""
         return replace(self, data={**self.data, "notes": [*self.data["notes"], *notes]})
 
 

@@ -104,6 +104,8 @@ Config = Annotated[dict[str, Any], AfterValidator(_targets)]
 
 
 class Cell(_Closed):
+    """What a record calls its cell."""
+
     dataset: Name
     domain: Name
     method: Name
@@ -113,21 +115,29 @@ class Cell(_Closed):
 
 
 class Model(_Open):
+    """The weights, by their hash."""
+
     weights: str
 
 
 class Parts(_Open):
+    """What decides a cell's numbers."""
+
     dataset: str
     model: Model
     seed: Whole = 0  # absent where the numbers do not depend on it
 
 
 class Identity(_Closed):
+    """The parts that decide the numbers, and their hash."""
+
     hash: Sha256
     parts: Parts
 
 
 class Mixing(_Open):
+    """How synthetic rows meet real ones."""
+
     rows: Literal["real", "synthetic", "mixed"]
     ratio: float
     fresh: bool = False
@@ -135,6 +145,8 @@ class Mixing(_Open):
 
 
 class Method(_Open):
+    """A method's settings: whether it fine-tunes, and on which rows."""
+
     name: Name
     finetune: bool
     generator: Config | None
@@ -148,14 +160,20 @@ class Method(_Open):
 
 
 class ModelSettings(_Open):
+    """A model's settings; a path of None is mitra-nano."""
+
     path: str | None
 
 
 class FinetuneSettings(_Open):
+    """The settings of fine-tuning."""
+
     steps: Count
 
 
 class Settings(_Open):
+    """The settings as they were resolved."""
+
     dataset: Config
     method: Method
     model: Annotated[ModelSettings, BeforeValidator(_targets)]
@@ -168,12 +186,16 @@ class Settings(_Open):
 
 
 class Rows(_Closed):
+    """How many rows each part has."""
+
     train: Count
     validation: Count
     test: Count
 
 
 class Data(_Closed):
+    """What is told of the table."""
+
     rows: Rows
     features: Count
     categorical: Count
@@ -183,6 +205,8 @@ class Data(_Closed):
 
 
 class Metric(_Closed):
+    """The score that decides, and its direction."""
+
     name: str
     greater_is_better: bool
 
@@ -195,11 +219,15 @@ class Metric(_Closed):
 
 
 class PartScores(_Closed):
+    """The scores of each part."""
+
     validation: Scores
     test: Scores
 
 
 class Metrics(_Closed):
+    """The scores before fine-tuning, at the chosen step and at the last."""
+
     pretrained: PartScores
     chosen: PartScores
     last: PartScores
@@ -231,6 +259,8 @@ class Curves(_Closed):
 
 
 class Synthetic(_Closed):
+    """What is told of synthetic rows."""
+
     key: str | None
     rows: Count
     class_counts: list[Count]
@@ -247,12 +277,16 @@ class Synthetic(_Closed):
 
 
 class Generation(_Closed):
+    """What a generator took, and whether another cell had drawn its rows."""
+
     shared: bool
     seconds: Amount
     phases: dict[str, Amount]
 
 
 class Timings(_Open):
+    """When the cell began, and what it took."""
+
     started: Amount
     seconds: dict[str, Amount]
     cpu_seconds: Amount
@@ -267,6 +301,8 @@ class Timings(_Open):
 
 
 class Provenance(_Closed):
+    """The code, the libraries and the machine that made the record."""
+
     code: str
     versions: dict[str, str]
     python: str
@@ -278,6 +314,8 @@ class Provenance(_Closed):
 
 
 class Failure(_Closed):
+    """What a failed cell raised."""
+
     type: str
     message: str
     traceback: str

@@ -147,7 +147,7 @@ class Store(Reader):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.journal))
 
     def _open_journal(self) -> io.FileIO:
-        """For appending."""
+        """Open the journal for appending."""
         self.clear(self.journal)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         return io.FileIO(os.open(self.journal, flags, 0o666), "a+")

@@ -101,7 +101,7 @@ class Method:
         return None
 
     def _without_effect(self) -> str | None:
-        """Of a method without a generator: what nothing reads."""
+        """What nothing reads in a method without a generator."""
         kept = {"ratio": UNREAD, "size": UNREAD, "fresh": (False,)}
         given = {key: getattr(self.mixing, key) for key in kept}
         key = next((key for key in kept if given[key] not in kept[key]), None)

@@ -57,6 +57,7 @@ class Encoded:
 
     @classmethod
     def of(cls, table: Table, encoder: Encoder) -> Encoded:
+        """Encode a table's rows."""
         return cls(encoder.encode_x(table), encoder.encode_y(table.y), table.lineage())
 
 
@@ -99,6 +100,7 @@ class RealTasks:
         return support, query[: self._settings.max_query]
 
     def task(self, step: int) -> Task:
+        """A task of the step's real rows."""
         support, query = self.draw(step)
         rows = self.rows
         return _task(rows.x[support], rows.y[support], rows.x[query], rows.y[query])
@@ -122,6 +124,7 @@ class SyntheticTasks:
         self._seed = seed
 
     def task(self, step: int) -> Task:
+        """A task of the step's synthetic rows."""
         rows = self._rows.at(step)
         try:
             return self._split(step, rows)
@@ -160,6 +163,7 @@ class MixedTasks:
         self._seed = seed
 
     def task(self, step: int) -> Task:
+        """A task of the step's real rows, with synthetic ones on both sides."""
         real, rows = self._real.rows, self._rows.at(step)
         support, query = self._real.draw(step)
         extra_support, extra_query = self._extra(step, rows, support, query)
@@ -226,6 +230,7 @@ class RetaskedTasks:
         self._seed = seed
 
     def task(self, step: int) -> Task:
+        """A new task of the step's real rows."""
         support, query = self._real.draw(step)
         rng = seeded(*self._seed, "new task", step)
         new_support, new_query = self._made.generator.task(
@@ -250,6 +255,7 @@ class InterleavedTasks:
         self._seed = seed
 
     def task(self, step: int) -> Task:
+        """A new task, or one of real rows."""
         rng = seeded(*self._seed, "real or new", step)
         chosen = self._new if rng.random() < self._ratio / (1 + self._ratio) else self._real
         return chosen.task(step)

@@ -51,7 +51,7 @@ class Memory:
         self.notes: list[str] = []
 
     def limit(self, n_support: int) -> int:
-        """As many support rows, or fewer."""
+        """Take as many support rows, or fewer."""
         return n_support if self.support is None else min(n_support, self.support)
 
     def attempt(self, kind: str, compute: Callable[[int], T], n_support: int, n_queries: int) -> T:

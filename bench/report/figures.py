@@ -67,6 +67,7 @@ class Drawing:
     figure: Figure
 
     def png(self) -> bytes:
+        """The figure as a PNG file."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
         return buffer.getvalue()

@@ -32,24 +32,30 @@ def with_error(mean: float, error: float, show: Callable[[float], str] = signed)
 
 
 def two(value: float) -> str:
+    """A number with two decimals."""
     return f"{value:.2f}"
 
 
 def three(value: float) -> str:
+    """A number with three decimals."""
     return f"{value:.3f}"
 
 
 def share(value: float) -> str:
+    """A share in percent."""
     return f"{value:.0%}"
 
 
 def whole(value: float) -> str:
+    """A number without decimals."""
     return f"{value:.0f}"
 
 
 def sign_three(value: float) -> str:
+    """A difference with its sign and three decimals."""
     return f"{value:+.3f}"
 
 
 def p_value(value: float) -> str:
+    """A p-value with three decimals; one too small for them as a bound."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -96,7 +96,7 @@ class Section:
 
 
 def named(_answer: Answer, rows: pd.DataFrame) -> Lead:
-    """Behind a row that a method or a dataset names are its cells."""
+    """The cells behind a row that a method or a dataset names."""
     name = str(rows.index.name)
 
     def behind(row: int, _heading: str) -> Behind | None:
@@ -106,7 +106,7 @@ def named(_answer: Answer, rows: pd.DataFrame) -> Lead:
 
 
 def nothing(_answer: Answer, _rows: pd.DataFrame) -> Lead:
-    """For numbers that no cells stand behind one by one."""
+    """No cells: the numbers have none behind them one by one."""
     return _nothing
 
 

@@ -30,6 +30,7 @@ class Size:
     steps: int
 
     def row(self) -> list[float]:
+        """The size on the scales on which times are fitted."""
         # Records and journals are anybody's, and may tell of no rows at all.
         rows, features = (math.log(max(1, n)) for n in (self.rows, self.features))
         return [rows, features, math.log1p(self.steps)]
@@ -90,6 +91,7 @@ class Fit:
 
     @classmethod
     def of(cls, records: list[Measured]) -> Fit:
+        """Fit the times of records by ridge regression."""
         x = np.array([record.size.row() for record in records])
         y = np.log([max(record.seconds, 1e-3) for record in records])
         mean = x.mean(axis=0)
@@ -98,6 +100,7 @@ class Fit:
         return cls(mean, float(y.mean()), np.linalg.solve(gram, centred.T @ (y - y.mean())))
 
     def seconds(self, size: Size) -> float:
+        """The seconds that a cell of this size should take."""
         return float(np.exp(self.base + (np.array(size.row()) - self.mean) @ self.slope))
 
 

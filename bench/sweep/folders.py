@@ -37,7 +37,7 @@ def place(name: str, key: str = "results_dir") -> str:
 
 
 def writable(name: str, key: str = "results_dir") -> str:
-    """As `place`, of a folder that is about to be written to.
+    """Give the `place` of a folder that is about to be written to.
 
     Raises
     ------

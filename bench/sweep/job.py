@@ -118,6 +118,7 @@ class Cell:
 
     @classmethod
     def of(cls, cfg: DictConfig, entry: str, table: Table, store: Store) -> Self:
+        """Put a config and its table together with what follows of both."""
         from bench.cell.identity import code_fingerprint, identity, targets
 
         names = {
@@ -133,6 +134,7 @@ class Cell:
         return cls(cfg, entry, table, names, what, code, store.path(names, what["hash"]))
 
     def is_due(self, record: Record | None) -> bool:
+        """Whether the cell runs, given its record."""
         return must_run(record, self.code, self.cfg.rerun)
 
 
@@ -255,6 +257,7 @@ def _scores(part: str, scores: dict[str, dict[str, float | None]]) -> str:
 
 
 def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:
+    """Whether a cell runs, given its record, today's code and the rule of re-runs."""
     if record is None or rerun == Rerun.all:
         return True
     if rerun == Rerun.none:

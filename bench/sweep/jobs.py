@@ -93,7 +93,7 @@ def count_cells(config: DictConfig) -> int:
 
 
 def cells_swept(params: Mapping[str, Any], words: Iterable[str], methods: Sequence[str]) -> int:
-    """As `count_cells`, of the sweeper's parameters, the command line and the methods of a job.
+    """Count cells by the sweeper's parameters, the command line and the methods of a job.
 
     Raises
     ------

@@ -37,15 +37,19 @@ class Sink(io.RawIOBase):
         self.fault: OSError | None = None
 
     def writable(self) -> bool:
+        """True, as of any stream that is written to."""
         return True
 
     def fileno(self) -> int:
+        """The descriptor that it writes to."""
         return self._fd
 
     def isatty(self) -> bool:
+        """Whether a person reads it in a terminal."""
         return os.isatty(self._fd)
 
     def write(self, data: Any) -> int:
+        """Write, or note why that fails and write nothing from then on."""
         if self.fault is not None:
             return len(data)
         try:

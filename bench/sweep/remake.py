@@ -64,7 +64,7 @@ class Today:
 
     @classmethod
     def of(cls, words: list[str], hours: float = 1.0) -> Today:
-        """From `conf/` and the words of a command line: ``--config-dir DIR``, ``openml.KEY=…``.
+        """Read `conf/` and the words of a command line: ``--config-dir DIR``, ``openml.KEY=…``.
 
         Without ``offline=false`` among them, nobody is asked for anything.
 

@@ -89,6 +89,7 @@ class Times:
         self._fits: dict[str, Fit] = {}
 
     def add(self, took: Measured) -> None:
+        """Take in what a cell took."""
         self._of[took.method][took.dataset].append(took)
         self._fits.pop(took.method, None)
 
@@ -144,7 +145,7 @@ class TimeLeft:
 
     @classmethod
     def of(cls, config: DictConfig, records: Iterable[Record]) -> TimeLeft:
-        """Of a sweep's config, with the records that lie in its folder."""
+        """Begin with a sweep's config and the records that lie in its folder."""
         left = cls(cells(config), _workers(config))
         left.read(records, rerun=str(config.rerun))
         return left

@@ -42,6 +42,7 @@ class Progress(Callback):
         return {}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Make ready the folder, count the cells and begin to watch; by Hydra."""
         try:
             self._store = Store(writable(config.results_dir))
             # Hydra writes there next, whatever stands in that place.
@@ -64,6 +65,7 @@ class Progress(Callback):
         self._thread.start()
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Say how it ended, and exit where not all went well; by Hydra."""
         try:
             code = self._end()
         except Exception as error:  # Hydra would turn it into a warning, and the exit code into 0

@@ -55,6 +55,7 @@ class Compared:
 
     @property
     def agrees(self) -> bool:
+        """Whether both hold the same cells with the same results."""
         return self.other.empty and not any(self.only)
 
 

@@ -143,7 +143,7 @@ def _size(cfg: DictConfig, table: Any) -> Size | None:
 
 
 def _state(cfg: DictConfig, table: Any, faults: dict[Path, str]) -> tuple[str, bool]:
-    """Of `STATES`, and whether a run would make the cell('s record) anew."""
+    """One of `STATES`, and whether a run would make the cell('s record) anew."""
     cell = {"dataset": table.name, "method": cfg.method.name, "fold": int(cfg.fold)}
     code = code_fingerprint(targets(cfg))
     store, what = Store(cfg.results_dir), identity(cfg, table)["hash"]

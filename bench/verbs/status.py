@@ -86,12 +86,12 @@ class Sweep:
 
     @property
     def to_make(self) -> int:
-        """Of those left: what is done before takes next to no time."""
+        """How many of those left take time: what is done before takes next to none."""
         to_pass = max(0, self.done_before - (self.ended - self.made))
         return max(0, self.left - to_pass)
 
     def seconds_left(self, now: float) -> float | None:
-        """At the pace so far; None before the first cell was made."""
+        """Seconds left at the pace so far; None before the first cell was made."""
         return (now - self.begun) / self.made * self.to_make if self.made else None
 
 
@@ -124,6 +124,7 @@ class Look:
         self._swept: tuple[tuple[int, ...], int | str] | None = None
 
     def now(self) -> Status:
+        """The folder as it is at this moment."""
         from bench.analysis.variants import names
         from bench.cell.identity import stale
 

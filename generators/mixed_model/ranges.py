@@ -19,7 +19,7 @@ Fractions = Annotated[Sequence[Positive], Len(2, 2), Rising()]
 
 @with_config(CLOSED)
 class MixtureRanges(TypedDict):
-    """Of `sklearn.mixture.BayesianGaussianMixture`, and the scale of its prior."""
+    """Ranges for `sklearn.mixture.BayesianGaussianMixture`, and the scale of its prior."""
 
     n_components: Wholes
     weight_concentration_prior: Fractions
@@ -29,14 +29,14 @@ class MixtureRanges(TypedDict):
 
 @with_config(CLOSED)
 class LogisticRegressionRanges(TypedDict, total=False):
-    """Of `sklearn.linear_model.LogisticRegression`."""
+    """Ranges for `sklearn.linear_model.LogisticRegression`."""
 
     C: Fractions
 
 
 @with_config(CLOSED)
 class TreeRanges(TypedDict, total=False):
-    """Of `sklearn.tree.DecisionTreeClassifier`."""
+    """Ranges for `sklearn.tree.DecisionTreeClassifier`."""
 
     max_depth: Wholes
     min_samples_leaf: Wholes
@@ -44,7 +44,7 @@ class TreeRanges(TypedDict, total=False):
 
 @with_config(CLOSED)
 class ForestRanges(TypedDict, total=False):
-    """Of `sklearn.ensemble.RandomForestClassifier`."""
+    """Ranges for `sklearn.ensemble.RandomForestClassifier`."""
 
     n_estimators: Wholes
     max_depth: Wholes
@@ -53,21 +53,21 @@ class ForestRanges(TypedDict, total=False):
 
 @with_config(CLOSED)
 class NeighbourRanges(TypedDict, total=False):
-    """Of `sklearn.neighbors.KNeighborsClassifier`."""
+    """Ranges for `sklearn.neighbors.KNeighborsClassifier`."""
 
     n_neighbors: Wholes
 
 
 @with_config(CLOSED)
 class BayesRanges(TypedDict, total=False):
-    """Of `sklearn.naive_bayes.GaussianNB`."""
+    """Ranges for `sklearn.naive_bayes.GaussianNB`."""
 
     var_smoothing: Fractions
 
 
 @with_config(CLOSED)
 class NetworkRanges(TypedDict, total=False):
-    """Of `sklearn.neural_network.MLPClassifier` with one hidden layer."""
+    """Ranges for `sklearn.neural_network.MLPClassifier` with one hidden layer."""
 
     hidden_layer_sizes: Wholes
     alpha: Fractions

@@ -51,6 +51,7 @@ class NumberColumn:
 
     @property
     def width(self) -> int:
+        """How many columns it becomes."""
         return int(self.std > 0)
 
     def fill(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -58,17 +59,20 @@ class NumberColumn:
         return fill_missing(values, self.observed, rng)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
+        """Standardised numbers, shape (n_rows, width)."""
         if not self.width:
             return np.empty((len(values), 0))
         return ((values / self.unit - self.mean) / self.std)[:, None]
 
     def decode(self, block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Numbers of standardised ones; those of an integer column are whole."""
         if not self.width:
             return np.full(len(block), self.observed[0] if len(self.observed) else np.nan)
         values = (block[:, 0] * self.std + self.mean) * self.unit
         return np.round(values) if self.integer else values
 
     def clip(self, values: np.ndarray) -> np.ndarray:
+        """Numbers cut to the range of the training rows."""
         return values.clip(self.observed.min(), self.observed.max()) if self.width else values
 
 
@@ -98,6 +102,7 @@ class LevelColumn:
 
     @property
     def width(self) -> int:
+        """How many columns it becomes."""
         return len(self.shares) if len(self.shares) > 1 else 0
 
     def fill(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -105,16 +110,19 @@ class LevelColumn:
         return fill_missing(values, self.observed, rng)
 
     def encode(self, codes: np.ndarray) -> np.ndarray:
+        """Indicators of the codes, shape (n_rows, width)."""
         if not self.width:
             return np.empty((len(codes), 0))
         return np.eye(self.width)[self.place[codes.astype(np.int64)]]
 
     def decode(self, block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The codes of the largest indicators; where several share one, drawn in their shares."""
         if not self.width:
             return np.full(len(block), self.observed[0] if len(self.observed) else np.nan)
         return draw_each(self.shares[block.argmax(axis=1)], rng).astype(np.float64)
 
     def clip(self, codes: np.ndarray) -> np.ndarray:
+        """The codes as they are: none lies outside."""
         return codes
 
 

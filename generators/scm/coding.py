@@ -1,4 +1,4 @@
-"""Between a table's rows and the numbers that graphs and mechanisms are fitted on.
+"""The way between a table's rows and the numbers that graphs and mechanisms are fitted on.
 
 A *node* is a feature or the target (the last one). A numeric node is a normal score, so that noise
 can be additive whatever the column's shape; a categorical node is a level's code.
@@ -32,6 +32,7 @@ class NumericNode:
 
     @classmethod
     def of(cls, name: str, column: np.ndarray, whole: bool, distinct: float) -> NumericNode:
+        """Learn a column's quantiles, and whether its values repeat."""
         values = np.sort(column[~np.isnan(column)])
         return cls(name, values, whole, len(np.unique(values)) <= distinct * len(values))
 
@@ -71,10 +72,12 @@ class CategoricalNode:
 
     @property
     def cardinality(self) -> int:
+        """How many codes there are."""
         return len(self.levels) + bool(self.pooled)
 
     @classmethod
     def of(cls, column: pd.Series, max_levels: int) -> CategoricalNode:
+        """Learn a column's levels, all but ``max_levels`` of them pooled."""
         counts = column.value_counts()
         counts = counts[counts > 0].sort_values(ascending=False, kind="stable")
         kept = list(counts.index[: max_levels if len(counts) <= max_levels else max_levels - 1])
@@ -146,6 +149,7 @@ class Coding:
         self.distinct = distinct
 
     def fit(self, table: Table) -> Self:
+        """Learn the nodes of a training table, and code its rows."""
         self.table_ = table
         self.constant_: list[str] = []
         self.twins_: dict[str, tuple[str, int]] = {}

@@ -1,4 +1,4 @@
-"""From a training table's codes to edge probabilities: PC and FCI over resamples, marks weighed."""
+"""Edge probabilities of a training table's codes: PC and FCI over resamples, marks weighed."""
 
 from __future__ import annotations
 

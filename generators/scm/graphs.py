@@ -111,6 +111,7 @@ class Growing:
                 self._ancestors[node] |= gained
 
     def dag(self) -> Dag:
+        """The parents of each node so far, in ascending order."""
         return tuple(tuple(sorted(parents)) for parents in self._parents)
 
 

@@ -30,13 +30,16 @@ class Quadratic(TransformerMixin, BaseEstimator):
         self.weight = weight
 
     def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> Self:
+        """Learn which products vary, and their scales."""
         self._fit(X)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
+        """The columns with their scaled products."""
         return self._joined(X, _products(X, self.first_, self.second_))
 
     def fit_transform(self, X: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+        """Learn and transform in one pass over the products."""
         return self._joined(X, self._fit(X))
 
     def _fit(self, X: np.ndarray) -> np.ndarray:
@@ -90,6 +93,7 @@ class LeaveOneOutRidge(RegressorMixin, BaseEstimator):
         self.alphas = alphas
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Choose the penalty and fit with it."""
         x_mean, y_mean = X.mean(axis=0), float(y.mean())
         centred, response = X - x_mean, y - y_mean
         turned, back, spectrum = _principal_axes(centred)
@@ -106,6 +110,7 @@ class LeaveOneOutRidge(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predictions, shape (n_rows,)."""
         return X @ self.coef_ + self.intercept_
 
 

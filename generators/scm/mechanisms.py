@@ -187,9 +187,11 @@ class Regressor(PredictionModel):
         self.shape = shape
 
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        """Fit the estimator on the parents' design."""
         self.estimator.fit(design(X, self.shape), np.ravel(Y))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predictions, shape (n_rows, 1), made in parts that fit into memory."""
         columns = sum(levels or 1 for levels in self.shape)
         at_once = max(CELLS // columns**2, 1)
         parts = [X[at : at + at_once] for at in range(0, len(X), at_once)] or [X]
@@ -197,6 +199,7 @@ class Regressor(PredictionModel):
         return np.concatenate(predicted).reshape(-1, 1)
 
     def clone(self) -> Regressor:
+        """An unfitted copy."""
         return Regressor(clone(self.estimator), self.shape)
 
 
@@ -208,19 +211,24 @@ class Classifier(ClassificationModel):
         self.shape = shape
 
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        """Fit the estimator on the parents' design."""
         self.estimator.fit(design(X, self.shape), np.ravel(Y))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
+        """The likeliest codes, shape (n_rows, 1)."""
         return self.estimator.predict(design(X, self.shape)).reshape(-1, 1)
 
     def predict_probabilities(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities of the classes, shape (n_rows, n_classes)."""
         return self.estimator.predict_proba(design(X, self.shape))
 
     @property
     def classes(self) -> np.ndarray:
+        """The codes that have a probability, in order."""
         return self.estimator.classes_
 
     def clone(self) -> Classifier:
+        """An unfitted copy."""
         return Classifier(clone(self.estimator), self.shape)
 
 
@@ -233,6 +241,7 @@ class RegressionANM(AdditiveNoiseModel):
         self.fitting = fitting
 
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        """Fit the regressor, and the noise on its residuals."""
         y, model = np.ravel(Y), self.prediction_model
         model.fit(X, y)
         if self.residuals is Residuals.in_sample or len(y) < 2 * self.fitting.folds:
@@ -251,6 +260,7 @@ class RegressionANM(AdditiveNoiseModel):
         return cross_val_predict(clone(model.estimator), design(X, model.shape), y, cv=folds)
 
     def clone(self) -> RegressionANM:
+        """An unfitted copy."""
         return RegressionANM(self.prediction_model.clone(), self.residuals, self.fitting)
 
 
@@ -258,15 +268,18 @@ class CodeFCM(ClassifierFCM):
     """DoWhy's `ClassifierFCM` for classes that are codes instead of strings."""
 
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        """Fit the classifier; codes need no check for strings."""
         self.classifier_model.fit(X, Y)
 
     def evaluate(self, parent_samples: np.ndarray, noise_samples: np.ndarray) -> np.ndarray:
+        """The codes at these quantiles of their conditional distribution, shape (n_rows, 1)."""
         below = np.cumsum(self.estimate_probabilities(parent_samples), axis=1)
         below[:, -1] = 1.0  # sums of floats may end short of 1
         first = np.argmax(below >= np.reshape(noise_samples, (-1, 1)), axis=1)
         return np.asarray(self.classifier_model.classes)[first].reshape(-1, 1)
 
     def clone(self) -> CodeFCM:
+        """An unfitted copy."""
         return CodeFCM(self.classifier_model.clone())
 
 
@@ -277,10 +290,13 @@ class Unmoved(ConditionalStochasticModel):
         self.fit(values, values)
 
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        """Keep the one value."""
         self.value = float(np.ravel(Y)[0])
 
     def draw_samples(self, parent_samples: np.ndarray) -> np.ndarray:
+        """The value, once for each row."""
         return np.full(len(parent_samples), self.value)
 
     def clone(self) -> Unmoved:
+        """A copy with the same value."""
         return Unmoved(np.array([self.value]))

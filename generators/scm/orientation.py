@@ -1,4 +1,4 @@
-"""From a skeleton to FCI's PAG, with causal-learn's own orientation rules.
+"""FCI's PAG of a skeleton, with causal-learn's own orientation rules.
 
 causal-learn's `fci` searches for the skeleton again, tries every set where one separates, and
 enumerates all subsets of possible-d-separating sets, which has no bound; so the searches are ours
@@ -35,7 +35,7 @@ LOOK = 1000  # questions between two looks at the clock
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of FCI's search.
+    """Bounds of FCI's search.
 
     Parameters
     ----------

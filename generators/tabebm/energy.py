@@ -32,7 +32,7 @@ class Energy:
         return -self.support.logits(x)[:, :2].logsumexp(dim=1)
 
     def gradient(self, x: np.ndarray, chunk: int) -> np.ndarray:
-        """Of each row's own energy, (n, width)."""
+        """The gradient of each row's own energy, (n, width)."""
         parts = []
         for rows in torch.from_numpy(x).to(self.device).split(chunk):
             leaf = rows.detach().requires_grad_()

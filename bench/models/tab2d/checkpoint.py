@@ -165,7 +165,7 @@ def load(
 
 
 def _read(config: Path, weights: Path, device: torch.device) -> Tab2D:
-    """As `Tab2D.from_pretrained`, which first draws random weights for all that it then loads."""
+    """Read as `Tab2D.from_pretrained` does, which first draws weights for all that it loads."""
     import torch
     from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
     from safetensors.torch import load_file
