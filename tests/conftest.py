@@ -12,7 +12,7 @@ import pytest
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-from bench.analysis import answer  # noqa: E402 (after the threads are set)
+from bench.analysis import leaderboard as board  # noqa: E402 (after the threads are set)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,9 +32,9 @@ def _few_rounds_of_elo(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Elo itself is held against bencheval in `test_certainty`, which calls it with all of them.
     """
-    whole = answer.leaderboard
+    whole = board.leaderboard
     monkeypatch.setattr(
-        answer,
+        board,
         "leaderboard",
         lambda cells, settings, metric: whole(cells, replace(settings, elo_rounds=2), metric),
     )

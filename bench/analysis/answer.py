@@ -1,4 +1,4 @@
-"""All that is read from records, in one object: complete units → every table of the analysis."""
+"""What several tables of a report, its verdict and its figures rest on, in one object."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bench.analysis.frame import absent_units, as_recorded, complete
-from bench.analysis.groups import by_group, datasets
+from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
-from bench.analysis.leaderboard import AVAILABLE, leaderboard
 from bench.analysis.measures import improvements, per_dataset, summary
-from bench.analysis.mixing import differences, ways
 from bench.analysis.paired import paired
-from bench.analysis.quality_gains import gains_by_quality
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
 from bench.analysis.settings import Analysis
-from bench.analysis.significance import Friedman, friedman, nemenyi, wilcoxon_tests
+from bench.analysis.significance import Friedman, friedman, nemenyi
 from bench.metrics import Score
 
 
@@ -29,7 +26,7 @@ class Answer:
     (`bench.analysis.frame.SCHEMA`); the scores in ``tables`` and ``left_out`` are the records' own
     (`bench.analysis.frame.as_recorded`).
 
-    ``tables``, from a file's name to its table (a method is an index, best average rank first):
+    ``tables``, from a name to a table (a method is an index, best average rank first):
 
     ``summary``
         `measures.summary` with the intervals of `intervals.intervals`.
@@ -41,16 +38,13 @@ class Answer:
         `reliability.reliability`.
     ``paired``
         `paired.paired`.
-    ``nemenyi``, ``wilcoxon``
-        `significance`.
-    ``leaderboard``
-        `leaderboard.leaderboard`; without rows where bencheval is not installed.
-    ``groups``, ``datasets``
-        `groups.by_group`, `groups.datasets`.
-    ``ways``, ``ablation``
-        `mixing.ways`, `mixing.differences`.
-    ``quality``
-        `quality_gains.gains_by_quality`.
+    ``nemenyi``
+        `significance.nemenyi`.
+    ``groups``
+        `groups.by_group`.
+
+    ``gains`` is `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone
+    needs, it makes of these (`bench.report.tables`).
     """
 
     settings: Analysis
@@ -59,6 +53,7 @@ class Answer:
     left_out: pd.DataFrame
     absent: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    gains: pd.DataFrame = field(default_factory=pd.DataFrame)
     readings: pd.DataFrame = field(default_factory=pd.DataFrame)
     friedman: Friedman | None = None
     references: References = field(default_factory=References)
@@ -89,8 +84,8 @@ def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
     out = Answer(settings, metric, kept, left_out, absent_units(cells))
     if kept.empty:
         return out
-    gains = improvements(kept, metric, settings.normalization)
-    methods = summary(gains).join(intervals(gains, settings))
+    out.gains = improvements(kept, metric, settings.normalization)
+    methods = summary(out.gains).join(intervals(out.gains, settings))
     order = list(methods.index)
     out.references = references(kept)
     out.readings = runs(kept)
@@ -100,24 +95,10 @@ def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
     out.tables = {
         "summary": methods,
         "per_dataset": metric.oriented(per_dataset(kept)[order]),
-        "improvements": as_recorded(gains, metric),
+        "improvements": as_recorded(out.gains, metric),
         "reliability": gaps.reindex([m for m in order if m in gaps.index]),
         "paired": paired(kept),
         "nemenyi": p.loc[order, order],
-        "wilcoxon": wilcoxon_tests(kept),
-        "leaderboard": _leaderboard(kept, order, settings, metric),
-        "groups": by_group(gains, out.readings, settings),
-        "datasets": datasets(kept),
-        "ways": ways(gains),
-        "ablation": differences(gains),
-        "quality": gains_by_quality(gains),
+        "groups": by_group(out.gains, out.readings, settings),
     }
     return out
-
-
-def _leaderboard(
-    kept: pd.DataFrame, order: list[str], settings: Analysis, metric: Score
-) -> pd.DataFrame:
-    if not AVAILABLE or len(order) < 2:
-        return pd.DataFrame()
-    return leaderboard(kept, settings, metric).reindex(order)

@@ -29,7 +29,7 @@ from bench.report.figures import drawings
 from bench.report.latex import document, latex
 from bench.report.page import Content, InlineFigure, inline, page
 from bench.report.table import ReportTable, Section
-from bench.report.tables import made
+from bench.report.tables import filled
 
 FEW = 3  # faulty files that are named, and lost cells
 LONGEST = 300  # characters of a lost cell's name: a journal may say anything
@@ -83,7 +83,7 @@ def report(
     drawn, left_out = _graphs(root) if figures else ([], [])
     warnings += [*variants(records, named), *_gone(root, records), *left_out]
     read = answer(cells, chosen or settings(), metric_of(records))
-    tables = list(made(read))
+    tables = list(filled(read))
     shown = [table.section(read, numbers) for table, numbers in tables if table.title]
     for section in shown:
         if section.terminal:

@@ -24,8 +24,7 @@ from bench.metrics import roc_auc_ovo
 from bench.report import tables as room
 from bench.report.latex import escape
 from bench.report.table import ReportTable, Section
-from bench.report.tables import made as made_tables
-from bench.report.tables import sections, tables
+from bench.report.tables import filled, sections, tables
 from bench.report.write import report
 
 # Test score before fine-tuning; then after it, under seed 0 and seed 1.
@@ -105,7 +104,7 @@ def reported(folder: Path) -> Reported:
     with redirect_stdout(StringIO()) as printed:
         assert report(folder, QUICK) == 0
     read = answer(frame(store.survey()[0]), QUICK, roc_auc_ovo)
-    numbers = {table.key: numbers for table, numbers in made_tables(read)}
+    numbers = {table.key: numbers for table, numbers in filled(read)}
     shown = {section.key: section for section in sections(read)}
     return Reported(folder / "report", printed.getvalue(), numbers, shown)
 

@@ -373,7 +373,7 @@ class TestFiles:
     def test_a_name_of_broken_characters_is_told(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr("bench.analysis.answer.AVAILABLE", False)
+        monkeypatch.setattr("bench.analysis.leaderboard.AVAILABLE", False)
         with results() as root:
             name = b"\xff\x1b[31m\n.json"
             Path(os.fsdecode(os.fsencode(root / "cells") + b"/" + name)).write_text("{}")
@@ -464,7 +464,7 @@ class TestAnybodysFolder:
     def _without_leaderboard(self):
         """Its bootstrap takes seconds, of a library's that reads no file."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("bench.analysis.answer.AVAILABLE", False)
+            patch.setattr("bench.analysis.leaderboard.AVAILABLE", False)
             yield
 
     @given(st.lists(CHANGES, min_size=2, max_size=4), ODD)
@@ -641,7 +641,7 @@ class TestReport:
         from bench.report import write as tables
 
         monkeypatch.setattr(tables, "drawings", lambda *_: [])  # these two take their time
-        monkeypatch.setattr("bench.analysis.answer.AVAILABLE", False)
+        monkeypatch.setattr("bench.analysis.leaderboard.AVAILABLE", False)
         for record in GOOD:
             Store(tmp_path).write(record)
         folder = tmp_path / "graphs" / "heart-0"

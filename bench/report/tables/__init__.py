@@ -31,7 +31,7 @@ def tables() -> list[ReportTable]:
     return sorted(found.values(), key=lambda table: (table.place, table.key))
 
 
-def made(answer: Answer) -> Iterator[tuple[ReportTable, pd.DataFrame]]:
+def filled(answer: Answer) -> Iterator[tuple[ReportTable, pd.DataFrame]]:
     """Every table that these records allow, with its numbers."""
     for table in tables():
         if answer.tables or table.always:
@@ -40,4 +40,4 @@ def made(answer: Answer) -> Iterator[tuple[ReportTable, pd.DataFrame]]:
 
 def sections(answer: Answer) -> list[Section]:
     """Every section that these records allow; one that they do not allow says why."""
-    return [table.section(answer, numbers) for table, numbers in made(answer) if table.title]
+    return [table.section(answer, numbers) for table, numbers in filled(answer) if table.title]

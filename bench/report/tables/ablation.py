@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis.answer import Answer
+from bench.analysis.mixing import differences
 from bench.analysis.paired import resolved
 from bench.report.readable import unsigned, with_error
 from bench.report.table import Column, ReportTable
@@ -32,7 +33,7 @@ def caption(_answer: Answer, rows: pd.DataFrame) -> str:
 ablation = ReportTable(
     key="ablation",
     title="Ablation: rows or mixing",
-    make=lambda answer: answer.tables["ablation"],
+    make=lambda answer: differences(answer.gains),
     row="generator",
     columns=[
         Column("minus", "minus"),

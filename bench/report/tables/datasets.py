@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bench.analysis.groups import datasets as numbers
 from bench.report.readable import NONE, share, whole
 from bench.report.table import Column, ReportTable
 
 datasets = ReportTable(
     key="datasets",
     title="Datasets",
-    make=lambda answer: answer.tables["datasets"],
+    make=lambda answer: numbers(answer.kept),
     columns=[
         Column("domain", "domain"),
         Column("rows", "rows", whole),

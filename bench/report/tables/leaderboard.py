@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.analysis import leaderboard as board
 from bench.analysis.answer import Answer
-from bench.analysis.leaderboard import AVAILABLE
 from bench.report.captions import ONE_DATASET
 from bench.report.readable import share, whole
 from bench.report.table import Column, ReportTable
@@ -17,6 +17,18 @@ CAPTION = (
 )
 
 
+def _make(answer: Answer) -> pd.DataFrame:
+    """No rows where it takes more methods, or bencheval is not installed."""
+    if not board.AVAILABLE or len(answer.methods) < 2:
+        return pd.DataFrame()
+    return board.leaderboard(answer.kept, answer.settings, answer.metric).reindex(answer.methods)
+
+
+def _empty(_answer: Answer, _rows: pd.DataFrame) -> str:
+    why = "it takes two methods" if board.AVAILABLE else "bencheval is not installed"
+    return f"Left out: {why}."
+
+
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
     return CAPTION if answer.datasets > 1 else f"{CAPTION} {ONE_DATASET}"
 
@@ -24,7 +36,7 @@ def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
 leaderboard = ReportTable(
     key="leaderboard",
     title="Leaderboard",
-    make=lambda answer: answer.tables["leaderboard"],
+    make=_make,
     columns=[
         Column("elo", "Elo", whole),
         Column("elo_low", "Elo, low", whole),
@@ -33,6 +45,6 @@ leaderboard = ReportTable(
         Column("improvability", "improvability", "{:.2%}".format),
     ],
     caption=_caption,
-    empty=f"Left out: {'it takes two methods' if AVAILABLE else 'bencheval is not installed'}.",
+    empty=_empty,
     place=70,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.analysis.quality_gains import gains_by_quality
 from bench.report.columns import RUNS
 from bench.report.figures import quality as figure
 from bench.report.table import Column, ReportTable
@@ -9,7 +10,7 @@ from bench.report.table import Column, ReportTable
 quality = ReportTable(
     key="quality",
     title="Quality of the synthetic rows",
-    make=lambda answer: answer.tables["quality"],
+    make=lambda answer: gains_by_quality(answer.gains),
     row="method",
     columns=[
         Column("measure", "measure", lambda name: str(name).replace("_", " ")),

@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.mixing import WAY
+from bench.analysis.mixing import ways as numbers
 from bench.report.columns import GAIN, HARM, IQR, MEDIAN, RUNS, rank
 from bench.report.table import Behind, Column, Lead, ReportTable
 
@@ -29,7 +30,7 @@ def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:
 ways = ReportTable(
     key="ways",
     title="Generators and mixing",
-    make=lambda answer: answer.tables["ways"],
+    make=lambda answer: numbers(answer.gains),
     row="generator",
     columns=_columns,
     caption="Every generator as it was run: alone, or mixed with the real rows (ratio: synthetic "

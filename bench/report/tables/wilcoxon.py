@@ -6,25 +6,26 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.references import DEFAULT, PRETRAINED
+from bench.analysis.significance import wilcoxon_tests
 from bench.report.readable import p_value, whole
 from bench.report.table import Column, ReportTable
 
 
-def caption(answer: Answer, _rows: pd.DataFrame) -> str:
+def caption(answer: Answer, rows: pd.DataFrame) -> str:
     """Which comparisons are below the level after correction."""
-    table, settings = answer.tables["wilcoxon"], answer.settings
+    settings = answer.settings
     text = (
         "Wilcoxon's signed-rank test over datasets (means over folds and seeds), two-sided; Holm's "
         "correction over the methods held against the same one. Effect: +1, better wherever they "
         "differ; −1, worse."
     )
-    found = table[table["p_holm"] < settings.alpha]
+    found = rows[rows["p_holm"] < settings.alpha]
     if found.empty:
-        return f"{text} No comparison of {len(table)} is below {settings.alpha:g} after correction."
+        return f"{text} No comparison of {len(rows)} is below {settings.alpha:g} after correction."
     named = ", ".join(
-        f"{row['method']} {'over' if row['effect'] > 0 else 'under'} {row['against']} "
+        f"{method} {'over' if row['effect'] > 0 else 'under'} {row['against']} "
         f"({p_value(row['p_holm'])})"
-        for row in found.to_dict("records")
+        for method, row in found.iterrows()
     )
     return f"{text} Below {settings.alpha:g} after correction: {named}."
 
@@ -32,7 +33,7 @@ def caption(answer: Answer, _rows: pd.DataFrame) -> str:
 wilcoxon = ReportTable(
     key="wilcoxon",
     title="Wilcoxon tests",
-    make=lambda answer: answer.tables["wilcoxon"],
+    make=lambda answer: wilcoxon_tests(answer.kept),
     row="method",
     columns=[
         Column("against", "against"),
