@@ -62,6 +62,13 @@ class Fold:
         ``validation`` and ``test``.
     notes : tuple of str
         The table's, and its split's.
+
+    Examples
+    --------
+    >>> from bench.datasets.embedded import load
+    >>> fold = Fold.of(load("iris"), 0)
+    >>> len(fold.train), {part: len(rows) for part, rows in fold.parts.items()}
+    (80, {'validation': 20, 'test': 50})
     """
 
     train: Table

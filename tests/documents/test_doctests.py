@@ -10,7 +10,7 @@ import pytest
 from documents import ROOT
 
 from bench.cell.store import Store
-from bench.datasets.splits import split
+from bench.datasets.splits import Fold, split
 from bench.finetune.stopping import StoppingRule
 from bench.generator import Generator
 from bench.metrics import ClassScore
@@ -36,7 +36,18 @@ def test_examples_give_what_they_show(name: str) -> None:
 
 @pytest.mark.parametrize(
     "shown",
-    [Table, Store, Generator, EdgeProbabilities, StoppingRule, split, derive, ClassScore, check],
+    [
+        Table,
+        Store,
+        Generator,
+        EdgeProbabilities,
+        StoppingRule,
+        Fold,
+        split,
+        derive,
+        ClassScore,
+        check,
+    ],
     ids=lambda shown: shown.__name__,
 )
 def test_what_others_build_on_shows_its_use(shown: Any) -> None:

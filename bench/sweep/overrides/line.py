@@ -47,6 +47,12 @@ class Line:
         ``KEY=VALUE`` and ``~KEY``, as typed.
     folders : list of str
         Config folders that are named besides ours.
+
+    Examples
+    --------
+    >>> line = Line.of(["-m", "--config-dir", "conf", "dataset=iris,tae", "method=scm"])
+    >>> line.overrides, line.folders
+    (['dataset=iris,tae', 'method=scm'], ['conf'])
     """
 
     flags: list[str] = field(default_factory=list)
