@@ -49,11 +49,22 @@ def peak_memory_mb() -> float:
 
 def processor() -> str:
     """The processor's model; `platform.processor` is empty on Linux."""
-    if _PROCESSORS.exists():
-        for line in _PROCESSORS.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return _told_of_processor().get("model name") or platform.processor() or platform.machine()
+
+
+def generation() -> list[str]:
+    """Which generation the processor is, as far as the system tells: one name covers several."""
+    told = _told_of_processor()
+    return [f"{key} {told[key]}" for key in ("cpu family", "model", "stepping") if key in told]
+
+
+def _told_of_processor() -> dict[str, str]:
+    """What Linux tells of the first processor; nothing elsewhere."""
+    if not _PROCESSORS.exists():
+        return {}
+    first, _, _ = _PROCESSORS.read_text(encoding="utf-8").partition("\n\n")
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ PARTS = ("validation", "test")
 
 
 # Of a record's provenance: with all of these the same, so are the bits.
-DECIDING = ("code", "versions", "processor", "threads", "device", "python")
+DECIDING = ("code", "versions", "processor", "kernels", "threads", "device", "python")
 
 
 @dataclass
@@ -74,7 +74,7 @@ def disagreeing(records: list[Record]) -> dict[str, list[str]]:
 def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     """Hold a record against the same cell made again.
 
-    Bit for bit where processor, versions, threads, device and Python are the record's; else each
+    Bit for bit where processor, kernels, versions, threads, device and Python are its; else each
     score within the tolerance, as sums of floats then differ in their last bits and 30 steps of
     training make more of that.
     """

@@ -8,10 +8,11 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_info
 
 from bench.finetune.loop import is_bfloat16
 from bench.finetune.settings import Precision
-from bench.process import processor
+from bench.process import generation, processor
 
 LONGEST_MESSAGE, LONGEST_TRACEBACK = 4_000, 100_000  # characters that a record keeps
 LIBRARIES = (
@@ -30,6 +31,7 @@ def provenance(
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor_of(device),
+        "kernels": kernels(),
         "threads": threads,
         "device": str(device),
         "precision": "bfloat16" if is_bfloat16(precision, device) else "float32",
@@ -44,6 +46,22 @@ def versions() -> dict[str, str]:
 def _processor_of(device: torch.device) -> str:
     """What computes: the GPU's name, or the processor's."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+
+
+def kernels() -> str:
+    """Which kernels the libraries choose on this processor: others round otherwise.
+
+    Processors of one name differ ("AMD EPYC" is several generations), and so does what a
+    library is told by its environment; torch and OpenBLAS say what they settled on.
+    """
+    blas = {
+        str(pool["architecture"])
+        for pool in threadpool_info()
+        if pool.get("internal_api") == "openblas" and pool.get("architecture")
+    }
+    chosen = [f"torch {torch.backends.cpu.get_cpu_capability()}"]
+    chosen += [f"OpenBLAS {name}" for name in sorted(blas)]
+    return ", ".join([*chosen, *generation()])
 
 
 def error_of(reason: BaseException) -> dict[str, str]:

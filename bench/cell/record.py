@@ -26,7 +26,7 @@ synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, gene
     on the test rows, which like the test curves is for analysis only
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
     seconds, phases} or null, …}; the only part that may differ between two runs of one cell
-provenance : {code, versions, python, platform, processor, threads, device, precision}
+provenance : {code, versions, python, platform, processor, kernels, threads, device, precision}
 error : {type, message, traceback} or null
 checksum : SHA-256 of the record without it
 """

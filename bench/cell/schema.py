@@ -308,6 +308,7 @@ class Provenance(_Closed):
     python: str
     platform: str
     processor: str
+    kernels: str
     threads: Count
     device: str
     precision: str

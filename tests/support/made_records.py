@@ -131,6 +131,7 @@ def made(
             "python": "3.11.7",
             "platform": "Linux",
             "processor": "a processor",
+            "kernels": "torch DEFAULT",
             "threads": 1,
             "device": "cpu",
             "precision": "float32",
