@@ -50,6 +50,8 @@ class Score:
     drawn : bool
         Whether each evaluation of a fine-tuning tells it: it has curves, and early stopping may
         read it.
+    counts : bool
+        Whether it counts predicted classes: where a last bit decides one, it moves by a whole row.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Score:
     highest: float
     may_lack: bool = False
     drawn: bool = False
+    counts: bool = False
 
     @property
     def prefix(self) -> str:
@@ -234,6 +237,7 @@ accuracy = ClassScore(
     greater_is_better=True,
     lowest=0.0,
     highest=1.0,
+    counts=True,
 )
 balanced_accuracy = ClassScore(
     name="balanced_accuracy",
@@ -242,6 +246,7 @@ balanced_accuracy = ClassScore(
     greater_is_better=True,
     lowest=0.0,
     highest=1.0,
+    counts=True,
 )
 brier = ClassScore(
     name="brier",

@@ -45,7 +45,7 @@ class Options:
 
     n: int = 5  # cells that are made again
     seed: int = 0  # of their choice
-    tolerance: float = 0.01  # of a score, where the bits may differ
+    tolerance: float = 0.01  # of a chosen step's scores, where the bits may differ
     hours: float = 1.0  # that making one cell again may take
     all: bool = False
     config: list[str] = field(default_factory=list)  # words for `bench.sweep.remake.Today`
@@ -143,6 +143,7 @@ def _verified(record: Record, options: Options, today: Today | None, called: str
         return Outcome(name_of(record), refusal=str(reason))
     if not outcome.differences:
         print(f"the same ({outcome.comparison})")
+        _tell_drift(outcome)
         return outcome
     print(f"DIFFERS ({printable(outcome.comparison)})")
     for difference in outcome.differences[:MOST]:
@@ -150,7 +151,15 @@ def _verified(record: Record, options: Options, today: Today | None, called: str
     if len(outcome.differences) > MOST:
         print(f"  and {len(outcome.differences) - MOST} more")
     print(f"  likely cause: {printable('; '.join(outcome.causes))}.")
+    _tell_drift(outcome)
     return outcome
+
+
+def _tell_drift(outcome: Outcome) -> None:
+    """Say what went beyond the tolerance without being held to it."""
+    if outcome.drift:
+        more = f" and {len(outcome.drift) - 1} more" if outcome.drift[1:] else ""
+        print(f"  note: last steps and counts of classes drift further: {outcome.drift[0]}{more}.")
 
 
 def _called(records: list[Record]) -> dict[str, str]:

@@ -129,6 +129,22 @@ class TestCompare:
         assert any(d.startswith("metrics.chosen.test.roc_auc_ovo") for d in outcome.differences)
         assert outcome.causes == ["other torch (2.13.0 → 2.14.0)"]
 
+    def test_what_the_last_step_and_predicted_classes_drift_is_a_note(self):
+        other = self.RECORD["provenance"] | {"kernels": "torch AVX2"}
+        again = json.loads(json.dumps(self.RECORD)) | {"provenance": other}
+        again["metrics"]["last"]["test"]["roc_auc_ovo"] += 0.05
+        again["metrics"]["chosen"]["test"]["accuracy"] = 0.5
+        record = json.loads(json.dumps(self.RECORD))
+        record["metrics"]["chosen"]["test"]["accuracy"] = 0.6
+        outcome = compare(record, again, 0.01)
+        assert outcome.differences == []
+        assert [line.partition(":")[0] for line in outcome.drift] == [
+            "metrics.chosen.test.accuracy", "metrics.last.test.roc_auc_ovo",
+        ]  # fmt: skip
+        again["metrics"]["chosen"]["test"]["roc_auc_ovo"] += 0.05
+        (held,) = compare(record, again, 0.01).differences
+        assert held.startswith("metrics.chosen.test.roc_auc_ovo")
+
     def test_other_data_is_the_cause_where_the_table_changed(self):
         other = json.loads(json.dumps(self.RECORD))
         other["identity"]["parts"]["dataset"] = "another"
