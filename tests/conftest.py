@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 # threads each wait for one another (fitting CTGAN six times as long). Tests of threads set theirs.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+from composing import composing  # noqa: E402
 
 from bench.analysis import leaderboard as board  # noqa: E402 (after the threads are set)
 
@@ -24,6 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also hold the generators of the method YAMLs in DIR to the conformance suite; their "
         "classes must be importable (may be given several times)",
     )
+
+
+@pytest.fixture
+def configs() -> Iterator[None]:
+    """Hydra composes `conf/` while a test of these runs."""
+    with composing():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 
 from bench.cell import run as cell
-from bench.cell.config import register
 from bench.datasets import embedded, splits
-from bench.files import CONF
 from bench.models.tab2d.checkpoint import load
+
+pytestmark = pytest.mark.usefixtures("configs")
 
 MEASURES = {
     "marginal_distance", "correlation_error", "detection_auc", "distance_to_closest", "copies",
@@ -23,13 +23,6 @@ MEASURES = {
 }  # fmt: skip
 CTGAN = "method=ctgan method.generator.epochs=2"
 FOLDER = TemporaryDirectory()
-
-
-@pytest.fixture(autouse=True)
-def conf():
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 @cache

@@ -14,24 +14,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import OmegaConf
 
 from bench.cell import identity as identities
-from bench.cell.config import register
 from bench.cell.identity import code_fingerprint, identity, targets
 from bench.files import CONF, digest
 from bench.models.weights import FILES, NANO
 from bench.table import Table
 
+pytestmark = pytest.mark.usefixtures("configs")
+
 ROOT = Path(CONF).parent
-
-
-@pytest.fixture(autouse=True)
-def conf():
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def table(value: float = 0.5) -> Table:

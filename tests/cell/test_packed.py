@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from json_values import JSON
 from made_records import failed, made
 
 from bench.cell import journal, packed
@@ -74,14 +75,7 @@ def place(record: dict[str, Any]) -> str:
 
 
 class TestIdentity:
-    @given(
-        st.recursive(
-            st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text()
-            | st.floats(allow_nan=False, allow_infinity=False),
-            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-            max_leaves=20,
-        )
-    )  # fmt: skip
+    @given(JSON)
     @settings(max_examples=50)
     def test_a_record_written_by_encode_is_an_object_and_comes_back(self, value: Any):
         text = encode({"a": value}).encode()

@@ -14,7 +14,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from annotated_types import Interval, Len
-from hydra import compose, initialize_config_dir
+from composing import composing
+from hydra import compose
 from hydra.errors import HydraException
 from hydra.utils import get_object
 from hypothesis import HealthCheck, given
@@ -28,7 +29,7 @@ from bench import ranges
 from bench.analysis.settings import Analysis
 from bench.analysis.settings import settings as analysis_settings
 from bench.cell.checking import check_config, check_target, declared
-from bench.cell.config import Config, register
+from bench.cell.config import Config
 from bench.errors import BadInput, sentence
 from bench.files import CONF
 
@@ -175,8 +176,7 @@ def of_call(call: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def figures() -> Iterator[list[Figure]]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         yield [*of_schema(Config), *of_analysis(), *of_targets()]
 
 

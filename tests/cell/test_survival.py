@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from composing import composing
+from hydra import compose
 from sweeps import BENCH, METHODS, SWEEP, bench, records, results, sweep
 
-from bench.cell.config import register
 from bench.cell.identity import identity
 from bench.cell.record import fault
 from bench.cell.store import Store
 from bench.datasets import embedded
-from bench.files import CONF
 
 CELL = ["run", "dataset=haberman", "method=pretrained"]
 
@@ -193,8 +192,7 @@ def test_a_sweep_killed_at_ten_random_moments_equals_an_undisturbed_one(
 def test_a_cell_that_another_sweep_is_at_is_left_for_last(tmp_path: Path) -> None:
     folder = tmp_path / "results"
     words = ["dataset=haberman", "methods=[pretrained,default_ft]", "finetune.steps=2"]
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         cfg = compose("config", ["dataset=haberman", "method=pretrained", "finetune.steps=2"])
     busy = identity(cfg, embedded.load("haberman"))["hash"]
     command = [*BENCH, "run", "-m", *words, f"results_dir={folder}"]

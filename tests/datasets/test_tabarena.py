@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from composing import composing
+from hydra import compose
 
-from bench.cell.config import register
 from bench.datasets.openml.tabarena import suite, tasks
 from bench.files import CONF
 from bench.sweep.jobs import count_cells
@@ -51,8 +51,7 @@ def test_the_suite_of_33_drops_the_five_largest_tables() -> None:
 
 
 def test_the_paper_is_33_tables_ten_folds_and_mitras_weights() -> None:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         cfg = compose("config", ["experiment=paper"], return_hydra_config=True)
         assert str(cfg.hydra.sweeper.params.dataset) == suite(33)
         assert list(cfg.methods) == [

@@ -6,10 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-
-from bench.cell.config import register
-from bench.files import CONF
+from composing import composing
+from hydra import compose
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 LINES = re.findall(r"`… (hydra/launcher=.*?)`", README)
@@ -22,8 +20,7 @@ def test_the_readme_names_every_launcher() -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_command_of_the_readme_composes(line: str) -> None:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         cfg = compose("config", ["experiment=paper", *line.split()], return_hydra_config=True)
     assert cfg.hydra.launcher._target_.startswith("hydra_plugins.")
     assert cfg.experiment_name == "paper"

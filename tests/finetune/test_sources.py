@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from recipes import recipe
 
 from bench.finetune.generated import FreshRows, Generated, NewTasks, SharedTable
-from bench.finetune.settings import Finetune, Keep, Mixing, Precision, Rows, Score
+from bench.finetune.settings import Finetune, Mixing, Rows
 from bench.finetune.sources import Task, TaskSource, build
 from bench.finetune.splitting import GroupedSplit, TaskError
 from bench.generator import Generator, NotApplicable, TaskGenerator
@@ -108,25 +109,6 @@ def distinct(n: int = 100, n_classes: int = 2) -> Table:
 
 
 caps = st.sampled_from([(8192, 1024), (12, 4), (6, 1)])
-
-
-def recipe(max_support: int = 8192, max_query: int = 1024, query_share: float = 0.2) -> Finetune:
-    return Finetune(
-        steps=3,
-        lr=1e-3,
-        warmup_steps=1,
-        weight_decay=0.0,
-        clip_norm=1.0,
-        patience=3,
-        eval_every=1,
-        select_by=Score.log_loss,
-        keep=Keep.best,
-        precision=Precision.float32,
-        query_share=query_share,
-        max_support=max_support,
-        max_query=max_query,
-        slice_logits=True,
-    )
 
 
 def source_of(

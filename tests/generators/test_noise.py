@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from recipes import recipe
 
 from bench.cell import synthetic
 from bench.finetune.generated import SharedTable
-from bench.finetune.settings import Finetune, Keep, Mixing, Precision, Rows, Score
+from bench.finetune.settings import Finetune, Mixing, Rows
 from bench.finetune.sources import MixedTasks, RealTasks, Task, TaskSource, build
 from bench.generator import NotApplicable
 from bench.models.tab2d.encoder import Encoder
@@ -58,25 +59,6 @@ LITTLE = Noise(scale=0.001, swap=0.3)  # 0.001 of the ids' deviation: about 29
 def sampled(table: Table, noise: Noise | None = None, n: int = 4000, seed: int = 0) -> Table:
     rng = np.random.default_rng(seed)
     return (noise or Noise()).fit(table, rng).sample(n, rng)
-
-
-def recipe(max_support: int = 8192, max_query: int = 1024) -> Finetune:
-    return Finetune(
-        steps=3,
-        lr=1e-3,
-        warmup_steps=1,
-        weight_decay=0.0,
-        clip_norm=1.0,
-        patience=3,
-        eval_every=1,
-        select_by=Score.log_loss,
-        keep=Keep.best,
-        precision=Precision.float32,
-        query_share=0.2,
-        max_support=max_support,
-        max_query=max_query,
-        slice_logits=True,
-    )
 
 
 def source_of(train: Table, table: Table, rows: str, finetune: Finetune | None = None):

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from composing import composing
+from hydra import compose
 
 from bench.cell import run as way
-from bench.cell.config import register
 from bench.cell.identity import identity
 from bench.cell.record import Record
 from bench.datasets import embedded
-from bench.files import CONF
 from bench.finetune import loop
 from bench.finetune.settings import Precision
 from bench.models.memory import LEAST_QUERIES, LessSupport, Memory, OutOfMemory
@@ -91,8 +90,7 @@ def nano() -> Checkpoint:
 
 def run(checkpoint: Checkpoint, *overrides: str) -> Record:
     """A cell's record, in this process."""
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         cfg = compose("config", ["dataset=haberman", "finetune.steps=2", *overrides])
     table = embedded.load("haberman")
     names = {"dataset": "haberman", "domain": "other", "method": "default_ft", "fold": 0, "seed": 0}

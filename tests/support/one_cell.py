@@ -9,15 +9,14 @@ from tempfile import mkdtemp
 
 import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
-from hydra import compose, initialize_config_dir
+from composing import composing
+from hydra import compose
 from omegaconf import DictConfig
 from safetensors.torch import save_file
 
 from bench.cell import run as way
-from bench.cell.config import register
 from bench.cell.identity import identity
 from bench.cell.record import Record
-from bench.files import CONF
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.table import Table
 
@@ -45,8 +44,7 @@ def tiny() -> Checkpoint:
 
 @cache
 def composed(words: tuple[str, ...]) -> DictConfig:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         return compose("config", list(words))
 
 

@@ -7,25 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from bench.cell.config import alone_and_mixed, register
+from bench.cell.config import alone_and_mixed
 from bench.errors import BadInput
 from bench.files import CONF
 from bench.sweep.entries import cells_of
 from bench.sweep.job import _command
 from bench.sweep.jobs import count_cells
 
+pytestmark = pytest.mark.usefixtures("configs")
+
 MIXED = "noise method.mixing.ratio=0.5 method.name=noise-half"
-
-
-@pytest.fixture(autouse=True)
-def conf(monkeypatch: pytest.MonkeyPatch):
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def batch(methods: str, monkeypatch: pytest.MonkeyPatch) -> DictConfig:

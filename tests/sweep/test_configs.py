@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from bench.cell.config import register
 from bench.datasets.suites import suite
 from bench.errors import BadInput
 from bench.files import CONF
 from bench.sweep.jobs import count_cells
 from bench.sweep.kept import cells_kept
 from bench.sweep.sweeper import Basic, Sweeper
+
+pytestmark = pytest.mark.usefixtures("configs")
 
 GROUPS = ("dataset", "method", "model", "finetune")
 NAMES = [
@@ -36,13 +37,6 @@ def methods_of(cfg: DictConfig) -> set[str]:
 
 def every_method() -> set[str]:
     return {path.stem for path in Path(CONF, "method").glob("*.yaml")}
-
-
-@pytest.fixture(autouse=True)
-def conf():
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 @pytest.mark.parametrize(("group", "name"), NAMES)

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
+from composing import composing
+from hydra import compose
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_records import made
 from omegaconf import OmegaConf
 
-from bench.cell.config import register
 from bench.cell.identity import SETTINGS, code_fingerprint, is_here, is_stale
 from bench.cell.record import fault, seal
 from bench.cell.store import Store
@@ -35,8 +35,7 @@ from bench.sweep.remake import Today, _made, escaped, remade
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         return plain(compose("config", list(overrides)))
 
 
@@ -120,9 +119,8 @@ def hostile(wire: Path) -> list[dict[str, Any]]:
 class TestConfigs:
     @pytest.mark.parametrize("group", ["dataset", "model", "method"])
     def test_whatever_conf_offers_may_be_made_again(self, group: str):
-        register()
         names = [path.stem for path in Path(CONF, group).glob("*.yaml")]
-        with initialize_config_dir(str(CONF), version_base="1.3"):
+        with composing():
             for name in [*names, *(["tabarena/credit-g"] if group == "dataset" else [])]:
                 cfg = OmegaConf.to_container(compose("config", [f"{group}={name}"]))
                 assert isinstance(cfg, dict)

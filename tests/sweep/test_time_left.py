@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from composing import composing
+from hydra import compose
 from made_records import made as made_record
 from omegaconf import DictConfig
 
-from bench.cell.config import register
-from bench.files import CONF
 from bench.sweep.time_left import Cell, TimeLeft, cells, duration
 
 TABLES = [f"t{i}" for i in range(12)]
@@ -154,8 +153,7 @@ def test_a_duration_has_the_unit_that_fits(seconds: float, words: str) -> None:
 
 def composed(*words: str) -> DictConfig:
     """A sweep's config as Hydra hands it to a callback."""
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         cfg = compose("config", [w for w in words if "," not in w], return_hydra_config=True)
     cfg.hydra.overrides.task = list(words)
     return cfg

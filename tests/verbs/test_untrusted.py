@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from json_values import JSON
 from made_records import failed, made
 
 from bench.analysis.settings import settings as reading
@@ -242,14 +243,7 @@ class TestJson:
             parse_json(text)
         assert clause in str(told.value)
 
-    @given(
-        st.recursive(
-            st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text()
-            | st.floats(allow_nan=False, allow_infinity=False),
-            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-            max_leaves=20,
-        )
-    )  # fmt: skip
+    @given(JSON)
     @settings(max_examples=50)
     def test_whatever_json_can_hold_comes_back(self, value: Any):
         assert parse_json(json.dumps(value).encode()) == value

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
 from bench.cell import run as cell
-from bench.cell.config import register
 from bench.datasets import splits
 from bench.datasets.splits import Split, split
 from bench.files import CONF
@@ -31,6 +30,8 @@ from bench.models.tab2d.scoring import Scoring
 from bench.process import Clock
 from bench.table import Table
 
+pytestmark = pytest.mark.usefixtures("configs")
+
 METHODS = [
     path.stem
     for path in sorted(Path(CONF, "method").glob("*.yaml"))
@@ -39,13 +40,6 @@ METHODS = [
 # Every generator also runs with one table, mixed in, whatever its YAML makes of it.
 ONE_TABLE = " method.mixing.rows=mixed method.mixing.fresh=false method.mixing.size=1.0"
 every_method = pytest.mark.parametrize("method", METHODS + [name + ONE_TABLE for name in METHODS])
-
-
-@pytest.fixture(autouse=True)
-def conf():
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 class Reached(Exception):
