@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 EXPERIMENT ?= embedded
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 READY := $(VENV)/.ready
+KNOWN = $(if $(wildcard conf/method/$(METHOD).yaml),,$(error there is no conf/method/$(METHOD).yaml; make method METHOD=NAME))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce smoke ablation method tables verify readme test test-slow test-slurm \
@@ -33,7 +34,7 @@ ablation: ## every generator alone and mixed with real rows, about 25 minutes on
 	$(MAKE) reproduce EXPERIMENT=ablation
 
 method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed and alone: METHOD=NAME
-	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(or $(METHOD),$(error say which: make method METHOD=NAME))
+	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(METHOD)$(KNOWN)
 	$(BIN)/python -m bench run experiment=$(EXPERIMENT) hydra/launcher=joblib hydra.launcher.n_jobs=$(WORKERS) \
 	  'methods=[pretrained,default_ft,bootstrap,$(METHOD),"$(METHOD) method.mixing.rows=synthetic method.name=$(METHOD)-alone"]'
 
