@@ -38,6 +38,8 @@ class Score:
         In records and settings.
     title : str
         For people.
+    kind : str, optional
+        Which of several of that title it is, told where there is room.
     short : str, optional
         What columns of tables begin with; the name by default.
     function : callable
@@ -56,6 +58,7 @@ class Score:
 
     name: str
     title: str
+    kind: str = ""
     short: str = ""
     function: Callable[[np.ndarray, np.ndarray], float | None]
     greater_is_better: bool
@@ -69,6 +72,11 @@ class Score:
     def prefix(self) -> str:
         """What columns of tables that hold it begin with."""
         return self.short or self.name
+
+    @property
+    def full_title(self) -> str:
+        """The title with its kind."""
+        return f"{self.title} ({self.kind})" if self.kind else self.title
 
     @property
     def best(self) -> float:
@@ -204,6 +212,7 @@ def _brier(y: np.ndarray, probabilities: np.ndarray) -> float:
 roc_auc_ovo = ClassScore(
     name="roc_auc_ovo",
     title="ROC-AUC",
+    kind="one-vs-one",
     short="auc",
     function=_roc_auc_ovo,
     greater_is_better=True,

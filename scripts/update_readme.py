@@ -153,8 +153,8 @@ def _table(read: Answer) -> str:
     """The study's measures, with intervals over datasets."""
     level = f"{read.settings.confidence:.0%}"
     lines = [
-        f"| method | average rank [{level}] | median improvement [{level}] | ± IQR | ROC-AUC ×1000 "
-        f"[{level}] | runs worse than not fine-tuning |",
+        f"| method | average rank [{level}] | median improvement [{level}] | ± IQR | "
+        f"{read.metric.title} ×1000 [{level}] | runs worse than not fine-tuning |",
         "|---|---|---|---|---|---|",
     ]
     for method, row in read.tables["summary"].iterrows():

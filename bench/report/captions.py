@@ -12,6 +12,7 @@ from bench.analysis.frame import IMPUTED, UNIT
 from bench.analysis.paired import chance_of_resolving, resolved
 from bench.analysis.variants import Name
 from bench.cell.record import Record
+from bench.metrics import Score
 from bench.phrases import counted
 from bench.report.readable import with_error
 
@@ -40,7 +41,7 @@ def completeness(answer: Answer) -> str:
     if made_up:
         text += (
             f" Imputed (analysis.impute=worst): {counted(made_up, 'score')} of cells that failed "
-            "or are missing, by the worst ROC-AUC of the unit."
+            f"or are missing, by the worst {answer.metric.title} of the unit."
         )
     return text
 
@@ -54,11 +55,11 @@ def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:
         methods[record["cell"]["method"]][name.method] = None
         tables[record["cell"]["dataset"]][name.dataset] = None
         begun[name.dataset] = max(begun[name.dataset], float(record["timings"]["started"]))
-    told = []
+    sentences = []
     several = {name: list(of) for name, of in methods.items() if len(of) > 1}
     if several:
         named_so = "; ".join(f"{name}: {len(of)}" for name, of in several.items())
-        told.append(
+        sentences.append(
             f"Methods with records of several settings ({named_so}) have a row for each, named by "
             "the settings that differ; compared are the units that have them all. If some are left "
             "from earlier settings, delete them, or give the new ones a results_dir of their own."
@@ -66,15 +67,21 @@ def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:
     for table, contents in tables.items():
         if len(contents) > 1:
             by_age = sorted(contents, key=lambda called: begun[called])
-            told.append(
+            sentences.append(
                 f"Tables of other content, or split otherwise, share the name '{table}': "
                 f"{', '.join(by_age)}, from the oldest records to the newest. Each stands apart; "
                 "dataset.name=NAME gives a table of one's own a name of its own."
             )
-    return told
+    return sentences
 
 
 ONE_DATASET = "Of one dataset a rank is the order of its means: noise, and no average."
+
+
+def error_of(metric: Score, which: str, full: bool = False) -> str:
+    """What is left to the best value of ``which`` score."""
+    named = f"{which} {metric.full_title if full else metric.title}"
+    return f"{metric.best:g} − {named}" if metric.best else named
 
 
 Compared = tuple[str, pd.DataFrame, Callable[[float], str]]  # label, `over_tables`, format

@@ -13,7 +13,6 @@ THOUSANDTHS = "×1000"
 MEDIAN = Column("median", "median improvement", sign_three)
 IQR = Column("iqr", "± IQR", three)
 SPREADS = (IQR, Column("std", "± std", three), Column("mad", "± MAD", three))
-GAIN = Column("raw_gain", "ROC-AUC gain", signed, THOUSANDTHS)
 HARM = Column("harm", "worse than pre-trained", share)
 RUNS = Column("units", "runs", whole)
 CORRELATION_GAP = Column("correlation_gap", "median corr. gap", three)
@@ -25,6 +24,11 @@ REGRET = Column("regret", "regret", unsigned, THOUSANDTHS)
 def rank(answer: Answer) -> Column:
     """The average rank; of one dataset it is none, and its heading says so."""
     return Column("rank", "average rank" if answer.datasets > 1 else "rank on the one dataset", two)
+
+
+def gain(answer: Answer) -> Column:
+    """The change of the score that the records are ranked by."""
+    return Column("raw_gain", f"{answer.metric.title} gain", signed, THOUSANDTHS)
 
 
 def stated(rows: pd.DataFrame, what: str) -> list[Column]:

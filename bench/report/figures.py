@@ -176,7 +176,7 @@ def ranks(answer: Answer) -> Drawing | None:
 
 
 def heat_map(answer: Answer) -> Drawing | None:
-    """Mean gain in test ROC-AUC: datasets × methods, whichever are more down the side."""
+    """Mean gain of each: datasets × methods, whichever are more down the side."""
     methods = _tuned(answer)
     if not methods:
         return None
@@ -198,8 +198,8 @@ def heat_map(answer: Answer) -> Drawing | None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     caption = (
-        "Mean change in test ROC-AUC ×1000 by fine-tuning, folds and seeds averaged; orange is a "
-        "gain, purple a loss. Colours end at the 95 % quantile of the sizes."
+        f"Mean change in test {answer.metric.title} ×1000 by fine-tuning, folds and seeds "
+        "averaged; orange is a gain, purple a loss. Colours end at the 95 % quantile of the sizes."
     )
     return Drawing("heat_map", "Gain by dataset and method", caption, figure)
 
@@ -227,9 +227,8 @@ def gains(answer: Answer) -> Drawing | None:
         )  # fmt: skip
         axes.set(xlim=(low, high), ylim=(low, high), title=method.replace(SEPARATOR, "\n"))
 
-    figure = _panels(
-        methods, panel, "validation gain of the chosen step, ROC-AUC ×1000", "test gain ×1000"
-    )
+    promised = f"validation gain of the chosen step, {answer.metric.title} ×1000"
+    figure = _panels(methods, panel, promised, "test gain ×1000")
     caption = (
         "A point is a run. On the dashed line early stopping keeps what it promised; below it, "
         "it promised too much; below 0 the run was better not fine-tuned. Points beyond the "
@@ -239,7 +238,7 @@ def gains(answer: Answer) -> Drawing | None:
 
 
 def curves(answer: Answer) -> Drawing | None:
-    """Mean change in ROC-AUC over the evaluations, a panel a method."""
+    """Mean change of the score over the evaluations, a panel a method."""
     runs = answer.kept[answer.kept["test_curve"].map(len) > 1]
     methods = [m for m in answer.methods if m in set(runs["method"])]
     if not methods:
@@ -263,9 +262,10 @@ def curves(answer: Answer) -> Drawing | None:
         if method == methods[0]:
             axes.legend(fontsize=8, loc="best")
 
-    figure = _panels(methods, panel, "evaluation (0 is the pre-trained model)", "ROC-AUC ×1000")
+    score = answer.metric.title
+    figure = _panels(methods, panel, "evaluation (0 is the pre-trained model)", f"{score} ×1000")
     caption = (
-        "Change in ROC-AUC since the pre-trained model, mean over datasets ± standard error. "
+        f"Change in {score} since the pre-trained model, mean over datasets ± standard error. "
         "Dashed: validation, which early stopping reads; solid: test, for analysis only. A run "
         "that stopped early keeps its last value."
     )
@@ -292,7 +292,7 @@ def time(answer: Answer) -> Drawing | None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="median wall time of a cell, seconds (log scale)")
-    axes.set_ylabel("mean change in test ROC-AUC ×1000")
+    axes.set_ylabel(f"mean change in test {answer.metric.title} ×1000")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     caption = (
         "What a method costs and what it gives, with the gain's "

@@ -93,7 +93,7 @@ def page(answer: Answer, content: Content) -> str:
         figures=content.figures,
         graphs=graphs,
         cells=_cells(answer, content.loose),
-        analysis=[(name, _told(value)) for name, value in asdict(answer.settings).items()],
+        analysis=[(name, _text(value)) for name, value in asdict(answer.settings).items()],
         settings=as_yaml(provenance.settings_of(content.records)),
         provenance=provenance.facts(content.records),
         data=provenance.data_hashes(content.records),
@@ -173,5 +173,5 @@ def _record(row: dict[Any, Any], loose: Collection[str]) -> str | None:
     return path if path in loose else row["identity"][:8]
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -29,10 +29,10 @@ def facts(records: list[Record]) -> list[tuple[str, list[str]]]:
             **dict(sorted(made["versions"].items())),
         }.items():
             found[name][value] += 1
-    return [(name, _told(counts, len(records))) for name, counts in found.items()]
+    return [(name, _with_counts(counts, len(records))) for name, counts in found.items()]
 
 
-def _told(counts: Counter[str], records: int) -> list[str]:
+def _with_counts(counts: Counter[str], records: int) -> list[str]:
     if len(counts) == 1 and sum(counts.values()) == records:
         return list(counts)
     return [f"{value} ({n} records)" for value, n in counts.most_common()]

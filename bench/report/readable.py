@@ -10,12 +10,12 @@ NONE = "–"
 
 
 def signed(value: float) -> str:
-    """ROC-AUC ×1000 with its sign."""
+    """A score ×1000 with its sign."""
     return f"{1000 * value:+.2f}"
 
 
 def unsigned(value: float) -> str:
-    """ROC-AUC ×1000, of what is never below 0."""
+    """A score ×1000, of what is never below 0."""
     return f"{1000 * value:.2f}"
 
 

@@ -15,9 +15,7 @@ from bench.report.readable import NONE
 Behind = dict[str, list[str]]  # column of the cells → values: the cells behind a number
 Lead = Callable[[int, str], Behind | None]  # position of a row, heading → what is behind
 T = TypeVar("T")
-Told: TypeAlias = (
-    "T | Callable[[Answer, pd.DataFrame], T]"  # itself, or told from the answer and the rows
-)
+Derived: TypeAlias = "T | Callable[[Answer, pd.DataFrame], T]"  # itself, or of answer and rows
 
 
 @dataclass(frozen=True)
@@ -115,8 +113,8 @@ class ReportTable:
     """A table of the report: a file of its numbers, and a section of what people read of them.
 
     A module of `bench.report.tables` holds it, and there is no other place to name it: it is
-    printed, and written as CSV, Markdown, LaTeX and on the page. What is told here by a callable is
-    told from the answer and the rows.
+    printed, and written as CSV, Markdown, LaTeX and on the page. A callable here is given the
+    answer and the rows.
 
     Parameters
     ----------
@@ -124,7 +122,7 @@ class ReportTable:
         Its anchor and the name of its files; no other table has it.
     make : callable
         Answer → its numbers; no rows: it is left out, and ``empty`` says why.
-    title : str
+    title : str, or callable
         "": no section, the file alone.
     columns : sequence of Column, or callable
         What is shown of the numbers.
@@ -154,17 +152,17 @@ class ReportTable:
 
     key: str
     make: Callable[[Answer], pd.DataFrame]
-    title: str = ""
-    columns: Told[Sequence[Column]] = ()
-    caption: Told[str] = ""
-    empty: Told[str] = "Left out: these records hold nothing of it."
+    title: str | Callable[[Answer], str] = ""
+    columns: Derived[Sequence[Column]] = ()
+    caption: Derived[str] = ""
+    empty: Derived[str] = "Left out: these records hold nothing of it."
     row: str = ""
     rows: Callable[[Answer, pd.DataFrame], pd.DataFrame] = lambda _answer, numbers: numbers
     figures: Sequence[Draw] = ()
     behind: Callable[[Answer, pd.DataFrame], Lead] = named
     place: int = 1000
     has_file: bool = True
-    terminal: Told[bool] = False
+    terminal: Derived[bool] = False
     timed: bool = False
     always: bool = False
 
@@ -178,23 +176,24 @@ class ReportTable:
             From ``make``.
         """
 
-        def told(what: Told[T]) -> T:
+        def derived(what: Derived[T]) -> T:
             return what(answer, rows) if callable(what) else what
 
         rows = self.rows(answer, numbers)
         if self.row:
             rows = rows.set_index(self.row)
+        title = self.title(answer) if callable(self.title) else self.title
         section = Section(
-            self.key, self.title, None, "", figures=self.figures,
-            terminal=told(self.terminal), timed=self.timed,
+            self.key, title, None, "", figures=self.figures,
+            terminal=derived(self.terminal), timed=self.timed,
         )  # fmt: skip
         if rows.empty:
-            return replace(section, text=told(self.empty))
-        columns = told(self.columns)
+            return replace(section, text=derived(self.empty))
+        columns = derived(self.columns)
         return replace(
             section,
             table=pd.DataFrame({c.head: c.texts(rows) for c in columns}, index=rows.index),
-            text=told(self.caption),
+            text=derived(self.caption),
             behind=self.behind(answer, rows),
             stated=frozenset(column.head for column in columns if column.is_stated),
         )

@@ -36,11 +36,11 @@ def headline(answer: Answer) -> list[str]:
     """The answer in short: what holds, what does not, what cannot be told. A sentence each."""
     if not answer.tables:
         return ["No dataset and fold is complete for all methods: there is nothing to compare yet."]
-    told = [_first(answer)]
-    told += _against_default(answer)
-    told += _harm(answer)
-    told.append(_limits(answer))
-    return told
+    sentences = [_first(answer)]
+    sentences += _against_default(answer)
+    sentences += _harm(answer)
+    sentences.append(_limits(answer))
+    return sentences
 
 
 def _first(answer: Answer) -> str:
@@ -51,7 +51,8 @@ def _first(answer: Answer) -> str:
         return f"{table.index[0]} is the only method: there is nothing to compare it with."
     if ties(answer):
         on = "the one table" if answer.datasets == 1 else f"each of the {test.datasets} datasets"
-        return f"All {len(table)} methods have the same mean test ROC-AUC on {on}: none is best."
+        score = answer.metric.title
+        return f"All {len(table)} methods have the same mean test {score} on {on}: none is best."
     if answer.datasets == 1:
         return _one_table(answer)
     best, row = first(answer), table.iloc[0]
@@ -94,26 +95,27 @@ def listed(names: list[str]) -> str:
 
 def _improved(row: pd.Series, answer: Answer) -> str:
     """The gain of a method; normalized only where the range is one that can be resolved."""
-    span = _span(answer)
+    span, score = _span(answer), answer.metric.title
     if span >= answer.settings.small_difference and not pd.isna(row["median"]):
         ends = (row["median_low"], row["median_high"])
         return f"a median improvement of {with_interval(row['median'], *ends, '{:+.3f}'.format)}"
     ends = (row["raw_gain_low"], row["raw_gain_high"])
     return (
-        f"a mean gain of {with_interval(row['raw_gain'], *ends, signed)} in ROC-AUC ×1000 over the "
-        f"pre-trained model (the methods of a run lie within {span:.4f} ROC-AUC of one another at "
+        f"a mean gain of {with_interval(row['raw_gain'], *ends, signed)} in {score} ×1000 over the "
+        f"pre-trained model (the methods of a run lie within {span:.4f} {score} of one another at "
         "the median, too little to be worth normalizing)"
     )
 
 
 def _span(answer: Answer) -> float:
-    """Best minus worst of a unit in ROC-AUC, the pre-trained model included; its median."""
+    """Best minus worst of a unit, the pre-trained model included; its median."""
     unit = answer.tables["improvements"].drop_duplicates(UNIT)
     return float(unit["range"].median())
 
 
 def _one_table(answer: Answer) -> str:
     """What one table says: how far apart its methods are, and whether its runs resolve that."""
+    score = answer.metric.title
     (means,) = (row for _, row in answer.tables["per_dataset"].iterrows())
     turned = answer.metric.oriented(means)
     ends = turned.min(), turned.max()
@@ -124,12 +126,12 @@ def _one_table(answer: Answer) -> str:
     n, mean, error = len(differences), float(differences.mean()), float(differences.sem())  # type: ignore[arg-type]
     text = (
         f"One table, {means.name}, with {counted(n, 'run')} a method names no winner, "
-        f"and ranks on it are noise. Mean test ROC-AUC lies between {low:.4f} ({listed(worst)}) "
-        f"and {high:.4f} ({listed(best)})"
+        f"and ranks on it are noise. Mean test {score} lies between {low:.4f} "
+        f"({listed(worst)}) and {high:.4f} ({listed(best)})"
     )
     if n == 1:
         return f"{text}; a single run tells no difference from chance."
-    size = f"{with_error(mean, error)} (ROC-AUC ×1000 ± standard error over runs)"
+    size = f"{with_error(mean, error)} ({score} ×1000 ± standard error over runs)"
     if abs(mean) <= 2 * error:
         return f"{text}; that difference, {size}, is below what these runs resolve."
     return (
@@ -139,7 +141,7 @@ def _one_table(answer: Answer) -> str:
 
 
 def _against_default(answer: Answer) -> list[str]:
-    table, held = answer.tables["paired"], answer.references
+    table, held, score = answer.tables["paired"], answer.references, answer.metric.title
     rows = against_default(table, "chosen")
     rows = rows[rows["method"].isin(fine_tuned(table)) & (rows["tables"] > 1)]
     if rows.empty:
@@ -153,11 +155,11 @@ def _against_default(answer: Answer) -> list[str]:
     )
     whose = f"their {DEFAULT}" if several else DEFAULT
     said = (
-        f"Against {whose}, test ROC-AUC ×1000 differs by more than twice its standard error for "
+        f"Against {whose}, test {score} ×1000 differs by more than twice its standard error for "
         f"{named}: {len(found)} of {len(rows)} compared, where chance alone gives "
         f"{share(chance_of_resolving(int(rows['tables'].min())))} of them."
         if len(found)
-        else f"No method's test ROC-AUC differs from {DEFAULT}'s by more than twice its standard "
+        else f"No method's test {score} differs from {DEFAULT}'s by more than twice its standard "
         f"error ({len(rows)} compared)."
     )
     null = table[(table["against"] == NULL) & (table["step"] == "chosen")]
@@ -191,21 +193,21 @@ def _harm(answer: Answer) -> list[str]:
         row = table.loc[main].to_dict()
         said += (
             f" {main}: promised {signed(row['validation_gain'])}, gave "
-            f"{signed(row['test_gain'])} (ROC-AUC ×1000)."
+            f"{signed(row['test_gain'])} ({answer.metric.title} ×1000)."
         )
     return [said]
 
 
 def _limits(answer: Answer) -> str:
-    datasets, settings = answer.datasets, answer.settings
+    datasets, settings, score = answer.datasets, answer.settings, answer.metric.title
     models = ", ".join(sorted(answer.kept["model"].dropna().astype(str).unique()))
     many = "one dataset is" if datasets == 1 else f"{datasets} datasets are"
     few = (
-        f"{many} too few to resolve differences of {settings.small_difference:g} ROC-AUC"
+        f"{many} too few to resolve differences of {settings.small_difference:g} {score}"
         if datasets < settings.few_datasets
         else f"it rests on {datasets} datasets"
     )
     return (
         f"What this cannot tell: the numbers are of the model {models}, no other; {few}; the range "
-        f"that was normalized is {_span(answer):.4f} ROC-AUC at the median."
+        f"that was normalized is {_span(answer):.4f} {score} at the median."
     )

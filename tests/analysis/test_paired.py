@@ -24,6 +24,7 @@ from bench.analysis.paired import (
     seed_null,
 )
 from bench.cell.store import Store
+from bench.metrics import roc_auc_ovo
 from bench.report.tables.paired import pairs
 from bench.report.write import report
 
@@ -176,7 +177,7 @@ class TestPaired:
 
 class TestReading:
     def test_nothing_is_resolved_where_nothing_is(self):
-        text = pairs(paired(WORKED))  # 5.0 ± 25.0, twice
+        text = pairs(paired(WORKED), roc_auc_ovo)  # 5.0 ± 25.0, twice
         assert (
             "No difference from default_ft is larger than twice its standard error (2 comparisons)"
         ) in text
@@ -188,18 +189,20 @@ class TestReading:
         better = WORKED.copy()
         mixed = better["method"] == "mixed"
         better.loc[mixed, "score_chosen"] += 0.1  # 0.105 ± 0.025
-        text = pairs(paired(better))
+        text = pairs(paired(better), roc_auc_ovo)
         assert "mixed +105.00 ± 25.00 (chosen step ×1000): 1 of 2 comparisons" in text
         assert "chance alone gives 30% (2 tables)" in text  # 1 − 2 · arctan(2) / π
 
     def test_a_null_that_is_itself_resolved_is_told(self):
         drift = WORKED.copy()
         drift.loc[drift["seed"] == 1, "score_chosen"] += 0.2  # −0.21 ± 0.03
-        assert "do not trust the bound" in pairs(paired(drift))
-        assert "do not trust the bound" not in pairs(paired(WORKED))
+        assert "do not trust the bound" in pairs(paired(drift), roc_auc_ovo)
+        assert "do not trust the bound" not in pairs(paired(WORKED), roc_auc_ovo)
 
     def test_one_seed_is_told(self):
-        assert "One seed: there is no seed-only null" in pairs(paired(WORKED[WORKED["seed"] == 0]))
+        assert "One seed: there is no seed-only null" in pairs(
+            paired(WORKED[WORKED["seed"] == 0]), roc_auc_ovo
+        )
 
 
 def record(dataset: str, method: str, seed: int, auc: float, **changed: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from scipy.stats import spearmanr
 
 from bench.analysis.frame import COLUMNS
 from bench.analysis.reliability import correlation_gaps, reliability, runs
+from bench.metrics import roc_auc_ovo
 from bench.report.tables.reliability import early_stopping
 
 NAN = float("nan")
@@ -232,7 +233,7 @@ class TestReliability:
 class TestReading:
     def test_it_counts_what_has_no_correlation_and_promises_too_much(self):
         readings = runs(WORKED)
-        text = early_stopping(reliability(readings), readings)
+        text = early_stopping(reliability(readings), readings, roc_auc_ovo)
         assert "1 of 4 runs have none" in text
         assert "the mean gap is above 0 for 1 of 2 methods" in text
         assert "a standard error takes two tables or more" in text
@@ -250,11 +251,11 @@ class TestReading:
             ignore_index=True,
         )
         readings = runs(cells)
-        text = early_stopping(reliability(readings), readings)
+        text = early_stopping(reliability(readings), readings, roc_auc_ovo)
         assert "mixed -30.00 ± 5.77 (gap ×1000)" in text
         # Student's t with 2 degrees of freedom: P(|t| > 2) = 1 − 2/√(2 + 4) = 18 %
         assert "chance alone gives 18% (3 tables)" in text
 
     def test_one_method_has_nothing_to_be_compared_with(self):
         readings = runs(WORKED[WORKED["method"] != "mixed"])
-        assert "No gap is compared" in early_stopping(reliability(readings), readings)
+        assert "No gap is compared" in early_stopping(reliability(readings), readings, roc_auc_ovo)

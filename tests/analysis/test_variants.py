@@ -427,7 +427,7 @@ class TestReferences:
         held = references(frame(records))
         assert held.of == {"scm": "default_ft"}
         assert held.unlike == ("scm",)
-        text = pairs(paired(frame(records)), held)
+        text = pairs(paired(frame(records)), roc_auc_ovo, held)
         assert "no fair pair: scm (against default_ft)" in text
 
     def test_another_models_default_fine_tuning_is_no_reference(self):

@@ -20,7 +20,7 @@ from bench.analysis.answer import answer
 from bench.analysis.frame import NAMING, NESTED, frame
 from bench.analysis.settings import settings
 from bench.cell.store import Store
-from bench.metrics import roc_auc_ovo
+from bench.metrics import Score, log_loss, roc_auc_ovo
 from bench.report import tables as room
 from bench.report.latex import escape
 from bench.report.table import ReportTable, Section
@@ -83,27 +83,27 @@ class Reported(NamedTuple):
         return (self.folder / name).read_text(encoding="utf-8")
 
 
-def records() -> Iterator[dict[str, Any]]:
+def records(metric: Score = roc_auc_ovo) -> Iterator[dict[str, Any]]:
     for dataset, methods in SCORES.items():
         start = START[dataset]
-        yield made(dataset, "pretrained", [start])
+        yield made(dataset, "pretrained", [start], metric=metric)
         for method, scores in methods.items():
             for seed, score in enumerate(scores):
                 rows = None if method == "default_ft" else ROWS
                 yield made(
                     dataset, method, [start, score], seed=seed, validation=[0.70, 0.75],
-                    synthetic=rows,
+                    synthetic=rows, metric=metric,
                 )  # fmt: skip
-    yield failed("zoo", "scm", fold=1)
+    yield failed("zoo", "scm", fold=1, metric=metric)
 
 
-def reported(folder: Path) -> Reported:
+def reported(folder: Path, metric: Score = roc_auc_ovo) -> Reported:
     store = Store(folder)
-    for record in records():
+    for record in records(metric):
         store.write(record)
     with redirect_stdout(StringIO()) as printed:
         assert report(folder, QUICK) == 0
-    read = answer(frame(store.survey()[0]), QUICK, roc_auc_ovo)
+    read = answer(frame(store.survey()[0]), QUICK, metric)
     numbers = {table.key: numbers for table, numbers in filled(read)}
     shown = {section.key: section for section in sections(read)}
     return Reported(folder / "report", printed.getvalue(), numbers, shown)
@@ -270,6 +270,17 @@ def is_printed(section: Section, printed: str) -> bool:
 @pytest.mark.parametrize("table", tables(), ids=lambda table: table.key)
 def test_a_table_is_in_all_outputs(table: ReportTable, whole: Reported) -> None:
     in_all_outputs(table, whole)
+
+
+def test_a_report_names_the_score_that_its_records_are_ranked_by(tmp_path: Path) -> None:
+    whole = reported(tmp_path / "results", log_loss)
+    files = [file for file in whole.folder.rglob("*.*") if file.suffix != ".png"]
+    assert len(files) > 30
+    assert [f.name for f in files if "AUC" in f.read_text(encoding="utf-8")] == []
+    assert "AUC" not in whole.printed
+    assert whole.sections["per_dataset"].title == "Test log-loss"
+    assert "log-loss gain ×1000" in whole.sections["summary"].table
+    assert "bencheval from mean test log-loss of" in whole.sections["leaderboard"].text
 
 
 def test_every_figure_of_a_table_is_below_it(whole: Reported) -> None:

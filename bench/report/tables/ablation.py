@@ -13,11 +13,22 @@ from bench.report.table import Column, ReportTable
 ASKED = {"mixing": "what mixing does", "rows": "whose rows"}
 
 
-def caption(_answer: Answer, rows: pd.DataFrame) -> str:
+def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
+    return [
+        Column("minus", "minus"),
+        Column("question", "asks", ASKED.__getitem__),
+        Column(("mean", "se"), f"test {answer.metric.title}", with_error, "×1000 ± SE"),
+        Column("absolute", "size of a run", unsigned),
+        Column("tables", "tables"),
+        Column("units", "runs"),
+    ]
+
+
+def caption(answer: Answer, rows: pd.DataFrame) -> str:
     """Which differences are larger than twice their standard error."""
     text = (
-        "Test ROC-AUC of the first minus the second on the same dataset, fold and seed; mean ± "
-        "standard error over tables."
+        f"Test {answer.metric.title} of the first minus the second on the same dataset, fold and "
+        "seed; mean ± standard error over tables."
     )
     known = rows[rows["tables"] > 1]
     found = known[resolved(known)]
@@ -35,14 +46,7 @@ ablation = ReportTable(
     title="Ablation: rows or mixing",
     make=lambda answer: differences(answer.gains),
     row="generator",
-    columns=[
-        Column("minus", "minus"),
-        Column("question", "asks", ASKED.__getitem__),
-        Column(("mean", "se"), "test ROC-AUC", with_error, "×1000 ± SE"),
-        Column("absolute", "size of a run", unsigned),
-        Column("tables", "tables"),
-        Column("units", "runs"),
-    ],
+    columns=_columns,
     caption=caption,
     empty="Left out: no generator was run both mixed and alone, and no two in the same way.",
     place=100,

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.references import DEFAULT
 from bench.report import verdict
-from bench.report.columns import GAIN, MEDIAN, rank
+from bench.report.columns import MEDIAN, gain, rank
 from bench.report.figures import ranks
 from bench.report.readable import p_value, with_interval
 from bench.report.table import Column, ReportTable
@@ -39,7 +39,7 @@ def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
             f"{column.head} {level}",
             partial(with_interval, show=column.show),
         )
-        for column in (rank(answer), MEDIAN, GAIN)
+        for column in (rank(answer), MEDIAN, gain(answer))
     ]
     against = {BEST: "the best", OWN_DEFAULT: DEFAULT}
     tests = {name: f"Nemenyi p against {whom}" for name, whom in against.items() if name in rows}

@@ -8,7 +8,6 @@ from bench.analysis.answer import Answer
 from bench.analysis.groups import groups_of
 from bench.report.columns import (
     CORRELATION_GAP,
-    GAIN,
     GAP,
     HARM,
     MEDIAN,
@@ -16,6 +15,7 @@ from bench.report.columns import (
     REGRET,
     RUNS,
     SPREADS,
+    gain,
     rank,
 )
 from bench.report.readable import whole
@@ -25,7 +25,7 @@ from bench.report.table import Behind, Column, Lead, ReportTable
 def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
     ours = [Column("method", "method"), Column("datasets", "datasets", whole), rank(answer)]
     gaps = [CORRELATION_GAP, GAP, NORMALIZED_GAP, REGRET]
-    return [*ours, MEDIAN, *SPREADS, GAIN, HARM, *gaps, RUNS]
+    return [*ours, MEDIAN, *SPREADS, gain(answer), HARM, *gaps, RUNS]
 
 
 def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:

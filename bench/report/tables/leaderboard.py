@@ -6,15 +6,9 @@ import pandas as pd
 
 from bench.analysis import leaderboard as board
 from bench.analysis.answer import Answer
-from bench.report.captions import ONE_DATASET
+from bench.report.captions import ONE_DATASET, error_of
 from bench.report.readable import share, whole
 from bench.report.table import Column, ReportTable
-
-CAPTION = (
-    "TabArena's measures, computed by bencheval from 1 − mean test ROC-AUC of each dataset: "
-    "Elo with bencheval's 95% bootstrap over datasets, share of datasets won, and the share "
-    "of the error that the best method would save."
-)
 
 
 def _make(answer: Answer) -> pd.DataFrame:
@@ -30,7 +24,12 @@ def _empty(_answer: Answer, _rows: pd.DataFrame) -> str:
 
 
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
-    return CAPTION if answer.datasets > 1 else f"{CAPTION} {ONE_DATASET}"
+    text = (
+        f"TabArena's measures, computed by bencheval from {error_of(answer.metric, 'mean test')} "
+        "of each dataset: Elo with bencheval's 95% bootstrap over datasets, share of datasets won, "
+        "and the share of the error that the best method would save."
+    )
+    return text if answer.datasets > 1 else f"{text} {ONE_DATASET}"
 
 
 leaderboard = ReportTable(

@@ -7,6 +7,7 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.paired import NULL, against_default, fine_tuned
 from bench.analysis.references import DEFAULT, PRETRAINED, References
+from bench.metrics import Score
 from bench.report.captions import Compared, beyond_chance
 from bench.report.readable import signed, unsigned, with_error
 from bench.report.table import Behind, Column, Lead, ReportTable
@@ -65,13 +66,13 @@ def _empty(answer: Answer, _rows: pd.DataFrame) -> str:
     return f"Left out: no method is of the same model as a {DEFAULT}."
 
 
-def pairs(table: pd.DataFrame, held: References | None = None) -> str:
+def pairs(table: pd.DataFrame, metric: Score, held: References | None = None) -> str:
     """Below the table of `bench.analysis.paired.paired`."""
     chosen, last = (against_default(table, step).set_index("method") for step in ("chosen", "last"))
     shown = (
-        f"Test ROC-AUC of each method minus {DEFAULT}'s on the same dataset, fold and seed; folds "
-        "and seeds are averaged within a table, mean ± standard error over tables. Size: mean "
-        f"absolute difference of a run, ×1000.{_references(held)}"
+        f"Test {metric.title} of each method minus {DEFAULT}'s on the same dataset, fold and seed; "
+        "folds and seeds are averaged within a table, mean ± standard error over tables. Size: "
+        f"mean absolute difference of a run, ×1000.{_references(held)}"
     )
     steps: list[Compared] = [
         (f"{step} step ×1000", rows, signed) for step, rows in (("chosen", chosen), ("last", last))
@@ -82,6 +83,10 @@ def pairs(table: pd.DataFrame, held: References | None = None) -> str:
         alone = "One seed: there is no seed-only null; a difference may be nothing but re-seeding."
         return f"{shown} {verdict} {alone}"
     return f"{shown} {verdict} {_null(null.iloc[0], chosen[chosen.index.isin(fine_tuned(table))])}"
+
+
+def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
+    return pairs(answer.tables["paired"], answer.metric, answer.references)
 
 
 def _references(held: References | None) -> str:
@@ -126,7 +131,7 @@ paired = ReportTable(
     rows=_rows,
     row="method",
     columns=_columns,
-    caption=lambda answer, _rows: pairs(answer.tables["paired"], answer.references),
+    caption=_caption,
     empty=_empty,
     behind=_behind,
     place=50,

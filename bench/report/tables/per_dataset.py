@@ -18,10 +18,10 @@ def _behind(_answer: Answer, rows: pd.DataFrame) -> Lead:
 
 per_dataset = ReportTable(
     key="per_dataset",
-    title="Test ROC-AUC",
+    title=lambda answer: f"Test {answer.metric.title}",
     make=lambda answer: answer.tables["per_dataset"],
     columns=lambda _answer, rows: [Column(m, m, "{:.4f}".format) for m in map(str, rows)],
-    caption="Mean test ROC-AUC over folds and seeds.",
+    caption=lambda answer, _rows: f"Mean test {answer.metric.title} over folds and seeds.",
     figures=[heat_map],
     behind=_behind,
     place=30,

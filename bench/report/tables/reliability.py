@@ -7,6 +7,7 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.paired import against_references, seed_null
 from bench.analysis.references import DEFAULT, References, references
+from bench.metrics import Score
 from bench.phrases import counted
 from bench.report.captions import Compared, beyond_chance
 from bench.report.columns import (
@@ -42,16 +43,19 @@ def _columns(_answer: Answer, rows: pd.DataFrame) -> list[Column]:
     ]
 
 
-def early_stopping(table: pd.DataFrame, runs: pd.DataFrame, held: References | None = None) -> str:
+def early_stopping(
+    table: pd.DataFrame, runs: pd.DataFrame, metric: Score, held: References | None = None
+) -> str:
     """Below the table of `bench.analysis.reliability.reliability`, made of ``runs``."""
     held = references(runs) if held is None else held
     undefined, n = int(table["undefined"].sum()), int(table["runs"].sum())
     shown = (
-        "Correlation gap: 1 − Spearman correlation of the validation and the test ROC-AUC over the "
-        f"steps, median over runs; {undefined} of {counted(n, 'run')} have none "
-        "(a constant or missing curve) and are not in it. Gap: validation gain − test gain of the "
-        "chosen step. Harm: share of runs where that step is worse on test than not fine-tuning. "
-        "Regret: best step on test − chosen step. Gains, gap and regret are means over runs."
+        "Correlation gap: 1 − Spearman correlation of the validation and the test "
+        f"{metric.title} over the steps, median over runs; {undefined} of {counted(n, 'run')} "
+        "have none (a constant or missing curve) and are not in it. Gap: validation gain − test "
+        "gain of the chosen step. Harm: share of runs where that step is worse on test than not "
+        "fine-tuning. Regret: best step on test − chosen step. Gains, gap and regret are means "
+        "over runs."
     )
     promised = (
         "A step is chosen for its validation score, so validation promises too much by "
@@ -59,6 +63,10 @@ def early_stopping(table: pd.DataFrame, runs: pd.DataFrame, held: References | N
         f"{counted(len(table), 'method')}."
     )
     return " ".join([shown, promised, _gaps_against_default(runs, held)])
+
+
+def _caption(answer: Answer, rows: pd.DataFrame) -> str:
+    return early_stopping(rows, answer.readings, answer.metric, answer.references)
 
 
 def _gaps_against_default(runs: pd.DataFrame, held: References) -> str:
@@ -86,7 +94,7 @@ reliability = ReportTable(
     make=lambda answer: answer.tables["reliability"],
     rows=_rows,
     columns=_columns,
-    caption=lambda answer, rows: early_stopping(rows, answer.readings, answer.references),
+    caption=_caption,
     empty="Left out: no record holds a curve, so no method was fine-tuned.",
     figures=[gains, curves],
     place=40,

@@ -8,24 +8,23 @@ from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
 from bench.analysis.settings import Normalization
 from bench.phrases import counted
-from bench.report.captions import ONE_DATASET
-from bench.report.columns import GAIN, HARM, MEDIAN, RUNS, SPREADS, rank, stated
+from bench.report.captions import ONE_DATASET, error_of
+from bench.report.columns import HARM, MEDIAN, RUNS, SPREADS, gain, rank, stated
 from bench.report.figures import improvements as figure
 from bench.report.published import STATED, published
 from bench.report.table import Column, ReportTable
 
 SCALES = {
     Normalization.minmax: (
-        "test ROC-AUC (one-vs-one), min–max over the methods and the pre-trained model within a "
-        "unit, minus the pre-trained model's"
+        "{score}, min–max over the methods and the pre-trained model within a unit, minus the "
+        "pre-trained model's"
     ),
-    Normalization.raw: "test ROC-AUC (one-vs-one) minus the pre-trained model's",
+    Normalization.raw: "{score} minus the pre-trained model's",
     Normalization.pretrained_to_best: (
-        "test ROC-AUC (one-vs-one) on the scale from the pre-trained model (0) to the unit's best "
-        "(1)"
+        "{score} on the scale from the pre-trained model (0) to the unit's best (1)"
     ),
     Normalization.error_reduction: (
-        "the share of the pre-trained model's error, 1 − test ROC-AUC (one-vs-one), that is gone"
+        "the share of the pre-trained model's error, {error}, that is gone"
     ),
 }
 
@@ -38,16 +37,20 @@ def _rows(answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:
 def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
     spreads = sorted(SPREADS, key=lambda column: column.of != answer.settings.spread)
     beside = stated(rows, "median improvement")
-    return [rank(answer), MEDIAN, *spreads, GAIN, HARM, RUNS, *beside]
+    return [rank(answer), MEDIAN, *spreads, gain(answer), HARM, RUNS, *beside]
 
 
 def caption(answer: Answer, rows: pd.DataFrame) -> str:
     """What an improvement is, how far apart the methods lie, and where that misleads."""
     settings, unit = answer.settings, answer.tables["improvements"].drop_duplicates(UNIT)
+    metric = answer.metric
+    scale = SCALES[settings.normalization].format(
+        score=f"test {metric.full_title}", error=error_of(metric, "test", full=True)
+    )
     text = (
-        f"Improvement ({settings.normalization}): {SCALES[settings.normalization]}. The range of a "
-        f"unit (best − worst) is {unit['range'].median():.4f} ROC-AUC at the median, so that "
-        "normalizing magnifies noise where it is small; "
+        f"Improvement ({settings.normalization}): {scale}. The range of a unit (best − worst) is "
+        f"{unit['range'].median():.4f} {metric.title} at the median, so that normalizing "
+        "magnifies noise where it is small; "
         f"{int(unit['tied'].sum())} of {counted(len(unit), 'unit')} tie and count as 0. Spread: "
         f"{settings.spread} first, the others beside it. Ranks: over datasets, folds averaged "
         "first, ties shared."
@@ -56,7 +59,7 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
         text += f" {ONE_DATASET}"
     small = settings.small_difference
     if unit["range"].median() < small and len(rows) > 1:
-        text += f" Below {small:g} read the ROC-AUC gain, not the improvement."
+        text += f" Below {small:g} read the {metric.title} gain, not the improvement."
     if unit["tied"].all() and len(rows) > 1:
         text += " All methods tie, so that the order of the rows says nothing."
     undefined = int(rows["undefined"].sum())

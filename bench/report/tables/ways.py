@@ -7,13 +7,13 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.mixing import WAY
 from bench.analysis.mixing import ways as numbers
-from bench.report.columns import GAIN, HARM, IQR, MEDIAN, RUNS, rank
+from bench.report.columns import HARM, IQR, MEDIAN, RUNS, gain, rank
 from bench.report.table import Behind, Column, Lead, ReportTable
 
 
 def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
     way = [Column("mixing", "rows"), Column("ratio", "ratio", "{:g}".format)]
-    return [*way, Column("methods", "method"), rank(answer), MEDIAN, IQR, GAIN, HARM, RUNS]
+    return [*way, Column("methods", "method"), rank(answer), MEDIAN, IQR, gain(answer), HARM, RUNS]
 
 
 def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:
