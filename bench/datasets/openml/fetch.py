@@ -148,16 +148,14 @@ def _verified(
     target = str(task.target_name)
     _check_shape(wanted, dataset, described, frame, target)
     folds = _folds(wanted, task, len(frame))
-    check_expected(
-        {
-            "rows": len(frame),
-            "features": frame.shape[1] - 1,
-            "classes": int(frame[target].nunique()),
-            "repeats": len(folds),
-            "folds": int(folds.max()) + 1,
-        },
-        wanted,
-    )
+    counts = {
+        "rows": len(frame),
+        "features": frame.shape[1] - 1,
+        "classes": int(frame[target].nunique()),
+        "repeats": len(folds),
+        "folds": int(folds.max()) + 1,
+    }
+    check_expected(counts, wanted)
     notes = _differences(wanted, described, frame)
     frame = pd.DataFrame({c: _plain(frame[c], described[c], wanted) for c in frame.columns})
     known = frame[target].notna().to_numpy()
@@ -180,28 +178,27 @@ def _verified(
             | ({"levels": list(X[c].cat.categories)} if kind == "categorical" else {})
             for c, kind in kinds.items()
         ],
-        "counts": {
-            "rows": int(known.size),
-            "features": frame.shape[1] - 1,
-            "classes": int(labels.nunique()),
-            "repeats": len(folds),
-            "folds": int(folds.max()) + 1,
-        },
+        "counts": counts | {"classes": int(labels.nunique()), "folds": int(folds.max()) + 1},
         "notes": [*notes, *more],
-        "source": {
-            "server": wanted.asking.server,
-            "task_id": wanted.task_id,
-            "data_id": int(dataset.dataset_id),
-            "name": str(dataset.name),
-            "data_version": dataset.version,
-            "licence": dataset.licence,
-            "md5_of_arff": dataset.md5_checksum,
-            "client": f"openml {version('openml')}",
-        },
+        "source": _source(wanted, dataset),
     }
     content = X.astype({c: object for c, kind in kinds.items() if kind == "categorical"})
     by_repeat = pd.DataFrame(folds.T, columns=[str(i) for i in range(len(folds))])
     return card, _parquet(content.assign(**{target: labels})), _parquet(by_repeat)
+
+
+def _source(wanted: Task, dataset: Any) -> dict[str, Any]:
+    """Where a table comes from, as its card tells it."""
+    return {
+        "server": wanted.asking.server,
+        "task_id": wanted.task_id,
+        "data_id": int(dataset.dataset_id),
+        "name": str(dataset.name),
+        "data_version": dataset.version,
+        "licence": dataset.licence,
+        "md5_of_arff": dataset.md5_checksum,
+        "client": f"openml {version('openml')}",
+    }
 
 
 def _check_shape(
