@@ -166,6 +166,11 @@ class ReportTable:
     timed: bool = False
     always: bool = False
 
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a file of its numbers: of wall times no two would be alike."""
+        return self.has_file and not self.timed
+
     def section(self, answer: Answer, numbers: pd.DataFrame) -> Section:
         """Its numbers as people read them.
 

@@ -158,7 +158,7 @@ def _show(console: Console, section: Section) -> None:
 
 def _write_numbers(root: Path, tables: list[tuple[ReportTable, pd.DataFrame]]) -> list[str]:
     """Write the tables' numbers as CSV; give the names of the files."""
-    files = {f"{table.key}.csv": (table, numbers) for table, numbers in tables if table.has_file}
+    files = {f"{table.key}.csv": (table, numbers) for table, numbers in tables if table.is_written}
     for name, (table, numbers) in files.items():
         flat = numbers.drop(columns=[*NESTED, *NAMING], errors="ignore")
         text = flat.to_csv(index=not table.row)

@@ -340,6 +340,21 @@ class TestVerdict:
         assert "within 0.0002 ROC-AUC of one another" in told
         assert "median improvement" not in told
 
+    def test_what_counts_as_small_and_as_few_is_set(self):
+        records = [
+            r for d in "ab" for r in unit(d, {"pretrained": 0.7, "default_ft": 0.6, "scm": 0.8})
+        ]
+
+        def told(*overrides: str) -> str:
+            chosen = settings(["analysis.elo_rounds=1", *overrides])
+            return " ".join(verdict.headline(answer(frame(records), chosen, roc_auc_ovo)))
+
+        assert "a median improvement of +0.500" in told()
+        assert "2 datasets are too few to resolve differences of 0.001 ROC-AUC" in told()
+        assert "it rests on 2 datasets" in told("analysis.few_datasets=2")
+        assert "a mean gain of +100.00" in told("analysis.small_difference=0.3")
+        assert "resolve differences of 0.3 ROC-AUC" in told("analysis.small_difference=0.3")
+
     def test_an_improvement_that_does_not_exist_is_not_told(self):
         """Nothing beats the pre-trained model, which is no method here: there is no scale."""
         records = [

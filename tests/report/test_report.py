@@ -23,6 +23,7 @@ from bench.metrics import roc_auc_ovo
 from bench.report.figures import heat_map, quality, time
 from bench.report.latex import escape
 from bench.report.published import published
+from bench.report.tables import sections
 from bench.report.write import report
 
 NASTY = "<script>alert('x')</script> & 100% \\evil_{}#$~^"
@@ -135,6 +136,9 @@ class TestPublished:
         assert "published: median improvement" in read(root, "tables.md")
         assert "+0.12 ± 0.63" in read(root, "tables.md")
         assert "2601.04110" in read(root, "tables.md")
+        stated = {s.key: s.stated for s in sections(answer(frame(mitra), settings(), roc_auc_ovo))}
+        assert stated["summary"] == {"published: median improvement"}  # no cells are behind them
+        assert stated["reliability"] == {"published: median gap"}
         for path in (root / "report").glob("*.csv"):
             assert "0.63" not in path.read_text().split()
             assert "published" not in path.read_text()

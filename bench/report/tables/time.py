@@ -29,6 +29,5 @@ time = ReportTable(
     caption="Wall time of the cells on the machine that made them.",
     figures=[figure],
     place=130,
-    has_file=False,
     timed=True,
 )
