@@ -77,9 +77,10 @@ def plain_numbers(
     forms = _forms(numbers, decimal, convention)
     if not _most({**forms, **infinite}, counts, total):
         if _most(_forms(numbers, OTHER[decimal], Convention()), counts, total):
+            other = next(level for level in numbers if level not in forms)
             raise Unusable(
-                f"holds numbers such as {shown(next(iter(set(numbers) - set(forms))))}, in which "
-                f"'{decimal}' cannot be the decimal mark",
+                f"holds numbers such as {shown(other)}, in which '{decimal}' cannot be the decimal "
+                "mark",
                 f"set dataset.decimal, or {setting('categorical', [column])} if they are "
                 "categories",
             )

@@ -555,3 +555,9 @@ class TestAnyDisguise:
         assert same or "decimal mark" in told[0]
         plain = group == before == behind == "" and decimal == "." and minus == "-{}" and not marks
         assert told or plain or same
+
+
+def test_a_refusal_names_the_most_frequent_number_that_does_not_fit(read) -> None:
+    """It would name another one in each process if a set's order decided."""
+    values = ["2.5"] * 21 + [f"{n}.{n}" for n in range(10, 49)]
+    assert "such as '2.5', in which ','" in refused(read, values, decimal=",")
