@@ -1,4 +1,4 @@
-"""The sentences below the tables: what is shown, and what it says by rule, never by hand."""
+"""Sentences that several tables share, and what the records lack; by rule, never by hand."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from bench.cell.record import Record
 from bench.metrics import Score
 from bench.phrases import counted
 from bench.report.readable import with_error
+
+ONE_DATASET = "Of one dataset a rank is the order of its means: noise, and no average."
+Compared = tuple[str, pd.DataFrame, Callable[[float], str]]  # label, `over_tables`, format
 
 
 def completeness(answer: Answer) -> str:
@@ -75,16 +78,10 @@ def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:
     return sentences
 
 
-ONE_DATASET = "Of one dataset a rank is the order of its means: noise, and no average."
-
-
 def error_of(metric: Score, which: str, full: bool = False) -> str:
     """What is left to the best value of ``which`` score."""
     named = f"{which} {metric.full_title if full else metric.title}"
     return f"{metric.best:g} − {named}" if metric.best else named
-
-
-Compared = tuple[str, pd.DataFrame, Callable[[float], str]]  # label, `over_tables`, format
 
 
 def beyond_chance(what: str, compared: list[Compared]) -> str:
