@@ -83,9 +83,8 @@ def ours(configuration: Configuration) -> Callable[[], object]:
     from bench.finetune.loop import finetune
     from bench.finetune.settings import Finetune, Keep, Precision, Score
     from bench.finetune.sources import RealTasks
+    from bench.models.memory import CHUNK, Memory
     from bench.models.tab2d.checkpoint import load
-    from bench.models.tab2d.encoder import Encoder
-    from bench.models.tab2d.scoring import Scoring
 
     train, parts = _parts(configuration)
     settings = Finetune(
@@ -113,23 +112,15 @@ def ours(configuration: Configuration) -> Callable[[], object]:
             device=configuration.device,
             scoring=str(settings.precision),
         )
-        encoder = Encoder(checkpoint.max_classes).fit(train)
-        rng = np.random.default_rng(0)
-        scoring = Scoring.prepare(
-            encoder,
-            train,
-            parts,
-            checkpoint.device,
-            MAX_SUPPORT,
-            rng,
-            precision=checkpoint.scoring,
-        )
+        encoder = checkpoint.encoder(train)
+        memory = Memory(scoring=CHUNK)
+        score = checkpoint.score(encoder, train, parts, np.random.default_rng(0), memory)
         source = RealTasks(train, encoder, settings, ("benchmark",))
         result = finetune(
             checkpoint,
             source,
-            scoring.probabilities,
-            scoring.labels,
+            score,
+            {part: rows.y for part, rows in parts.items()},
             train.n_classes,
             settings,
         )

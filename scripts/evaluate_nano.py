@@ -28,9 +28,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from bench.datasets import embedded
 from bench.datasets.splits import split
 from bench.metrics import roc_auc_ovo
+from bench.models.base import Backbone
+from bench.models.memory import CHUNK, Memory
 from bench.models.tab2d import checkpoint
-from bench.models.tab2d.encoder import Encoder
-from bench.models.tab2d.scoring import Scoring
 from bench.table import Table
 
 # Never looked at while the prior, the recipe or the size of the model was chosen.
@@ -80,16 +80,13 @@ def _plain(table: Table) -> pd.DataFrame:
     return features
 
 
-def in_context(model: checkpoint.Checkpoint, seed: int) -> Predict:
+def in_context(model: Backbone, seed: int) -> Predict:
     """The model with the training rows as its support."""
 
     def predict(train: Table, test: Table) -> np.ndarray:
-        encoder = Encoder(model.max_classes).fit(train)
-        rng = np.random.default_rng(seed)
-        scoring = Scoring.prepare(
-            encoder, train, {"test": test}, model.device, model.max_context, rng
-        )
-        return scoring.probabilities(model.module)["test"]
+        rng, memory = np.random.default_rng(seed), Memory(scoring=CHUNK)
+        score = model.score(model.encoder(train), train, {"test": test}, rng, memory)
+        return score(model.module)["test"]
 
     return predict
 
