@@ -34,17 +34,17 @@ def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
     The name of the method is no part: a generator and its mixing decide the numbers. Threads and
     device are in the record's provenance: they may change the last bits, not the experiment.
     """
-    method = plain(cfg.method)
+    method, model = plain(cfg.method), plain(cfg.model)
     parts = {
         "dataset": table.fingerprint(),
         "split": {**protocol(table), "index": int(cfg.fold)},
         "validation_share": float(cfg.validation_share),
         "model": {
             "weights": weights_hash(
-                cfg.model.path, cfg.model.get("revision"), bool(cfg.model.get("offline"))
+                model["path"], model.get("revision"), bool(model.get("offline"))
             ),
-            "max_context": int(cfg.model.max_context),
-            "scoring": str(cfg.model.get("scoring", "float32")),
+            "scoring": "float32",  # of a model that has no such setting
+            **{key: value for key, value in model.items() if key not in (*HOW, *NO_NUMBER)},
         },
         "method": {k: method[k] for k in ("finetune", "generator", "mixing")},
         "finetune": plain(cfg.finetune) if cfg.method.finetune else None,
@@ -181,3 +181,6 @@ SETTINGS = (
 
 # How a table or model was had, not which one: the identity holds their fingerprints.
 HOW = ("cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb")
+# Of a model's settings those that decide no number: which code and files it is, told by their
+# fingerprint and their hash; what is refused; where it runs. Any other is part of the identity.
+NO_NUMBER = ("_target_", "path", "revision", "sha256", "max_features", "device")

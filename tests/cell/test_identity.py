@@ -67,6 +67,7 @@ class TestIdentity:
             "finetune.precision=bfloat16",
             "model.max_context=100",
             "model.scoring=bfloat16",
+            "+model.sharpness=5.0",  # of a model of one's own
         ],
     )
     def test_each_deciding_part_changes_it(self, override: str):
@@ -80,12 +81,18 @@ class TestIdentity:
             "experiment_name=another",
             "threads=7",
             "device=cpu",
+            "offline=true",
+            "model.max_features=20",
             "rerun=all",
             "dataset=iris",  # the table itself decides, not the config it came by
         ],
     )
     def test_what_decides_no_number_does_not_change_it(self, override: str):
         assert hash_of(*BASE, override) == hash_of(*BASE)
+
+    def test_a_model_is_known_by_its_weights_and_its_settings(self):
+        model = identity(compose("config", list(BASE)), table())["parts"]["model"]
+        assert set(model) == {"weights", "max_context", "scoring"}
 
     def test_the_content_of_the_table_counts(self):
         assert hash_of(*BASE, of=table(0.25)) != hash_of(*BASE)
