@@ -83,6 +83,11 @@ class Score:
         """The best value that there is."""
         return self.highest if self.greater_is_better else self.lowest
 
+    def turned_title(self, full: bool = False) -> str:
+        """What `oriented` values are of, and their differences: above 0 is better."""
+        title = self.full_title if full else self.title
+        return title if self.greater_is_better else f"negated {title}"
+
     def oriented(self, values: Values) -> Values:
         """Values turned so that greater is better, and turned ones back: both negate or neither."""
         return values if self.greater_is_better else -values

@@ -25,6 +25,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bench.analysis.answer import Answer
 from bench.analysis.quality_gains import with_quality
 from bench.analysis.variants import SEPARATOR
+from bench.phrases import counted
 from bench.seeds import generator
 
 INK, LINE = "#1f2329", "#c9ced6"  # the page replaces both by its own colours
@@ -133,7 +134,7 @@ def improvements(answer: Answer) -> Drawing | None:
     caption = (
         "A point is a run (dataset, fold, seed); bar: interquartile range; stroke: median. "
         "Right of 0 is better than not fine-tuning. Best average rank on top; "
-        f"{int(table['units'].max())} runs a method."
+        f"{counted(int(table['units'].max()), 'run')} a method."
     )
     return Drawing("improvements", "Improvement over the pre-trained model", caption, figure)
 
@@ -198,7 +199,7 @@ def heat_map(answer: Answer) -> Drawing | None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     caption = (
-        f"Mean change in test {answer.metric.title} ×1000 by fine-tuning, folds and seeds "
+        f"Mean change in test {answer.metric.turned_title()} ×1000 by fine-tuning, folds and seeds "
         "averaged; orange is a gain, purple a loss. Colours end at the 95 % quantile of the sizes."
     )
     return Drawing("heat_map", "Gain by dataset and method", caption, figure)
@@ -262,7 +263,7 @@ def curves(answer: Answer) -> Drawing | None:
         if method == methods[0]:
             axes.legend(fontsize=8, loc="best")
 
-    score = answer.metric.title
+    score = answer.metric.turned_title()
     figure = _panels(methods, panel, "evaluation (0 is the pre-trained model)", f"{score} ×1000")
     caption = (
         f"Change in {score} since the pre-trained model, mean over datasets ± standard error. "
@@ -292,7 +293,7 @@ def time(answer: Answer) -> Drawing | None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="median wall time of a cell, seconds (log scale)")
-    axes.set_ylabel(f"mean change in test {answer.metric.title} ×1000")
+    axes.set_ylabel(f"mean change in test {answer.metric.turned_title()} ×1000")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     caption = (
         "What a method costs and what it gives, with the gain's "

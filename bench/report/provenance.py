@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.cell.record import Record
 from bench.files import digest
+from bench.phrases import counted
 
 SHORT = 12  # characters of a hash that are shown
 
@@ -35,7 +36,7 @@ def facts(records: list[Record]) -> list[tuple[str, list[str]]]:
 def _with_counts(counts: Counter[str], records: int) -> list[str]:
     if len(counts) == 1 and sum(counts.values()) == records:
         return list(counts)
-    return [f"{value} ({n} records)" for value, n in counts.most_common()]
+    return [f"{value} ({counted(n, 'record')})" for value, n in counts.most_common()]
 
 
 def data_hashes(records: list[Record]) -> list[tuple[str, str]]:

@@ -131,7 +131,8 @@ def _one_table(answer: Answer) -> str:
     )
     if n == 1:
         return f"{text}; a single run tells no difference from chance."
-    size = f"{with_error(mean, error)} ({score} ×1000 ± standard error over runs)"
+    turned_score = answer.metric.turned_title()
+    size = f"{with_error(mean, error)} ({turned_score} ×1000 ± standard error over runs)"
     if abs(mean) <= 2 * error:
         return f"{text}; that difference, {size}, is below what these runs resolve."
     return (
@@ -141,7 +142,7 @@ def _one_table(answer: Answer) -> str:
 
 
 def _against_default(answer: Answer) -> list[str]:
-    table, held, score = answer.tables["paired"], answer.references, answer.metric.title
+    table, held, score = answer.tables["paired"], answer.references, answer.metric.turned_title()
     rows = against_default(table, "chosen")
     rows = rows[rows["method"].isin(fine_tuned(table)) & (rows["tables"] > 1)]
     if rows.empty:

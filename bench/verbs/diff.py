@@ -16,7 +16,8 @@ from bench.cell.record import Record, results_of
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
-from bench.phrases import counted
+from bench.metrics import SCORES
+from bench.phrases import counted, joined
 from bench.verbs._folder import folder
 from bench.verbs._terminal import console, plain, say
 
@@ -37,7 +38,8 @@ def main(arguments: list[str]) -> int:
     a, b = _named([_read(root) for root in roots])
     compared = compare(a, b)
     out = console()
-    _print(out, compared, roots)
+    ranked_by = {SCORES[record["metric"]["name"]].title for record in [*a.values(), *b.values()]}
+    _print(out, compared, roots, joined(sorted(ranked_by), "or"))
     tables = _tables(a, b)
     if tables is not None:
         out.print(tables)
@@ -66,7 +68,7 @@ def compare(a: dict[Key, Record], b: dict[Key, Record]) -> Compared:
     -------
     Compared
         ``other`` has the cell's names, ``what`` differs, and ``a``, ``b``, ``change``: the test
-        ROC-AUC of the chosen step.
+        score of the chosen step.
     """
     same, provenance, rows = [], [], []
     for key in sorted(set(a) & set(b), key=str):
@@ -97,7 +99,8 @@ def _read(root: Path) -> list[Record]:
     records, faults = Store(root).survey()
     if faults:
         path, why = next(iter(faults.items()))
-        amiss = f"{len(faults)} files under {root} cannot be used, for instance {path}: {why}."
+        many = f"{counted(len(faults), 'file')} under {root}"
+        amiss = f"{many} cannot be used, for instance {path}: {why}."
         print(printable(amiss, keep=""))
     if not records:
         raise BadInput(f"no records under '{root}' that could be read.")
@@ -143,7 +146,7 @@ def _score(record: Record) -> float:
     return float("nan") if score is None else float(score)
 
 
-def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
+def _print(out: Console, compared: Compared, roots: list[Path], score: str) -> None:
     say(out, f"{_cells(len(compared.same), 'is', 'are')} the same, bit for bit.")
     if compared.provenance:
         say(
@@ -160,7 +163,8 @@ def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
     say(out, f"{_cells(len(other), 'differs in its', 'differ in their')} results.")
     if other.empty:
         return
-    table = Table(title="Largest changes in test ROC-AUC of the chosen step", title_justify="left")
+    title = f"Largest changes in test {score} of the chosen step"
+    table = Table(title=title, title_justify="left")
     for column in (*CELL, "what differs", "A", "B", "B − A"):
         table.add_column(column)
     by_size = other.reindex(other["change"].abs().sort_values(ascending=False).index)

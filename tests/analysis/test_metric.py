@@ -21,6 +21,8 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.metrics import RANKED_BY, log_loss, roc_auc_ovo
 from bench.report import page, verdict
+from bench.report.figures import heat_map
+from bench.report.tables import sections
 from bench.report.write import report
 
 QUICK = settings(["analysis.resamples=50", "analysis.elo_rounds=2"])
@@ -139,6 +141,14 @@ class TestLowerIsBetter:
         one = [r for r in records() if r["cell"]["dataset"] == "heart"]
         told = " ".join(verdict.headline(answer(frame(one), QUICK, log_loss)))
         assert "lies between 1.0000 (scm) and 0.7000 (default_ft)" in told
+
+    def test_differences_are_told_of_the_negated_loss(self, read):
+        """What is better stands above 0, and "minus" would say the contrary of a loss."""
+        (pairs,) = (s for s in sections(read) if s.key == "paired")
+        assert pairs.text.startswith("Test negated log-loss of each method minus default_ft's")
+        drawing = heat_map(read)
+        assert drawing is not None
+        assert "Mean change in test negated log-loss" in drawing.caption
 
     def test_the_cells_of_the_page_are_called_by_the_metrics_name(self, read):
         cells = page._cells(read, ())

@@ -11,6 +11,7 @@ from made_records import failed, made
 
 from bench.cell.store import Store
 from bench.cli import main
+from bench.metrics import Score, log_loss, roc_auc_ovo
 from bench.verbs.diff import compare
 from bench.verbs.status import Look, Status, Sweep
 
@@ -91,7 +92,7 @@ class TestStatus:
         path = store(tmp_path).paths()[0]
         path.write_text("{")
         assert main(["status", str(tmp_path)]) == 0
-        assert "faulty: 1 files" in printed(capsys)
+        assert "faulty: 1 file, which a run" in printed(capsys)
         assert path.exists()
 
     def test_watching_ends_when_nothing_is_left(self, tmp_path: Path):
@@ -167,6 +168,17 @@ class TestDiff:
         compared = compare({key: RECORDS[2]}, {key: moved})
         assert compared.agrees
         assert compared.provenance == [key]
+
+    @pytest.mark.parametrize("metric", [roc_auc_ovo, log_loss])
+    def test_the_score_is_called_what_the_records_are_ranked_by(
+        self, metric: Score, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        roots = [
+            store(tmp_path / name, [made("heart", "scm", [0.7, after], metric=metric)]).root
+            for name, after in (("a", 0.6), ("b", 0.65))
+        ]
+        assert main(["diff", *map(str, roots)]) == 1
+        assert f"Largest changes in test {metric.title} of the chosen" in printed(capsys)
 
     def test_it_takes_two_folders(self, capsys: pytest.CaptureFixture[str]):
         assert main(["diff", "a"]) == 2

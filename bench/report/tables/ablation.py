@@ -17,7 +17,7 @@ def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
     return [
         Column("minus", "minus"),
         Column("question", "asks", ASKED.__getitem__),
-        Column(("mean", "se"), f"test {answer.metric.title}", with_error, "×1000 ± SE"),
+        Column(("mean", "se"), f"test {answer.metric.turned_title()}", with_error, "×1000 ± SE"),
         Column("absolute", "size of a run", unsigned),
         Column("tables", "tables"),
         Column("units", "runs"),
@@ -27,8 +27,8 @@ def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
 def caption(answer: Answer, rows: pd.DataFrame) -> str:
     """Which differences are larger than twice their standard error."""
     text = (
-        f"Test {answer.metric.title} of the first minus the second on the same dataset, fold and "
-        "seed; mean ± standard error over tables."
+        f"Test {answer.metric.turned_title()} of the first minus the second on the same "
+        "dataset, fold and seed; mean ± standard error over tables."
     )
     known = rows[rows["tables"] > 1]
     found = known[resolved(known)]

@@ -70,9 +70,9 @@ def pairs(table: pd.DataFrame, metric: Score, held: References | None = None) ->
     """Below the table of `bench.analysis.paired.paired`."""
     chosen, last = (against_default(table, step).set_index("method") for step in ("chosen", "last"))
     shown = (
-        f"Test {metric.title} of each method minus {DEFAULT}'s on the same dataset, fold and seed; "
-        "folds and seeds are averaged within a table, mean ± standard error over tables. Size: "
-        f"mean absolute difference of a run, ×1000.{_references(held)}"
+        f"Test {metric.turned_title()} of each method minus {DEFAULT}'s on the same dataset, "
+        "fold and seed; folds and seeds are averaged within a table, mean ± standard error over "
+        f"tables. Size: mean absolute difference of a run, ×1000.{_references(held)}"
     )
     steps: list[Compared] = [
         (f"{step} step ×1000", rows, signed) for step, rows in (("chosen", chosen), ("last", last))

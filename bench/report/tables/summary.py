@@ -45,7 +45,7 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
     settings, unit = answer.settings, answer.tables["improvements"].drop_duplicates(UNIT)
     metric = answer.metric
     scale = SCALES[settings.normalization].format(
-        score=f"test {metric.full_title}", error=error_of(metric, "test", full=True)
+        score=f"test {metric.turned_title(full=True)}", error=error_of(metric, "test", full=True)
     )
     text = (
         f"Improvement ({settings.normalization}): {scale}. The range of a unit (best − worst) is "
