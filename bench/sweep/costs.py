@@ -16,6 +16,7 @@ import numpy as np
 
 from bench.cell.record import Record
 from bench.cell.store import Store
+from bench.phrases import counted
 
 LEAST_TABLES = 3  # of different sizes; with less there is no slope to fit
 RIDGE = 0.1  # towards a time that does not depend on the size
@@ -147,8 +148,9 @@ class Costs:
         known = [(fits[method], size) for method, size in left if method in fits and size]
         seconds = sum(fit.seconds(size) for fit, size in known)
         records, tables = self.sources[key]
+        cells = counted(len(known), "cell")
         line = (
-            f"time      {_readable(seconds)} for {len(known)} cells one after the other on "
+            f"time      {_readable(seconds)} for {cells} one after the other on "
             f"{key[1]} ({key[0]}); fitted to {records} records of {tables} tables; on a table that "
             f"it was not fitted to, it is typically wrong by a factor of {self.errors[key]:.1f}"
         )

@@ -11,6 +11,7 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
 from bench.names import check, inside
+from bench.phrases import counted
 from bench.sweep.job import load_table
 from bench.sweep.overrides.line import MULTIRUN, Line
 from bench.verbs._hydra import with_config
@@ -53,9 +54,9 @@ def draw(cfg: DictConfig) -> int:
     _write(folder, graph, train, f"{table.name}, split {cfg.fold}")
     effort = f"; {graph.effort}" if graph.effort else ""
     print(
-        f"{table.name} fold {cfg.fold}: {len(graph.names)} columns, {graph.expected_edges:.1f} "
-        f"expected edges (density {graph.density:.2f}), {graph.target_degree:.1f} at the "
-        f"target{effort}"
+        f"{table.name} fold {cfg.fold}: {counted(len(graph.names), 'column')}, "
+        f"{graph.expected_edges:.1f} expected edges (density {graph.density:.2f}), "
+        f"{graph.target_degree:.1f} at the target{effort}"
     )
     for note in graph.notes:
         print(printable(f"  {note}"))

@@ -14,7 +14,7 @@ from bench.cell.identity import code_fingerprint, identity, targets
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
-from bench.phrases import numbered
+from bench.phrases import counted, numbered
 from bench.process import invoked
 from bench.sweep.costs import Costs, Size, measured
 from bench.sweep.job import load_table, must_run
@@ -56,15 +56,15 @@ class Plan:
 def main(words: list[str]) -> int:
     """Print cells, what is done and fetched, and an estimate of time; give the exit code."""
     with each_cell(words, "offline=true") as cells:
-        counted, results = count(cells)
-    for line in _lines(counted, Costs.fit(measured(results.parent))):
+        found, results = count(cells)
+    for line in _lines(found, Costs.fit(measured(results.parent))):
         print(printable(line))
-    return BAD_INPUT if counted.refused else 0
+    return BAD_INPUT if found.refused else 0
 
 
 def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
     """Read what is there for each cell; nothing is fetched, run or written."""
-    counted = Plan()
+    found = Plan()
     tables: dict[str, Any] = {}
     refused: set[str] = set()
     for cfg in configs:
@@ -73,7 +73,7 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
             try:
                 tables[key] = _table(cfg)
             except BadInput as reason:
-                tables[key], counted.refused[str(cfg.dataset.get("name") or key)] = None, reason
+                tables[key], found.refused[str(cfg.dataset.get("name") or key)] = None, reason
                 refused.add(key)
         if key in refused:
             continue
@@ -81,24 +81,24 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
         size = _size(cfg, table)
         name = table.name if table is not None else str(cfg.dataset.get("name"))
         model = str(cfg.model.path or "mitra_nano")
-        counted.tables[name] = table is not None
-        if model not in counted.models:
-            counted.models[model] = _has_weights(cfg)
+        found.tables[name] = table is not None
+        if model not in found.models:
+            found.models[model] = _has_weights(cfg)
         if size and size.features > cfg.model.max_features:
             limit = f"{size.features} features, at most {cfg.model.max_features} are possible"
-            counted.beyond[name] = limit
-        known = table is not None and counted.models[model]
-        state, runs = _state(cfg, table, counted.faults) if known else ("to do", True)
-        counted.states[state] += 1
+            found.beyond[name] = limit
+        known = table is not None and found.models[model]
+        state, runs = _state(cfg, table, found.faults) if known else ("to do", True)
+        found.states[state] += 1
         if runs:
-            counted.left.append((model, cfg.method.name, size))
+            found.left.append((model, cfg.method.name, size))
         if unsound := Store(cfg.results_dir).fault_of_pack():
-            counted.faults[Store(cfg.results_dir).pack_path] = unsound
-    if not counted.states and counted.refused:
-        raise next(iter(counted.refused.values()))
-    if not counted.states:
+            found.faults[Store(cfg.results_dir).pack_path] = unsound
+    if not found.states and found.refused:
+        raise next(iter(found.refused.values()))
+    if not found.states:
         raise BadInput("There is no cell to plan.")
-    return counted, Path(cfg.results_dir)
+    return found, Path(cfg.results_dir)
 
 
 def _table(cfg: DictConfig) -> Any:
@@ -157,22 +157,22 @@ def _state(cfg: DictConfig, table: Any, faults: dict[Path, str]) -> tuple[str, b
     return state, must_run(record, code, cfg.rerun)
 
 
-def _lines(counted: Plan, costs: Costs) -> list[str]:
+def _lines(found: Plan, costs: Costs) -> list[str]:
     """The plan in lines for people."""
-    total = sum(counted.states.values())
+    total = sum(found.states.values())
     lines = [f"cells     {total}"]
-    lines += [f"  {state:<15} {counted.states[state]}" for state in STATES if counted.states[state]]
-    for what, found in (("tables", counted.tables), ("weights", counted.models)):
-        absent = [name for name, here in found.items() if not here]
-        line = f"{what:<9} {len(found) - len(absent)} of {len(found)} here"
+    lines += [f"  {state:<15} {found.states[state]}" for state in STATES if found.states[state]]
+    for what, of in (("tables", found.tables), ("weights", found.models)):
+        absent = [name for name, here in of.items() if not here]
+        line = f"{what:<9} {len(of) - len(absent)} of {len(of)} here"
         if absent:
             line += f"; `{invoked()} fetch` with the same words gets {numbered(absent, 5)}"
         lines.append(line)
-    lines += [f"refused   {name}: {limit}" for name, limit in counted.beyond.items()]
+    lines += [f"refused   {name}: {limit}" for name, limit in found.beyond.items()]
     lines += [
         f"faulty    {printable(str(path), keep='')}: {why}; a run sets it aside and makes it anew"
-        for path, why in counted.faults.items()
+        for path, why in found.faults.items()
     ]
-    lines += [f"refused   {reason}" for reason in counted.refused.values()]
-    lines.append(f"to run    {len(counted.left)} cells")
-    return lines + (costs.lines(counted.left) if counted.left else [])
+    lines += [f"refused   {reason}" for reason in found.refused.values()]
+    lines.append(f"to run    {counted(len(found.left), 'cell')}")
+    return lines + (costs.lines(found.left) if found.left else [])

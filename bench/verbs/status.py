@@ -20,7 +20,7 @@ from bench.cell import journal
 from bench.cell.reader import Entry, state
 from bench.cell.record import STATUSES, Record
 from bench.cell.store import Store
-from bench.phrases import begun
+from bench.phrases import begun, counted
 from bench.verbs._folder import folder
 from bench.verbs._terminal import plain
 
@@ -210,7 +210,7 @@ def _amiss(path: Path, read: journal.Read) -> list[str]:
     if read.fault is not None:
         return [f"{path} cannot be used: {read.fault}"]
     if read.skipped:
-        return [f"{path} has {read.skipped} lines that are no event; they are passed over"]
+        return [f"{path} has {counted(read.skipped, 'line')} passed over, which no event stands in"]
     return []
 
 
@@ -241,9 +241,11 @@ def _lines(status: Status) -> list[str]:
     else:
         time_left = sweep.seconds_left(status.at if status.running else sweep.last)
         pace = "" if not sweep.to_make else f", {_duration(time_left)} at the pace so far"
-        lines.append(f"left: {sweep.left} of the last sweep's {sweep.cells} cells{pace}")
+        lines.append(f"left: {sweep.left} of the last sweep's {counted(sweep.cells, 'cell')}{pace}")
         if sweep.refused:
-            lines.append(f"refused: {sweep.refused} cells, with the reasons in journal.jsonl")
+            lines.append(
+                f"refused: {counted(sweep.refused, 'cell')}, with the reasons in journal.jsonl"
+            )
         if sweep.left and not status.running:
             lines.append("The sweep does not seem to run: the same command goes on where it was.")
     if status.faults:
@@ -253,8 +255,8 @@ def _lines(status: Status) -> list[str]:
         )
         more = "; …" if len(status.faults) > FEW else ""
         lines.append(
-            f"faulty: {len(status.faults)} files, which a run of their cells sets aside and makes "
-            f"anew ({named}{more})"
+            f"faulty: {counted(len(status.faults), 'file')}, which a run of their cells sets aside "
+            f"and makes anew ({named}{more})"
         )
     return [*lines, *(f"{line}." for line in status.amiss)]
 

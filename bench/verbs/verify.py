@@ -25,6 +25,7 @@ from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
+from bench.phrases import counted
 from bench.seeds import generator
 from bench.sweep.remake import Today, remade
 from bench.verbs._folder import folder
@@ -68,9 +69,11 @@ def main(arguments: list[str]) -> int:
     ]
     bad = sum(bool(outcome.differences) for outcome in outcomes)
     refused = sum(bool(outcome.refusal) for outcome in outcomes)
+    all_of_them = len(records) + len(faults)
+    themselves = "itself" if all_of_them == 1 else "themselves"
     print(
-        f"{len(records) + len(faults)} records held against themselves, {wrong} do not hold; "
-        f"{len(drawn) - refused} of {len(records)} cells made again, {bad} differ"
+        f"{counted(all_of_them, 'record')} held against {themselves}, {wrong} do not hold; "
+        f"{len(drawn) - refused} of {counted(len(records), 'cell')} made again, {bad} differ"
         f"{f'; {refused} could not be made again' if refused else ''}."
     )
     return 1 if wrong or bad or refused else 0

@@ -505,7 +505,7 @@ class TestPlan:
             assert main(["plan", *self.ASKED, f"results_dir={root}"]) == 0
         printed = capsys.readouterr().out
         assert f"faulty    {path}: it is a FIFO; a run sets it aside and makes it anew" in printed
-        assert "to run    1 cells" in printed
+        assert "to run    1 cell" in printed
         assert path.is_fifo()
         assert not (root / "set_aside").exists()
         with within(60):
@@ -574,7 +574,7 @@ NOT_HYDRAS = "not what Hydra leaves of a sweep"
 SWEEPS: dict[str, tuple[str, str]] = {
     "endless": (swept("null", "['a=range(0,1e15)']"), "last sweep's 1000000000000000 cells"),
     "several": (swept("[a, b]", "['a=1,2,3', 'b=1']"), "6 of the last sweep's 6 cells"),
-    "composed": (swept("'${oc.env:HOME}'", "['a=${oc.env:HOME}']"), "last sweep's 1 cells"),
+    "composed": (swept("'${oc.env:HOME}'", "['a=${oc.env:HOME}']"), "last sweep's 1 cell"),
     "glob": (swept("null", "['a=glob(*)']"), NOT_HYDRAS),
     "nested": (swept("null", "[[a]]"), "('hydra.overrides.task.0' is not as it should)"),
     "code": ("!!python/object/apply:os.system ['touch hacked']", NOT_HYDRAS),
