@@ -22,5 +22,5 @@ def plain(value: object) -> Text:
 
 
 def say(out: Console, text: str) -> None:
-    """Print text as it is, whatever it holds."""
-    out.print(printable(text), markup=False, highlight=False, emoji=False)
+    """Print text as it is, whatever it holds: a path that is broken in two cannot be copied."""
+    out.print(printable(text), markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -183,3 +183,10 @@ class TestDiff:
     def test_it_takes_two_folders(self, capsys: pytest.CaptureFixture[str]):
         assert main(["diff", "a"]) == 2
         assert "Two results folders" in capsys.readouterr().err
+
+
+def test_a_long_path_stays_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store(tmp_path / ("long-" * 30))
+    path = store.write(made("heart", "scm", [0.7, 0.75]))
+    assert main(["show", "heart/scm/0", str(store.root)]) == 0
+    assert str(path) in capsys.readouterr().out.splitlines()
