@@ -4,8 +4,9 @@ Comments, docstrings, layout and the files that things stand in do not count: a 
 definition that it leads to, through whatever imports. Of a module that is imported, what runs then
 counts, in its order; a definition that does nothing by itself counts once something names it.
 What cannot be resolved counts in full: a module that is handed about, `globals()`, and every byte
-of every file where code reads code (`__doc__`, `inspect.getsource`, `import_module`). Annotations
-count, for they decide what is refused; their line breaks and outermost quotes do not.
+of every file where code reads code (`__doc__`, `inspect.getsource`, `import_module`), those among
+them that a text names. Annotations count, for they decide what is refused; their line breaks and
+outermost quotes do not.
 
 Taken for granted: operators do nothing else at import, and modules nothing to each other by the
 order of their imports. Names of definitions and parameters count, those that imports give do not.
@@ -28,6 +29,7 @@ from bench.cell.syntax import (
     bound,
     called,
     defines,
+    dotted,
     is_plain,
     meaningful,
     run_now,
@@ -143,11 +145,12 @@ class Code:
                 node = nodes[target.at] = self._node(*target.at)
                 names += [target.module, *node.loads]
                 targets += [one for edge in node.edges for one in edge]
-                for text in node.texts:  # a module that a text names, or a thing in one
-                    if text.partition(".")[0] in tops:
-                        targets += [Target(name, WHOLE) for name in self._above(text)[-1:]]
+                known = (text for text in node.texts if text.partition(".")[0] in tops)
+                targets += self._named(target.module, [text for text in known if "." in text])
             if not names and not targets and self._reads_code(modules, nodes):
                 everything = [t for name in modules for t in self._targets(name)]
+                for at, node in nodes.items():
+                    everything += self._named(at[0], node.texts)
                 targets = [target for target in everything if target.at not in nodes]
         return modules, {at: node for at, node in nodes.items() if node.label}
 
@@ -165,22 +168,18 @@ class Code:
 
     def reference(
         self, module: Module, node: ast.AST, local: set[str]
-    ) -> tuple[tuple[Target, ...], list[str]] | None:
+    ) -> tuple[tuple[Target, ...], list[str]]:
         """What a dotted name stands for, and the rest of it that is looked up as it runs."""
-        rest: list[str] = []
-        while isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            rest.insert(0, node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name) or node.id in local:
-            return None
-        found = self.members(module.name, node.id)
+        rest = dotted(node)
+        found = self.members(module.name, rest[0]) if rest and rest[0] not in local else ()
+        rest = rest[1:] if found else rest
         while rest and found and all(target.place == WHOLE for target in found):
             inner = [self.members(target.module, rest[0]) for target in found]
             if not all(inner):
                 break
             found = tuple(dict.fromkeys(one for several in inner for one in several))
             del rest[0]
-        return (found, rest) if found else None
+        return found, rest
 
     def has(self, name: str) -> bool:
         """Whether there is a module of this name."""
@@ -194,6 +193,12 @@ class Code:
         parts = name.split(".")
         names = [".".join(parts[: i + 1]) for i in range(len(parts))]
         return [one for one in names if self.has(one)]
+
+    def _named(self, module: str, texts: Iterable[str]) -> list[Target]:
+        """The modules that texts name, or a thing in them; with a dot before them, from there."""
+        split = [(name := text.lstrip("."), len(text) - len(name)) for text in texts]
+        names = [self.module(module).absolute(*parts) for parts in split]
+        return [Target(found, WHOLE) for name in names for found in self._above(name)[-1:]]
 
     def _targets(self, name: str) -> list[Target]:
         """All statements of a module, or the one thing that is known of it."""
@@ -250,12 +255,11 @@ class Code:
     def _is_quiet(self, module: Module, part: ast.AST) -> bool:
         """Whether all that a part of a statement calls is a known builtin or library's."""
         for one in called(part):
-            found, rest = self.reference(module, one, set()) or ((), ["", ast.unparse(one)])
-            if any(target.place != LIBRARY for target in found):
-                return False
-            of = ".".join([*(target.module for target in found), *rest])
-            library, _, name = of.partition(".")
-            if name not in QUIET.get(library, "").split():
+            found, rest = self.reference(module, one, set())
+            of = [target.module for target in found] or [""]  # a builtin
+            library, _, name = ".".join([*of, *rest]).partition(".")
+            is_known = all(target.place == LIBRARY for target in found)
+            if not is_known or name not in QUIET.get(library, "").split():
                 return False
         return True
 
@@ -293,8 +297,9 @@ class _Writer:
             elif isinstance(item, ast.AST):
                 stack += reversed(self._parts(item))
             else:
-                self._meet(item)
-                out.append(f"{type(item).__name__} {item!a}")
+                self.node.reads_code |= item in READS_CODE
+                told = hex(item) if isinstance(item, int) else ascii(item)  # of any length
+                out.append(f"{type(item).__name__} {told}")
         self.node.edges += [
             self.code.members(self.module.name, name) for name in sorted(self.spelled)
         ]
@@ -309,16 +314,20 @@ class _Writer:
         """What is written of a node: its kind and its fields, or what it stands for."""
         if isinstance(node, IMPORTS):
             return self._import(node)
-        found = self.code.reference(self.module, node, self.local)
-        if found is not None:
-            self._refer(*found)
-            return [_Token("@"), *found[1]]
+        found, rest = self.code.reference(self.module, node, self.local)
+        if found:
+            self._refer(found, rest)
+            return [_Token("@"), *rest]
         if isinstance(node, ast.Name):
             self._name(node.id)
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and all(map(str.isidentifier, text.lstrip(".").split("."))):
+            self.node.texts.add(text)
         written: list[Any] = [_Token(f"{type(node).__name__}(")]
         for name in node._fields:
             value = getattr(node, name, None)
-            is_empty = value == [] or (value is None and not isinstance(node, ast.Constant))
+            is_empty = value is None and not isinstance(node, ast.Constant)
+            is_empty |= isinstance(value, list) and not meaningful(value)
             if is_empty or name in ("ctx", "kind", "type_comment"):
                 continue
             if isinstance(value, ast.expr) and name in ("annotation", "returns"):
@@ -368,13 +377,6 @@ class _Writer:
                 if isinstance(node, ast.Name):
                     self._spell(node.id)
         return value
-
-    def _meet(self, value: Any) -> None:
-        """See whether a name or a text reads code, or may name a module."""
-        if isinstance(value, str):
-            self.node.reads_code |= value in READS_CODE
-            if "." in value and all(part.isidentifier() for part in value.split(".")):
-                self.node.texts.add(value)
 
 
 def _colours(nodes: Mapping[At, Node], labels: Mapping[At, str]) -> dict[At, str]:

@@ -110,10 +110,14 @@ class Module:
         return [self._base(node), *(f"{self._base(node)}.{alias.name}" for alias in node.names)]
 
     def _base(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
+        return self.absolute(node.module or "", node.level)
+
+    def absolute(self, name: str, level: int) -> str:
+        """A module's whole name, from one that begins with so many dots."""
+        if not level:
+            return name
         package = self.package.split(".")
-        return ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
+        return ".".join([*package[: len(package) - level + 1], *filter(None, [name])])
 
 
 def meaningful(parts: list[Any]) -> list[Any]:
@@ -165,6 +169,15 @@ def run_now(statement: ast.stmt) -> Iterator[ast.AST]:
             waiting += [node.target, *filter(None, [node.value])]
         else:
             waiting += meaningful(list(ast.iter_child_nodes(node)))
+
+
+def dotted(node: ast.AST) -> list[str]:
+    """The parts of a dotted name that is read; nothing if it is another expression."""
+    rest: list[str] = []
+    while isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        rest.insert(0, node.attr)
+        node = node.value
+    return [node.id, *rest] if isinstance(node, ast.Name) else []
 
 
 def called(node: ast.AST) -> list[ast.expr]:

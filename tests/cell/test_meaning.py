@@ -80,6 +80,7 @@ class TestLayout:
             ("class A(Exception): 'Only told.'", "class A(Exception): ..."),
             ("A = 1\nB = 2\ndef f(): return A\n", "def f(): return A\nB = 2\nA = 1\n"),
             ("if A: pass\n", "if A:\n    'A text.'\n"),
+            ("if A: f()\n", "if A: f()\nelse: pass\n"),
         ],
     )
     def test_some_ways_of_writing_mean_the_same(self, of: Callable[..., str], one: str, other: str):
@@ -104,6 +105,8 @@ class TestLayout:
             ("from math import floor as f\nA = f", "from math import ceil as f\nA = f"),
             ("import math", ""),  # an import may do something
             ("del a[0]\nb()", "b()\ndel a[0]"),
+            ("A = 0x1" + "f" * 5000, "A = 0x2" + "f" * 5000),  # too long for decimals
+            ("A = a" + "(1)" * 900, "A = a" + "(1)" * 899),
         ],
     )
     def test_others_do_not(self, of: Callable[..., str], one: str, other: str):
@@ -226,6 +229,25 @@ class TestReach:
         before = of(main, **{"main.a": F, "other": F})
         assert of(main, **{"main.a": G, "other": F}) != before
         assert of(main, **{"main.a": F, "other": G}) == before  # which nothing imports
+
+    @pytest.mark.parametrize(
+        "main",
+        [
+            "from importlib import import_module\ndef run(): return import_module('other.a')\n",
+            "from importlib import import_module as load\nA = 'other'\ndef run(): return load(A)\n",
+            "def run(): return __import__('other.a')\n",
+            "from importlib import import_module\nA = import_module('.other', __package__)\n",
+        ],
+    )
+    def test_what_is_imported_by_its_name_counts(self, of: Callable[..., str], main: str):
+        one, other = (
+            of(
+                "from p import work\n",
+                **{"p.work": main, "p.other": t, "other.a": t, "other.__init__": t},
+            )
+            for t in (F, G)
+        )
+        assert one != other
 
     def test_where_code_lies_counts_for_what_asks(self, of: Callable[..., str]):
         asks = "from pathlib import Path\nHERE = Path(__file__).parent\n"
