@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from bench import files
 from bench.cell.older import upgraded
-from bench.cell.packed import MOST, NAME, Faults, Pack, text_of, value_of
+from bench.cell.packed import MOST, NAME, Faults, Pack, value_of
 from bench.cell.record import Record, fault
 from bench.files import Unsound
 from bench.names import check
@@ -147,14 +147,8 @@ class Reader:
 
     def fault_of_pack(self) -> str | None:
         """Why nothing can be read from the pack, in one clause, if there is one that is unsound."""
-        try:
-            with files.opened(self.pack_path) as file:
-                Pack(file)
-        except FileNotFoundError:
-            pass
-        except Unsound as wrong:
-            return str(wrong)
-        return None
+        with ExitStack() as opened:
+            return self._open_pack(opened)[1]
 
     def look(self, cell: dict[str, Any], identity: str) -> tuple[Record | None, str | None]:
         """Examine the record of a cell; (None, None) where there is none."""
@@ -228,7 +222,7 @@ class Reader:
             except FileNotFoundError:  # a run has just set it aside, or it was packed
                 entry = self._in_pack(path)
                 if entry is not None:
-                    yield Entry(path, entry.record, None, text_of(entry.text))
+                    yield entry
 
     def _all_packed(self, pack: Pack | None, wrong: str | None) -> Iterator[Entry]:
         if pack is not None:
@@ -328,5 +322,5 @@ def _held(path: Path) -> bool:
             return False
     except BlockingIOError:
         return True
-    except (FileNotFoundError, Unsound, OSError):
+    except (Unsound, OSError):
         return False  # nobody can run a cell with a lock that cannot be opened
