@@ -8,8 +8,9 @@ of every file where code reads code (`__doc__`, `inspect.getsource`, `import_mod
 them that a text names. Annotations count, for they decide what is refused; their line breaks and
 outermost quotes do not.
 
-Taken for granted: operators do nothing else at import, and modules nothing to each other by the
-order of their imports. Names of definitions and parameters count, those that imports give do not.
+Taken for granted: operators do nothing else at import, modules nothing to each other by the order
+of their imports, and nobody reads names from a frame or a function's `__globals__`. Names of
+definitions and parameters count, those that imports at a file's top give do not.
 """
 
 from __future__ import annotations
@@ -305,9 +306,8 @@ class _Writer:
         ]
         is_constant = isinstance(getattr(statement, "value", None), ast.Constant)
         self.node.is_constant = is_constant and isinstance(statement, ast.Assign)
-        self.node.label = sha256(
-            " ".join([*out, *sorted(self.spelled), "|", *sorted(self.notes)]).encode()
-        )
+        text = " ".join([*out, *sorted(self.spelled), "|", *sorted(self.notes)])
+        self.node.label = sha256(text.encode())
         return self.node
 
     def _parts(self, node: ast.AST) -> list[Any]:
