@@ -13,7 +13,7 @@ from bench.cell.store import Store
 from bench.cli import main
 from bench.metrics import Score, log_loss, roc_auc_ovo
 from bench.verbs.diff import compare
-from bench.verbs.status import Look, Status, Sweep
+from bench.verbs.status import Look, Status, Sweep, _duration
 
 RECORDS = [
     made("heart", "pretrained", [0.7]),
@@ -70,6 +70,18 @@ class TestStatus:
         assert sweep is not None
         assert (sweep.cells, sweep.ended, sweep.left, sweep.refused) == (6, 1, 4, 1)
 
+    def test_a_sweep_that_begins_while_one_looks_is_seen(self, tmp_path: Path):
+        (tmp_path / "sweep").mkdir()
+        look, cells = Look(tmp_path), []
+        for tables in ("a", "a,b,c"):
+            (tmp_path / "sweep" / "multirun.yaml").write_text(
+                "methods: [pretrained, scm]\n"
+                f"hydra: {{sweeper: {{params: null}}, overrides: {{task: ['dataset={tables}']}}}}\n"
+            )
+            sweep = look.now().sweep
+            cells.append(sweep and sweep.cells)
+        assert cells == [2, 6]
+
     def test_where_the_rest_is_refused_there_is_nothing_to_wait_for(self, tmp_path: Path):
         sweep = Sweep(cells=8, ended=4, made=3, refused=4, begun=100.0)
         assert (sweep.left, sweep.to_make) == (0, 0)
@@ -79,6 +91,19 @@ class TestStatus:
         sweep = Sweep(cells=10, ended=4, made=2, refused=0, begun=100.0)
         assert sweep.seconds_left(140.0) == 40 / 2 * 6
         assert Sweep(10, 4, 0, 0, 100.0).seconds_left(140.0) is None
+
+    @pytest.mark.parametrize(
+        ("seconds", "told"),
+        [
+            (None, "unknown time"),
+            (89.0, "about 89 s"),
+            (150.0, "about 2 min"),
+            (5399.0, "about 90 min"),
+            (5400.0, "about 1.5 h"),
+        ],
+    )
+    def test_the_time_left_is_told_in_the_unit_that_fits(self, seconds: float | None, told: str):
+        assert _duration(seconds) == told
 
     def test_what_is_done_before_takes_no_time(self):
         resumed = Sweep(cells=324, ended=4, made=1, refused=0, begun=100.0, done_before=253)
@@ -179,6 +204,35 @@ class TestDiff:
         ]
         assert main(["diff", *map(str, roots)]) == 1
         assert f"Largest changes in test {metric.title} of the chosen" in printed(capsys)
+
+    def test_the_methods_of_both_stand_side_by_side(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        one = [
+            made(table, method, [0.7, after])
+            for table in ("heart", "zoo")
+            for method, after in (("pretrained", 0.7), ("default_ft", 0.72))
+        ]
+        two = [*one, *(made(table, "scm", [0.7, 0.74]) for table in ("heart", "zoo"))]
+        roots = [store(tmp_path / name, of).root for name, of in (("a", one), ("b", two))]
+        assert main(["diff", *map(str, roots)]) == 1
+        rows = [
+            [cell.strip() for cell in line.strip("│ \n").split("│")]
+            for line in capsys.readouterr().out.partition("Methods, A → B")[2].splitlines()
+            if line.startswith("│")
+        ]
+        assert rows == [
+            ["default_ft", "1.00 → 2.00", "+1.000 → +0.500", "+0.02000 → +0.02000", "2 → 2"],
+            ["pretrained", "2.00 → 3.00", "+0.000 → +0.000", "+0.00000 → +0.00000", "2 → 2"],
+            ["scm", "– → 1.00", "– → +1.000", "– → +0.04000", "– → 2"],
+        ]
+
+    def test_where_one_has_nothing_complete_there_are_no_methods_to_compare(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        roots = [store(tmp_path / "a").root, store(tmp_path / "b", [failed("zoo", "scm")]).root]
+        assert main(["diff", *map(str, roots)]) == 1
+        assert "Methods" not in printed(capsys)
 
     def test_it_takes_two_folders(self, capsys: pytest.CaptureFixture[str]):
         assert main(["diff", "a"]) == 2
