@@ -427,6 +427,8 @@ def put_record(root: Path, record: Any) -> None:
     try:
         read = json.loads(text)
         path = Store(root).path(read["cell"], read["identity"]["hash"])
+        if len(path.name.encode()) > 255:  # no file can be called so
+            raise ValueError(path.name)
     except (KeyError, TypeError, ValueError):
         path = root / "cells" / "zoo" / "scm" / "0-00000000.json"
     path.parent.mkdir(parents=True, exist_ok=True)
