@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
-from inspect import signature
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -17,8 +17,8 @@ from bench.cli import Verb, main
 @pytest.mark.parametrize("name", cli.names())
 class TestEveryVerb:
     def test_it_takes_words_and_gives_an_exit_code(self, name: str) -> None:
-        (words,) = signature(import_module(f"bench.verbs.{name}").main).parameters.values()
-        assert words.annotation == "list[str]"
+        hints = get_type_hints(import_module(f"bench.verbs.{name}").main)
+        assert list(hints.values()) == [list[str], int]
 
     def test_what_the_help_says_is_what_the_module_holds(self, name: str) -> None:
         module, verb = import_module(f"bench.verbs.{name}"), Verb.of(name)
