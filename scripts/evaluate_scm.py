@@ -209,8 +209,7 @@ def show_rows(measured: pd.DataFrame, title: str, per_table: bool) -> None:
         difference = f"{row['difference']:+.4f} ({number(row['standard_error'], 4)})"
         rest = [number(row[m], 2 if m == "seconds" else 3) for m in MEASURES.values()]
         area = number(row["tstr_roc_auc"], 4)
-        first = "–" if method == "real" else difference
-        shown.add_row(str(method), f"{row['tables']:.0f}", area, first, *rest)
+        shown.add_row(str(method), f"{row['tables']:.0f}", area, difference, *rest)
     terminal.print(shown)
     if per_table:
         terminal.print(areas_of_tables(measured, title))

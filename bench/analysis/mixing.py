@@ -69,7 +69,7 @@ def differences(gains: pd.DataFrame) -> pd.DataFrame:
     alike = [c for c in ("baseline", "tuning") if c in made and made[c].notna().all()]
     by = [*UNIT, *alike, "generator", "mixing"]
     scores = made.groupby(by, observed=True)["score_chosen"].mean()
-    wide = scores.unstack(["generator", "mixing"])  # noqa: PD010 (the level is averaged above)
+    wide = scores.unstack(["generator", "mixing"])
     found = set(zip(made["generator"], made["mixing"]))
     mixed, alone = (sorted(g for g, mixing in found if mixing == way) for way in (MIXED, ALONE))
     pairs = {("mixing", g, f"{g} alone"): ((g, MIXED), (g, ALONE)) for g in mixed if g in alone}

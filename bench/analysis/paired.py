@@ -88,7 +88,7 @@ def seed_null(cells: pd.DataFrame, column: str, method: str = DEFAULT) -> pd.Dat
 
 def _wide(runs: pd.DataFrame, index: list[str], columns: str, values: str) -> pd.DataFrame:
     # pivot_table drops methods without a value, and averages duplicates without a word.
-    return runs.pivot(index=index, columns=columns, values=values)  # noqa: PD010 (no pivot_table)
+    return runs.pivot(index=index, columns=columns, values=values)
 
 
 def over_tables(differences: pd.DataFrame) -> pd.DataFrame:

@@ -11,15 +11,14 @@ from bench.cell.record import Record
 from bench.cell.targets import renamed
 from bench.metrics import SCORES
 
-HELD = ("pretrained", "chosen")  # whose scores are held to the tolerance
 WHEN = ("pretrained", "chosen", "last")
-
-
+HELD = WHEN[:2]  # whose scores are held to the tolerance
 PARTS = ("validation", "test")
-
-
-# Of a record's provenance: with all of these the same, so are the bits.
-DECIDING = ("code", "versions", "processor", "kernels", "threads", "device", "python")
+# Of a record's provenance: with all of these the same, the same code gives the same bits.
+MACHINE = ("versions", "processor", "kernels", "threads", "device", "python")
+# Of an identity: with all of these the same, so are the pre-trained model's scores.
+UNTUNED = ("dataset", "split", "validation_share", "model")
+SHORT = 8  # characters of a hash that are shown
 
 
 @dataclass
@@ -61,7 +60,7 @@ def disagreeing(records: list[Record]) -> dict[str, list[str]]:
         if record["status"] == "done":
             parts = record["identity"]["parts"]
             key = [record["cell"]["dataset"], *(parts.get(name) for name in UNTUNED)]
-            key += [record["provenance"].get(name) for name in DECIDING if name != "code"]
+            key += [record["provenance"].get(name) for name in MACHINE]
             groups.setdefault(str(key), []).append(record)
     found: dict[str, list[str]] = {}
     for group in groups.values():
@@ -82,8 +81,9 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     of the pre-trained model and of the chosen step are held to the tolerance. What the last step
     came to and what counts predicted classes may drift further, which is a note.
     """
-    causes = _changes(record["provenance"], again["provenance"])
-    elsewhere = [cause for cause in causes if not cause.startswith("code")]
+    made, remade = record["provenance"], again["provenance"]
+    elsewhere = [line for name in MACHINE for line in _change(name, made[name], remade[name])]
+    other_code = _change("code", made["code"][:SHORT], remade["code"][:SHORT])
     exact = not elsewhere
     if exact:
         comparison = "bit for bit: processor, versions and threads are the record's"
@@ -98,21 +98,17 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
         for part in ("metrics", "chosen_step", "last_step", "curves"):
             outcome.differences += _different(record[part], again[part], part)
         # The table's key hashes the code too: where that changed, its rows are what counts.
-        before, now = (_rows_of(r, with_key=elsewhere == causes) for r in (record, again))
+        before, now = (_rows_of(r, with_key=not other_code) for r in (record, again))
         outcome.differences += _different(before, now, "synthetic")
     else:
         far, drift = _beyond(record["metrics"], again["metrics"], tolerance)
         outcome.differences += far
         outcome.drift = drift
     if outcome.differences:
-        outcome.causes = _causes(outcome.differences, causes)
+        outcome.causes = _causes(outcome.differences, [*other_code, *elsewhere])
     if again["status"] != record["status"] and again["error"]:
         outcome.causes = [f"made again it is {again['status']}: {again['error']['message']}"]
     return outcome
-
-
-# Of an identity: with all of these the same, so are the pre-trained model's scores.
-UNTUNED = ("dataset", "split", "validation_share", "model")
 
 
 def _settings_of(record: Record) -> dict[str, Any]:
@@ -127,21 +123,12 @@ def _rows_of(record: Record, with_key: bool) -> dict[str, Any]:
     return {k: v for k, v in facts.items() if with_key or k != "key"}
 
 
-def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What of the deciding provenance is not the record's, with both values."""
-    found = []
-    for name in DECIDING:
-        a, b = before.get(name), now.get(name)
-        if a == b:
-            continue
-        if isinstance(a, dict) and isinstance(b, dict):
-            names = sorted(k for k in {*a, *b} if a.get(k) != b.get(k))
-            found += [f"{k} ({a.get(k)} → {b.get(k)})" for k in names]
-        elif name == "code":
-            found.append(f"code ({str(a)[:8]} → {str(b)[:8]})")
-        else:
-            found.append(f"{name} ({a} → {b})")
-    return found
+def _change(name: str, before: Any, now: Any) -> list[str]:
+    """What of a part of the provenance is not the record's, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        parts = sorted({*before, *now})
+        return [line for part in parts for line in _change(part, before.get(part), now.get(part))]
+    return [] if before == now else [f"{name} ({before} → {now})"]
 
 
 def _different(before: Any, now: Any, where: str) -> list[str]:

@@ -172,7 +172,9 @@ def called(node: dict[str, Any], what: str) -> Any:
     given = {k: v for k, v in node.items() if k not in (*HYDRAS, "_target_")}
     try:
         return function(**{k: instantiate(v) if _holds_calls(v) else v for k, v in given.items()})
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # a loader may be anybody's: whatever it raises is told as a sentence
         if _is_bug_of_ours(function, error):
             raise
         raise BadInput(reason_of(error, what)) from error

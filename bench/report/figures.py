@@ -183,7 +183,7 @@ def heat_map(answer: Answer) -> Drawing | None:
         return None
     runs = answer.tables["improvements"]
     means = runs.groupby(["dataset", "method"], observed=True)["raw_gain"].mean()
-    wide = 1000 * means.unstack("method")[methods]  # noqa: PD010 (unique after groupby)
+    wide = 1000 * means.unstack("method")[methods]
     if len(methods) > len(wide):
         wide = wide.T
     figure, axes = _single(1.3 + 0.27 * len(wide))

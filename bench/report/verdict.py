@@ -121,7 +121,7 @@ def _one_table(answer: Answer) -> str:
     ends = turned.min(), turned.max()
     worst, best = (list(map(str, means.index[turned == end])) for end in ends)
     low, high = map(answer.metric.oriented, ends)
-    scores = answer.kept.pivot(index=UNIT, columns="method", values="score_chosen")  # noqa: PD010
+    scores = answer.kept.pivot(index=UNIT, columns="method", values="score_chosen")
     differences = scores[best[0]] - scores[worst[0]]
     n, mean, error = len(differences), float(differences.mean()), float(differences.sem())  # type: ignore[arg-type]
     text = (

@@ -427,6 +427,18 @@ class Broken(Generator):
         return rows.with_rows(X, y)
 
 
+def with_broken(how: str, fresh: bool) -> Record:
+    """A cell whose generator is broken in this way."""
+    return run(
+        tiny(),
+        small(),
+        "method=bootstrap",
+        f"method.mixing.fresh={fresh}",
+        "method.mixing.size=1.0",
+        generator={"_target_": f"{__name__}.Broken", "how": how},
+    )
+
+
 class TestGenerators:
     @pytest.mark.parametrize(
         ("how", "told"),
@@ -444,14 +456,7 @@ class TestGenerators:
     def test_rows_without_sense_fail_the_cell(
         self, how: str, told: str | None, fresh: bool
     ) -> None:
-        record = run(
-            tiny(),
-            small(),
-            "method=bootstrap",
-            f"method.mixing.fresh={fresh}",
-            "method.mixing.size=1.0",
-            generator={"_target_": f"{__name__}.Broken", "how": how},
-        )
+        record = with_broken(how, fresh)
         require_sound(record)
         if told is None:
             assert record["status"] == "done", record["error"]
@@ -475,14 +480,7 @@ class TestGenerators:
     def test_whatever_a_generator_raises_or_tells_is_a_record_that_can_be_read(
         self, how: str, told: str, fresh: bool
     ) -> None:
-        record = run(
-            tiny(),
-            small(),
-            "method=bootstrap",
-            f"method.mixing.fresh={fresh}",
-            "method.mixing.size=1.0",
-            generator={"_target_": f"{__name__}.Broken", "how": how},
-        )
+        record = with_broken(how, fresh)
         assert record["status"] == "failed"
         assert told in record["error"]["message"]
         assert len(json.dumps(record)) < MOST

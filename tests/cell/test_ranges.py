@@ -128,7 +128,7 @@ def nodes() -> Iterator[tuple[str, Any]]:
     for group in ("dataset", "model", "method"):
         names = sorted(Path(CONF, group).glob("*.yaml"))
         for name in [path.stem for path in names]:
-            given = ["model.path=x"] if name == "mitra_local" else []
+            given = ["model.path=x"] if group == "model" else []  # some take one that is given
             node = compose("config", [f"{group}={name}", *given])[group]
             node = node.generator if group == "method" else node
             if node is not None:

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 import torch
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
+from recipes import recipe
 
 from bench.finetune.loop import Finetuned, Probabilities, finetune
-from bench.finetune.settings import Finetune, Keep, Precision, Score
+from bench.finetune.settings import Keep, Score
 from bench.finetune.sources import RealTasks
 from bench.metrics import log_loss, roc_auc_ovo
 from bench.models.tab2d.checkpoint import Checkpoint
@@ -24,21 +25,13 @@ from bench.models.tab2d.scoring import Scoring
 from bench.seeds import generator as seeded
 from bench.table import Table
 
-RECIPE = Finetune(
+RECIPE = replace(
+    recipe(max_support=64, max_query=32, query_share=0.3),
     steps=8,
     lr=3e-3,
     warmup_steps=3,
     weight_decay=0.01,
-    clip_norm=1.0,
     patience=100,
-    eval_every=1,
-    select_by=Score.log_loss,
-    keep=Keep.best,
-    precision=Precision.float32,
-    query_share=0.3,
-    max_support=64,
-    max_query=32,
-    slice_logits=True,
 )
 
 

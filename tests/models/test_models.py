@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -239,12 +240,21 @@ def without_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.filterwarnings("ignore:In CPU autocast")
 class TestZeroShot:
-    @pytest.mark.parametrize("name", ["wdbc", "hepatitis", "penguins", "mixed"])
+    @pytest.mark.parametrize(
+        "made",
+        [
+            *(
+                pytest.param(partial(embedded.load, n), id=n)
+                for n in ("wdbc", "hepatitis", "penguins")
+            ),
+            pytest.param(mixed_table, id="mixed"),
+        ],
+    )
     def test_probabilities_are_autogluons(
-        self, name: str, nano: Checkpoint, monkeypatch: pytest.MonkeyPatch
+        self, made: Callable[[], Table], nano: Checkpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         without_autocast(monkeypatch)
-        table = mixed_table() if name == "mixed" else embedded.load(name)
+        table = made()
         rows = split(table, 0)
         train, test = table.take(rows.train).prune_levels(), table.take(rows.test)
         theirs = MitraClassifier(
