@@ -28,10 +28,10 @@ from bench.analysis.reliability import correlation_gaps
 from bench.analysis.settings import settings
 from bench.cell.record import encode, seal
 from bench.cell.store import Store
-from bench.metrics import RANKED_BY as METRIC
 from bench.process import peak_memory_mb
 from bench.report.tables import filled
 from bench.report.write import report
+from bench.scores import RANKED_BY as METRIC
 from bench.verbs.status import Look
 from scripts.fresh_process import result
 from tests.support.made_records import made

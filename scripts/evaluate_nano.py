@@ -27,10 +27,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bench.datasets import embedded
 from bench.datasets.splits import split
-from bench.metrics import roc_auc_ovo
 from bench.models.base import Backbone
 from bench.models.memory import CHUNK, Memory
 from bench.models.tab2d import checkpoint
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.table import Table
 
 # Never looked at while the prior, the recipe or the size of the model was chosen.

@@ -15,7 +15,7 @@ from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
 from bench.analysis.settings import Analysis
 from bench.analysis.significance import Friedman, friedman, nemenyi
-from bench.metrics import Score
+from bench.score import Score
 
 
 @dataclass

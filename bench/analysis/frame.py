@@ -14,12 +14,13 @@ from bench.analysis.variants import Name, names
 from bench.cell.record import Record
 from bench.errors import BadInput
 from bench.files import printable
-from bench.metrics import RANKED_BY, SCORES, Score
+from bench.score import Score
+from bench.scores import RANKED_BY, SCORES
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
 
 # Column → meaning. Scores are of the records' metric (`metric_of`), turned so that greater is
-# better (`bench.metrics.Score.oriented`); missing where they do not exist.
+# better (`bench.score.Score.oriented`); missing where they do not exist.
 SCHEMA = {
     "dataset": "name of the table; with its content's hash where several tables share the name",
     "fold": "index of the split",

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pandas as pd
 
 from bench.analysis.settings import Analysis
-from bench.metrics import Score
+from bench.score import Score
 
 AVAILABLE = find_spec("bencheval") is not None
 

@@ -11,7 +11,7 @@ from scipy.stats import median_abs_deviation
 
 from bench.analysis.frame import UNIT
 from bench.analysis.settings import Normalization
-from bench.metrics import Score
+from bench.score import Score
 
 
 def improvements(

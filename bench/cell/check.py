@@ -9,7 +9,7 @@ from typing import Any
 from bench.cell.identity import ASKED
 from bench.cell.record import Record
 from bench.cell.targets import renamed
-from bench.metrics import SCORES
+from bench.scores import SCORES
 
 WHEN = ("pretrained", "chosen", "last")
 HELD = WHEN[:2]  # whose scores are held to the tolerance

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.cell.record import KEYS, damage, seal
 from bench.files import Unsound
-from bench.metrics import roc_auc_ovo
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 VERSION = 2
 UNTOLD = "not told"  # no processor of today is that

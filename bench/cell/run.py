@@ -23,11 +23,11 @@ from bench.finetune.loop import Finetuned, finetune, untouched
 from bench.finetune.settings import Rows
 from bench.finetune.sources import build, split_of
 from bench.generator import NotApplicable
-from bench.metrics import RANKED_BY, all_scores
 from bench.models.base import Backbone
 from bench.models.memory import CHUNK, LessSupport, Memory
 from bench.names import inside
 from bench.process import Clock
+from bench.scores import RANKED_BY, all_scores
 from bench.seeds import generator as seeded
 from bench.table import Table
 

@@ -22,7 +22,8 @@ from pydantic import (
 
 from bench.cell.targets import is_dotted
 from bench.files import shown
-from bench.metrics import SCORES, Score
+from bench.score import Score
+from bench.scores import SCORES
 
 ROUNDING = 1e-9  # by which the sum behind a score may leave its range
 

@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from bench.finetune.settings import Finetune, Precision
 from bench.finetune.sources import Task, TaskSource
 from bench.finetune.stopping import RULES
-from bench.metrics import SCORES, ScoreError, drawn_scores, log_loss
 from bench.models import base
 from bench.models.base import Backbone, Probabilities
 from bench.models.memory import Memory
 from bench.process import timed
+from bench.score import ScoreError
+from bench.scores import SCORES, drawn_scores
+from bench.scores.log_loss import log_loss
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Finetuned:
     curves : dict
         Lists with one entry an evaluation: ``step``, ``train_loss`` (mean since the evaluation
         before; None at step 0), and in a dict for every part one for each score that is drawn
-        (`bench.metrics.SCORES`), None where it does not exist.
+        (`bench.scores.SCORES`), None where it does not exist.
     notes : list of str
     seconds : dict of str → float
         Wall time spent in ``tasks``, ``training`` and ``scoring``.

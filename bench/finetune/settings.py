@@ -11,8 +11,8 @@ from annotated_types import Interval
 from omegaconf import MISSING
 
 from bench.finetune.stopping import RULES
-from bench.metrics import SCORES
 from bench.ranges import Count, NotNegative, Part, Positive, Whole, shown
+from bench.scores import SCORES
 
 Times = Annotated[float, Interval(ge=0, le=1000)]
 UNREAD = (0.0, 1.0)  # what a config holds where nothing reads it

@@ -18,8 +18,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from bench.metrics import binary_roc_auc, roc_auc_ovo
 from bench.quality.arrays import Columns, Standardizer
+from bench.scores._rank_area import binary_roc_auc
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.table import Table
 
 # These numbers say what the measures are, as their formulas do: no settings, since under another

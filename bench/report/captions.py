@@ -12,9 +12,9 @@ from bench.analysis.frame import IMPUTED, UNIT
 from bench.analysis.paired import chance_of_resolving, resolved
 from bench.analysis.variants import Name
 from bench.cell.record import Record
-from bench.metrics import Score
 from bench.phrases import counted
 from bench.report.readable import with_error
+from bench.score import Score
 
 ONE_DATASET = "Of one dataset a rank is the order of its means: noise, and no average."
 Compared = tuple[str, pd.DataFrame, Callable[[float], str]]  # label, `over_tables`, format

@@ -25,9 +25,9 @@ from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
-from bench.metrics import SCORES
 from bench.names import check
 from bench.process import end_with_parent, invoked
+from bench.scores import SCORES
 from bench.sweep.entries import cells_of
 from bench.sweep.folders import writable
 from bench.sweep.interrupt import stop_if_interrupted

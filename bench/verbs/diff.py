@@ -16,8 +16,8 @@ from bench.cell.record import Record, results_of
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
-from bench.metrics import SCORES
 from bench.phrases import counted, joined
+from bench.scores import SCORES
 from bench.verbs._folder import folder
 from bench.verbs._terminal import console, plain, say
 

@@ -20,7 +20,7 @@ from bench.analysis.measures import (
     per_dataset,
     summary,
 )
-from bench.metrics import roc_auc_ovo
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 
 def cells(scores: dict[tuple[str, int], dict[str, float]], status: str = "done") -> pd.DataFrame:

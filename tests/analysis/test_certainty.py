@@ -26,7 +26,7 @@ from bench.analysis.significance import (
     rank_biserial,
     wilcoxon_tests,
 )
-from bench.metrics import roc_auc_ovo
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 METHODS = ["pretrained", "default_ft", "a", "b"]
 SCORES = np.random.default_rng(3).normal([0.0, 0.01, 0.02, 0.05], 0.03, (14, 4)) + 0.7

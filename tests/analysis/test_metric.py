@@ -19,11 +19,13 @@ from bench.analysis.settings import Impute, Normalization, settings
 from bench.analysis.significance import wilcoxon_tests
 from bench.cell.store import Store
 from bench.errors import BadInput
-from bench.metrics import RANKED_BY, log_loss, roc_auc_ovo
 from bench.report import page, verdict
 from bench.report.figures import heat_map
 from bench.report.tables import sections
 from bench.report.write import report
+from bench.scores import RANKED_BY
+from bench.scores.log_loss import log_loss
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 QUICK = settings(["analysis.resamples=50", "analysis.elo_rounds=2"])
 

@@ -24,9 +24,9 @@ from bench.analysis.paired import (
     seed_null,
 )
 from bench.cell.store import Store
-from bench.metrics import roc_auc_ovo
 from bench.report.tables.paired import pairs
 from bench.report.write import report
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 
 def cells(scores: dict[tuple[str, int, int], dict[str, float]]) -> pd.DataFrame:

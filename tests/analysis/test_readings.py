@@ -19,9 +19,9 @@ from bench.analysis.reliability import runs
 from bench.analysis.settings import Impute, Normalization, settings
 from bench.analysis.significance import wilcoxon_tests
 from bench.errors import BadInput
-from bench.metrics import roc_auc_ovo
 from bench.report import verdict
 from bench.report.tables import sections
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 QUICK = settings(["analysis.elo_rounds=1"])  # Elo has a bootstrap of its own
 

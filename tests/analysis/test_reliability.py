@@ -15,8 +15,8 @@ from scipy.stats import spearmanr
 
 from bench.analysis.frame import COLUMNS
 from bench.analysis.reliability import correlation_gaps, reliability, runs
-from bench.metrics import roc_auc_ovo
 from bench.report.tables.reliability import early_stopping
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 NAN = float("nan")
 

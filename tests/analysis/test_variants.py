@@ -24,10 +24,10 @@ from bench.analysis.variants import names, shown
 from bench.cell.store import Store
 from bench.cli import main
 from bench.files import digest
-from bench.metrics import roc_auc_ovo
 from bench.report.tables import sections
 from bench.report.tables.paired import pairs
 from bench.report.write import report
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.verbs.status import Look
 
 QUICK = settings(["analysis.elo_rounds=1"])  # its bootstrap is not what is tested here

@@ -231,7 +231,7 @@ class TestCode:
             "bench.finetune.loop",
             "bench.finetune.sources",
             "bench.finetune.splitting",
-            "bench.metrics",
+            "bench.scores.log_loss",
             "bench.models.tab2d.forward",
             "bench.models.tab2d.encoder",
             "bench.datasets.splits",

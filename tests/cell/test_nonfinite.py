@@ -24,19 +24,20 @@ from hypothesis.extra.numpy import arrays
 from one_cell import run, tiny, tiny_folder
 from safetensors.torch import load_file, save_file
 
-from bench import metrics
 from bench.cell.packed import MOST
 from bench.cell.record import Record, fault, seal
 from bench.cli import main
 from bench.errors import ModelError
 from bench.generator import BrokenPromise, Generator, require_rows
-from bench.metrics import ScoreError, all_scores, binary_roc_auc
 from bench.models.tab2d import forward as lean
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.scoring import Scoring
 from bench.models.weights import NANO
 from bench.quality.measures import quality
+from bench.score import ClassScore, ScoreError
+from bench.scores import SCORES, all_scores
+from bench.scores._rank_area import binary_roc_auc
 from bench.table import Table
 
 few = settings(
@@ -75,7 +76,7 @@ def require_sound(record: Record) -> None:
             for values in parts.values()
             for value in values.values()
         ]
-        assert len(scores) == 6 * len(metrics.SCORES)
+        assert len(scores) == 6 * len(SCORES)
         assert np.isfinite(scores).all()  # both parts are of two classes: no score is denied
         assert np.isfinite(record["curves"].get("train_loss", [])[1:]).all()
         for part in ("validation", "test"):
@@ -194,12 +195,8 @@ class TestWeights:
 
 # --- probabilities ------------------------------------------------------------------------------
 
-SCORES: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
-    "all_scores": all_scores,
-    "roc_auc_ovo": metrics.roc_auc_ovo,
-    "roc_auc_ovr": metrics.roc_auc_ovr,
-    "log_loss": metrics.log_loss,
-}
+FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {"all_scores": all_scores}
+FUNCTIONS |= {name: score for name, score in SCORES.items() if isinstance(score, ClassScore)}
 
 
 @st.composite
@@ -223,7 +220,7 @@ class TestScores:
             assert (value is None) == (name in denied)
             assert value is None or math.isfinite(value)
 
-    @pytest.mark.parametrize("score", SCORES)
+    @pytest.mark.parametrize("score", FUNCTIONS)
     @few
     @given(made=predictions(), value=st.sampled_from([*NO_NUMBERS, -0.1, 1.5]), data=st.data())
     def test_what_is_no_probability_is_refused(
@@ -232,10 +229,10 @@ class TestScores:
         y, p = made
         p[data.draw(st.integers(0, len(p) - 1)), data.draw(st.integers(0, p.shape[1] - 1))] = value
         with pytest.raises(ScoreError) as refusal:
-            SCORES[score](y, p)
+            FUNCTIONS[score](y, p)
         require_sentence(str(refusal.value))
 
-    @pytest.mark.parametrize("score", SCORES)
+    @pytest.mark.parametrize("score", FUNCTIONS)
     @pytest.mark.parametrize(
         ("y", "p"),
         [
@@ -251,7 +248,7 @@ class TestScores:
     )
     def test_what_does_not_fit_is_refused(self, score: str, y: np.ndarray, p: np.ndarray) -> None:
         with pytest.raises(ScoreError) as refusal:
-            SCORES[score](y, p)
+            FUNCTIONS[score](y, p)
         require_sentence(str(refusal.value))
 
     def test_an_area_needs_two_classes_and_finite_scores(self) -> None:

@@ -15,7 +15,8 @@ from bench.cell.store import Store
 from bench.cli import main
 from bench.files import digest
 from bench.finetune.settings import Score as Chooser
-from bench.metrics import SCORES, roc_auc_ovo
+from bench.scores import SCORES
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 SEALED = ("schema_version", "checksum", "metric")
 

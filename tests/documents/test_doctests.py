@@ -13,8 +13,8 @@ from bench.cell.store import Store
 from bench.datasets.splits import Fold, split
 from bench.finetune.stopping import StoppingRule
 from bench.generator import Generator
-from bench.metrics import ClassScore
 from bench.names import check
+from bench.score import ClassScore
 from bench.seeds import derive
 from bench.table import Table
 from generators.scm.graphs import EdgeProbabilities

@@ -14,8 +14,8 @@ from bench.analysis.frame import frame
 from bench.analysis.settings import settings
 from bench.cell.store import Store
 from bench.errors import BadInput
-from bench.metrics import roc_auc_ovo
 from bench.report.write import report
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, sentence, updated
 
 ANSWER = f"{ANSWER_BEGIN}\nan old answer\n{ANSWER_END}"

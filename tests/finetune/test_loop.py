@@ -18,10 +18,11 @@ from recipes import recipe
 from bench.finetune.loop import Finetuned, Probabilities, finetune
 from bench.finetune.settings import Keep, Score
 from bench.finetune.sources import RealTasks
-from bench.metrics import log_loss, roc_auc_ovo
 from bench.models.tab2d.checkpoint import Checkpoint
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.scoring import Scoring
+from bench.scores.log_loss import log_loss
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.seeds import generator as seeded
 from bench.table import Table
 

@@ -22,13 +22,13 @@ from torch import Tensor
 from bench.datasets import embedded
 from bench.datasets.splits import split
 from bench.errors import BadInput, ModelError, TableError
-from bench.metrics import SCORES, all_scores
 from bench.models.tab2d import forward as lean
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.forward import Context, QuantileScale, forward
 from bench.models.tab2d.scoring import Scoring
 from bench.models.weights import NANO, files, weights_hash
+from bench.scores import SCORES, all_scores
 from bench.table import Table
 
 MAX_FEATURES, MAX_CONTEXT = 500, 8192

@@ -19,12 +19,12 @@ from bench.analysis.settings import settings
 from bench.cell.record import SCHEMA_VERSION
 from bench.cell.store import Store
 from bench.cli import main
-from bench.metrics import roc_auc_ovo
 from bench.report.figures import heat_map, quality, time
 from bench.report.latex import escape
 from bench.report.published import published
 from bench.report.tables import sections
 from bench.report.write import report
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 NASTY = "<script>alert('x')</script> & 100% \\evil_{}#$~^"
 LATEX_SECONDS = 60

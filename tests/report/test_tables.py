@@ -20,12 +20,14 @@ from bench.analysis.answer import answer
 from bench.analysis.frame import NAMING, NESTED, frame
 from bench.analysis.settings import settings
 from bench.cell.store import Store
-from bench.metrics import Score, log_loss, roc_auc_ovo
 from bench.report import tables as room
 from bench.report.latex import escape
 from bench.report.table import ReportTable, Section
 from bench.report.tables import filled, sections, tables
 from bench.report.write import report
+from bench.score import Score
+from bench.scores.log_loss import log_loss
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 # Test score before fine-tuning; then after it, under seed 0 and seed 1.
 START = {"credit": 0.70, "zoo": 0.80}

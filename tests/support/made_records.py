@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bench.files import digest
-from bench.metrics import Score, roc_auc_ovo
+from bench.score import Score
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 METHODS: dict[str, dict[str, Any]] = {
     "pretrained": {"finetune": False, "generator": None, "rows": "real"},

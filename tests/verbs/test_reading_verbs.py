@@ -11,7 +11,9 @@ from made_records import failed, made
 
 from bench.cell.store import Store
 from bench.cli import main
-from bench.metrics import Score, log_loss, roc_auc_ovo
+from bench.score import Score
+from bench.scores.log_loss import log_loss
+from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.verbs.diff import compare
 from bench.verbs.status import Look, Status, Sweep, _duration
 

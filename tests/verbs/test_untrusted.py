@@ -25,8 +25,8 @@ from bench.cell.record import SCHEMA_VERSION, encode, fault, results_of, seal
 from bench.cell.store import Store
 from bench.cli import main
 from bench.files import DEEPEST, Unsound, content, digest, parse_json
-from bench.metrics import SCORES
 from bench.report.write import report
+from bench.scores import SCORES
 from bench.sweep import costs
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"

@@ -7,10 +7,10 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.paired import NULL, against_default, fine_tuned
 from bench.analysis.references import DEFAULT, PRETRAINED, References
-from bench.metrics import Score
 from bench.report.captions import Compared, beyond_chance
 from bench.report.readable import signed, unsigned, with_error
 from bench.report.table import Behind, Column, Lead, ReportTable
+from bench.score import Score
 
 
 def _rows(answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:

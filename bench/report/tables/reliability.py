@@ -7,7 +7,6 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.paired import against_references, seed_null
 from bench.analysis.references import DEFAULT, References, references
-from bench.metrics import Score
 from bench.phrases import counted
 from bench.report.captions import Compared, beyond_chance
 from bench.report.columns import (
@@ -22,6 +21,7 @@ from bench.report.figures import curves, gains
 from bench.report.published import published
 from bench.report.readable import share, sign_three, signed, with_error
 from bench.report.table import Column, ReportTable
+from bench.score import Score
 
 
 def _rows(answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:
