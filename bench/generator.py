@@ -197,6 +197,19 @@ class CausalGraph:
         return float(self.adjacency.sum() / 2)
 
     @property
+    def edges_a_dag(self) -> dict[str, float]:
+        """Edges of a DAG, on average.
+
+        ``drawn`` from the probabilities, ``added`` by what mended the DAGs then (0 where ``drawn``
+        was not given), and ``repaired``: how many there are after that, the sum of the two.
+        """
+        drawn, all_of_them = (
+            sum(len(parents) for dag in dags for parents in dag) / len(dags)
+            for dags in (self.drawn or self.dags, self.dags)
+        )
+        return {"drawn": drawn, "added": all_of_them - drawn, "repaired": all_of_them}
+
+    @property
     def density(self) -> float:
         """Expected edges a pair of nodes."""
         p = len(self.names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import networkx as nx
@@ -19,9 +20,11 @@ from bench.phrases import counted
 
 # Okabe and Ito's colours: told apart by all kinds of colour vision, and in grey by their lightness.
 FILL = {"target": "#E69F00", "numeric": "#DCEBF7", "categorical": "#D8EFE6"}
-DIRECTED, OPEN, ADDED, OUTLINE = "#0072B2", "#8A8F98", "#B9BEC6", "#4A5560"
+DIRECTED, OPEN, ADDED, OUTLINE = "#0072B2", "#8A8F98", "#8A8F98", "#4A5560"
+DASHES = (0, (4, 2.5))  # of what repair added
 FAINTEST = 0.15  # adjacency probability; fainter edges are counted, not drawn
 DECIDED = 0.75  # share of an edge's probability that one direction needs to get an arrowhead
+PDF_FACTS = ("CreationDate", "Creator", "Producer")  # of the file; told, they differ by machine
 WIDEST = 3.2  # points, of an edge with probability 1
 
 
@@ -110,7 +113,7 @@ def draw_dag(
     nodes : Nodes
     dag, drawn : sequences of sequences of int
         The parents of each node: all of them, and those that the edge probabilities gave. The
-        others were added so that the DAG's Markov condition holds on the rows.
+        others, dashed, were added so that the DAG's Markov condition holds on the rows.
     title : str
 
     Returns
@@ -127,15 +130,32 @@ def draw_dag(
         axes,
         [
             _line(DIRECTED, 1.8, "drawn from the edge probabilities"),
-            _line(ADDED, 0.8, "added: the rows ask for it (local Markov condition)"),
+            _line(ADDED, 0.9, "added by repair (local Markov condition)", DASHES),
         ],
-        f"{counted(len(edges), 'edge')}, {len(found & set(edges))} of them drawn",
+        in_words(float(len(found)), float(len(edges) - len(found))),
     )
     draw = _Edges(figure, axes, boxes)
     for cause, effect in edges:
-        sure = (cause, effect) in found
-        draw(cause, effect, DIRECTED if sure else ADDED, 1.8 if sure else 0.8, head=True)
+        if (cause, effect) in found:
+            draw(cause, effect, DIRECTED, 1.8, head=True)
+        else:
+            draw(cause, effect, ADDED, 0.9, head=True, line=DASHES)
     return figure
+
+
+def in_words(drawn: float, added: float) -> str:
+    """How many edges of a DAG, or of DAGs on average, come from where; whole where they are."""
+    total = drawn + added
+    if not added:
+        return f"{_in_full(total)}, all drawn from the edge probabilities"
+    return (
+        f"{_in_full(total)}: {drawn:.3g} drawn from the edge probabilities, {added:.3g} "
+        f"({added / total:.0%}) added by repair, because the training rows ask for them"
+    )
+
+
+def _in_full(n: float) -> str:
+    return counted(int(n), "edge") if n.is_integer() else f"{n:.1f} edges"
 
 
 def _canvas(n: int, title: str) -> tuple[Figure, Axes]:
@@ -230,7 +250,9 @@ class _Edges:
         self._middle = [np.array([e.x0 + e.x1, e.y0 + e.y1]) / 2 * points for e in extents]
         self._places = [box.get_position() for box in boxes]
 
-    def __call__(self, cause: int, effect: int, colour: str, width: float, head: bool) -> None:
+    def __call__(
+        self, cause: int, effect: int, colour: str, width: float, head: bool, line: Any = "-"
+    ) -> None:
         way = np.abs(self._middle[effect] - self._middle[cause])
         with np.errstate(divide="ignore"):
             reach = [
@@ -246,6 +268,7 @@ class _Edges:
                 shrinkA=reach[0],
                 shrinkB=reach[1] + 2.0,
                 linewidth=width,
+                linestyle=line,
                 color=colour,
                 zorder=1,
             )
@@ -276,8 +299,8 @@ def _boxes(axes: Axes, nodes: Nodes, places: np.ndarray) -> list[Text]:
     ]
 
 
-def _line(colour: str, width: float, label: str) -> Line2D:
-    return Line2D([], [], color=colour, linewidth=width, label=label)
+def _line(colour: str, width: float, label: str, line: Any = "-") -> Line2D:
+    return Line2D([], [], color=colour, linewidth=width, linestyle=line, label=label)
 
 
 def _legend(axes: Axes, lines: list[Line2D], counts: str) -> None:
@@ -301,7 +324,9 @@ def _legend(axes: Axes, lines: list[Line2D], counts: str) -> None:
 
 
 def save(figure: Figure, stem: Path) -> None:
-    """Write ``stem.png`` and ``stem.svg``; the same figure gives the same files."""
+    """Write the stem as PNG, PDF and SVG; the same figure gives the same files."""
     figure.savefig(stem.with_suffix(".png"), dpi=150, metadata={"Software": None})
+    with plt.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(stem.with_suffix(".pdf"), metadata=dict.fromkeys(PDF_FACTS))
     with plt.rc_context({"svg.hashsalt": "graph", "svg.fonttype": "path"}):
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Creator": None})

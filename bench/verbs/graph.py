@@ -18,7 +18,11 @@ from bench.verbs._hydra import with_config
 
 HELP = "draw what causal discovery finds in one fold of a table"
 PLACE = 9
-FILES = ("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
+PICTURES = ("probabilities", "dag")
+FILES = (
+    "probabilities.csv",
+    *(f"{name}.{ending}" for name in PICTURES for ending in ("png", "pdf", "svg")),
+)
 
 if TYPE_CHECKING:
     from bench.generator import CausalGraph
@@ -38,7 +42,7 @@ def draw(cfg: DictConfig) -> int:
     """Fit the cell's causal generator to its training rows and draw its graphs.
 
     Writes to ``<results_dir>/graphs/<dataset>-<fold>``: ``probabilities.csv`` (row → column),
-    ``probabilities`` and ``dag`` as PNG and SVG. Gives the number of cells that failed: 0.
+    ``probabilities`` and ``dag`` as PNG, PDF and SVG. Gives the number of cells that failed: 0.
 
     Raises
     ------
@@ -58,6 +62,11 @@ def draw(cfg: DictConfig) -> int:
         f"{graph.expected_edges:.1f} expected edges (density {graph.density:.2f}), "
         f"{graph.target_degree:.1f} at the target{effort}"
     )
+    if graph.drawn:
+        from bench.report.causal_graph import in_words
+
+        edges = graph.edges_a_dag
+        print(f"  a DAG has {in_words(edges['drawn'], edges['added'])}")
     for note in graph.notes:
         print(printable(f"  {note}"))
     print(f"  {folder}")

@@ -256,16 +256,13 @@ class SCM(CausalGenerator):
         )
 
     def _facts(self, found: dict[str, Any]) -> dict[str, Any]:
-        def edges(dags: list) -> float:
-            return sum(len(parents) for dag in dags for parents in dag) / max(len(dags), 1)
-
         coding = self.models_.coding
         return {
             "nodes": len(self.graph_.names),
             "resamples": dict(self.probabilities_.resamples),
             "expected_edges": self.graph_.expected_edges,
             "density": self.graph_.density,
-            "edges_a_dag": {"drawn": edges(self.drawn_), "repaired": edges(self.dags_)},
+            "edges_a_dag": self.graph_.edges_a_dag,
             "target_degree": self.graph_.target_degree,
             "mechanisms": self.models_.n_fitted,
             "twins": {name: other for name, (other, _) in coding.twins_.items()},

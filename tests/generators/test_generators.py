@@ -409,6 +409,15 @@ def test_a_causal_graph_that_is_none_is_refused(wrong: dict[str, object], told: 
         CausalGraph(**parts | wrong)
 
 
+def test_of_a_causal_graphs_edges_what_was_drawn_and_what_was_added_add_up() -> None:
+    dags = [((), (0,), (0, 1)), ((), (0,), (1,))]
+    drawn = [((), (0,), ()), ((), (), ())]
+    parts = {"names": "abc", "probabilities": np.eye(3, k=1), "dags": dags}
+    told = CausalGraph(**parts, drawn=drawn).edges_a_dag
+    assert told == {"drawn": 0.5, "added": 2.0, "repaired": 2.5}
+    assert CausalGraph(**parts).edges_a_dag == {"drawn": 2.5, "added": 0.0, "repaired": 2.5}
+
+
 def test_a_method_in_another_folder_is_covered(tmp_path: Path) -> None:
     node = {"_target_": "generators.bootstrap.Bootstrap", "stratified": False}
     OmegaConf.save({"name": "mine", "generator": node}, tmp_path / "mine.yaml")

@@ -26,6 +26,7 @@ from bench.report.causal_graph import (
     Nodes,
     draw_dag,
     draw_probabilities,
+    in_words,
     save,
 )
 from bench.verbs import graph
@@ -84,7 +85,33 @@ def test_of_a_dag_what_the_probabilities_gave_is_told_from_what_the_rows_asked_f
     figure = draw_dag(NODES, dag, drawn, "title")
     colours = sorted(to_hex(a.get_edgecolor()).upper() for a in arrows(figure))
     assert colours == sorted([DIRECTED.upper(), *[ADDED.upper()] * 3])
-    assert counted(figure) == "4 edges, 1 of them drawn"
+    dashed = {a.get_linestyle() != "-" for a in arrows(figure) if not is_sure(a)}
+    assert dashed == {True}  # in grey print too
+    assert all(a.get_linestyle() == "-" for a in arrows(figure) if is_sure(a))
+    assert counted(figure) == (
+        "4 edges: 1 drawn from the edge probabilities, 3 (75%) added by repair, because the "
+        "training rows ask for them"
+    )
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-2:] == [
+        "drawn from the edge probabilities",
+        "added by repair (local Markov condition)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "added", "told"),
+    [
+        (1.0, 0.0, "1 edge, all drawn from the edge probabilities"),
+        (3.6, 16.4, "20 edges: 3.6 drawn from the edge probabilities, 16.4 (82%) added by repair"),
+        (0.0, 0.5, "0.5 edges: 0 drawn from the edge probabilities, 0.5 (100%) added by repair"),
+    ],
+)
+def test_the_words_say_where_edges_come_from(drawn: float, added: float, told: str) -> None:
+    assert in_words(drawn, added).startswith(told)
+
+
+def is_sure(arrow: FancyArrowPatch) -> bool:
+    return to_hex(arrow.get_edgecolor()).upper() == DIRECTED.upper()
 
 
 def test_every_edge_of_a_dag_goes_to_the_right() -> None:
@@ -115,7 +142,8 @@ def test_boxes_hardly_overlap(p: int) -> None:
 def test_the_same_graph_gives_the_same_files(tmp_path: Path) -> None:
     for name in ("one", "other"):
         save(draw_probabilities(NODES, probabilities(), "title"), tmp_path / name)
-    for ending in ("png", "svg"):
+    assert b"Date" not in (tmp_path / "one.pdf").read_bytes()
+    for ending in ("png", "pdf", "svg"):
         one, other = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("one", "other"))
         assert one == other
 
@@ -137,8 +165,11 @@ def test_the_verb_writes_pictures_and_the_matrix(tmp_path: Path) -> None:
     assert str(folder) in result.stdout
     assert re.search(r"iris fold 1: 5 columns, [\d.]+ expected edges", result.stdout)
     assert {path.name for path in folder.iterdir()} == {
-        *("probabilities.csv", "probabilities.png", "probabilities.svg", "dag.png", "dag.svg")
+        "probabilities.csv",
+        *("probabilities.png", "probabilities.pdf", "probabilities.svg"),
+        *("dag.png", "dag.pdf", "dag.svg"),
     }
+    assert re.search(r"a DAG has [\d.]+ edges: [\d.]+ drawn from", result.stdout)
     matrix = pd.read_csv(folder / "probabilities.csv", index_col="cause")
     assert list(matrix.columns) == list(matrix.index)
     assert matrix.columns[-1] == "species"

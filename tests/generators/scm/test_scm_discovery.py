@@ -648,7 +648,8 @@ def test_the_repairs_false_edges_are_as_many_as_its_level_says() -> None:
     for level in (1e-4, 0.1):
         generator = SCM(Discovery(resamples=2), n_dags=3, repair=level)
         facts = generator.fit(table, np.random.default_rng(0)).facts_["edges_a_dag"]
-        counts.append(facts["repaired"] - facts["drawn"])
+        assert facts["added"] == pytest.approx(facts["repaired"] - facts["drawn"])
+        counts.append(facts["added"])
     assert counts[0] < 0.5
     assert counts[1] < 4.5 + 4 * np.sqrt(45 * 0.1 * 0.9)
 
