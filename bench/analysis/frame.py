@@ -12,6 +12,7 @@ import pandas as pd
 from bench.analysis.settings import Impute
 from bench.analysis.variants import Name, names
 from bench.cell.record import Record
+from bench.cell.scored import curve_of, score_of
 from bench.errors import BadInput
 from bench.files import printable
 from bench.score import Score
@@ -150,13 +151,12 @@ def _beside_each_seed(seedless: pd.DataFrame, seeded: pd.DataFrame) -> pd.DataFr
 
 def _row(record: Record, name: Name, metric: Score) -> dict[str, object]:
     def score(when: str, part: str) -> float:
-        value = record["metrics"].get(when, {}).get(part, {}).get(metric.name)
-        return metric.oriented(_rounded(value))
+        return metric.oriented(_rounded(score_of(record, metric.name, when, part)))
 
     method, data = record["settings"]["method"], record["data"]
 
     def curve(part: str) -> tuple[float, ...]:
-        values = record["curves"].get(part, {}).get(metric.name, [])
+        values = curve_of(record, metric.name, part)
         return tuple(metric.oriented(_rounded(value)) for value in values)
 
     return {

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.cell.identity import ASKED
-from bench.cell.record import Record
+from bench.cell.record import Record, in_common
+from bench.cell.scored import contradictions
 from bench.cell.targets import renamed
 from bench.scores import SCORES
 
@@ -34,7 +35,8 @@ class Outcome:
 
 
 def inconsistencies(record: Record) -> Iterator[str]:
-    """Scores that are not what the same record's curves say, a clause each."""
+    """Scores that are not what the same record's predictions or curves say, a clause each."""
+    yield from contradictions(record)
     curves, steps = record["curves"], (0, record["chosen_step"], record["last_step"])
     if record["status"] != "done" or not curves:
         return
@@ -60,7 +62,7 @@ def disagreeing(records: list[Record]) -> dict[str, list[str]]:
         if record["status"] == "done":
             parts = record["identity"]["parts"]
             key = [record["cell"]["dataset"], *(parts.get(name) for name in UNTUNED)]
-            key += [record["provenance"].get(name) for name in MACHINE]
+            key += [record["provenance"].get(name) for name in (*MACHINE, "scores")]
             groups.setdefault(str(key), []).append(record)
     found: dict[str, list[str]] = {}
     for group in groups.values():
@@ -81,6 +83,7 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     of the pre-trained model and of the chosen step are held to the tolerance. What the last step
     came to and what counts predicted classes may drift further, which is a note.
     """
+    record, again = in_common(record, again)
     made, remade = record["provenance"], again["provenance"]
     elsewhere = [line for name in MACHINE for line in _change(name, made[name], remade[name])]
     other_code = _change("code", made["code"][:SHORT], remade["code"][:SHORT])
@@ -97,6 +100,8 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     if exact:
         for part in ("metrics", "chosen_step", "last_step", "curves"):
             outcome.differences += _different(record[part], again[part], part)
+        if record["predictions"] != again["predictions"]:
+            outcome.differences.append("predictions: other labels or probabilities")
         # The table's key hashes the code too: where that changed, its rows are what counts.
         before, now = (_rows_of(r, with_key=not other_code) for r in (record, again))
         outcome.differences += _different(before, now, "synthetic")

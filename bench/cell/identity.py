@@ -22,9 +22,11 @@ from bench.cell.targets import by_role, modules
 from bench.datasets.splits import protocol
 from bench.files import digest, plain
 from bench.models.weights import weights_hash
+from bench.scores import RANKED, SCORES
 from bench.table import Table
 
 OURS = ("bench", "generators")  # project code wherever it is installed
+PARTS = ("validation", "test")
 ENTRY = "bench.cell.run"  # the module that computes a cell; all it imports belongs to its code
 
 
@@ -137,27 +139,52 @@ def _spec(package: str) -> ModuleSpec | None:
         return None
 
 
+@cache
+def score_fingerprints() -> dict[str, str]:
+    """SHA-256 of what each score's definition means, by name."""
+    return {name: _fingerprint(frozenset([f"bench.scores.{name}"])) for name in SCORES}
+
+
+def is_made_otherwise(record: Record, code: str) -> bool:
+    """Whether other code than this made the record, or by other scores than today's."""
+    return record["provenance"]["code"] != code or _is_scored_otherwise(record)
+
+
+def _is_scored_otherwise(record: Record) -> bool:
+    """Whether a score that cannot be computed anew has another definition today.
+
+    That is one with curves, and any where no predictions were kept. One that is new, or gone,
+    changes nothing of what a record holds, unless it chose the step.
+    """
+    today, told = score_fingerprints(), record["provenance"]["scores"]
+    drawn = {name for part in PARTS for name in record["curves"].get(part, {})}
+    if drawn and str(record["settings"]["finetune"].get("select_by", RANKED)) not in today:
+        return True
+    recorded = record["metrics"].get("chosen", {}).get("test", {})
+    held = drawn if record["predictions"] else {*recorded, *drawn}
+    return any(told.get(name) != today[name] for name in held & set(today))
+
+
 def is_stale(record: Record) -> bool:
-    """Whether other code than today's made the record, so that a run would make it anew.
+    """Whether a run would make the record anew: `is_made_otherwise`, by today's code.
 
     What it names is looked up by name alone: nothing is imported, and no text in it is resolved. A
     record that names a class that is not here is stale: nobody could make it here.
     """
-    named = modules(list(by_role(record["settings"]).values()))
-    code = record["provenance"]["code"]
-    return code != code_fingerprint(named) or not all(map(is_here, named))
+    return bool(stale([record]))
 
 
 def stale(records: list[Record]) -> list[Record]:
     """Those that are `is_stale`; each kind of cell is looked up once."""
-    known: dict[str, bool] = {}
+    known: dict[str, str | None] = {}
     out = []
     for record in records:
         named = modules(list(by_role(record["settings"]).values()))
-        kind = digest([record["provenance"]["code"], named])
+        kind = digest(named)
         if kind not in known:
-            known[kind] = is_stale(record)
-        if known[kind]:
+            known[kind] = code_fingerprint(named) if all(map(is_here, named)) else None
+        code = known[kind]
+        if code is None or is_made_otherwise(record, code):
             out.append(record)
     return out
 

@@ -1,6 +1,7 @@
-"""Version 2 of the record, brought up to the present one; nobody else knows that there was one.
+"""Versions 2 and 3 of the record, brought up to the present one; nobody else knows of them.
 
-It named no metric, its tables being ranked by one-vs-one ROC-AUC, and its curves lay side by side:
+Version 3 kept no predictions, and did not tell which definitions its scores are of. Version 2 named
+no metric, its tables being ranked by one-vs-one ROC-AUC, and its curves lay side by side:
 ``validation_log_loss`` is ``validation.log_loss`` now. It told the processor's name alone, which
 several generations share, so that nobody knows which kernels made its numbers.
 """
@@ -13,31 +14,32 @@ from bench.cell.record import KEYS, damage, seal
 from bench.files import Unsound
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
-VERSION = 2
+LACKED = {2: {"predictions", "metric"}, 3: {"predictions"}}  # keys, by version
 UNTOLD = "not told"  # no processor of today is that
 BARE = ("step", "train_loss")  # curves of no part
 
 
 def upgraded(content: Any) -> Any:
-    """A file's content, of version 2 as a record of the present version; else as it is.
+    """A file's content, of an older version as a record of the present one; else as it is.
 
     Raises
     ------
     Unsound
-        If its keys, or its checksum, are not those of version 2.
+        If its keys, or its checksum, are not those of its version.
     """
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if type(version) is not int or version != VERSION:
+    if type(version) is not int or version not in LACKED:
         return content
-    wrong = damage(content, VERSION, KEYS - {"metric"})
+    wrong = damage(content, version, KEYS - LACKED[version])
     if wrong is not None:
         raise Unsound(wrong)
-    kept = {k: v for k, v in content.items() if k not in ("schema_version", "checksum")}
-    curves = _by_part(content["curves"])
-    made = content["provenance"]
-    made = {**made, "kernels": UNTOLD} if isinstance(made, dict) else made
-    new = {"metric": roc_auc_ovo.as_metric(), "curves": curves, "provenance": made}
-    return seal({**kept, **new})
+    record = {k: v for k, v in content.items() if k not in ("schema_version", "checksum")}
+    made = {"scores": {}} if version == 3 else {"scores": {}, "kernels": UNTOLD}
+    if isinstance(record["provenance"], dict):
+        record["provenance"] = record["provenance"] | made
+    if version == 2:
+        record |= {"metric": roc_auc_ovo.as_metric(), "curves": _by_part(record["curves"])}
+    return seal({**record, "predictions": {}})
 
 
 def _by_part(curves: Any) -> Any:

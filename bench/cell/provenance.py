@@ -22,11 +22,12 @@ LIBRARIES = (
 
 
 def provenance(
-    code: str, threads: int, device: torch.device, precision: Precision
+    code: str, scores: dict[str, str], threads: int, device: torch.device, precision: Precision
 ) -> dict[str, Any]:
     """The record's ``provenance``; ``precision`` is that of the training steps."""
     return {
         "code": code,
+        "scores": scores,
         "versions": versions(),
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -2,9 +2,9 @@
 
 `bench.cell.schema` is the same schema as a model: what is checked.
 
-Schema, version 3 (a JSON object; every key is always there)
+Schema, version 4 (a JSON object; every key is always there)
 -------------------------------------------------------------
-schema_version : 3
+schema_version : 4
 status : "done" | "failed" | "not_applicable"
 cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
 identity : {hash, parts}: everything that decides the numbers (`bench.cell.identity.identity`)
@@ -14,6 +14,9 @@ data : {rows: {train, validation, test}, features, categorical, classes, duplica
     duplicates: test rows whose features repeat a training row's; {} where the cell failed before
 metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
     score does not exist (ROC-AUC of one class), never for one that is not finite; {} unless done
+predictions : {classes, labels, steps}: the rows' labels and their probabilities at the steps that
+    `metrics` tells of (`bench.cell.predictions`), so that scores can be computed when it is read
+    (`bench.cell.scored`); {} unless done, where they are too many, or were left out (`pack`)
 chosen_step, last_step : int or null; 0 is the pre-trained model
 curves : {step: list, train_loss: list, validation | test: {score: list}}, all lists of one length;
     null where a score does not exist, and as the training loss of step 0; {} without fine-tuning.
@@ -26,7 +29,9 @@ synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, gene
     on the test rows, which like the test curves is for analysis only
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
     seconds, phases} or null, …}; the only part that may differ between two runs of one cell
-provenance : {code, versions, python, platform, processor, kernels, threads, device, precision}
+provenance : {code, scores, versions, python, platform, processor, kernels, threads, device,
+    precision}; scores: {score: fingerprint of its definition} of all in `metrics`; {} where older
+    code made the record
 error : {type, message, traceback} or null
 checksum : SHA-256 of the record without it
 """
@@ -47,10 +52,11 @@ from bench.phrases import begun
 
 Record = dict[str, Any]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 KEYS = frozenset(
     {"schema_version", "status", "cell", "identity", "settings", "data", "metric", "metrics"}
     | {
+        "predictions",
         "chosen_step",
         "last_step",
         "curves",
@@ -105,6 +111,40 @@ def _fault_of_names(cell: dict[str, Any]) -> str | None:
 def results_of(record: Record) -> Record:
     """The record without what two runs of one cell may differ in; equal means bit-identical."""
     return {k: v for k, v in record.items() if k not in ("timings", "checksum")}
+
+
+def in_common(a: Record, b: Record) -> tuple[Record, Record]:
+    """Two records, or their results, with the scores that both hold by one definition.
+
+    Which scores there were, and whether predictions were kept, is no difference of results.
+    """
+    one, two = (record["provenance"]["scores"] for record in (a, b))
+    if one and two:
+        others = {name for name in {*one, *two} if one.get(name) != two.get(name)}
+    else:  # older records do not tell definitions
+        others = _scores(a) ^ _scores(b)
+    keeps = bool(a["predictions"]) and bool(b["predictions"])
+    return _without(a, others, keeps), _without(b, others, keeps)
+
+
+def _scores(record: Record) -> set[str]:
+    return set(record["metrics"].get("chosen", {}).get("test", {}))
+
+
+def _without(record: Record, scores: set[str], keeps_predictions: bool) -> Record:
+    def left(of_part: Any) -> Any:
+        is_of_part = isinstance(of_part, dict)  # `curves` has lists beside its parts
+        return {k: v for k, v in of_part.items() if k not in scores} if is_of_part else of_part
+
+    return {
+        **record,
+        "metrics": {
+            when: {part: left(values) for part, values in parts.items()}
+            for when, parts in record["metrics"].items()
+        },
+        "curves": {key: left(curves) for key, curves in record["curves"].items()},
+        "predictions": record["predictions"] if keeps_predictions else {},
+    }
 
 
 def encode(record: Record) -> str:

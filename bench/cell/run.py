@@ -12,6 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
+from bench.cell import predictions
 from bench.cell.config import CellConfig
 from bench.cell.generation import Generation, Maker
 from bench.cell.identity import HOW, SETTINGS
@@ -40,6 +41,7 @@ class Reached:
     generation: Generation = field(default_factory=Generation)
     result: Finetuned | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+    predictions: predictions.Kept = field(default_factory=dict)
 
     def noting(self, notes: list[str]) -> Reached:
         """A copy with more notes."""
@@ -53,6 +55,7 @@ def run(
     backbone: Backbone,
     identity: dict[str, Any],
     code: str,
+    scores: dict[str, str],
 ) -> Record:
     """Compute a cell and give its record; whatever goes wrong becomes a record too.
 
@@ -65,8 +68,8 @@ def run(
     table : Table
         The whole dataset.
     backbone : Backbone
-    identity, code
-        From `bench.cell.identity`.
+    identity, code, scores
+        From `bench.cell.identity`; the last are the fingerprints of the scores.
     """
     config = cast(CellConfig, OmegaConf.to_object(cfg))
     _prepare(config, backbone.device)
@@ -91,12 +94,15 @@ def run(
         "data": reached.data,
         "metric": RANKED_BY.as_metric(),
         "metrics": reached.metrics,
+        "predictions": reached.predictions,
         "chosen_step": result.chosen_step if result else None,
         "last_step": result.last_step if result else None,
         "curves": result.curves if result else {},
         "synthetic": reached.generation.synthetic,
         "timings": {**clock.told(), "generation": reached.generation.timing},
-        "provenance": provenance(code, config.threads, backbone.device, config.finetune.precision),
+        "provenance": provenance(
+            code, scores, config.threads, backbone.device, config.finetune.precision
+        ),
         "error": error,
     }
 
@@ -143,6 +149,7 @@ def _attempt(
         # Without the seed, which is no part of the pre-trained model's identity.
         rng = seeded(*seed[:-1], "context rows")
         score = backbone.score(encoder, train, fold.parts, rng, memory)
+        score = predictions.rounding(score, fold.labels, encoder.present_)
         notes = [*_on_context(len(train), memory.limit(backbone.max_context))]
         notes += _on_scale(encoder.rescaled_)
         reached = Reached(_data(fold)).noting(notes)
@@ -170,7 +177,10 @@ def _attempt(
     yield (reached := reached.noting(memory.notes))
     with clock.timed("metrics"):
         metrics = _metrics(result)
-    yield replace(reached, result=result, metrics=metrics)
+        kept = _kept(result, encoder.present_)
+    if not kept:
+        reached = reached.noting(["The predictions are too many to be kept."])
+    yield replace(reached, result=result, metrics=metrics, predictions=kept)
 
 
 def _on_context(n_train: int, most: int) -> Iterator[str]:
@@ -209,6 +219,11 @@ def _metrics(result: Finetuned) -> dict[str, Any]:
             ("last", result.last),
         )
     }
+
+
+def _kept(result: Finetuned, classes: np.ndarray) -> predictions.Kept:
+    steps = {0: result.pretrained, result.chosen_step: result.chosen, result.last_step: result.last}
+    return predictions.kept(result.labels, steps, classes)
 
 
 def _settings(cfg: DictConfig) -> dict[str, Any]:

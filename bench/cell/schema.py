@@ -20,9 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from bench.cell import predictions
 from bench.cell.targets import is_dotted
 from bench.files import shown
-from bench.score import Score
 from bench.scores import SCORES
 
 ROUNDING = 1e-9  # by which the sum behind a score may leave its range
@@ -49,25 +49,22 @@ class _Open(BaseModel):
 
 def _scored(scores: dict[str, float | None]) -> dict[str, float | None]:
     for name, value in scores.items():
-        _check_scale(_named(name), value)
+        _check_scale(name, value)
     return scores
 
 
 def _drawn(curves: dict[str, Curve]) -> dict[str, Curve]:
     for name, curve in curves.items():
-        score = _named(name)
         for value in curve:
-            _check_scale(score, value)
+            _check_scale(name, value)
     return curves
 
 
-def _named(name: str) -> Score:
+def _check_scale(name: str, value: float | None) -> None:
+    """Hold a value to what is known of its score; of one that is not here, nothing is."""
     if name not in SCORES:
-        raise ValueError(f"there is no score {shown(name)}")
-    return SCORES[name]
-
-
-def _check_scale(score: Score, value: float | None) -> None:
+        return
+    score = SCORES[name]
     low, high = score.lowest, score.highest
     if value is None:
         if not score.may_lack:
@@ -213,7 +210,9 @@ class Metric(_Closed):
 
     @model_validator(mode="after")
     def _is_a_score(self) -> Metric:
-        if self.greater_is_better != _named(self.name).greater_is_better:
+        if self.name not in SCORES:
+            raise ValueError(f"there is no score {shown(self.name)}")
+        if self.greater_is_better != SCORES[self.name].greater_is_better:
             better = "greater" if SCORES[self.name].greater_is_better else "lower"
             raise ValueError(f"of {self.name} the {better} is better")
         return self
@@ -232,6 +231,21 @@ class Metrics(_Closed):
     pretrained: PartScores
     chosen: PartScores
     last: PartScores
+
+
+class PartTexts(_Closed):
+    """Bytes of each part, as text."""
+
+    validation: str
+    test: str
+
+
+class Predictions(_Closed):
+    """What is held against the rest of the record by `bench.cell.predictions.fault`."""
+
+    classes: list[Count]
+    labels: PartTexts
+    steps: dict[str, PartTexts]
 
 
 class Curves(_Closed):
@@ -305,6 +319,7 @@ class Provenance(_Closed):
     """The code, the libraries and the machine that made the record."""
 
     code: str
+    scores: dict[str, Sha256]
     versions: dict[str, str]
     python: str
     platform: str
@@ -334,6 +349,7 @@ class RecordSchema(_Closed):
     data: Annotated[Data | None, BeforeValidator(_none_of_empty)]
     metric: Metric
     metrics: Annotated[Metrics | None, BeforeValidator(_none_of_empty)]
+    predictions: Annotated[Predictions | None, BeforeValidator(_none_of_empty)]
     chosen_step: Count | None
     last_step: Count | None
     curves: Annotated[Curves | None, BeforeValidator(_none_of_empty)]
@@ -349,7 +365,7 @@ class RecordSchema(_Closed):
         if self.status != "done":
             if self.error is None:
                 raise ValueError(f"it is {self.status} without an error")
-            if (self.metrics, self.curves, *steps) != (None,) * 4:
+            if (self.metrics, self.predictions, self.curves, *steps) != (None,) * 5:
                 raise ValueError(f"it is {self.status} and has results")
             return self
         if self.error is not None:
@@ -357,8 +373,15 @@ class RecordSchema(_Closed):
         if self.metrics is None or self.data is None or None in steps:
             raise ValueError("it is done without results")
         scored = (self.metrics.pretrained, self.metrics.chosen, self.metrics.last)
-        if not all(self.metric.name in part for s in scored for part in (s.validation, s.test)):
+        parts = [part for s in scored for part in (s.validation, s.test)]
+        if not all(self.metric.name in part for part in parts):
             raise ValueError(f"it is done without {self.metric.name}, its metric")
+        named = {name for part in parts for name in part}
+        if self.curves is not None:
+            named |= {*self.curves.validation, *self.curves.test}
+        strange = sorted(named - set(SCORES) - set(self.provenance.scores))
+        if strange:
+            raise ValueError(f"there is no score {shown(strange[0])}")
         chosen, last = (step or 0 for step in steps)
         if chosen > last:
             raise ValueError(f"its chosen step {chosen} is after its last, {last}")
@@ -366,6 +389,11 @@ class RecordSchema(_Closed):
             last != self.curves.step[-1] or chosen not in self.curves.step
         ):
             raise ValueError(f"its steps {chosen} and {last} are not those of its curves")
+        if self.predictions is not None:
+            kept, rows = self.predictions.model_dump(), self.data.rows.model_dump(exclude={"train"})
+            wrong = predictions.fault(kept, rows, self.data.classes, (0, chosen, last))
+            if wrong is not None:
+                raise ValueError(f"of its predictions {wrong}")
         return self
 
 

@@ -185,8 +185,11 @@ def _record(cell: Cell, store: Store, wait: bool) -> tuple[Record | None, bool]:
         if not _is_sweep():
             print(f"{_named(cell.names)}: running …", flush=True)
         from bench.cell import run as way  # torch: only where there is something to compute
+        from bench.cell.identity import score_fingerprints
 
-        made = way.run(cell.cfg, cell.names, cell.table, backbone, cell.what, cell.code)
+        made = way.run(
+            cell.cfg, cell.names, cell.table, backbone, cell.what, cell.code, score_fingerprints()
+        )
         store.write(made)
         return made, True
 
@@ -262,7 +265,9 @@ def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:
         return True
     if rerun == Rerun.none:
         return False
-    stale = record["provenance"]["code"] != code
+    from bench.cell.identity import is_made_otherwise
+
+    stale = is_made_otherwise(record, code)
     return record["status"] == "failed" or (stale and rerun == Rerun.needed)
 
 

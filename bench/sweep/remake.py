@@ -119,7 +119,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
         table or weights are not here.
     """
     from bench.cell import run as cell
-    from bench.cell.identity import code_fingerprint, identity, targets
+    from bench.cell.identity import code_fingerprint, identity, score_fingerprints, targets
 
     today = today or Today.of([])
     settings = _settings(record, today)
@@ -129,7 +129,8 @@ def remade(record: Record, today: Today | None = None) -> Record:
             table = _made(settings["dataset"])
             checkpoint = _made(settings["model"])
             what, code = identity(cfg, table), code_fingerprint(targets(cfg))
-            return cell.run(cfg, record["cell"], table, checkpoint, what, code)
+            scores = score_fingerprints()
+            return cell.run(cfg, record["cell"], table, checkpoint, what, code, scores)
     except BadInput:
         raise
     except TooLong as reason:

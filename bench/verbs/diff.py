@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.analysis.variants import Name, names
-from bench.cell.record import Record, results_of
+from bench.cell.record import Record, in_common, results_of
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
@@ -72,7 +72,7 @@ def compare(a: dict[Key, Record], b: dict[Key, Record]) -> Compared:
     """
     same, provenance, rows = [], [], []
     for key in sorted(set(a) & set(b), key=str):
-        one, two = results_of(a[key]), results_of(b[key])
+        one, two = in_common(results_of(a[key]), results_of(b[key]))
         if one == two:
             same.append(key)
             continue

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from bench.cell.identity import code_fingerprint, identity, targets
+from bench.cell.identity import code_fingerprint, identity, is_made_otherwise, targets
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
@@ -152,7 +152,7 @@ def _state(cfg: DictConfig, table: Any, faults: dict[Path, str]) -> tuple[str, b
         if wrong is not None:
             faults[store.path(cell, what)] = wrong
         return "to do", True
-    stale = record["provenance"]["code"] != code
+    stale = is_made_otherwise(record, code)
     state = "stale" if stale and record["status"] != "failed" else record["status"]
     return state, must_run(record, code, cfg.rerun)
 

@@ -126,19 +126,17 @@ def _print(record: Record, path: Path, called: Name | None) -> None:
 
 
 def _scores(record: Record) -> Table:
-    steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
-    columns = [
-        (when, part)
-        for when in steps
-        for part in ("validation", "test")
-        if when in record["metrics"]
-    ]
+    """Every score of today that the record can tell, also one that is younger than it."""
+    from bench.cell import scored
+
+    columns = [(when, part) for when in scored.STEPS for part in ("validation", "test")]
     table = Table(title="Scores", title_justify="left")
     table.add_column("score")
     for when, part in columns:
-        table.add_column(f"{part}, {when} (step {steps[when]})", justify="right")
-    for name in record["metrics"]["chosen"]["test"]:
-        values = (record["metrics"][when][part].get(name) for when, part in columns)
+        step = scored.step_of(record, when)
+        table.add_column(f"{part}, {when} (step {step})", justify="right")
+    for name in scored.names(record):
+        values = (scored.score_of(record, name, when, part) for when, part in columns)
         table.add_row(plain(name), *("–" if v is None else f"{v:.4f}" for v in values))
     return table
 

@@ -1,4 +1,4 @@
-"""Records of version 2 are read as those of today, wherever records are read."""
+"""Records of versions 2 and 3 are read as those of today, wherever records are read."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ from bench.cli import main
 from bench.files import digest
 from bench.finetune.settings import Score as Chooser
 from bench.scores import SCORES
-from bench.scores.roc_auc_ovo import roc_auc_ovo
 
-SEALED = ("schema_version", "checksum", "metric")
+SEALED = ("schema_version", "checksum", "predictions")
+
+
+def as_version_3(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as the code of version 3 would have sealed it."""
+    made = {k: v for k, v in record["provenance"].items() if k != "scores"}
+    kept = {k: v for k, v in record.items() if k not in SEALED}
+    return sealed(kept | {"provenance": made}, 3)
 
 
 def as_version_2(record: dict[str, Any]) -> dict[str, Any]:
@@ -27,19 +33,20 @@ def as_version_2(record: dict[str, Any]) -> dict[str, Any]:
     for part in ("validation", "test"):
         drawn = record["curves"].get(part, {})
         curves |= {f"{part}_{score}": curve for score, curve in drawn.items()}
-    made = {k: v for k, v in record["provenance"].items() if k != "kernels"}
-    kept = {k: v for k, v in record.items() if k not in SEALED}
+    made = {k: v for k, v in record["provenance"].items() if k not in ("kernels", "scores")}
+    kept = {k: v for k, v in record.items() if k not in (*SEALED, "metric")}
     return sealed(kept | {"curves": curves, "provenance": made})
 
 
-def sealed(body: dict[str, Any]) -> dict[str, Any]:
-    whole = {**body, "schema_version": 2}
+def sealed(body: dict[str, Any], version: int = 2) -> dict[str, Any]:
+    whole = {**body, "schema_version": version}
     return {**whole, "checksum": digest(whole)}
 
 
-def brought_up(record: dict[str, Any]) -> dict[str, Any]:
-    """As the record is read once it was of version 2, which told no kernels."""
-    return seal({**record, "provenance": {**record["provenance"], "kernels": "not told"}})
+def brought_up(record: dict[str, Any], version: int = 2) -> dict[str, Any]:
+    """As the record is read once it was older: no definitions, and before that, no kernels."""
+    untold = {"scores": {}} | ({"kernels": "not told"} if version == 2 else {})
+    return seal({**record, "provenance": record["provenance"] | untold, "predictions": {}})
 
 
 TUNED = made("heart", "default_ft", [0.7, 0.75, None], validation=[0.6, 0.8, 0.7], chosen=1)
@@ -54,15 +61,21 @@ def place(root: Path, content: dict[str, Any]) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("version", "older"), [(2, as_version_2), (3, as_version_3)])
 @pytest.mark.parametrize(
     "record", [TUNED, made("heart", "pretrained", [0.7]), failed("heart", "scm")]
 )
-def test_it_is_read_as_the_same_record_of_today(record: dict[str, Any], tmp_path: Path):
-    path = place(tmp_path, as_version_2(record))
+def test_it_is_read_as_the_same_record_of_today(
+    record: dict[str, Any],
+    version: int,
+    older: Callable[[dict[str, Any]], dict[str, Any]],
+    tmp_path: Path,
+):
+    path = place(tmp_path, older(record))
     written = path.read_bytes()
     read, wrong = Store(tmp_path).examine(path)
     assert wrong is None
-    assert read == brought_up(record)
+    assert read == brought_up(record, version)
     assert read["schema_version"] == SCHEMA_VERSION
     assert fault(read) is None
     assert path.read_bytes() == written  # reading changes no file
@@ -101,9 +114,9 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], bool, str]] = {
     ),
     "a key lost": (lambda r: r.pop("curves"), True, "keys differ from the schema's: ['curves']"),
     "a key too early": (
-        lambda r: r.update(metric=roc_auc_ovo.as_metric()),
+        lambda r: r.update(predictions={}),
         True,
-        "keys differ from the schema's: ['metric']",
+        "keys differ from the schema's: ['predictions']",
     ),
     "curves: null": (lambda r: r.update(curves=None), True, "'curves' is not as the schema has it"),
     "curves: []": (lambda r: r.update(curves=[1]), True, "'curves' is not as the schema has it"),

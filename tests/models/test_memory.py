@@ -94,7 +94,7 @@ def run(checkpoint: Checkpoint, *overrides: str) -> Record:
         cfg = compose("config", ["dataset=haberman", "finetune.steps=2", *overrides])
     table = embedded.load("haberman")
     names = {"dataset": "haberman", "domain": "other", "method": "default_ft", "fold": 0, "seed": 0}
-    return way.run(cfg, names, table, checkpoint, identity(cfg, table), "code")
+    return way.run(cfg, names, table, checkpoint, identity(cfg, table), "code", {})
 
 
 def notes_on_memory(record: Record) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.cell.identity import score_fingerprints
 from bench.files import digest
 from bench.score import Score
 from bench.scores.roc_auc_ovo import roc_auc_ovo
@@ -109,6 +110,7 @@ def made(
             "chosen": scores(chosen),
             "last": scores(-1),
         },
+        "predictions": {},
         "chosen_step": 2 * chosen,
         "last_step": 2 * (len(curve) - 1),
         "curves": {
@@ -128,6 +130,7 @@ def made(
         },
         "provenance": {
             "code": "c0de" * 16,
+            "scores": {name: score_fingerprints()[name] for name in ("log_loss", metric.name)},
             "versions": {"torch": "2.13.0"},
             "python": "3.11.7",
             "platform": "Linux",

@@ -58,4 +58,4 @@ def run(
         cfg = cfg.copy()
         cfg.method.generator = generator
     names = {"dataset": "small", "domain": "other", "method": "m", "fold": 0, "seed": 0}
-    return way.run(cfg, names, table, checkpoint, identity(cfg, table), "code")
+    return way.run(cfg, names, table, checkpoint, identity(cfg, table), "code", {})

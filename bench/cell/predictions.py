@@ -1,0 +1,167 @@
+"""The predictions that a record keeps, so that scores can be computed when it is read.
+
+Layout: ``{classes, labels: {part: text}, steps: {step: {part: text}}}``, for the steps that a
+record tells scores of, each once. ``classes`` are the codes that a training row has; no other gets
+a probability. A text is base64: a label is a byte a row, probabilities are log-odds against the
+first of the classes, 3 bytes each (signed, the lowest first), in steps of 2⁻¹⁸ within ±32.
+
+A cell rounds to that before it scores or chooses anything (`rounding`), so that whoever computes a
+score later computes it of the same numbers. They are read by products, sums and quotients alone,
+which give the same bits on every processor; its own `exp` would not.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, localcontext
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bench.models.base import Probabilities, Score
+from bench.score import ScoreError, require_probabilities
+
+STEP, FURTHEST = 2.0**-18, 2**23 - 1  # of log-odds, and how many steps away the furthest are
+DIGIT = 6  # bits of them that are looked up together
+LEAST = 5e-324  # the smallest probability that is no zero
+# What a record keeps at most, in characters and in probabilities unpacked; else it keeps none.
+LONGEST, MOST = 3 * 2**19, 2**23
+MOST_CLASSES = 256  # a label is a byte
+
+Kept = dict[str, Any]
+
+
+def rounding(score: Score, labels: Mapping[str, np.ndarray], classes: np.ndarray) -> Score:
+    """A model's score whose probabilities are rounded to those that a record keeps.
+
+    Parameters
+    ----------
+    score : callable
+        Module → probabilities of each part.
+    labels : dict of part → ndarray (q,)
+    classes : ndarray of int
+        The codes that a training row has.
+
+    Returns
+    -------
+    callable
+        It raises `ScoreError` for what are no probabilities, or some of a class of no training row.
+    """
+
+    def rounded(module: Any) -> Probabilities:
+        return {part: of_part(labels[part], p) for part, p in score(module).items()}
+
+    def of_part(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        require_probabilities(y, probabilities)
+        if np.delete(probabilities, classes, axis=1).any():
+            raise ScoreError("The model gives a probability to a class that no training row has.")
+        packed = _packed(probabilities[:, classes])
+        return _unpacked(packed, classes, probabilities.shape[1], len(y))
+
+    return rounded
+
+
+def kept(
+    labels: Mapping[str, np.ndarray], steps: Mapping[int, Probabilities], classes: np.ndarray
+) -> Kept:
+    """What a record keeps of rounded predictions; {} where that would be too much for one."""
+    n_classes = next(iter(steps.values()))["test"].shape[1]
+    n_rows = sum(map(len, labels.values()))
+    if n_classes > MOST_CLASSES or n_rows * n_classes > MOST:
+        return {}
+    found = {
+        "classes": classes.tolist(),
+        "labels": {part: _text(y.astype(np.uint8).tobytes()) for part, y in labels.items()},
+        "steps": {
+            str(step): {part: _text(_packed(p[:, classes])) for part, p in of_step.items()}
+            for step, of_step in sorted(steps.items())
+        },
+    }
+    texts = [found["labels"], *found["steps"].values()]
+    return found if sum(len(t) for of in texts for t in of.values()) <= LONGEST else {}
+
+
+def at(predictions: Kept, step: int, part: str, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (n,) and probabilities (n, n_classes) of a part, of predictions without a fault."""
+    labels = np.frombuffer(binascii.a2b_base64(predictions["labels"][part]), dtype=np.uint8)
+    packed = binascii.a2b_base64(predictions["steps"][str(step)][part])
+    classes = np.array(predictions["classes"])
+    return labels.astype(np.int64), _unpacked(packed, classes, n_classes, len(labels))
+
+
+def fault(
+    predictions: Kept, rows: Mapping[str, int], n_classes: int, steps: Sequence[int]
+) -> str | None:
+    """Why predictions can be those of no cell of so many rows and classes, in a clause."""
+    classes = predictions["classes"]
+    if classes != sorted(set(classes)) or not classes or classes[-1] >= n_classes:
+        return "its classes are not some of the table's, ascending"
+    if n_classes > MOST_CLASSES or sum(rows.values()) * n_classes > MOST:
+        return "it has more rows and classes than predictions are kept of"
+    if set(predictions["steps"]) != set(map(str, steps)):
+        return f"its steps are not {', '.join(map(str, sorted(set(steps))))}"
+    texts = [("labels", predictions["labels"], 1)]
+    texts += [(f"step {s}", of, 3 * (len(classes) - 1)) for s, of in predictions["steps"].items()]
+    for what, of_parts, width in texts:
+        for part, n_rows in rows.items():
+            try:
+                found = binascii.a2b_base64(of_parts[part], strict_mode=True)
+            except ValueError:  # a letter beyond ASCII as well
+                return f"the {part} part of its {what} is no base64"
+            if len(found) != width * n_rows:
+                return (
+                    f"the {part} part of its {what} has {len(found)} bytes, not {width} for each "
+                    f"of {n_rows} rows"
+                )
+            if what == "labels" and max(found, default=0) >= n_classes:
+                return f"a {part} label of it is {max(found)}, of {n_classes} classes"
+    return None
+
+
+def _packed(probabilities: np.ndarray) -> bytes:
+    """Probabilities (n, k) as log-odds against the first class.
+
+    Where another class is beyond all bounds, the first is what is lifted: the odds between the
+    others stay.
+    """
+    logs = np.log(np.maximum(probabilities, LEAST))
+    odds = (logs[:, 1:] - logs[:, :1]) / STEP
+    odds -= np.maximum(odds.max(axis=1, keepdims=True, initial=0) - FURTHEST, 0)
+    whole = np.rint(odds).clip(-FURTHEST, FURTHEST).astype("<i4")
+    return whole[..., None].view(np.uint8)[..., :3].tobytes()
+
+
+def _unpacked(packed: bytes, classes: np.ndarray, n_classes: int, n_rows: int) -> np.ndarray:
+    """Probabilities (n, n_classes) of log-odds."""
+    others = len(classes) - 1
+    bytes_ = np.frombuffer(packed, dtype=np.uint8).reshape(n_rows, others, 3).astype(np.int32)
+    whole = (bytes_[..., 0] | bytes_[..., 1] << 8 | bytes_[..., 2] << 16) ^ 2**23  # none is below 0
+    odds = np.ones((n_rows, others))
+    for place, powers in enumerate(_powers()):
+        odds *= powers[whole >> (DIGIT * place) & (2**DIGIT - 1)]
+    total = np.ones(n_rows)
+    for column in odds.T:  # one after the other: `sum` may add in another order elsewhere
+        total += column
+    full = np.zeros((n_rows, n_classes))
+    full[:, classes[0]] = 1 / total
+    full[:, classes[1:]] = odds / total[:, None]
+    return full
+
+
+@cache
+def _powers() -> list[np.ndarray]:
+    """exp of each digit of log-odds that begin at −32, the lowest first."""
+    digits, places = range(2**DIGIT), 24 // DIGIT
+    with localcontext(prec=30):
+        unit = [Decimal(2) ** (DIGIT * place - 18) for place in range(places)]
+        begins = [0] * (places - 1) + [-(2 ** (DIGIT - 1))]
+        return [
+            np.array([float((scale * (digit + begin)).exp()) for digit in digits])
+            for scale, begin in zip(unit, begins, strict=True)
+        ]
+
+
+def _text(content: bytes) -> str:
+    return binascii.b2a_base64(content, newline=False).decode("ascii")

@@ -1,0 +1,97 @@
+"""The scores of a record, by the definitions of today.
+
+A recorded value is one of a definition, whose fingerprint the record tells. Where that is another
+today, or the record is older than the score, its value is computed from the predictions. Values
+of records that tell or keep none of this are as they were recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.cell import predictions
+from bench.cell.identity import PARTS, score_fingerprints
+from bench.cell.record import Record
+from bench.score import ClassScore, Score
+from bench.scores import SCORES
+
+ROUNDING = 1e-12  # logarithms differ in their last bits from processor to processor
+STEPS = {
+    "pretrained": None,
+    "chosen": "chosen_step",
+    "last": "last_step",
+}  # when → the record's key
+
+
+def step_of(record: Record, when: str) -> int:
+    """The step of a record that is done which is called ``pretrained``, ``chosen`` or ``last``."""
+    key = STEPS[when]
+    return 0 if key is None else int(record[key])
+
+
+def names(record: Record) -> list[str]:
+    """The scores of today that a record can tell, in their order."""
+    recorded = record["metrics"].get("chosen", {}).get("test", {})
+    return [name for name, score in SCORES.items() if name in recorded or _fits(record, score)]
+
+
+def score_of(record: Record, name: str, when: str, part: str) -> float | None:
+    """A score of a record; None where it does not exist, or the record cannot tell it.
+
+    Parameters
+    ----------
+    record : Record
+    name : str
+        One of `bench.scores.SCORES`.
+    when : str
+        ``pretrained``, ``chosen`` or ``last``.
+    part : str
+        ``validation`` or ``test``.
+    """
+    score = SCORES[name]
+    if _fits(record, score) and not is_of_today(record, name):
+        return computed(record, score, step_of(record, when), part)
+    value: float | None = record["metrics"].get(when, {}).get(part, {}).get(name)
+    return value
+
+
+def curve_of(record: Record, name: str, part: str) -> list[float | None]:
+    """The curve of a score; none where it was drawn by another definition than its values."""
+    if record["predictions"] and not is_of_today(record, name):
+        return []
+    curve: list[float | None] = record["curves"].get(part, {}).get(name, [])
+    return curve
+
+
+def is_of_today(record: Record, name: str) -> bool:
+    """Whether a record's own value is one of the score as it is defined today."""
+    return bool(record["provenance"]["scores"].get(name) == score_fingerprints().get(name))
+
+
+def computed(record: Record, score: Score, step: int, part: str) -> float | None:
+    """A score of the predictions that a record keeps."""
+    labels, probabilities = predictions.at(
+        record["predictions"], step, part, record["data"]["classes"]
+    )
+    assert isinstance(score, ClassScore)
+    return score(labels, probabilities)
+
+
+def _fits(record: Record, score: Score) -> bool:
+    """Whether a score can be computed from what the record keeps."""
+    return bool(record["predictions"]) and isinstance(score, ClassScore)
+
+
+def contradictions(record: Record) -> Iterator[str]:
+    """Recorded scores that are not those of the predictions beside them, a clause each."""
+    for when in STEPS if record["predictions"] else ():
+        for part in PARTS:
+            for name, told in record["metrics"][when][part].items():
+                if name in SCORES and is_of_today(record, name):
+                    found = computed(record, SCORES[name], step_of(record, when), part)
+                    if not _equal(told, found):
+                        yield f"{when} {part} {name} is {told}, but {found} of its predictions"
+
+
+def _equal(a: float | None, b: float | None) -> bool:
+    return a == b if a is None or b is None else abs(a - b) <= ROUNDING
