@@ -177,7 +177,7 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "synthetic: []": (changed("synthetic", to=[]), "'synthetic' is not as the schema has it"),
     "quality of text": (changed("synthetic", "quality", to={"a": "b"}), "not 'b'"),
     "status: null": (changed("status", to=None), "'not_applicable', not None"),
-    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 3"),
+    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 4"),
 }
 
 
