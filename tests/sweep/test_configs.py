@@ -85,8 +85,8 @@ def test_a_suite_that_is_none_is_a_sentence() -> None:
 def test_embedded_is_twelve_tables_three_folds_all_methods() -> None:
     cfg = compose("config", ["experiment=embedded"], return_hydra_config=True)
     assert count_cells(cfg) == 12 * 3 * len(cfg.methods)
-    # The seven methods of the study, what they are measured from, and the null of augmentation.
-    assert methods_of(cfg) == STUDY | {"pretrained", "bootstrap"}
+    # The seven methods of the study, what they are measured from, and two nulls of augmentation.
+    assert methods_of(cfg) == STUDY | {"pretrained", "bootstrap", "noise"}
 
 
 def test_embedded_full_runs_every_method_of_the_other_experiments() -> None:
