@@ -1,94 +1,58 @@
-"""Figures of an answer, as PNG and SVG; nothing is computed here that a table does not hold.
+"""Figures of an answer; nothing is computed here that a table does not hold.
 
-Colours are Okabe and Ito's (2008), told apart by colour-blind readers, and never alone: methods are
-also named, or have a marker of their own.
+A method has the same look in all of them (`bench.report.looks`).
 """
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.analysis.answer import Answer
 from bench.analysis.quality_gains import with_quality
-from bench.analysis.variants import SEPARATOR
+from bench.analysis.settings import Normalization
 from bench.phrases import counted
+from bench.report.drawing import (
+    GREY,
+    INK,
+    LEGEND_LINE,
+    LINE,
+    RC,
+    Drawing,
+    legend_above,
+    marks,
+    name_rows,
+    panels,
+    points,
+    single,
+    stacked,
+)
+from bench.report.looks import looks
 from bench.seeds import generator
 
-INK, LINE = "#1f2329", "#c9ced6"  # the page replaces both by its own colours
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#A6761D"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
-WIDTH = 7.2  # inches
-LEGEND_LINE = 0.18  # inches, of one name in a legend
-MOST_POINTS = 4000  # of a scatter that stay vectors
-RC: Any = {  # the stubs know every key by name
-    "font.size": 9.0,
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that widths agree everywhere
-    "svg.fonttype": "none",  # text stays text: searchable, small
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 9.0,
-    "axes.titlecolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.5,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": INK,
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+UNITS = {  # of an improvement
+    Normalization.minmax: "share of the unit's range (min–max)",
+    Normalization.raw: "{score}",
+    Normalization.pretrained_to_best: "share of the way to the unit's best",
+    Normalization.error_reduction: "share of that model's error",
 }
-
-
-@dataclass
-class Drawing:
-    """A figure under its file name, with what it shows."""
-
-    name: str
-    title: str
-    caption: str
-    figure: Figure
-
-    def png(self) -> bytes:
-        """The figure as a PNG file."""
-        buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
-        return buffer.getvalue()
-
-    def svg(self) -> str:
-        """The same text for the same figure: no date, ids from content, made unique by the name."""
-        buffer = io.StringIO()
-        with mpl.rc_context({**RC, "svg.hashsalt": self.name}):
-            self.figure.savefig(
-                buffer,
-                format="svg",
-                transparent=True,
-                metadata={"Date": None, "Creator": None, "Title": self.title},
-            )
-        text = buffer.getvalue()
-        text = re.sub(r'\bid="', f'id="{self.name}-', text)
-        text = re.sub(r"url\(#", f"url(#{self.name}-", text)
-        return re.sub(r'href="#', f'href="#{self.name}-', text)
-
-
+MEASURES = {  # of `bench.quality.measures`: a title, and its unit
+    "copies": ("copies of real rows", "share of rows"),
+    "correlation_error": ("error of correlations", "mean absolute difference"),
+    "detection_auc": ("told from real rows", "ROC-AUC"),
+    "distance_to_closest": ("closest real row", "distance, that of real rows is 1"),
+    "frechet_distance": ("Fréchet distance", "squared, 2 components"),
+    "marginal_distance": ("distance of marginals", "mean, 0 to 1"),
+    "test_tstr_roc_auc": ("trained on them", "ROC-AUC on real rows"),
+}
 Draw = Callable[[Answer], Drawing | None]
 
 
@@ -101,36 +65,27 @@ def drawings(answer: Answer, figures: Sequence[Draw]) -> Iterator[Drawing]:
             yield drawing
 
 
-def style(answer: Answer) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each method; in the order of their names, so that reports agree."""
-    return {
-        name: (COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)])
-        for i, name in enumerate(sorted(answer.methods))
-    }
-
-
 def improvements(answer: Answer) -> Drawing | None:
     """Distribution of every method's improvement over units."""
     table, methods = answer.tables["summary"], _tuned(answer)
     if not methods:
         return None
     runs = answer.tables["improvements"]
-    figure, axes = _single(0.6 + 0.42 * len(methods))
-    looks = style(answer)
+    figure, axes = single(0.6 + 0.42 * len(methods))
+    seen = looks(answer.methods)
     for y, method in enumerate(methods):
         values = runs.loc[runs["method"] == method, "improvement"].dropna().to_numpy()
         jitter = generator("figure", "jitter", method).uniform(-0.28, 0.28, len(values))
-        colour, marker = looks[method]
-        axes.scatter(
-            values, y + jitter, s=11, color=colour, marker=marker, alpha=0.55, linewidths=0,
-            rasterized=len(runs) > MOST_POINTS,
-        )  # fmt: skip
+        points(axes, values, y + jitter, seen[method], len(runs))
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75]) if len(values) else [np.nan] * 3
-        axes.plot([low, high], [y, y], color=INK, linewidth=5, alpha=0.35, solid_capstyle="butt")
+        axes.plot(
+            [low, high], [y, y], color=INK, linewidth=5, alpha=0.3, solid_capstyle="butt", zorder=1
+        )  # below the points
         axes.plot([middle, middle], [y - 0.3, y + 0.3], color=INK, linewidth=2)
     axes.axvline(0, color=INK, linewidth=0.8)
-    _name_rows(axes, methods)
-    axes.set_xlabel(f"improvement over the pre-trained model ({answer.settings.normalization})")
+    name_rows(axes, [seen[method] for method in methods])
+    unit = UNITS[answer.settings.normalization].format(score=f"test {answer.metric.turned_title()}")
+    axes.set_xlabel(f"improvement over the pre-trained model, {unit}")
     caption = (
         "A point is a run (dataset, fold, seed); bar: interquartile range; stroke: median. "
         "Right of 0 is better than not fine-tuning. Best average rank on top; "
@@ -145,12 +100,12 @@ def ranks(answer: Answer) -> Drawing | None:
     methods = answer.methods
     if len(methods) < 2 or test is None or test.datasets < 2:
         return None  # on one dataset ranks vary in nothing
-    figure, axes = _single(1.0 + 0.36 * len(methods))
-    looks = style(answer)
+    figure, axes = single(1.0 + 0.36 * len(methods))
+    seen = looks(answer.methods)
     for y, method in enumerate(methods):
-        row, (colour, marker) = table.loc[method], looks[method]
-        axes.plot([row["rank_low"], row["rank_high"]], [y, y], color=colour, linewidth=2)
-        axes.plot(row["rank"], y, marker=marker, color=colour, markersize=7)
+        row, look = table.loc[method], seen[method]
+        axes.plot([row["rank_low"], row["rank_high"]], [y, y], color=look.colour, linewidth=2)
+        axes.plot(row["rank"], y, **marks(look, 7))
         axes.annotate(
             f"{row['rank']:.2f}", (row["rank"], y), xytext=(0, 7), textcoords="offset points",
             ha="center", fontsize=8,
@@ -166,7 +121,7 @@ def ranks(answer: Answer) -> Drawing | None:
     text = f"critical difference {test.critical_difference:.2f}"
     axes.text(middle, -1.0, text, ha="center", va="bottom", fontsize=8)
     axes.set_xlim(0.7, len(methods) + 0.3)
-    _name_rows(axes, methods, above=1.5)
+    name_rows(axes, [seen[method] for method in methods], above=1.5)
     axes.set_xlabel("average rank over datasets (1 is best)")
     caption = (
         f"Average rank over {test.datasets} datasets with its "
@@ -184,22 +139,29 @@ def heat_map(answer: Answer) -> Drawing | None:
     runs = answer.tables["improvements"]
     means = runs.groupby(["dataset", "method"], observed=True)["raw_gain"].mean()
     wide = 1000 * means.unstack("method")[methods]
+    wide.columns = [look.title for look in looks(methods).values()]
     if len(methods) > len(wide):
         wide = wide.T
-    figure, axes = _single(1.3 + 0.27 * len(wide))
+    figure, axes = single(1.3 + 0.27 * len(wide))
     axes.grid(False)
     limit = max(float(np.nanquantile(np.abs(wide.to_numpy()), 0.95)), 1e-9)
-    axes.imshow(wide.to_numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    image = axes.imshow(wide.to_numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     for (i, j), value in np.ndenumerate(wide.to_numpy()):
-        shade = "#ffffff" if abs(value) > 0.7 * limit else "#000000"
-        axes.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=7.5, color=shade)
+        shade = "#ffffff" if abs(value) > 0.6 * limit else "#000000"
+        axes.text(j, i, _signed(value), ha="center", va="center", fontsize=7.5, color=shade)
+    score = answer.metric.turned_title()
+    bar = figure.colorbar(
+        image, ax=axes, extend="both", pad=0.015, fraction=0.045, aspect=4 + 1.5 * len(wide),
+        label=f"mean change in test {score} ×1000",
+    )  # fmt: skip
+    bar.outline.set_visible(False)
     axes.set_xticks(range(wide.shape[1]), wide.columns, rotation=25, ha="right")
     axes.set_yticks(range(len(wide)), wide.index)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
     caption = (
-        f"Mean change in test {answer.metric.turned_title()} ×1000 by fine-tuning, folds and seeds "
+        f"Mean change in test {score} ×1000 by fine-tuning, folds and seeds "
         "averaged; orange is a gain, purple a loss. Colours end at the 95 % quantile of the sizes."
     )
     return Drawing("heat_map", "Gain by dataset and method", caption, figure)
@@ -213,23 +175,26 @@ def gains(answer: Answer) -> Drawing | None:
         return None
     both = runs[["validation_gain", "test_gain"]] * 1000
     low, high = _limits(both.to_numpy())
-    looks = style(answer)
+    seen = looks(answer.methods)
 
     def panel(axes: Axes, method: str) -> None:
         mine = both[runs["method"] == method]
-        colour, marker = looks[method]
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.axvline(0, color=INK, linewidth=0.6)
-        axes.plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle="--")
-        axes.scatter(
-            mine["validation_gain"].clip(low, high), mine["test_gain"].clip(low, high),
-            s=12, color=colour, marker=marker, alpha=0.5, linewidths=0,
-            rasterized=len(runs) > MOST_POINTS,
+        axes.plot(
+            [low, high], [low, high], color=INK, linewidth=0.8, linestyle="--",
+            label="test gain = validation gain",
         )  # fmt: skip
-        axes.set(xlim=(low, high), ylim=(low, high), title=method.replace(SEPARATOR, "\n"))
+        x, y = (mine[name].clip(low, high) for name in ("validation_gain", "test_gain"))
+        points(axes, x, y, seen[method], len(runs), clip_on=False)
+        axes.set(xlim=(low, high), ylim=(low, high), title=stacked(seen[method]))
 
-    promised = f"validation gain of the chosen step, {answer.metric.title} ×1000"
-    figure = _panels(methods, panel, promised, "test gain ×1000")
+    score = answer.metric.turned_title()
+    figure = panels(
+        methods, panel, f"validation gain of the chosen step, {score} ×1000",
+        f"test gain, {score} ×1000", above=LEGEND_LINE,
+    )  # fmt: skip
+    legend_above(figure, ncols=1)
     caption = (
         "A point is a run. On the dashed line early stopping keeps what it promised; below it, "
         "it promised too much; below 0 the run was better not fine-tuned. Points beyond the "
@@ -244,8 +209,8 @@ def curves(answer: Answer) -> Drawing | None:
     methods = [m for m in answer.methods if m in set(runs["method"])]
     if not methods:
         return None
-    looks = style(answer)
-    parts = {"validation": "--", "test": "-"}
+    seen = looks(answer.methods)
+    parts: dict[str, Any] = {"validation": "--", "test": "-"}
     bands = {(m, p): _band(runs[runs["method"] == m], f"{p}_curve") for m in methods for p in parts}
     edges = np.concatenate([x for mean, se in bands.values() for x in (mean - se, mean + se)])
     low, high = np.nanmin(edges), np.nanmax(edges)
@@ -255,20 +220,26 @@ def curves(answer: Answer) -> Drawing | None:
         axes.axhline(0, color=INK, linewidth=0.6)
         for part, line in parts.items():
             mean, se = bands[method, part]
-            shade = looks[method][0] if part == "test" else INK
+            shade = seen[method].colour if part == "test" else GREY
             at = np.arange(len(mean))
             axes.fill_between(at, mean - se, mean + se, color=shade, alpha=0.15, linewidth=0)
             axes.plot(at, mean, color=shade, linestyle=line, linewidth=1.6, label=part)
-        axes.set(ylim=(low - pad, high + pad), title=method.replace(SEPARATOR, "\n"))
-        if method == methods[0]:
-            axes.legend(fontsize=8, loc="best")
+        axes.set(ylim=(low - pad, high + pad), title=stacked(seen[method]))
 
     score = answer.metric.turned_title()
-    figure = _panels(methods, panel, "evaluation (0 is the pre-trained model)", f"{score} ×1000")
+    figure = panels(
+        methods, panel, "number of the evaluation (0 is the pre-trained model)",
+        f"change in {score} ×1000", above=LEGEND_LINE,
+    )  # fmt: skip
+    legend_above(
+        figure,
+        ncols=2,
+        handles=[Line2D([], [], color=INK, linestyle=line, label=p) for p, line in parts.items()],
+    )
     caption = (
         f"Change in {score} since the pre-trained model, mean over datasets ± standard error. "
-        "Dashed: validation, which early stopping reads; solid: test, for analysis only. A run "
-        "that stopped early keeps its last value."
+        "Dashed, grey: validation, which early stopping reads; solid: test, for analysis only. A "
+        "run that stopped early keeps its last value."
     )
     return Drawing("curves", "Fine-tuning curves", caption, figure)
 
@@ -280,16 +251,17 @@ def time(answer: Answer) -> Drawing | None:
         return None
     seconds = answer.kept.groupby("method", observed=True)["seconds"].median()
     table = answer.tables["summary"]
-    figure, axes = _single(max(3.4, 0.3 + LEGEND_LINE * len(methods)))
+    figure, axes = single(max(3.4, 0.3 + LEGEND_LINE * len(methods)))
+    seen = looks(answer.methods)
     for method in methods:
-        row, (colour, marker) = table.loc[method], style(answer)[method]
+        row, look = table.loc[method], seen[method]
         x, y = seconds[method], 1000 * row["raw_gain"]
         low, high = 1000 * row["raw_gain_low"], 1000 * row["raw_gain_high"]
-        axes.plot([x, x], [low, high], color=colour, linewidth=1.2, alpha=0.6)
-        axes.plot(x, y, marker=marker, color=colour, markersize=8, linestyle="", label=method)
+        axes.plot([x, x], [low, high], color=look.colour, linewidth=1.2, alpha=0.6)
+        axes.plot(x, y, **marks(look, 8), linestyle="", label=look.title)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="median wall time of a cell, seconds (log scale)")
@@ -309,25 +281,25 @@ def quality(answer: Answer) -> Drawing | None:
     names = [c for c in map(str, measured) if c.startswith("quality.")]
     if not names:
         return None
-    looks = style(answer)
+    seen = looks(answer.methods)
 
     def panel(axes: Axes, name: str) -> None:
         for method, runs in measured.groupby("method", observed=True):
-            colour, marker = looks[str(method)]
-            axes.scatter(
-                runs[name], 1000 * runs["raw_gain"], s=9, color=colour, marker=marker, alpha=0.5,
-                linewidths=0, label=method, rasterized=len(measured) > MOST_POINTS,
-            )  # fmt: skip
+            look = seen[str(method)]
+            points(axes, runs[name], 1000 * runs["raw_gain"], look, len(measured), label=look.title)
         axes.axhline(0, color=INK, linewidth=0.6)
-        axes.set_title(name.removeprefix("quality.").replace("_", " "))
+        measure = name.removeprefix("quality.")
+        title, unit = MEASURES.get(measure, (measure.replace("_", " "), ""))
+        axes.set_title(title)
+        axes.set_xlabel(unit, fontsize=8)
 
     lines = math.ceil(measured["method"].nunique() / 4)
-    figure = _panels(
-        names, panel, "measure of the synthetic rows", "test gain ×1000",
+    figure = panels(
+        names, panel, "measure of the synthetic rows",
+        f"test gain, {answer.metric.turned_title()} ×1000",
         square=False, above=LEGEND_LINE * lines,
     )  # fmt: skip
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=8, markerscale=2)
+    legend_above(figure, ncols=4, markerscale=2)
     caption = "A point is a run of a method whose rows were measured. Correlations: see the table."
     return Drawing("quality", "Quality of the rows against the gain", caption, figure)
 
@@ -336,46 +308,9 @@ def _tuned(answer: Answer) -> list[str]:
     return [m for m in answer.methods if m not in answer.references.pretrained]
 
 
-@contextmanager
-def _canvas(height: float) -> Iterator[Figure]:
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    yield figure
-
-
-def _single(height: float) -> tuple[Figure, Axes]:
-    with _canvas(height) as figure:
-        return figure, figure.add_subplot()
-
-
-def _panels(
-    names: list[str],
-    panel: Callable[[Axes, str], None],
-    xlabel: str,
-    ylabel: str,
-    square: bool = True,
-    above: float = 0.0,
-) -> Figure:
-    """Panels side by side, four in a row; ``above``: inches for what stands over them."""
-    columns = min(len(names), 4)
-    rows = math.ceil(len(names) / columns)
-    with _canvas(0.6 + 1.9 * rows + above) as figure:
-        grid = figure.subplots(rows, columns, squeeze=False, sharex=square, sharey=True)
-        for axes, name in zip(grid.flat, names, strict=False):
-            panel(axes, name)
-        for axes in grid.flat[len(names) :]:
-            axes.set_visible(False)
-        figure.supxlabel(xlabel, fontsize=9)
-        figure.supylabel(ylabel, fontsize=9)
-    return figure
-
-
-def _name_rows(axes: Axes, methods: list[str], above: float = 0.6) -> None:
-    axes.set_yticks(range(len(methods)), methods)
-    axes.set_ylim(len(methods) - 0.4, -above)
-    axes.grid(False, axis="y")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
+def _signed(value: float) -> str:
+    """With its sign, and a 0 without one."""
+    return f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0.0"
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:

@@ -23,7 +23,8 @@ from bench.analysis.frame import UNIT, own_name
 from bench.cell.record import Record, as_yaml
 from bench.report import provenance, verdict
 from bench.report.captions import completeness
-from bench.report.figures import INK, LINE
+from bench.report.drawing import INK, LINE, mark
+from bench.report.looks import looks, title
 from bench.report.table import Behind, Section
 
 HERE = Path(__file__).parent
@@ -90,6 +91,8 @@ def page(answer: Answer, content: Content) -> str:
         contents=_contents(content),
         sections=content.sections,
         rows=_rows,
+        title_of=title,
+        marks={m: Markup(mark(look)) for m, look in looks(answer.methods).items()},
         figures=content.figures,
         graphs=graphs,
         cells=_cells(answer, content.loose),

@@ -214,7 +214,7 @@ def _write_page(
 def _forget_others(folder: Path, names: set[str]) -> None:
     """Remove figures of an earlier report that do not recur; last, so that it was whole so far."""
     for path in sorted(folder.glob("*")):
-        is_old = path.suffix in (".svg", ".png") and path.stem not in names
+        is_old = path.suffix in (".svg", ".pdf", ".png") and path.stem not in names
         if is_old and (path.is_symlink() or not path.is_dir()):
             path.unlink()
 
@@ -229,6 +229,7 @@ def _write_figures(
             svg = drawing.svg()
             write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
             write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())
+            write_whole(inside(folder, f"{drawing.name}.pdf"), drawing.pdf())
             figure = inline(drawing.name, drawing.title, drawing.caption, svg)
             written.setdefault(section.key, []).append(figure)
     return written

@@ -19,7 +19,16 @@ from bench.analysis.settings import settings
 from bench.cell.record import SCHEMA_VERSION
 from bench.cell.store import Store
 from bench.cli import main
-from bench.report.figures import heat_map, quality, time
+from bench.report.figures import (
+    curves,
+    drawings,
+    gains,
+    heat_map,
+    improvements,
+    quality,
+    ranks,
+    time,
+)
 from bench.report.latex import escape
 from bench.report.published import published
 from bench.report.tables import sections
@@ -28,6 +37,7 @@ from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 NASTY = "<script>alert('x')</script> & 100% \\evil_{}#$~^"
 LATEX_SECONDS = 60
+FIGURES = [improvements, ranks, heat_map, gains, curves, time, quality]
 
 
 @pytest.fixture
@@ -64,7 +74,8 @@ class TestFiles:
             assert drawing is not None
             figure = drawing.figure
             figure.draw_without_rendering()
-            boxes = [a.get_window_extent() for a in figure.axes if a.get_visible()]
+            panels = [a for a in figure.axes if a.get_visible() and a.get_label() != "<colorbar>"]
+            boxes = [a.get_window_extent() for a in panels]
             assert min(min(box.width, box.height) for box in boxes) > 60, drawing.name
             beside = [a.legend_ for a in figure.axes if a.legend_ and draw is time]
             for legend in [*figure.legends, *beside]:
@@ -73,10 +84,55 @@ class TestFiles:
                 assert box.y0 >= 0, drawing.name
                 assert box.y1 <= figure.bbox.height, drawing.name
 
+    def test_every_axis_says_what_it_shows_and_colours_have_a_bar(self):
+        rows = {"quality": {"copies": 0.1, "own_measure": 0.2}}
+        read_as = answer(frame(experiment(synthetic=rows)), settings(), roc_auc_ovo)
+        drawn = {d.name: d.figure for d in drawings(read_as, FIGURES)}
+        assert len(drawn) == len(FIGURES)
+
+        def labels(name: str) -> list[str]:
+            figure = drawn[name]
+            told = [t for a in figure.axes for t in (a.get_xlabel(), a.get_ylabel()) if t]
+            return [*told, *filter(None, (figure.get_supxlabel(), figure.get_supylabel()))]
+
+        assert labels("heat_map") == ["mean change in test ROC-AUC ×1000"]
+        assert labels("time") == [
+            "median wall time of a cell, seconds (log scale)",
+            "mean change in test ROC-AUC ×1000",
+        ]
+        assert labels("gains") == [
+            "validation gain of the chosen step, ROC-AUC ×1000",
+            "test gain, ROC-AUC ×1000",
+        ]
+        assert "change in ROC-AUC ×1000" in labels("curves")
+        assert labels("improvements")[0].endswith("share of the unit's range (min–max)")
+        assert labels("quality") == [
+            "share of rows",
+            "measure of the synthetic rows",
+            "test gain, ROC-AUC ×1000",
+        ]
+
+    def test_a_name_with_dollar_signs_is_no_formula(self):
+        records = [made(f"${name}_^$", "default_ft", [0.7, 0.8]) for name in "ab"]
+        records += [made(f"${name}_^$", "$x_^$", [0.7, 0.6]) for name in "ab"]
+        read_as = answer(frame(records), settings(), roc_auc_ovo)
+        for drawing in drawings(read_as, FIGURES):
+            assert drawing.pdf().startswith(b"%PDF")
+
+    def test_a_pdf_has_its_fonts_and_no_date(self):
+        read_as = answer(frame(experiment()), settings(), roc_auc_ovo)
+        (drawing,) = drawings(read_as, [ranks])
+        written = drawing.pdf()
+        assert b"/FontFile2" in written  # TrueType (type 42), embedded
+        assert b"/Type3" not in written
+        assert b"Date" not in written
+        assert b"/Subtype /Image" not in written
+
     def test_the_same_records_give_the_same_bytes(self, written: Callable[..., Path]):
         root = written(experiment())
         report(root)
         files = {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()}
+        assert {p.suffix for p in files if p.parent.name == "figures"} == {".png", ".pdf", ".svg"}
         report(root)
         assert {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()} == files
 

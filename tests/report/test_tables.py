@@ -22,6 +22,7 @@ from bench.analysis.settings import settings
 from bench.cell.store import Store
 from bench.report import tables as room
 from bench.report.latex import escape
+from bench.report.looks import title
 from bench.report.table import ReportTable, Section
 from bench.report.tables import filled, sections, tables
 from bench.report.write import report
@@ -230,9 +231,10 @@ def in_all_outputs(table: ReportTable, whole: Reported) -> None:
         assert is_printed(section, whole.printed) == section.terminal
 
 
-def cells(section: Section) -> list[list[str]]:
+def cells(section: Section, *before: list[str]) -> list[list[str]]:
     assert section.table is not None
-    return [[str(name), *row] for name, row in zip(section.table.index, section.table.to_numpy())]
+    rows = zip(section.table.index, section.table.to_numpy(), strict=True)
+    return [*before, *([str(name), *row] for name, row in rows)]
 
 
 def in_page(section: Section, page: str) -> None:
@@ -240,7 +242,10 @@ def in_page(section: Section, page: str) -> None:
     rows = re.findall(r"<tr>(.*?)</tr>", inside, re.DOTALL)
     texts = [[plain(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
     assert section.table is not None
-    assert texts == [[section.table.index.name or "", *section.table], *cells(section)]
+    head, *body = cells(section, [section.table.index.name or "", *section.table])
+    if section.table.index.name == "method":  # the name that people know, then the config's
+        body = [[f"{title(n)} {n}" if title(n) != n else n, *row] for n, *row in body]
+    assert texts == [head, *body]
     assert plain(re.findall(r"<h2>.*?</h2>", inside)[0]) == section.title
     assert plain(re.findall(r'<p class="note">.*?</p>', inside)[0]) == section.text
 
@@ -276,7 +281,7 @@ def test_a_table_is_in_all_outputs(table: ReportTable, whole: Reported) -> None:
 
 def test_a_report_names_the_score_that_its_records_are_ranked_by(tmp_path: Path) -> None:
     whole = reported(tmp_path / "results", log_loss)
-    files = [file for file in whole.folder.rglob("*.*") if file.suffix != ".png"]
+    files = [file for file in whole.folder.rglob("*.*") if file.suffix not in (".png", ".pdf")]
     assert len(files) > 30
     assert [f.name for f in files if "AUC" in f.read_text(encoding="utf-8")] == []
     assert "AUC" not in whole.printed
@@ -294,7 +299,7 @@ def test_every_figure_of_a_table_is_below_it(whole: Reported) -> None:
         assert len(below) == len(section.figures)
         drawn += below
     assert set(drawn) >= {"improvements", "ranks", "heat_map", "gains", "curves", "quality", "time"}
-    for suffix in ("png", "svg"):
+    for suffix in ("png", "pdf", "svg"):
         assert {f.stem for f in (whole.folder / "figures").glob(f"*.{suffix}")} == set(drawn)
 
 
