@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.cell.agreement import PARTS, WHEN, Level, agreement
 from bench.cell.identity import ASKED
 from bench.cell.record import Record, in_common
 from bench.cell.scored import contradictions
 from bench.cell.targets import renamed
-from bench.scores import SCORES
 
-WHEN = ("pretrained", "chosen", "last")
-HELD = WHEN[:2]  # whose scores are held to the tolerance
-PARTS = ("validation", "test")
 # Of a record's provenance: with all of these the same, the same code gives the same bits.
 MACHINE = ("versions", "processor", "kernels", "threads", "device", "python")
 # Of an identity: with all of these the same, so are the pre-trained model's scores.
@@ -27,11 +24,13 @@ class Outcome:
     """What became of one record."""
 
     cell: str
-    comparison: str = ""
+    level: Level = Level.bits
+    elsewhere: str = ""  # what of machine and versions is other; "": held bit for bit
     refusal: str = ""  # why it was not made again
     differences: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
     drift: list[str] = field(default_factory=list)  # beyond the tolerance, and no difference
+    note: str = ""
 
 
 def inconsistencies(record: Record) -> Iterator[str]:
@@ -79,25 +78,22 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     """Hold a record against the same cell made again.
 
     Bit for bit where processor, kernels, versions, threads, device and Python are its. Else sums of
-    floats differ in their last bits and each step of training makes more of that: then the scores
-    of the pre-trained model and of the chosen step are held to the tolerance. What the last step
-    came to and what counts predicted classes may drift further, which is a note.
+    floats differ in their last bits, and they agree as far as `agreement` says.
     """
     record, again = in_common(record, again)
     made, remade = record["provenance"], again["provenance"]
     elsewhere = [line for name in MACHINE for line in _change(name, made[name], remade[name])]
     other_code = _change("code", made["code"][:SHORT], remade["code"][:SHORT])
-    exact = not elsewhere
-    if exact:
-        comparison = "bit for bit: processor, versions and threads are the record's"
-    else:
-        comparison = f"scores within {tolerance:g}: other {', '.join(elsewhere)}"
-    outcome = Outcome(name_of(record), comparison)
+    outcome = Outcome(name_of(record), elsewhere=", ".join(elsewhere))
     for part in ("status", "identity", "data"):
         outcome.differences += _different(record[part], again[part], part)
     before, now = (_settings_of(r) for r in (record, again))
     outcome.differences += _different(before, now, "settings")
-    if exact:
+    if elsewhere:
+        found = agreement(record, again, tolerance)
+        outcome.level, outcome.drift, outcome.note = found.level, list(found.drift), found.note
+        outcome.differences += [line for line in found.apart if line not in outcome.differences]
+    else:
         for part in ("metrics", "chosen_step", "last_step", "curves"):
             outcome.differences += _different(record[part], again[part], part)
         if record["predictions"] != again["predictions"]:
@@ -105,10 +101,6 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
         # The table's key hashes the code too: where that changed, its rows are what counts.
         before, now = (_rows_of(r, with_key=not other_code) for r in (record, again))
         outcome.differences += _different(before, now, "synthetic")
-    else:
-        far, drift = _beyond(record["metrics"], again["metrics"], tolerance)
-        outcome.differences += far
-        outcome.drift = drift
     if outcome.differences:
         outcome.causes = _causes(outcome.differences, [*other_code, *elsewhere])
     if again["status"] != record["status"] and again["error"]:
@@ -133,7 +125,13 @@ def _change(name: str, before: Any, now: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         parts = sorted({*before, *now})
         return [line for part in parts for line in _change(part, before.get(part), now.get(part))]
-    return [] if before == now else [f"{name} ({before} → {now})"]
+    if before == now:
+        return []
+    if name == "kernels":  # a list: what both have is no difference
+        one, two = str(before).split(", "), str(now).split(", ")
+        lacks = [part for part in one if part not in two], [p for p in two if p not in one]
+        before, now = (", ".join(parts) or whole for parts, whole in zip(lacks, (before, now)))
+    return [f"{name} ({before} → {now})"]
 
 
 def _different(before: Any, now: Any, where: str) -> list[str]:
@@ -149,26 +147,6 @@ def _different(before: Any, now: Any, where: str) -> list[str]:
         more = f" and {len(changed) - 1} more of it" if len(changed) > 1 else ""
         return [f"{where}[{i}]: record {before[i]}, now {now[i]}{more}"]
     return [] if before == now else [f"{where}: record {before}, now {now}"]
-
-
-def _beyond(
-    before: dict[str, Any], now: dict[str, Any], tolerance: float
-) -> tuple[list[str], list[str]]:
-    """Scores further apart than the tolerance: those that are held to it, and the others."""
-    if set(before) != set(now):
-        return [f"metrics: record {sorted(before)}, now {sorted(now)}"], []
-    found: list[str] = []
-    drift: list[str] = []
-    for when in before:
-        for part, scores in before[when].items():
-            for name, a in scores.items():
-                b = now[when][part].get(name)
-                far = a != b if a is None or b is None else abs(a - b) > tolerance
-                if far:
-                    is_held = when in HELD and not SCORES[name].counts
-                    line = f"metrics.{when}.{part}.{name}: record {a}, now {b}"
-                    (found if is_held else drift).append(line)
-    return found, drift
 
 
 def _causes(differences: list[str], changes: list[str]) -> list[str]:

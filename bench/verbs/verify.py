@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.analysis.variants import names
+from bench.cell.agreement import TOLERANCE, told
 from bench.cell.check import (
     Outcome,
     compare,
@@ -25,7 +26,7 @@ from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
-from bench.phrases import counted
+from bench.phrases import counted, numbered
 from bench.seeds import generator
 from bench.sweep.remake import Today, remade
 from bench.verbs._folder import folder
@@ -38,6 +39,8 @@ USAGE = (
     "[--config-dir DIR] [offline=false] [openml.KEY=VALUE]"
 )
 MOST = 12  # differences of a cell that are named
+MOST_MACHINES = 2  # other machines that the last line names
+SAME = "bit for bit: processor, versions and threads are the record's"
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Options:
 
     n: int = 5  # cells that are made again
     seed: int = 0  # of their choice
-    tolerance: float = 0.01  # of a chosen step's scores, where the bits may differ
+    tolerance: float = TOLERANCE  # of a chosen step's scores, where the bits may differ
     hours: float = 1.0  # that making one cell again may take
     all: bool = False
     config: list[str] = field(default_factory=list)  # words for `bench.sweep.remake.Today`
@@ -73,10 +76,29 @@ def main(arguments: list[str]) -> int:
     themselves = "itself" if all_of_them == 1 else "themselves"
     print(
         f"{counted(all_of_them, 'record')} held against {themselves}, {wrong} do not hold; "
-        f"{len(drawn) - refused} of {counted(len(records), 'cell')} made again, {bad} differ"
-        f"{f'; {refused} could not be made again' if refused else ''}."
+        f"{len(drawn) - refused} of {counted(len(records), 'cell')} made again."
     )
+    print(_verdict(outcomes, wrong, bad, refused, options.tolerance))
     return 1 if wrong or bad or refused else 0
+
+
+def _verdict(outcomes: list[Outcome], wrong: int, bad: int, refused: int, tolerance: float) -> str:
+    """The last line: is it reproduced?"""
+    cells = counted(len(outcomes), "cell")
+    does, differs = ("does" if wrong == 1 else "do"), ("differs" if bad == 1 else "differ")
+    failings = {
+        f"{counted(wrong, 'record')} of the folder {does} not hold": wrong,
+        f"{bad} of {cells} made again {differs}": bad,
+        f"{refused} of {cells} could not be made again": refused,
+    }
+    if any(failings.values()):
+        return f"Not reproduced: {'; '.join(why for why, n in failings.items() if n)}."
+    if not outcomes:
+        return "Not told: no cell was made again."
+    elsewhere = sorted({outcome.elsewhere for outcome in outcomes if outcome.elsewhere})
+    levels = told((outcome.level for outcome in outcomes), tolerance)
+    other = f"; other {numbered(elsewhere, MOST_MACHINES)}" if elsewhere else ""
+    return printable(f"Reproduced: {len(outcomes)} of {cells}, {levels}{other}.")
 
 
 def _options(arguments: list[str]) -> tuple[Options, list[str]]:
@@ -145,24 +167,27 @@ def _verified(record: Record, options: Options, today: Today | None, called: str
         print(f"NOT MADE AGAIN: {printable(str(reason)).rstrip('.')}.")
         return Outcome(name_of(record), refusal=str(reason))
     if not outcome.differences:
-        print(f"the same ({outcome.comparison})")
-        _tell_drift(outcome)
+        print(f"reproduced {outcome.level.told(options.tolerance)}")
+        _tell_drift(outcome, options.tolerance)
         return outcome
-    print(f"DIFFERS ({printable(outcome.comparison)})")
+    how = f"within {options.tolerance:g}: other {outcome.elsewhere}" if outcome.elsewhere else SAME
+    print(printable(f"DIFFERS ({how})"))
     for difference in outcome.differences[:MOST]:
         print(f"  {printable(difference)}")
     if len(outcome.differences) > MOST:
         print(f"  and {len(outcome.differences) - MOST} more")
     print(f"  likely cause: {printable('; '.join(outcome.causes))}.")
-    _tell_drift(outcome)
+    _tell_drift(outcome, options.tolerance)
     return outcome
 
 
-def _tell_drift(outcome: Outcome) -> None:
+def _tell_drift(outcome: Outcome, tolerance: float) -> None:
     """Say what went beyond the tolerance without being held to it."""
+    if outcome.note:
+        print(f"  note: {printable(outcome.note)}.")
     if outcome.drift:
         more = f" and {len(outcome.drift) - 1} more" if outcome.drift[1:] else ""
-        print(f"  note: last steps and counts of classes drift further: {outcome.drift[0]}{more}.")
+        print(f"  note: not held to {tolerance:g}: {outcome.drift[0]}{more}.")
 
 
 def _called(records: list[Record]) -> dict[str, str]:

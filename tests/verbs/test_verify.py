@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from made_records import made
 from openml_server import generated, serving
 
+from bench.cell.agreement import Level
 from bench.cell.check import compare, inconsistencies
 from bench.cell.record import encode, results_of, seal
 from bench.cell.store import Store
@@ -60,6 +62,7 @@ def better(record: Any) -> None:
 
 def more_accurate(record: Any) -> None:
     """An edit that a record does not betray by itself: accuracy stands in no curve."""
+    record["predictions"] = {}
     record["metrics"]["chosen"]["test"]["accuracy"] = 0.999
 
 
@@ -68,11 +71,29 @@ def test_a_sound_folder_passes_bit_for_bit(
 ) -> None:
     assert main(["verify", str(reference), "--all"]) == 0
     printed = capsys.readouterr().out
-    assert printed.count("the same (bit for bit") == 2
-    assert (
-        "2 records held against themselves, 0 do not hold; 2 of 2 cells made again, 0 differ"
-        in (printed)
-    )
+    assert printed.count(": reproduced to the bit\n") == 2
+    assert printed.splitlines()[-2:] == [
+        "2 records held against themselves, 0 do not hold; 2 of 2 cells made again.",
+        "Reproduced: 2 of 2 cells, 2 to the bit.",
+    ]
+
+
+def test_records_of_another_processor_are_reproduced_to_rounding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Torch's plainest kernels stand for those of another processor."""
+    words = ["dataset=iris", "methods=[pretrained,bootstrap,causalmixft]", "finetune.steps=2"]
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "run", *words, f"results_dir={tmp_path}"],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": "default"},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert main(["verify", str(tmp_path), "--all"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count(": reproduced to rounding (1e-06)\n") == 3
+    last = printed.splitlines()[-1]
+    assert last.startswith("Reproduced: 3 of 3 cells, 3 to rounding (1e-06); other kernels (torch ")
 
 
 def test_an_edited_metric_is_found_by_its_checksum(
@@ -80,6 +101,7 @@ def test_an_edited_metric_is_found_by_its_checksum(
 ) -> None:
     assert main(["verify", str(edited("bootstrap", better, resealed=False)), "n=0"]) == 1
     printed = capsys.readouterr().out
+    assert printed.endswith("\nNot reproduced: 1 record of the folder does not hold.\n")
     assert "FAULTY" in printed
     assert "it was edited or damaged" in printed
 
@@ -101,6 +123,7 @@ def test_a_resealed_edit_that_contradicts_nothing_is_found_by_making_the_cell_ag
     assert "DIFFERS (bit for bit" in printed
     assert "metrics.chosen.test.accuracy: record 0.999" in printed
     assert "the record was edited, or the cell is not deterministic" in printed
+    assert printed.endswith("\nNot reproduced: 1 of 2 cells made again differs.\n")
 
 
 def test_the_choice_of_cells_is_seeded(reference: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,8 +142,8 @@ class TestCompare:
         near = made("iris", "scm", [0.7, 0.724], provenance=other)
         outcome = compare(self.RECORD, near, 0.01)
         assert outcome.differences == []
-        assert "scores within 0.01" in outcome.comparison
-        assert "processor (a processor → another one)" in outcome.comparison
+        assert outcome.level is Level.tolerance
+        assert outcome.elsewhere == "processor (a processor → another one)"
 
     def test_beyond_it_the_cause_is_named(self):
         other = self.RECORD["provenance"] | {"versions": {"torch": "2.14.0"}}
@@ -201,6 +224,21 @@ def test_records_of_before_kernels_were_told_are_held_to_the_tolerance() -> None
     record = made("iris", "default_ft", [0.7, 0.75])
     before = {**record, "provenance": {**record["provenance"], "kernels": "not told"}}
     outcome = compare(before, record, 0.01)
-    assert outcome.comparison == "scores within 0.01: other kernels (not told → torch DEFAULT)"
+    assert outcome.elsewhere == "kernels (not told → torch DEFAULT)"
     assert outcome.differences == []
-    assert compare(record, record, 0.01).comparison.startswith("bit for bit")
+    assert compare(record, record, 0.01).elsewhere == ""
+
+
+def test_of_kernels_those_are_told_that_differ() -> None:
+    one, two = (made("iris", "scm", [0.7]) for _ in range(2))
+    one["provenance"]["kernels"] = "torch AVX2, OpenBLAS Haswell, model 1"
+    two["provenance"]["kernels"] = "torch AVX512, OpenBLAS Haswell, model 1, stepping 2"
+    told = compare(one, two, 0.01).elsewhere
+    assert told == "kernels (torch AVX2 → torch AVX512, stepping 2)"
+
+
+def test_where_nothing_is_made_again_nothing_is_told(
+    reference: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(reference), "n=0"]) == 0
+    assert capsys.readouterr().out.endswith("\nNot told: no cell was made again.\n")

@@ -1,0 +1,218 @@
+"""How far two records of one cell agree: to the bit, to rounding, within a tolerance, or not.
+
+It reads what they came to, not what they were asked for; and makes nothing again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from bench.cell.record import Record
+from bench.scores import SCORES
+
+# Other kernels (SSE, AVX2, AVX512) move a score less where the tasks are the same: 5e-7 at most.
+ROUNDING = 1e-6
+TOLERANCE = 0.01  # of a score
+# Times the tolerance, where the synthetic rows differ in any bit: other tasks are dealt of them,
+# which moves a score as another seed does (by 0.044 at most, of 180 pairs of the pilot).
+ROWS = 5.0
+WHEN = ("pretrained", "chosen", "last")
+HELD = WHEN[:2]  # whose scores are held to the tolerance
+PARTS = ("validation", "test")
+RESULTS = ("status", "data", "metrics", "predictions", "chosen_step", "last_step", "curves")
+
+
+class Level(IntEnum):
+    """How far two records agree, the nearest first."""
+
+    bits = 0
+    scoreless = 1  # neither has scores: both failed, or neither is applicable
+    rounding = 2
+    tolerance = 3
+    step = 4  # another step chosen, and both as good on both curves
+    rows = 5  # other synthetic rows
+    apart = 6
+
+    def told(self, tolerance: float) -> str:
+        """As what a sentence calls it."""
+        return {
+            Level.bits: "to the bit",
+            Level.scoreless: "without scores in both",
+            Level.rounding: f"to rounding ({ROUNDING:g})",
+            Level.tolerance: f"within {tolerance:g}",
+            Level.step: f"with another step chosen that is as good within {tolerance:g}",
+            Level.rows: f"on other synthetic rows within {ROWS * tolerance:g}",
+            Level.apart: "further apart",
+        }[self]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A score of two records."""
+
+    when: str
+    part: str
+    score: str
+    before: float | None
+    now: float | None
+
+    @property
+    def size(self) -> float:
+        """How far apart; infinite where one has none."""
+        if self.before is None or self.now is None:
+            return 0.0 if self.before == self.now else float("inf")
+        return abs(self.before - self.now)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is held to the tolerance.
+
+        What the last step came to is not: each step of training makes more of a last bit. Nor is
+        what counts predicted classes: where a last bit decides one, it moves by a whole row.
+        """
+        return self.when in HELD and not SCORES[self.score].counts
+
+    def __str__(self) -> str:
+        return f"metrics.{self.when}.{self.part}.{self.score}: record {self.before}, now {self.now}"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two records agree.
+
+    Parameters
+    ----------
+    level : Level
+    largest : float
+        Between two scores that are held.
+    apart : tuple of str
+        What is further apart than it may be, a line each; where the level is `Level.apart`.
+    drift : tuple of str
+        What is further apart than the tolerance and not held to it.
+    note : str
+        Why they agree although scores that are held lie further apart.
+    """
+
+    level: Level
+    largest: float = 0.0
+    apart: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    note: str = ""
+
+
+def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Agreement:
+    """How far a cell's record agrees with another of it.
+
+    The scores of the pre-trained model and of the chosen step are held to the tolerance. Where they
+    lie further apart, two cases agree all the same, and are told:
+
+    - another step was chosen, both steps stand on both curves, there the scores agree within the
+      tolerance, and neither is better on validation by more (`Level.step`);
+    - the synthetic rows differ, and the score that cells are ranked by lies within `ROWS` times
+      the tolerance (`Level.rows`).
+    """
+    if record["status"] != again["status"]:
+        return Agreement(
+            Level.apart,
+            float("inf"),
+            (f"status: record {record['status']}, now {again['status']}",),
+        )
+    if all(record[part] == again[part] for part in RESULTS) and not _other_rows(record, again):
+        return Agreement(Level.bits)
+    if record["status"] != "done":
+        return Agreement(Level.scoreless)
+    gaps = list(_gaps(record["metrics"], again["metrics"]))
+    held = [gap for gap in gaps if gap.is_held]
+    far = [gap for gap in held if gap.size > tolerance]
+    drift = tuple(str(gap) for gap in gaps if gap.size > tolerance and not gap.is_held)
+    largest = max((gap.size for gap in held), default=0.0)
+    level = _level(record, again, far, largest, tolerance)
+    apart = tuple(map(str, far))
+    if level in (Level.step, Level.rows):
+        return Agreement(
+            level, largest, (), (*apart, *drift), _note(level, record, again, tolerance)
+        )
+    return Agreement(level, largest, apart, drift)
+
+
+def _level(
+    record: Record, again: Record, far: list[Gap], largest: float, tolerance: float
+) -> Level:
+    if not far:
+        return Level.rounding if largest <= ROUNDING else Level.tolerance
+    if any(gap.when == "pretrained" for gap in far):
+        return Level.apart
+    if _chose_another(record, again, tolerance):
+        return Level.step
+    metric = record["metric"]["name"]
+    ranked = max((gap.size for gap in far if gap.score == metric), default=0.0)
+    is_near = metric == again["metric"]["name"] and ranked <= ROWS * tolerance
+    return Level.rows if is_near and _other_rows(record, again) else Level.apart
+
+
+def _note(level: Level, record: Record, again: Record, tolerance: float) -> str:
+    if level is Level.step:
+        return (
+            f"step {again['chosen_step']} is chosen and the record's is {record['chosen_step']}: "
+            f"on both curves neither is better on validation by more than {tolerance:g}"
+        )
+    return (
+        "its synthetic rows are not the record's to the bit, so that steps deal them otherwise: "
+        f"its {SCORES[record['metric']['name']].title} is held to {ROWS * tolerance:g}"
+    )
+
+
+def _gaps(before: dict[str, Any], now: dict[str, Any]) -> Iterator[Gap]:
+    """The scores that both hold."""
+    for when in WHEN:
+        for part in PARTS:
+            one, two = before[when][part], now[when][part]
+            for score in one:
+                if score in two and score in SCORES:
+                    yield Gap(when, part, score, one[score], two[score])
+
+
+def _other_rows(record: Record, again: Record) -> bool:
+    """Whether both have synthetic rows, of which a bit differs."""
+    one, two = (r["synthetic"] or {} for r in (record, again))
+    return bool(one and two) and one["fingerprint"] != two["fingerprint"]
+
+
+def _chose_another(record: Record, again: Record, tolerance: float) -> bool:
+    """Whether the chosen steps differ although, and because, both are as good on both curves."""
+    steps, curves = [r["chosen_step"] for r in (record, again)], (record["curves"], again["curves"])
+    if steps[0] == steps[1] or not all(c and set(steps) <= set(c["step"]) for c in curves):
+        return False
+    chosen_by = str(record["settings"]["finetune"].get("select_by"))
+    if not all(chosen_by in curve["validation"] for curve in curves):
+        return False
+    at = [[c["step"].index(step) for step in steps] for c in curves]
+    ties = (
+        (curve["validation"][chosen_by][i], curve["validation"][chosen_by][j])
+        for curve, (i, j) in zip(curves, at, strict=True)
+    )
+    same = (
+        (curves[0][part][score][i], curves[1][part][score][j])
+        for part in PARTS
+        for score in set(curves[0][part]) & set(curves[1][part])
+        for i, j in zip(*at, strict=True)
+    )
+    return all(_is_near(a, b, tolerance) for a, b in (*ties, *same))
+
+
+def _is_near(a: float | None, b: float | None, tolerance: float) -> bool:
+    return a == b if a is None or b is None else abs(a - b) <= tolerance
+
+
+def told(levels: Iterable[Level], tolerance: float) -> str:
+    """How many cells agree how far, the nearest first.
+
+    >>> told([Level.bits, Level.tolerance, Level.bits], 0.01)
+    '2 to the bit, 1 within 0.01'
+    """
+    counts = Counter(levels)
+    return ", ".join(f"{counts[level]} {level.told(tolerance)}" for level in sorted(counts))
