@@ -97,26 +97,26 @@ def fault(
     """Why predictions can be those of no cell of so many rows and classes, in a clause."""
     classes = predictions["classes"]
     if classes != sorted(set(classes)) or not classes or classes[-1] >= n_classes:
-        return "its classes are not some of the table's, ascending"
+        return "the classes are not some of the table's, ascending"
     if n_classes > MOST_CLASSES or sum(rows.values()) * n_classes > MOST:
-        return "it has more rows and classes than predictions are kept of"
+        return "there are more rows and classes than predictions are kept of"
     if set(predictions["steps"]) != set(map(str, steps)):
-        return f"its steps are not {', '.join(map(str, sorted(set(steps))))}"
-    texts = [("labels", predictions["labels"], 1)]
+        return f"the steps are not {', '.join(map(str, sorted(set(steps))))}"
+    texts = [("the labels", predictions["labels"], 1)]
     texts += [(f"step {s}", of, 3 * (len(classes) - 1)) for s, of in predictions["steps"].items()]
     for what, of_parts, width in texts:
         for part, n_rows in rows.items():
             try:
                 found = binascii.a2b_base64(of_parts[part], strict_mode=True)
             except ValueError:  # a letter beyond ASCII as well
-                return f"the {part} part of its {what} is no base64"
+                return f"the {part} part of {what} is no base64"
             if len(found) != width * n_rows:
                 return (
-                    f"the {part} part of its {what} has {len(found)} bytes, not {width} for each "
+                    f"the {part} part of {what} has {len(found)} bytes, not {width} for each "
                     f"of {n_rows} rows"
                 )
-            if what == "labels" and max(found, default=0) >= n_classes:
-                return f"a {part} label of it is {max(found)}, of {n_classes} classes"
+            if what == "the labels" and max(found, default=0) >= n_classes:
+                return f"a {part} label is {max(found)}, of {n_classes} classes"
     return None
 
 

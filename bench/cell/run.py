@@ -86,6 +86,7 @@ def run(
     except (Exception, SystemExit) as reason:
         status, error = "failed", error_of(reason)
     result = reached.result
+    held = {name: scores[name] for name in reached.metrics.get("chosen", {}).get("test", {})}
     return {
         "status": status,
         "cell": cell,
@@ -101,7 +102,7 @@ def run(
         "synthetic": reached.generation.synthetic,
         "timings": {**clock.told(), "generation": reached.generation.timing},
         "provenance": provenance(
-            code, scores, config.threads, backbone.device, config.finetune.precision
+            code, held, config.threads, backbone.device, config.finetune.precision
         ),
         "error": error,
     }

@@ -393,7 +393,7 @@ class RecordSchema(_Closed):
             kept, rows = self.predictions.model_dump(), self.data.rows.model_dump(exclude={"train"})
             wrong = predictions.fault(kept, rows, self.data.classes, (0, chosen, last))
             if wrong is not None:
-                raise ValueError(f"of its predictions {wrong}")
+                raise ValueError(f"its predictions do not fit: {wrong}")
         return self
 
 

@@ -65,7 +65,8 @@ def curve_of(record: Record, name: str, part: str) -> list[float | None]:
 
 def is_of_today(record: Record, name: str) -> bool:
     """Whether a record's own value is one of the score as it is defined today."""
-    return bool(record["provenance"]["scores"].get(name) == score_fingerprints().get(name))
+    told: str | None = record["provenance"]["scores"].get(name)
+    return told is not None and told == score_fingerprints().get(name)
 
 
 def computed(record: Record, score: Score, step: int, part: str) -> float | None:

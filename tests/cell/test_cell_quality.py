@@ -12,6 +12,7 @@ import pytest
 from hydra import compose
 
 from bench.cell import run as cell
+from bench.cell.identity import score_fingerprints
 from bench.datasets import embedded, splits
 from bench.models.tab2d.checkpoint import load
 
@@ -31,7 +32,8 @@ def record(overrides: str) -> dict[str, Any]:
     settings = ["dataset=haberman", "finetune.steps=2", f"results_dir={FOLDER.name}"]
     cfg = compose("config", [*settings, *overrides.split()])
     checkpoint = load(None, max_features=500, max_context=8192, device="cpu")
-    made = cell.run(cfg, {}, embedded.load("haberman"), checkpoint, {}, "code", {})
+    table = embedded.load("haberman")
+    made = cell.run(cfg, {}, table, checkpoint, {}, "code", score_fingerprints())
     assert made["status"] == "done", made["error"]
     return made
 
@@ -113,7 +115,8 @@ def test_another_model_makes_another_table_only_where_the_rows_are_its_own() -> 
         for method in ("tabebm method.generator.steps=2", "noise"):
             overrides = f"dataset=haberman finetune.steps=2 method={method}".split()
             cfg = compose("config", [*overrides, f"results_dir={FOLDER.name}"])
-            made = cell.run(cfg, {}, embedded.load("haberman"), model, {}, "code", {})
+            table = embedded.load("haberman")
+            made = cell.run(cfg, {}, table, model, {}, "code", score_fingerprints())
             keys.append(made["synthetic"]["key"])
     assert keys[0] != keys[2]
     assert keys[1] == keys[3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -248,15 +249,32 @@ class TestCode:
         [
             ("bench/finetune/splitting.py", True),
             ("bench/models/tab2d/forward.py", True),
+            ("bench/scores/log_loss.py", True),  # early stopping names it
+            ("bench/scores/brier.py", False),
             ("bench/report/write.py", False),
             ("bench/analysis/measures.py", False),
         ],
     )
     def test_in_a_copy_of_the_repository(self, file: str, counts: bool, copied: Path):
         before, content = elsewhere(copied), (copied / file).read_text()
-        (copied / file).write_text(content + "print('edited')\n")
+        (copied / file).write_text(content + "assert 'edited'\n")
         assert (fresh(copied) != before) == counts
         (copied / file).write_text(content)
+
+
+def test_a_new_score_is_no_part_of_any_code_but_its_own(copied: Path):
+    script = (
+        "from bench.cell.identity import code_fingerprint, score_fingerprints\n"
+        "print(code_fingerprint(['bench.models.tab2d.checkpoint']), score_fingerprints())"
+    )
+    before, new = run(script, copied), copied / "bench/scores/new.py"
+    text = (copied / "bench/scores/brier.py").read_text()
+    new.write_text(text.replace('name="brier"', 'name="new"') + "\nnew = brier\n")
+    try:
+        assert "'new': " in (after := run(script, copied))
+    finally:
+        new.unlink()
+    assert re.sub(r", 'new': '\w+'", "", after) == before
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from composing import composing
 from hydra import compose
 
 from bench.cell import run as way
-from bench.cell.identity import identity
+from bench.cell.identity import identity, score_fingerprints
 from bench.cell.record import Record
 from bench.datasets import embedded
 from bench.finetune import loop
@@ -94,7 +94,8 @@ def run(checkpoint: Checkpoint, *overrides: str) -> Record:
         cfg = compose("config", ["dataset=haberman", "finetune.steps=2", *overrides])
     table = embedded.load("haberman")
     names = {"dataset": "haberman", "domain": "other", "method": "default_ft", "fold": 0, "seed": 0}
-    return way.run(cfg, names, table, checkpoint, identity(cfg, table), "code", {})
+    what, scores = identity(cfg, table), score_fingerprints()
+    return way.run(cfg, names, table, checkpoint, what, "code", scores)
 
 
 def notes_on_memory(record: Record) -> list[str]:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from safetensors.torch import save_file
 
 from bench.cell import run as way
-from bench.cell.identity import identity
+from bench.cell.identity import identity, score_fingerprints
 from bench.cell.record import Record
 from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.table import Table
@@ -58,4 +58,6 @@ def run(
         cfg = cfg.copy()
         cfg.method.generator = generator
     names = {"dataset": "small", "domain": "other", "method": "m", "fold": 0, "seed": 0}
-    return way.run(cfg, names, table, checkpoint, identity(cfg, table), "code", {})
+    names["model"] = "tiny"
+    what, scores = identity(cfg, table), score_fingerprints()
+    return way.run(cfg, names, table, checkpoint, what, "code", scores)

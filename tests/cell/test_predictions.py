@@ -1,0 +1,170 @@
+"""What a record keeps of predictions is what the cell scored, bit for bit, and is not believed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from one_cell import run, tiny
+
+from bench.cell import predictions
+from bench.cell.check import inconsistencies
+from bench.cell.record import Record, fault, seal
+from bench.cell.scored import computed, step_of
+from bench.datasets.embedded import load
+from bench.score import ScoreError
+from bench.scores import SCORES
+
+PARTS = ("validation", "test")
+few = settings(max_examples=25, deadline=None, derandomize=True)
+
+
+@st.composite
+def logits(draw: st.DrawFn) -> np.ndarray:
+    shape = draw(st.tuples(st.integers(1, 8), st.integers(1, 5)))
+    scale = draw(st.sampled_from([1.0, 30.0, 700.0]))
+    return draw(arrays(float, shape, elements=st.floats(-1, 1))) * scale
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def rounded(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    y = np.zeros(len(probabilities), dtype=np.int64)
+    score = predictions.rounding(lambda _: {"test": probabilities}, {"test": y}, classes)
+    return score(None)["test"]  # type: ignore[arg-type]
+
+
+@few
+@given(logits=logits())
+def test_what_is_kept_is_read_bit_for_bit_and_rounding_again_changes_nothing(
+    logits: np.ndarray,
+) -> None:
+    n, k = logits.shape
+    classes, full = np.arange(k) * 2 + 1, np.zeros((n, 2 * k + 1))
+    full[:, classes] = softmax(logits)
+    kept = rounded(full, classes)
+    assert np.array_equal(rounded(kept, classes), kept)
+    assert kept == pytest.approx(full, abs=2e-6)
+    assert kept.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-12)
+    assert not kept[:, ::2].any()
+    y = np.arange(n) % k
+    stored = predictions.kept({"test": y}, {0: {"test": kept}}, classes)
+    labels, read = predictions.at(stored, 0, "test", 2 * k + 1)
+    assert np.array_equal(read, kept)
+    assert np.array_equal(labels, y)
+
+
+def test_the_odds_between_classes_stay_where_the_first_is_beyond_all_bounds() -> None:
+    (kept,) = rounded(softmax(np.array([[0.0, 60.0, 55.0]])), np.arange(3))
+    assert np.log(kept[1] / kept[2]) == pytest.approx(5, abs=1e-5)
+    assert 0 < kept[0] < 1e-13
+
+
+def test_the_layout_is_the_one_that_is_told() -> None:
+    """Log-odds against the first class in steps of 2⁻¹⁸, three bytes each, the lowest first."""
+    p = rounded(softmax(np.array([[0.0, 1.0], [0.0, -2.0]])), np.arange(2))
+    kept = predictions.kept({"test": np.array([1, 0])}, {0: {"test": p}}, np.arange(2))
+    found = base64.b64decode(kept["steps"]["0"]["test"])
+    steps = [int.from_bytes(found[i : i + 3], "little", signed=True) for i in (0, 3)]
+    assert steps == [2**18, -(2**19)]
+    assert base64.b64decode(kept["labels"]["test"]) == b"\x01\x00"
+    assert p[0, 1] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-15)
+
+
+def test_what_is_no_distribution_or_of_no_class_is_refused() -> None:
+    for wrong in (np.nan, 1.5):
+        with pytest.raises(ScoreError):
+            rounded(np.array([[wrong, 0.5]]), np.arange(2))
+    with pytest.raises(ScoreError, match="a class that no training row has"):
+        rounded(np.array([[0.5, 0.5, 0.0]]), np.array([0, 2]))
+
+
+def test_too_many_are_not_kept() -> None:
+    p = np.full((predictions.LONGEST // 4, 2), 0.5)
+    y = {"test": np.zeros(len(p), dtype=np.int64)}
+    assert predictions.kept(y, {0: {"test": p}}, np.arange(2)) == {}
+
+
+@pytest.fixture(scope="module")
+def record() -> Record:
+    return seal(run(tiny(), load("iris"), "finetune.steps=3", "finetune.keep=last"))
+
+
+def test_every_score_is_that_of_the_predictions_to_the_bit(record: Record) -> None:
+    assert fault(record) is None
+    assert list(record["predictions"]["steps"]) == ["0", "3"]  # chosen and last are one
+    told = [
+        (record["metrics"][when][part][name], computed(record, score, step_of(record, when), part))
+        for when in record["metrics"]
+        for part in PARTS
+        for name, score in SCORES.items()
+    ]
+    assert len(told) == 6 * len(SCORES)
+    assert [(a, b) for a, b in told if a != b] == []
+    assert list(inconsistencies(record)) == []
+
+
+def test_another_run_of_the_same_seed_keeps_the_same(record: Record) -> None:
+    again = run(tiny(), load("iris"), "finetune.steps=3", "finetune.keep=last")
+    for part in ("predictions", "metrics", "curves"):
+        assert again[part] == record[part]
+
+
+def test_an_edited_score_contradicts_the_predictions(record: Record) -> None:
+    edited = {**record, "metrics": {**record["metrics"]}}
+    last = record["metrics"]["last"]
+    edited["metrics"]["last"] = {**last, "test": {**last["test"], "brier": 0.25}}
+    (found,) = inconsistencies(edited)
+    assert re.fullmatch(r"last test brier is 0\.25, but 0\.\d+ of its predictions", found)
+
+
+def changed(*path: str, to: Any) -> Callable[[Record], None]:
+    def change(kept: Record) -> None:
+        for key in path[:-1]:
+            kept = kept[key]
+        kept[path[-1]] = to
+
+    return change
+
+
+FAULTS: dict[str, tuple[Callable[[Record], None], str]] = {
+    "no base64": (changed("labels", "test", to="%%%="), "the test part of the labels is no base64"),
+    "no ASCII": (changed("labels", "test", to="ä" * 4), "the test part of the labels is no base64"),
+    "cut": (
+        changed("steps", "3", "validation", to="AAAA"),
+        "the validation part of step 3 has 3 bytes, not 6 for each of 20 rows",
+    ),
+    "a label beyond the classes": (
+        changed("labels", "validation", to=base64.b64encode(b"\x07" * 20).decode()),
+        "a validation label is 7, of 3 classes",
+    ),
+    "a class beyond": (changed("classes", to=[0, 1, 3]), "the classes are not some of the table's"),
+    "classes twice": (changed("classes", to=[0, 1, 1]), "the classes are not some of the table's"),
+    "no class": (changed("classes", to=[]), "the classes are not some of the table's"),
+    "another step": (
+        changed("steps", "2", to={"validation": "", "test": ""}),
+        "the steps are not 0, 3",
+    ),
+    "a number for a text": (changed("steps", "3", "test", to=1), "'predictions.steps.3.test'"),
+    "a part lost": (changed("steps", "3", to={"test": ""}), "'predictions.steps.3.validation'"),
+    "null": (lambda kept: kept.clear() or kept.update(more=1), "'predictions.classes'"),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_damaged_part_is_a_fault_in_one_clause(kind: str, record: Record) -> None:
+    change, clause = FAULTS[kind]
+    edited = json.loads(json.dumps({k: v for k, v in record.items() if k != "checksum"}))
+    change(edited["predictions"])
+    assert clause in str(fault(seal(edited)))
