@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 
 from bench.cell import run as cell
 from bench.cell.config import register
-from bench.cell.identity import identity
+from bench.cell.identity import identity, score_fingerprints
 from bench.files import CONF
 
 TABLES = [
@@ -77,7 +77,8 @@ def validation_curves(cfg: DictConfig) -> dict[str, list[float]]:
     """The curves of one default fine-tuning, without those of the test part."""
     table, checkpoint = instantiate(cfg.dataset), instantiate(cfg.model)
     names = {"dataset": table.name, "method": cfg.method.name, "fold": cfg.fold}
-    record = cell.run(cfg, names, table, checkpoint, identity(cfg, table), code="")
+    what = identity(cfg, table)
+    record = cell.run(cfg, names, table, checkpoint, what, code="", scores=score_fingerprints())
     if record["status"] != "done":
         raise SystemExit(f"{table.name}: {record['error']['message']}")
     return dict(record["curves"]["validation"])
