@@ -10,25 +10,26 @@ from bench.report.readable import share, sign_three, signed, three, two, unsigne
 from bench.report.table import Column
 
 THOUSANDTHS = "×1000"
-MEDIAN = Column("median", "median improvement", sign_three)
+MEDIAN = Column("median", "median improvement", sign_three, better=1)
 IQR = Column("iqr", "± IQR", three)
 SPREADS = (IQR, Column("std", "± std", three), Column("mad", "± MAD", three))
 HARM = Column("harm", "worse than pre-trained", share)
 RUNS = Column("units", "runs", whole)
-CORRELATION_GAP = Column("correlation_gap", "median corr. gap", three)
+CORRELATION_GAP = Column("correlation_gap", "median corr. gap", three, better=-1)
 GAP = Column("gap", "gap", signed, THOUSANDTHS)
 NORMALIZED_GAP = Column("normalized_gap", "median norm. gap", sign_three)
-REGRET = Column("regret", "regret", unsigned, THOUSANDTHS)
+REGRET = Column("regret", "regret", unsigned, THOUSANDTHS, better=-1)
 
 
 def rank(answer: Answer) -> Column:
     """The average rank; of one dataset it is none, and its heading says so."""
-    return Column("rank", "average rank" if answer.datasets > 1 else "rank on the one dataset", two)
+    heading = "average rank" if answer.datasets > 1 else "rank on the one dataset"
+    return Column("rank", heading, two, better=-1)
 
 
 def gain(answer: Answer) -> Column:
     """The change of the score that the records are ranked by."""
-    return Column("raw_gain", f"{answer.metric.title} gain", signed, THOUSANDTHS)
+    return Column("raw_gain", f"{answer.metric.title} gain", signed, THOUSANDTHS, better=1)
 
 
 def stated(rows: pd.DataFrame, what: str) -> list[Column]:

@@ -1,10 +1,24 @@
-"""Sections → LaTeX tables (booktabs), and one document of all that compiles as it stands."""
+"""Sections → LaTeX tables for two columns (booktabs), and one document of all that compiles."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
+from bench.report.looks import title, titled
 from bench.report.table import Section
 
-MOST_ROWS = 45  # of a table on one page; longer ones are longtables
+COLUMN, PAGE = 230.0, 487.0  # points: what the columns and pages of common styles have at least
+# Sizes of type that are tried, the greatest first: points an em (Computer Modern is wider where it
+# is smaller), and between two columns.
+SIZES = {"small": (9.2, 8.0), "footnotesize": (8.4, 7.0), "scriptsize": (7.9, 5.0)}
+MOST_ROWS = 45  # on one page; what is longer goes on in another float
+LONGEST = 40  # characters of a cell that are not broken into lines
+SCALED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%" + "\n"
+BEST_OF = {"column": "its column", "row": "its row", "label": "its column and group"}
+MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+# Widths of letters in em, of all others ½.
+NARROW, WIDE = dict.fromkeys("ijl.,:;|'![]() ", 0.3), dict.fromkeys("mwMW%+−±×<>=", 0.8)
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -33,11 +47,11 @@ SPECIAL = {
     "’": "'",
 }
 
-DOCUMENT = r"""\documentclass[10pt]{article}
+DOCUMENT = r"""\documentclass[10pt,twocolumn]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
-\usepackage[a4paper,landscape,margin=1.5cm]{geometry}
-\usepackage{booktabs,longtable,graphicx}
+\usepackage[a4paper,margin=1.8cm]{geometry}
+\usepackage{booktabs,graphicx}
 \begin{document}
 %s
 \end{document}
@@ -58,66 +72,165 @@ def _letter(character: str) -> str:
 
 
 def latex(section: Section) -> str:
-    """A section's table with its caption; empty if it has none."""
-    table = section.table
-    if table is None:
+    """A section's table as floats for a paper of two columns; empty if it has none.
+
+    It takes one column where that is wide enough, in type of 8 points at least, else both; what no
+    size of type fits, is scaled. Methods have their titles, and the best cells are bold.
+    """
+    if section.table is None:
         return ""
-    heads = [str(table.index.name or ""), *map(str, table.columns)]
-    body = [[str(name), *map(str, row)] for name, row in zip(table.index, table.to_numpy())]
-    columns = "l" + "r" * (len(heads) - 1)
-    lines = [" & ".join(map(escape, row)) + r" \\" for row in body]
-    head = " & ".join(map(_heading, heads)) + r" \\"
-    caption = rf"\caption{{{escape(section.title)}. {escape(section.text)}}}"
-    label = rf"\label{{tab:{section.key}}}"
-    if len(body) > MOST_ROWS:
-        return "\n".join(
-            [
-                r"{\tiny\setlength{\tabcolsep}{2pt}",
-                rf"\begin{{longtable}}{{{columns}}}",
-                caption + label + r"\\",
-                r"\toprule",
-                head,
-                r"\midrule\endhead",
-                *lines,
-                r"\bottomrule",
-                r"\end{longtable}}",
-                "",
-            ]
+    grid = _Grid.of(section)
+    if section.rivals == "row":
+        grid = min(grid, grid.turned(), key=lambda way: sum(way.widths()))
+    wide = not grid.fits(COLUMN, smallest="footnotesize")
+    caption = f"{section.title}. {section.text}"
+    caption += f" Bold: the best of {BEST_OF[section.rivals]}." if section.best else ""
+    parts = [grid.rows[at : at + MOST_ROWS] for at in range(0, len(grid.rows), MOST_ROWS)]
+    floats = [
+        _float(
+            grid,
+            rows,
+            wide,
+            rf"\caption{{{escape(titled(caption))}}}\label{{tab:{section.key}}}"
+            if at == 0
+            else rf"Table~\ref{{tab:{section.key}}}, continued.\\[1ex]",
         )
-    return "\n".join(
-        [
-            r"\begin{table}[htbp]",
-            r"\centering\small",
-            caption,
-            label,
-            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}}",
-            r"\end{table}",
-            "",
+        for at, rows in enumerate(parts)
+    ]
+    return "\\clearpage\n".join(floats)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    bold: bool = False
+
+    @property
+    def code(self) -> str:
+        text = MINUS.sub("−", self.text)
+        return rf"\textbf{{{escape(text)}}}" if self.bold else escape(text)
+
+    @property
+    def width(self) -> float:
+        """In em, about; bold is wider."""
+        em = sum(NARROW.get(c) or WIDE.get(c) or (0.72 if c.isupper() else 0.5) for c in self.text)
+        return em * (1.15 if self.bold else 1.0)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A table's headings and cells, the names of its rows among them."""
+
+    heads: list[str]
+    rows: list[list[_Cell]]
+
+    @classmethod
+    def of(cls, section: Section) -> _Grid:
+        assert section.table is not None
+        table = section.table
+        heads = [str(table.index.name or ""), *map(str, table.columns)]
+        of_methods = [i for i, head in enumerate(heads) if head in ("method", "against")]
+        rows = []
+        for at, (name, cells) in enumerate(zip(table.index, table.to_numpy(), strict=True)):
+            texts = [str(name), *map(str, cells)]
+            for i in of_methods:
+                texts[i] = ", ".join(map(title, texts[i].split(", ")))
+            best = [(at, head) in section.best for head in heads[1:]]
+            rows.append([_Cell(*both) for both in zip(texts, [False, *best], strict=True)])
+        return cls([titled(title(head)) for head in heads], rows)
+
+    def turned(self) -> _Grid:
+        """With rows for columns."""
+        names = [row[0].text for row in self.rows]
+        columns = zip(*(row[1:] for row in self.rows), strict=True)
+        rows = [[_Cell(head), *cells] for head, cells in zip(self.heads[1:], columns, strict=True)]
+        return _Grid(["", *names], rows)
+
+    def widths(self) -> list[float]:
+        """Of each column, in em."""
+        return [
+            max([*(min(row[i].width, LONGEST / 2) for row in self.rows), *map(_width, words)])
+            for i, words in enumerate(map(_words, self.heads))
         ]
-    )
+
+    def size(self, room: float, smallest: str = "scriptsize") -> str | None:
+        """The greatest size of type in which it takes no more than ``room`` points."""
+        em, n = sum(self.widths()), len(self.heads)
+        for name, (points, gap) in SIZES.items():
+            if em * points + (n - 1) * gap <= room:
+                return name
+            if name == smallest:
+                break
+        return None
+
+    def fits(self, room: float, smallest: str = "scriptsize") -> bool:
+        """Whether there is such a size."""
+        return self.size(room, smallest) is not None
+
+    def columns(self, size: str) -> list[str]:
+        """LaTeX's letters for the columns: names and text to the left, numbers to the right."""
+        kinds = []
+        for i in range(len(self.heads)):
+            cells = [row[i].text for row in self.rows]
+            if max(map(len, cells)) > LONGEST:
+                wide = LONGEST / 2 * SIZES[size][0]
+                kinds.append(rf"p{{{wide:.0f}pt}}")
+            else:
+                words = i == 0 or any(text[:1].isalpha() for text in cells)
+                kinds.append("l" if words else "r")
+        return kinds
 
 
-def _heading(text: str) -> str:
-    """A column's heading, stacked by its words where it is long."""
-    words = text.split(" ")
-    if len(text) < 14 or len(words) == 1:
-        return escape(text)
-    lines, line = [], ""
-    for word in words:
-        if line and len(line) + len(word) > 13:
-            lines.append(line)
-            line = word
+def _words(heading: str) -> list[str]:
+    """What stays on one line: a heading is broken at blanks and behind hyphens and underlines."""
+    return re.findall(r"[^\s_-]*[_-]+|[^\s_-]+", heading) or [""]
+
+
+def _width(text: str) -> float:
+    return _Cell(text).width
+
+
+def _float(grid: _Grid, rows: list[list[_Cell]], wide: bool, caption: str) -> str:
+    """One table, or a part of it; all parts look alike."""
+    kind, room = ("table*", PAGE) if wide else ("table", COLUMN)
+    size = grid.size(room)
+    start, end = ("", "") if size else (SCALED, "}")
+    size = size or "scriptsize"
+    letters = grid.columns(size)
+    heads = [
+        _heading(head, width, letter)
+        for head, width, letter in zip(grid.heads, grid.widths(), letters, strict=True)
+    ]
+    lines = [
+        rf"\begin{{{kind}}}[tbp]",
+        r"\centering",
+        caption,
+        rf"\{size}\setlength{{\tabcolsep}}{{{SIZES[size][1] / 2:g}pt}}",
+        rf"{start}\begin{{tabular}}{{@{{}}{''.join(letters)}@{{}}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+        *(" & ".join(cell.code for cell in row) + r" \\" for row in rows),
+        r"\bottomrule",
+        rf"\end{{tabular}}{end}",
+        rf"\end{{{kind}}}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _heading(text: str, width: float, letter: str) -> str:
+    """A column's heading, stacked by its words where it is wider than its cells."""
+    lines = [""]
+    for word in _words(text):
+        gap = "" if lines[-1][-1:] in ("", "-", "_") else " "
+        if lines[-1] and _width(f"{lines[-1]}{gap}{word}") > width:
+            lines.append(word)
         else:
-            line = f"{line} {word}".strip()
-    stacked = r"\\".join(map(escape, [*lines, line]))
-    return rf"\shortstack[r]{{{stacked}}}"
+            lines[-1] += gap + word
+    stacked = r"\\".join(map(escape, lines))
+    side = "r" if letter == "r" else "l"
+    return rf"\shortstack[{side}]{{{stacked}}}" if len(lines) > 1 else stacked
 
 
 def document(sections: list[Section]) -> str:

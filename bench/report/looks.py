@@ -89,6 +89,21 @@ def title(method: str) -> str:
     return _Parts.of(method).title
 
 
+def titled(sentence: str) -> str:
+    """A sentence with the methods' titles for their names.
+
+    Examples
+    --------
+    >>> titled("default_ft and ctgan-mixed-1 lose to the bootstrap")
+    'Default fine-tuning and CTGAN, mixed 1 lose to the bootstrap'
+    """
+    names = [name for name, look in _file()["methods"].items() if not look.get("is_word")]
+    way = r"(?:-(?:synthetic|mixed)(?:-\d+(?:\.\d+)?)?)?"
+    return re.sub(
+        rf"(?<![\w.-])(?:{'|'.join(names)}){way}(?![\w-])", lambda found: title(found[0]), sentence
+    )
+
+
 def looks(methods: Iterable[str]) -> dict[str, Look]:
     """The look of each method.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from bench.report.readable import NONE
 
 Behind = dict[str, list[str]]  # column of the cells → values: the cells behind a number
 Lead = Callable[[int, str], Behind | None]  # position of a row, heading → what is behind
+Rivals = Literal["column", "row", "label"]
 T = TypeVar("T")
 Derived: TypeAlias = "T | Callable[[Answer, pd.DataFrame], T]"  # itself, or of answer and rows
 
@@ -31,6 +32,8 @@ class Column:
         A value of each → text.
     unit : str
         Behind the heading.
+    better : int
+        1: a greater value is better (of several, the first one's); −1: a smaller one; 0: neither.
     is_stated : bool
         Its values are another's, read and not measured: no cells are behind them.
     """
@@ -39,6 +42,7 @@ class Column:
     heading: str
     show: Callable[..., str] = str
     unit: str = ""
+    better: int = 0
     is_stated: bool = False
 
     @property
@@ -46,10 +50,14 @@ class Column:
         """What stands over it."""
         return f"{self.heading} {self.unit}".strip()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the numbers that its cells are made of."""
+        return (self.of,) if isinstance(self.of, str) else self.of
+
     def texts(self, rows: pd.DataFrame) -> list[str]:
         """Its cells."""
-        names = (self.of,) if isinstance(self.of, str) else self.of
-        values = zip(*(rows[name] for name in names), strict=True)
+        values = zip(*(rows[name] for name in self.names), strict=True)
         return [NONE if pd.isna(first) else self.show(first, *more) for first, *more in values]
 
 
@@ -76,6 +84,10 @@ class Section:
         Columns whose values are another's (`Column.is_stated`).
     figures : sequence of callable
         What draws the figures below it.
+    best : set of (position of a row, column)
+        The best cells, each among its ``rivals``; none where all are alike.
+    rivals : "column", "row" or "label"
+        See `ReportTable`.
     terminal : bool
         Whether it is also printed.
     timed : bool
@@ -89,6 +101,8 @@ class Section:
     behind: Lead = _nothing
     stated: frozenset[str] = frozenset()
     figures: Sequence[Draw] = ()
+    best: frozenset[tuple[int, str]] = frozenset()
+    rivals: Rivals = "column"
     terminal: bool = False
     timed: bool = False
 
@@ -138,6 +152,9 @@ class ReportTable:
         Answer → `bench.report.figures.Drawing` or None, below it on the page.
     behind : callable
         (answer, rows) → what leads from a number to the cells behind it.
+    rivals : "column", "row" or "label"
+        What a cell is the best of: its column, its row (whose columns are of one kind then), or the
+        rows of its column that have its row's name.
     place : int
         Where it stands among the sections; last, if it does not say.
     has_file : bool
@@ -160,6 +177,7 @@ class ReportTable:
     rows: Callable[[Answer, pd.DataFrame], pd.DataFrame] = lambda _answer, numbers: numbers
     figures: Sequence[Draw] = ()
     behind: Callable[[Answer, pd.DataFrame], Lead] = named
+    rivals: Rivals = "column"
     place: int = 1000
     has_file: bool = True
     terminal: Derived[bool] = False
@@ -195,10 +213,36 @@ class ReportTable:
         if rows.empty:
             return replace(section, text=derived(self.empty))
         columns = derived(self.columns)
+        table = pd.DataFrame({c.head: c.texts(rows) for c in columns}, index=rows.index)
         return replace(
             section,
-            table=pd.DataFrame({c.head: c.texts(rows) for c in columns}, index=rows.index),
+            table=table,
+            best=frozenset(_best(table, columns, rows, self.rivals)),
+            rivals=self.rivals,
             text=derived(self.caption),
             behind=self.behind(answer, rows),
             stated=frozenset(column.head for column in columns if column.is_stated),
         )
+
+
+def _best(
+    table: pd.DataFrame, columns: Sequence[Column], rows: pd.DataFrame, rivals: Rivals
+) -> Iterator[tuple[int, str]]:
+    """The best cells: ties share it, as do cells that read alike; where all tie, none is."""
+    cells = pd.DataFrame(
+        [
+            (i, column.head, label, column.better * value, text)
+            for column in columns
+            if column.better
+            for i, (label, value, text) in enumerate(
+                zip(rows.index, rows[column.names[0]], table[column.head], strict=True)
+            )
+        ],
+        columns=["row", "column", "label", "value", "text"],
+    ).dropna(subset=["value"])
+    together = {"column": ["column"], "row": ["row"], "label": ["column", "label"]}
+    for _, among in cells.groupby(together[rivals]):
+        ends = among["value"] == among["value"].max()
+        best = ends | among["text"].isin(among.loc[ends, "text"])
+        if not best.all():
+            yield from among.loc[best, ["row", "column"]].itertuples(index=False, name=None)

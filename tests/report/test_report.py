@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from made_experiment import experiment
 from made_records import failed, made
@@ -29,8 +30,9 @@ from bench.report.figures import (
     ranks,
     time,
 )
-from bench.report.latex import escape
+from bench.report.latex import escape, latex
 from bench.report.published import published
+from bench.report.table import Section
 from bench.report.tables import sections
 from bench.report.write import report
 from bench.scores.roc_auc_ovo import roc_auc_ovo
@@ -259,14 +261,40 @@ class TestLatex:
     def test_every_special_character_is_escaped(self):
         assert escape("a_b & 5% <x> ü 中") == r"a\_b \& 5\% \textless{}x\textgreater{} ü [U+4E2D]"
 
+    def test_a_table_as_narrow_as_a_column_takes_one_and_a_wider_one_both(self):
+        narrow = pd.DataFrame(
+            {"rank": ["1.00", "2.00"]}, index=pd.Index(["scm", "x"], name="method")
+        )
+        wide = pd.concat([narrow.add_suffix(f" of the {i}th") for i in range(9)], axis=1)
+        for table, kind in ((narrow, "table"), (wide, "table*")):
+            text = latex(Section("key", "Title", table, "Below, default_ft & all."))
+            assert text.startswith(rf"\begin{{{kind}}}[tbp]")
+            assert r"\caption{Title. Below, Default fine-tuning \& all.}\label{tab:key}" in text
+            assert "resizebox" not in text
+            assert "SCM-only & 1.00" in text
+            assert text.index(r"\toprule") < text.index(r"\midrule") < text.index(r"\bottomrule")
+
+    def test_a_long_table_goes_on_in_another_float(self):
+        table = pd.DataFrame({"rank": ["1"] * 100}, index=[f"row {i}" for i in range(100)])
+        text = latex(Section("key", "Title", table, "Below."))
+        assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 3
+        assert text.count(r"\label{tab:key}") == 1
+        assert text.count(r"Table~\ref{tab:key}, continued.") == 2
+        assert all(f"row {i} & 1" in text for i in range(100))
+
     @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-    def test_the_document_compiles(self, written: Callable[..., Path]):
+    def test_the_document_compiles_and_nothing_sticks_out_of_its_two_columns(
+        self, written: Callable[..., Path]
+    ):
         root = written([*experiment(), failed("heart", "odd [method]", NASTY + " 中文 …")])
         report(root, figures=False)
+        tables = (root / "report" / "tables.tex").read_text()
+        assert "twocolumn" in tables
         run = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
             cwd=root / "report", capture_output=True, text=True, errors="replace",
             stdin=subprocess.DEVNULL, timeout=LATEX_SECONDS, check=False,
         )  # fmt: skip
         assert run.returncode == 0, run.stdout[-2000:]
+        assert "Overfull \\hbox" not in run.stdout, run.stdout
         assert (root / "report" / "tables.pdf").stat().st_size > 1000

@@ -21,9 +21,9 @@ from bench.analysis.frame import NAMING, NESTED, frame
 from bench.analysis.settings import settings
 from bench.cell.store import Store
 from bench.report import tables as room
-from bench.report.latex import escape
-from bench.report.looks import title
-from bench.report.table import ReportTable, Section
+from bench.report.latex import BEST_OF, escape
+from bench.report.looks import title, titled
+from bench.report.table import Column, ReportTable, Section
 from bench.report.tables import filled, sections, tables
 from bench.report.write import report
 from bench.score import Score
@@ -263,9 +263,79 @@ def in_markdown(section: Section, text: str) -> None:
 
 
 def in_latex(section: Section, text: str) -> None:
-    assert rf"\caption{{{escape(section.title)}. {escape(section.text)}}}" in text
-    for row in cells(section):
-        assert " & ".join(map(escape, row)) + r" \\" in text.splitlines()
+    told = f"{section.title}. {section.text}"
+    told += f" Bold: the best of {BEST_OF[section.rivals]}." if section.best else ""
+    assert rf"\caption{{{escape(titled(told))}}}\label{{tab:{section.key}}}" in text
+    assert text.count(r"\textbf{") == len(section.best)
+    named = section.table.reset_index(names=str(section.table.index.name or ""))
+    for head in {"method", "against"} & {*named}:
+        named[head] = [", ".join(map(title, cell.split(", "))) for cell in named[head].map(str)]
+    lines = text.replace(r"\textbf{", "").replace("}", "").replace("$-$", "-").splitlines()
+    rows = [line.removesuffix(r" \\").split(" & ") for line in lines]
+    expected = [[escape(cell).replace("$-$", "-").replace("}", "") for cell in row]
+                for row in named.to_numpy().astype(str)]  # fmt: skip
+    if section.rivals == "row":  # the scores may be turned
+        assert {cell for row in rows for cell in row} >= {cell for row in expected for cell in row}
+    else:
+        assert [row for row in rows if row in expected] == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "best"),
+    [
+        ("summary", {("causalmixft", heading) for heading in
+            ("average rank", "median improvement", "ROC-AUC gain ×1000")}),
+        # default_ft harms no run either, regrets nothing and correlates; scm fell on zoo.
+        ("reliability", {("causalmixft", "test gain ×1000"), ("causalmixft", "last step ×1000")} | {
+            (method, heading) for method in ("causalmixft", "default_ft")
+            for heading in ("harm", "regret ×1000", "median corr. gap")}),
+        ("per_dataset", {("credit", "causalmixft"), ("zoo", "causalmixft")}),
+        ("paired", set()),
+        ("datasets", set()),
+    ],
+)  # fmt: skip
+def test_the_best_of_a_table_is_at_its_better_end(
+    key: str, best: set[tuple[str, str]], whole: Reported
+) -> None:
+    section = whole.sections[key]
+    assert {(section.table.index[row], head) for row, head in section.best} == best
+
+
+def test_of_log_loss_the_least_is_best(tmp_path: Path) -> None:
+    section = reported(tmp_path / "results", log_loss).sections["per_dataset"]
+    best = {(section.table.index[row], head) for row, head in section.best}
+    assert best == {("credit", "pretrained"), ("zoo", "scm")}
+
+
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [
+        ([0.1, 0.3, 0.2], {1}),
+        ([0.3, 0.1, 0.3], {0, 2}),
+        ([0.30001, 0.3, 0.1], {0, 1}),  # they read alike
+        ([0.3, 0.3, 0.3], set()),
+        ([0.3, np.nan, 0.1], {0}),
+        ([0.3, np.nan, np.nan], set()),
+        ([np.nan] * 3, set()),
+    ],
+)
+@pytest.mark.parametrize("better", [1, -1])
+def test_ties_share_the_best_and_where_all_tie_none_is(
+    values: list[float], best: set[int], better: int
+) -> None:
+    numbers = pd.DataFrame({"x": np.multiply(values, better)}, index=list("abc"))
+    table = ReportTable(
+        key="x", make=lambda _: numbers, title="X",
+        columns=[Column("x", "x", "{:.3f}".format, better=better), Column("x", "other")],
+    )  # fmt: skip
+    assert table.section(None, numbers).best == {(row, "x") for row in best}
+
+
+def test_in_groups_the_best_is_of_its_group() -> None:
+    numbers = pd.DataFrame({"x": [1, 2, 4, 3]}, index=["young", "young", "old", "old"])
+    columns = [Column("x", "x", str, better=1)]
+    table = ReportTable(key="x", make=lambda _: numbers, columns=columns, rivals="label")
+    assert table.section(None, numbers).best == {(1, "x"), (2, "x")}
 
 
 def is_printed(section: Section, printed: str) -> bool:

@@ -38,6 +38,7 @@ def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
             (f"{column.of}", f"{column.of}_low", f"{column.of}_high"),
             f"{column.head} {level}",
             partial(with_interval, show=column.show),
+            better=column.better,
         )
         for column in (rank(answer), MEDIAN, gain(answer))
     ]

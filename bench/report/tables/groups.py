@@ -54,6 +54,7 @@ def _by(grouping: str, title: str, place: int) -> ReportTable:
         caption="Scores are normalized over all methods of a unit; a group's numbers are the same "
         "numbers, restricted to its datasets.",
         behind=_behind,
+        rivals="label",
         place=place,
         has_file=False,
     )

@@ -16,11 +16,17 @@ def _behind(_answer: Answer, rows: pd.DataFrame) -> Lead:
     return behind
 
 
+def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
+    better = 1 if answer.metric.greater_is_better else -1
+    return [Column(m, m, "{:.4f}".format, better=better) for m in map(str, rows)]
+
+
 per_dataset = ReportTable(
     key="per_dataset",
     title=lambda answer: f"Test {answer.metric.title}",
     make=lambda answer: answer.tables["per_dataset"],
-    columns=lambda _answer, rows: [Column(m, m, "{:.4f}".format) for m in map(str, rows)],
+    columns=_columns,
+    rivals="row",
     caption=lambda answer, _rows: f"Mean test {answer.metric.title} over folds and seeds.",
     figures=[heat_map],
     behind=_behind,

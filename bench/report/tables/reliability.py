@@ -33,11 +33,11 @@ def _columns(_answer: Answer, rows: pd.DataFrame) -> list[Column]:
     return [
         CORRELATION_GAP,
         Column("validation_gain", "validation gain", signed, THOUSANDTHS),
-        Column("test_gain", "test gain", signed, THOUSANDTHS),
-        Column("last_gain", "last step", signed, THOUSANDTHS),
+        Column("test_gain", "test gain", signed, THOUSANDTHS, better=1),
+        Column("last_gain", "last step", signed, THOUSANDTHS, better=1),
         GAP,
         NORMALIZED_GAP,
-        Column("harm", "harm", share),
+        Column("harm", "harm", share, better=-1),
         REGRET,
         *stated(rows, "median gap"),
     ]
