@@ -11,10 +11,12 @@ import pandas as pd
 
 from bench.analysis.settings import Impute
 from bench.analysis.variants import Name, names
+from bench.cell import scored
 from bench.cell.record import Record
 from bench.cell.scored import curve_of, score_of
-from bench.errors import BadInput
+from bench.errors import BadInput, closest
 from bench.files import printable
+from bench.phrases import counted, joined
 from bench.score import Score
 from bench.scores import RANKED_BY, SCORES
 
@@ -67,14 +69,18 @@ _TEST_SCORES = ["score_pretrained", "score_chosen", "score_last"]
 _SCORES = [*_TEST_SCORES, "validation_pretrained", "validation_chosen"]
 
 
-def metric_of(records: Iterable[Record]) -> Score:
-    """The score that records are ranked by; of no records, what a new one would be.
+def metric_of(records: Iterable[Record], asked: str | None = None) -> Score:
+    """The score that records are ranked by, or that is asked for; of no records, RANKED_BY.
 
     Raises
     ------
     BadInput
-        If they are ranked by several: what is averaged or paired must be in one unit.
+        If they are ranked by several: what is averaged or paired must be in one unit. If there is
+        no such score, or some of the records can tell it neither from what they hold nor from their
+        predictions.
     """
+    if asked is not None:
+        return _asked(list(records), asked)
     found = Counter(record["metric"]["name"] for record in records)
     if len(found) > 1:
         told = ", ".join(f"{n} by {SCORES[name].title}" for name, n in sorted(found.items()))
@@ -83,6 +89,25 @@ def metric_of(records: Iterable[Record]) -> Score:
             "each other; keep those of each score in a results folder of their own."
         )
     return SCORES[next(iter(found))] if found else RANKED_BY
+
+
+def _asked(records: list[Record], name: str) -> Score:
+    if name not in SCORES:
+        known = joined(SCORES, "and")
+        raise BadInput(
+            f"analysis.metric={name}: there is no such score;{closest(name, SCORES)} There are "
+            f"{known}."
+        )
+    told = [scored.names(record) for record in records if record["status"] == "done"]
+    lacking = sum(name not in of for of in told)
+    if lacking:
+        common = [score for score in SCORES if all(score in of for of in told)]
+        raise BadInput(
+            f"{lacking} of {counted(len(told), 'record')} hold neither {SCORES[name].title} nor "
+            "predictions that it could be computed from. "
+            f"What all of them can tell: {', '.join(common) or 'nothing'}."
+        )
+    return SCORES[name]
 
 
 def as_recorded(cells: pd.DataFrame, metric: Score) -> pd.DataFrame:
@@ -109,7 +134,9 @@ def own_name(column: str, metric: Score) -> str:
     return column.replace("score", metric.prefix, 1) if column in _TEST_SCORES else column
 
 
-def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.DataFrame:
+def frame(
+    records: Iterable[Record], named: Sequence[Name] | None = None, metric: Score | None = None
+) -> pd.DataFrame:
     """One row a cell, with the columns of `SCHEMA`.
 
     Scores are rounded to 12 decimals: means over pairs of classes that are equal in exact
@@ -124,6 +151,8 @@ def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.
     records : iterable of Record
     named : sequence of Name, optional
         A name for each record; by default they are named among themselves.
+    metric : Score, optional
+        From `metric_of`, which gives the default.
 
     Raises
     ------
@@ -131,7 +160,7 @@ def frame(records: Iterable[Record], named: Sequence[Name] | None = None) -> pd.
         As `metric_of`.
     """
     records = list(records)
-    metric = metric_of(records)
+    metric = metric or metric_of(records)
     named = names(records) if named is None else named
     rows = [_row(record, name, metric) for record, name in zip(records, named, strict=True)]
     cells = pd.DataFrame(rows, columns=COLUMNS)

@@ -20,6 +20,7 @@ from bench.ranges import (
     Positive,
     Rising,
     Seed,
+    Text,
     check,
     member,
     members,
@@ -59,6 +60,7 @@ class Impute(StrEnum):
 class Analysis:
     """One reading of records."""
 
+    metric: Text | None = MISSING
     normalization: Normalization = MISSING
     spread: Spread = MISSING
     impute: Impute = MISSING

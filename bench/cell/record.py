@@ -76,6 +76,11 @@ def seal(record: Record) -> Record:
     return {**sealed, "checksum": _checksum(sealed)}
 
 
+def without_predictions(record: Record) -> Record:
+    """The record, sealed anew, with nothing that scores could be computed from later."""
+    return seal({k: v for k, v in record.items() if k != "checksum"} | {"predictions": {}})
+
+
 def fault(record: Any) -> str | None:
     """What is wrong with a record, in one clause; None if it is sound."""
     wrong = damage(record, SCHEMA_VERSION, KEYS) or record_schema.fault(record)

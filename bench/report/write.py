@@ -70,7 +70,9 @@ def report(
         _say(console, *warnings, f"No records under {root} that could be read.")
         return BAD_INPUT
     named = names(records)
-    cells = frame(records, named)
+    chosen = chosen or settings()
+    metric = metric_of(records, chosen.metric)
+    cells = frame(records, named, metric)
     twice = cells[cells.duplicated([*UNIT, "method"], keep=False)]
     if len(twice):
         first = twice.iloc[0]
@@ -82,7 +84,7 @@ def report(
         return BAD_INPUT
     drawn, left_out = _graphs(root) if figures else ([], [])
     warnings += [*variants(records, named), *_gone(root, records), *left_out]
-    read = answer(cells, chosen or settings(), metric_of(records))
+    read = answer(cells, chosen, metric)
     tables = list(filled(read))
     shown = [table.section(read, numbers) for table, numbers in tables if table.title]
     for section in shown:

@@ -1,7 +1,8 @@
 """`python -m bench pack`: all records of a results folder in one small file, `records.jsonl.zst`.
 
 Whole or not at all: the pack is read back and held against the records before it takes its place,
-and a file goes only where the pack gives it back bit for bit. What is no sound record stays loose.
+and a file goes only where the pack gives it back bit for bit, but for the predictions where those
+are left out (``predictions=false``). What is no sound record stays loose.
 """
 
 from __future__ import annotations
@@ -15,28 +16,37 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bench import files
-from bench.cell.packed import MOST, Pack, line_of, text_of, write
+from bench.cell.packed import Pack, line_of, text_of, write
+from bench.cell.reader import Entry
+from bench.cell.record import encode, without_predictions
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import Unsound, printable
 from bench.names import inside
+from bench.phrases import counted
 from bench.verbs._folder import folder
 
-HELP = "all records of a folder in one small file: pack [results_dir]"
+HELP = "all records of a folder in one small file: pack [results_dir] [predictions=false]"
 PLACE = 10
-USAGE = "pack [results_dir | experiment=NAME]"
+USAGE = "pack [results_dir | experiment=NAME] [predictions=false]"
+KEPT, LEFT_OUT = "predictions=true", "predictions=false"
 FEW = 3  # files that stay loose and are named
 
 
 def main(arguments: list[str]) -> int:
     """Pack a results folder; give the exit code: 1 where something has to stay loose."""
-    store = Store(folder(arguments, USAGE))
+    store = Store(folder([a for a in arguments if a not in (KEPT, LEFT_OUT)], USAGE))
     with store.housekeeping():
-        packing = Packing(store)
+        packing = Packing(store, with_predictions=LEFT_OUT not in arguments)
         packing.write()
         packing.remove()
     told, size = f"{packing.count:,} records", store.pack_path.stat().st_size
     print(f"{told} in {store.pack_path}: {size:,} bytes, {packing.size:,} as files.")
+    if packing.left_out:
+        print(
+            f"{counted(packing.left_out, 'record')} without predictions: of those no score can be "
+            "computed that is not in them."
+        )
     left = [f"{path.relative_to(store.root)}: {wrong}" for path, wrong in packing.left.items()]
     if left:
         named = "; ".join(left[:FEW]) + ("; …" if left[FEW:] else "")
@@ -49,16 +59,24 @@ def main(arguments: list[str]) -> int:
 class Packing:
     """What becomes of a folder's records.
 
+    Parameters
+    ----------
+    with_predictions : bool
+        Whether what a record keeps of predictions is packed.
+
     Attributes
     ----------
     count, size : int
         Records that are packed, and the bytes of their files.
+    left_out : int
+        Records whose predictions are not packed.
     left : dict of path → what is wrong there
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, with_predictions: bool = True) -> None:
         self.store = store
-        self.count = self.size = 0
+        self.with_predictions = with_predictions
+        self.count = self.size = self.left_out = 0
         self.left: dict[Path, str] = {}
         self._read = hashlib.sha256()
 
@@ -91,12 +109,20 @@ class Packing:
             if entry.record is None:
                 self.left[entry.path] = str(entry.wrong)
                 continue
-            line = entry.text if entry.is_packed else line_of(entry.text)
-            text = text_of(entry.text) if entry.is_packed else entry.text
+            text = self._text(entry)
+            line = line_of(text)
+            self.left_out += not self.with_predictions and bool(entry.record["predictions"])
             self.count += 1
             self.size += len(text)
             _add(self._read, text)
             yield entry.path.relative_to(self.store.root).as_posix(), line
+
+    def _text(self, entry: Entry) -> bytes:
+        """What is packed of a sound record: its file, or one of it without predictions."""
+        record = entry.record
+        if record and record["predictions"] and not self.with_predictions:
+            return encode(without_predictions(record)).encode()
+        return text_of(entry.text) if entry.is_packed else entry.text
 
     def _is_in(self, file: BinaryIO) -> bool:
         """Whether a pack gives back every file that was read, bit for bit."""
@@ -117,7 +143,7 @@ class Packing:
             if entry.path.resolve() != root / entry.path.relative_to(self.store.root):
                 continue  # a link leads to a file that is another's
             with suppress(FileNotFoundError, Unsound):
-                if files.content(entry.path, MOST) == text_of(entry.text):
+                if self._text(self.store.loose(entry.path)) == text_of(entry.text):
                     os.unlink(entry.path)
                     _remove_empty(entry.path.parent, self.store.root)
 

@@ -27,7 +27,8 @@ from bench.scores import RANKED_BY
 from bench.scores.log_loss import log_loss
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
-QUICK = settings(["analysis.resamples=50", "analysis.elo_rounds=2"])
+QUICKLY = ["analysis.resamples=50", "analysis.elo_rounds=2"]
+QUICK = settings(QUICKLY)
 
 # Losses by evaluation. On heart the pre-trained model's is 0.8, default_ft goes to 0.6 and back to
 # 0.7, scm to 1.0; on zoo from 0.5 to 0.4, and to 0.45.
@@ -54,6 +55,45 @@ def read():
 
 def of(table: pd.DataFrame, column: str) -> dict[tuple[str, str], float]:
     return table.set_index(["dataset", "method"])[column].to_dict()
+
+
+class TestAskedFor:
+    """`analysis.metric=NAME` reads any score that the records can tell."""
+
+    def test_a_score_that_they_are_not_ranked_by(self):
+        made_up = records(roc_auc_ovo, turned=True)
+        metric = metric_of(made_up, "log_loss")
+        assert metric is log_loss
+        assert frame(made_up, metric=metric)["score_chosen"].tolist() == [-0.5] * 6  # turned
+
+    def test_the_report_is_of_it(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        store = Store(tmp_path)
+        for record in records(roc_auc_ovo, turned=True):
+            store.write(record)
+        chosen = settings(["analysis.metric=log_loss", *QUICKLY])
+        assert report(tmp_path, chosen, figures=False) == 0
+        assert "log_loss_chosen" in (tmp_path / "report" / "improvements.csv").read_text()
+        assert "log-loss" in capsys.readouterr().out
+
+    def test_records_of_several_metrics_are_read_by_one_that_all_have(self):
+        both = [*records(), made("zoo", "noise", [0.6, 0.7], metric=roc_auc_ovo)]
+        assert metric_of(both, "log_loss") is log_loss
+
+    def test_what_is_no_score_is_one_sentence(self):
+        with pytest.raises(BadInput) as refusal:
+            metric_of(records(), "logloss")
+        assert str(refusal.value) == (
+            "analysis.metric=logloss: there is no such score; did you mean 'log_loss'? There are "
+            "roc_auc_ovo, accuracy, balanced_accuracy, brier, log_loss and roc_auc_ovr."
+        )
+
+    def test_what_records_cannot_tell_is_one_sentence_with_what_they_can(self):
+        with pytest.raises(BadInput) as refusal:
+            metric_of(records(roc_auc_ovo, turned=True), "brier")
+        assert str(refusal.value) == (
+            "6 of 6 records hold neither Brier score nor predictions that it could be computed "
+            "from. What all of them can tell: roc_auc_ovo, log_loss."
+        )
 
 
 class TestLowerIsBetter:

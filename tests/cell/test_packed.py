@@ -124,6 +124,22 @@ class TestIdentity:
         assert contents(store) == before
         assert not store.pack_path.exists()
 
+    def test_predictions_may_be_left_out(self, store: Store, capsys: pytest.CaptureFixture[str]):
+        kept = {
+            "classes": [0, 1],
+            "labels": {"validation": "A" * 27 + "=", "test": "A" * 67 + "="},
+            "steps": {"0": {"validation": "A" * 80, "test": "A" * 200}},
+        }
+        record = made("wine", "pretrained", [0.7], predictions=kept)
+        path = store.write(record)
+        assert store.examine(path) == (seal(record), None)
+        before = {r["identity"]["hash"]: r for r in store.records()}
+        assert main(["pack", str(store.root), "predictions=false"]) == 0
+        assert "\n1 record without predictions: " in capsys.readouterr().out
+        after = {r["identity"]["hash"]: r for r in store.records()}
+        assert not path.exists()
+        assert after == before | {record["identity"]["hash"]: seal({**record, "predictions": {}})}
+
     def test_the_same_records_give_the_same_bytes_however_they_lay(self, store: Store):
         main(["pack", str(store.root)])
         packs = [store.pack_path.read_bytes()]

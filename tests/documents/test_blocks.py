@@ -25,7 +25,7 @@ LANGUAGES = ("python", "yaml", "sh", "text")
 PATH = re.compile(r"`((?:bench|conf|generators|scripts|tests|results/reference)/[\w/.-]+)`")
 COMPOSED = {"run", "plan", "fetch", "graph"}  # they take the keys of a run
 READ = {"status", "show"}  # cheap: they are run, on the committed records
-KEYS = re.compile(r"(analysis\.\w+|n|seed|hours|offline)=\S+|--(watch|all|config-dir)")
+KEYS = re.compile(r"(analysis\.\w+|n|seed|hours|offline|predictions)=\S+|--(watch|all|config-dir)")
 
 
 def test_every_block_says_in_what_language_it_is() -> None:
