@@ -66,6 +66,8 @@ class Maker:
         The training rows.
     backbone : Backbone
         The model that is about to be fine-tuned.
+    model : mapping
+        What names it (`bench.cell.model.known`).
     seed : tuple
         Named parts from which every seed of the cell derives.
     code : str
@@ -79,6 +81,7 @@ class Maker:
     method: Method
     train: Table
     backbone: Backbone
+    model: Mapping[str, Any]
     seed: Parts
     code: str
     folder: Path
@@ -119,7 +122,7 @@ class Maker:
         decides = {
             "train": self.train.fingerprint(),
             "generator": self.method.generator,
-            "model": self.backbone.weights_hash if reads_model else None,
+            "model": self.model if reads_model else None,
             "rows": self._n,
             "seed": list(self.seed),
             "code": self.code,

@@ -8,46 +8,46 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from bench.cell.meaning import Code
+from bench.cell.model import identity_of
 from bench.cell.record import Record
 from bench.cell.targets import by_role, modules
 from bench.datasets.splits import protocol
 from bench.files import digest, plain
-from bench.models.weights import weights_hash
 from bench.scores import RANKED, SCORES
 from bench.table import Table
+
+if TYPE_CHECKING:
+    from bench.models.base import Backbone
 
 OURS = ("bench", "generators")  # project code wherever it is installed
 PARTS = ("validation", "test")
 ENTRY = "bench.cell.run"  # the module that computes a cell; all it imports belongs to its code
 
 
-def identity(cfg: DictConfig, table: Table) -> dict[str, Any]:
+def identity(
+    cfg: DictConfig, table: Table, load: Callable[[], Backbone] | None = None
+) -> dict[str, Any]:
     """``{"hash": …, "parts": …}`` of a cell.
 
     The name of the method is no part: a generator and its mixing decide the numbers. Threads and
     device are in the record's provenance: they may change the last bits, not the experiment.
+    ``load`` is as in `bench.cell.model.identity_of`.
     """
-    method, model = plain(cfg.method), plain(cfg.model)
+    method = plain(cfg.method)
     parts = {
         "dataset": table.fingerprint(),
         "split": {**protocol(table), "index": int(cfg.fold)},
         "validation_share": float(cfg.validation_share),
-        "model": {
-            "weights": weights_hash(
-                model["path"], model.get("revision"), bool(model.get("offline"))
-            ),
-            "scoring": "float32",  # of a model that has no such setting
-            **{key: value for key, value in model.items() if key not in (*HOW, *NO_NUMBER)},
-        },
+        "model": identity_of(plain(cfg.model), load),
         "method": {k: method[k] for k in ("finetune", "generator", "mixing")},
         "finetune": plain(cfg.finetune) if cfg.method.finetune else None,
         "seed": int(cfg.seed),
@@ -206,8 +206,5 @@ SETTINGS = (
 )
 
 
-# How a table or model was had, not which one: the identity holds their fingerprints.
+# How a table was had, not which one: the identity holds its fingerprint.
 HOW = ("cache_dir", "offline", "timeout", "tries", "patience", "least_rate", "most_mb")
-# Of a model's settings those that decide no number: which code and files it is, told by their
-# fingerprint and their hash; what is refused; where it runs. Any other is part of the identity.
-NO_NUMBER = ("_target_", "path", "revision", "sha256", "max_features", "device")

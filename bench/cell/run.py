@@ -16,6 +16,7 @@ from bench.cell import predictions
 from bench.cell.config import CellConfig
 from bench.cell.generation import Generation, Maker
 from bench.cell.identity import HOW, SETTINGS
+from bench.cell.model import MODEL_HOW, known
 from bench.cell.provenance import error_of, provenance
 from bench.cell.record import Record
 from bench.datasets.splits import Fold
@@ -163,13 +164,16 @@ def _attempt(
             split_of(train, settings)  # before a generator works for nothing
         with clock.timed("generate"):
             folder = inside(config.results_dir, "synthetic")
-            maker = Maker(method, train, backbone, seed, code, folder, clock.seconds)
+            name = known(config.model, backbone)
+            maker = Maker(method, train, backbone, name, seed, code, folder, clock.seconds)
             generation = maker.make()
         yield (reached := replace(reached, generation=generation))
         source = build(method.mixing, generation.made, train, encoder, settings, seed)
         with clock.timed("finetune"):
             n_classes = len(encoder.present_)
-            result = finetune(backbone, source, score, fold.labels, n_classes, settings, memory)
+            result = finetune(
+                backbone, source, score, fold.labels, n_classes, settings, memory, seed
+            )
         clock.seconds |= {f"finetune.{name}": spent for name, spent in result.seconds.items()}
         yield (reached := reached.noting(result.notes))
         if generation.rows is not None:
@@ -230,6 +234,6 @@ def _kept(result: Finetuned, classes: np.ndarray) -> predictions.Kept:
 def _settings(cfg: DictConfig) -> dict[str, Any]:
     every = plain(cfg)
     settings = {name: every[name] for name in SETTINGS}
-    for name in ("dataset", "model"):
-        settings[name] = {k: v for k, v in settings[name].items() if k not in HOW}
+    for name, how in (("dataset", HOW), ("model", MODEL_HOW)):
+        settings[name] = {k: v for k, v in settings[name].items() if k not in how}
     return settings

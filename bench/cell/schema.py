@@ -158,9 +158,9 @@ class Method(_Open):
 
 
 class ModelSettings(_Open):
-    """A model's settings; a path of None is mitra-nano."""
+    """A model's settings."""
 
-    path: str | None
+    path: str | None = None
 
 
 class FinetuneSettings(_Open):

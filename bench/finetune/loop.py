@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.finetune.generated import Parts
 from bench.finetune.settings import Finetune, Precision
 from bench.finetune.sources import Task, TaskSource
 from bench.finetune.stopping import RULES
@@ -21,6 +24,7 @@ from bench.process import timed
 from bench.score import ScoreError
 from bench.scores import SCORES, drawn_scores
 from bench.scores.log_loss import log_loss
+from bench.seeds import derive
 
 
 @dataclass
@@ -72,6 +76,7 @@ def finetune(
     n_classes: int,
     settings: Finetune,
     memory: Memory | None = None,
+    seed: Parts = ("training",),
 ) -> Finetuned:
     """Fine-tune a copy of the model and choose a step by its validation score.
 
@@ -94,6 +99,8 @@ def finetune(
     settings : Finetune
     memory : Memory, optional
         Query rows of a ``training`` pass; all of a task's, until the memory runs out.
+    seed : tuple
+        Named parts from which derives what a model itself draws in a step, as dropout does.
 
     Raises
     ------
@@ -107,7 +114,7 @@ def finetune(
         If a generator of tasks gave none.
     """
     run = _Run(score, labels, settings, backbone.module)
-    training = _Training(backbone, n_classes, settings, memory or Memory())
+    training = _Training(backbone, n_classes, settings, memory or Memory(), seed)
     run.evaluate(0, None, training.module)
     losses: list[float] = []
     for step in range(1, settings.steps + 1):
@@ -127,13 +134,19 @@ class _Training:
     """A copy of the weights, and what changes it."""
 
     def __init__(
-        self, backbone: Backbone, n_classes: int, settings: Finetune, memory: Memory
+        self,
+        backbone: Backbone,
+        n_classes: int,
+        settings: Finetune,
+        memory: Memory,
+        seed: Parts,
     ) -> None:
         self.module = backbone.copy().train()
         self._backbone = backbone
         self._n_classes = n_classes
         self._settings = settings
         self._memory = memory
+        self._seed = seed
         # Fused, one pass over the weights instead of ten; where they are 75 million, that is felt.
         self._optimizer = torch.optim.AdamW(
             self.module.parameters(),
@@ -150,7 +163,8 @@ class _Training:
 
         def gradients(chunk: int) -> float:
             optimizer.zero_grad()  # also what an attempt that ran out of memory left
-            return self._gradients(task, chunk)
+            with _drawing(self._backbone.device, *self._seed, "step", step):
+                return self._gradients(task, chunk)
 
         loss = self._memory.attempt("training", gradients, len(task.x_support), len(task.x_query))
         if not math.isfinite(loss):
@@ -180,6 +194,14 @@ class _Training:
             loss.backward()
             total += loss.item()
         return total
+
+
+@contextmanager
+def _drawing(device: torch.device, *seed: str | int) -> Iterator[None]:
+    """Torch draws from this seed within it, and goes on behind it as if nothing had been drawn."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(derive(*seed))
+        yield
 
 
 def is_bfloat16(precision: Precision, device: torch.device) -> bool:

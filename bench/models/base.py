@@ -69,19 +69,26 @@ class Backbone(ABC):
     module : torch.nn.Module
         Its weights, on ``device`` and in evaluation mode; never changed. What takes a ``module``
         takes this one or a `copy` whose weights are others.
-    weights_hash : str
-        Names the weights in records; others, another hash.
     max_classes, max_features, max_context : int
         What the model can take: classes and features of a table, support rows of a pass.
     device : torch.device
+    weights_hash : str, optional
+        Names the weights in records; others, another hash. It is `bench.models.weights.state_hash`
+        of the module, unless the loader `reads` files and gives their `files_hash`.
     """
 
     module: nn.Module
-    weights_hash: str
     max_classes: int
     max_features: int
     max_context: int
     device: torch.device
+    weights_hash: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.weights_hash:
+            from bench.models.weights import state_hash
+
+            object.__setattr__(self, "weights_hash", state_hash(self.module))
 
     def check(self, table: Table) -> None:
         """Refuse a table beyond the model's limits, before anything is computed.

@@ -1,16 +1,21 @@
-"""Finds a checkpoint's files and hashes them, without loading the model."""
+"""Finds a checkpoint's files and hashes them, or the weights of a model that has none."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import ModelError
 from bench.process import invoked
 from bench.waiting import TooSlow, while_it_arrives
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Load = TypeVar("Load", bound=Callable[..., Any])
 
 NANO = Path(__file__).parent / "mitra_nano"
 FILES = ("config.json", "model.safetensors")
@@ -99,23 +104,58 @@ def check(found: list[Path], sha256: Mapping[str, str]) -> None:
     """
     for file in found:
         pinned = sha256.get(file.name)
-        if pinned and _digest([file]) != pinned:
+        if pinned and files_hash([file]) != pinned:
             raise ModelError(
                 f"{file} is not the file that the model's config pins by its SHA-256: it is "
                 f"damaged, or of another model; delete it and run `{invoked()} fetch` again."
             )
 
 
-@cache
-def weights_hash(path: str | None, revision: str | None = None, offline: bool = False) -> str:
-    """SHA-256 over the checkpoint's files."""
-    return _digest(files(path, revision, offline))
+def reads(found: Callable[..., list[Path]]) -> Callable[[Load], Load]:
+    """Mark a loader whose weights are told by files: which model it gives is then known unloaded.
+
+    Parameters
+    ----------
+    found : callable
+        Gives the files that the loader reads, from those of its settings that it names (as `files`
+        does); whatever decides which model is loaded must be in them or in the settings.
+    """
+
+    def mark(load: Load) -> Load:
+        load.reads = found  # type: ignore[attr-defined]
+        return load
+
+    return mark
 
 
-def _digest(found: list[Path]) -> str:
+def files_hash(found: Iterable[Path]) -> str:
+    """SHA-256 over the bytes of files: what a loader that `reads` them calls its weights."""
     digest = hashlib.sha256()
     for file in found:
         with file.open("rb") as stream:
             while block := stream.read(2**20):  # Mitra's weights would be 300 MB at once
                 digest.update(block)
+    return digest.hexdigest()
+
+
+def state_hash(module: nn.Module) -> str:
+    """SHA-256 over what a module's ``state_dict`` holds: names, types, shapes and values.
+
+    Raises
+    ------
+    ModelError
+        If there is something else in it than tensors.
+    """
+    import torch
+
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            raise ModelError(
+                f"The model's state holds '{name}', which is a {type(value).__name__}; only "
+                "tensors can be told by a hash."
+            )
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        values = value.detach().cpu().contiguous().flatten()
+        digest.update(values.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.cell.model import name_of
 from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.phrases import counted
@@ -73,7 +74,7 @@ def _measured(record: Record) -> Measured:
     settings, where, data = record["settings"], record["provenance"], record["data"]
     steps = settings["finetune"]["steps"] if settings["method"]["finetune"] else 0
     return Measured(
-        model=settings["model"]["path"] or "mitra_nano",
+        model=name_of(settings["model"]),
         device=f"{where['device']}, {where['threads']} threads",
         dataset=record["cell"]["dataset"],
         method=record["cell"]["method"],

@@ -5,12 +5,10 @@ A job is a batch, so that the table is read, the model loaded and the libraries 
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -19,6 +17,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from bench.cell import model
 from bench.cell.checking import called, check_config, check_target, plain_node, reason_of
 from bench.cell.config import Rerun
 from bench.cell.record import Record
@@ -145,7 +144,7 @@ def _run_all(cells: list[Cell], store: Store) -> list[str | None]:
     """
     for cell in cells:
         if cell.is_due(store.read(cell.path)):
-            _check(cell.cfg, cell.table)
+            _check(cell)
     ended = [_run_cell(cell, store, wait=False) for cell in cells]
     return [
         status or _run_cell(cell, store, wait=True)
@@ -175,7 +174,7 @@ def _record(cell: Cell, store: Store, wait: bool) -> tuple[Record | None, bool]:
     before = store.read(cell.path)
     if not cell.is_due(before):
         return before, False
-    backbone = _backbone(json.dumps(plain_node(cell.cfg.model)))
+    backbone = _backbone(cell)
     with store.lock(cell.names, cell.what["hash"], wait) as ours:
         if not ours:
             return None, False
@@ -271,11 +270,12 @@ def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:
     return record["status"] == "failed" or (stale and rerun == Rerun.needed)
 
 
-def _check(cfg: DictConfig, table: Table) -> None:
+def _check(cell: Cell) -> None:
     """Refuse what cannot work with this table, before anything is computed or written."""
     from bench.datasets.splits import split
 
-    _backbone(json.dumps(plain_node(cfg.model))).check(table)
+    cfg, table = cell.cfg, cell.table
+    _backbone(cell).check(table)
     split(table, cfg.fold, cfg.validation_share)
     if cfg.method.generator is None:
         return
@@ -286,11 +286,10 @@ def _check(cfg: DictConfig, table: Table) -> None:
         raise BadInput(reason_of(error, "generator")) from error
 
 
-@cache
-def _backbone(config: str) -> Backbone:
-    """Loaded once a process; cells only ever copy it."""
-    backbone: Backbone = called(json.loads(config), "model")
-    return backbone
+def _backbone(cell: Cell) -> Backbone:
+    loaded = model.backbone(plain_node(cell.cfg.model))
+    model.require(loaded, cell.what)
+    return loaded
 
 
 def _is_sweep() -> bool:

@@ -24,6 +24,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bench.cell import model
 from bench.cell.checking import check_config, check_target
 from bench.cell.identity import ASKED
 from bench.cell.record import Record
@@ -128,7 +129,8 @@ def remade(record: Record, today: Today | None = None) -> Record:
             cfg = _config(settings, today, folder)
             table = _made(settings["dataset"])
             checkpoint = _made(settings["model"])
-            what, code = identity(cfg, table), code_fingerprint(targets(cfg))
+            what, code = identity(cfg, table, lambda: checkpoint), code_fingerprint(targets(cfg))
+            model.require(checkpoint, what)
             scores = score_fingerprints()
             return cell.run(cfg, record["cell"], table, checkpoint, what, code, scores)
     except BadInput:
@@ -145,6 +147,7 @@ def _settings(record: Record, today: Today) -> dict[str, Any]:
     """A record's settings, once nothing in them is refused, with today's ways of having things."""
     from bench.cell.identity import HOW, SETTINGS
 
+    had = {"dataset": HOW, "model": model.MODEL_HOW}
     absent = [name for name in SETTINGS if name not in record["settings"]]
     if absent:
         raise BadInput(f"its settings lack {', '.join(absent)}")
@@ -158,7 +161,7 @@ def _settings(record: Record, today: Today) -> dict[str, Any]:
     _require_proportion(record, settings)
     for role, node in (("dataset", settings["dataset"]), ("model", settings["model"])):
         takes = today.configs.keys(role, node[TARGET])
-        keys = (*HOW, *ASKED) if node[TARGET] == today.openml else HOW
+        keys = (*had[role], *ASKED) if node[TARGET] == today.openml else had[role]
         ours = {key: today.asked[key] for key in keys if key in takes and key in today.asked}
         settings[role] = {**node, **ours}
     _require_file(settings["dataset"].get("path"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from bench.cell.model import backbone, files_of, name_of
 from bench.errors import BadInput
 from bench.files import digest, plain
 from bench.sweep.job import load_table
@@ -42,7 +43,7 @@ def _wanted(configs: Iterable[DictConfig]) -> tuple[dict[str, Any], dict[str, An
     for cfg in configs:
         for found, node, name in (
             (tables, cfg.dataset, cfg.dataset.get("name") or cfg.get("task_id") or "own table"),
-            (models, cfg.model, cfg.model.path or "mitra_nano"),
+            (models, cfg.model, name_of(plain(cfg.model))),
         ):
             key = digest(plain(node))
             if key not in found:
@@ -90,9 +91,10 @@ def _table(cfg: DictConfig) -> str:
 
 
 def _weights(cfg: DictConfig) -> str:
-    from bench.models.weights import check, files
+    from bench.models.weights import check
 
-    model = cfg.model
-    found = files(model.path, model.get("revision"), bool(model.get("offline")))
-    check(found, model.get("sha256") or {})
+    found = files_of(plain(cfg.model))
+    if not found:  # its loader does not tell what it reads, and gets it by itself
+        return f"{backbone(plain(cfg.model)).weights_hash[:8]}, loaded"
+    check(found, cfg.model.get("sha256") or {})
     return f"{sum(file.stat().st_size for file in found) / 1e6:.1f} MB, verified"

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from bench.cell.identity import code_fingerprint, identity, is_made_otherwise, targets
+from bench.cell.model import files_of, name_of
 from bench.cell.store import Store
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
@@ -80,12 +81,13 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
         table = tables[key]
         size = _size(cfg, table)
         name = table.name if table is not None else str(cfg.dataset.get("name"))
-        model = str(cfg.model.path or "mitra_nano")
+        model = name_of(plain(cfg.model))
         found.tables[name] = table is not None
         if model not in found.models:
             found.models[model] = _has_weights(cfg)
-        if size and size.features > cfg.model.max_features:
-            limit = f"{size.features} features, at most {cfg.model.max_features} are possible"
+        most = cfg.model.get("max_features")
+        if size and most and size.features > most:
+            limit = f"{size.features} features, at most {most} are possible"
             found.beyond[name] = limit
         known = table is not None and found.models[model]
         state, runs = _state(cfg, table, found.faults) if known else ("to do", True)
@@ -121,10 +123,9 @@ def _table(cfg: DictConfig) -> Any:
 
 def _has_weights(cfg: DictConfig) -> bool:
     from bench.errors import ModelError
-    from bench.models.weights import files
 
     try:
-        files(cfg.model.path, cfg.model.get("revision"), offline=True)
+        files_of(plain(cfg.model), offline=True)
     except ModelError:
         return False
     return True

@@ -61,7 +61,7 @@ def pretrained() -> Tab2D:
 
 
 def backbone() -> Checkpoint:
-    return Checkpoint(pretrained(), "untrained", 10, 500, 8192, torch.device("cpu"))
+    return Checkpoint(pretrained(), 10, 500, 8192, torch.device("cpu"))
 
 
 @cache

@@ -25,11 +25,12 @@ NOBODY = "http://127.0.0.1:9"
 GET = """
 import json, sys
 from bench.models import weights
-from bench.models.weights import ModelError, files, weights_hash
+from bench.models.weights import ModelError, files, files_hash
 weights.GRACE = 3.0
 path, revision, offline = json.loads(sys.argv[1])
 try:
-    print(*files(path, revision, offline), weights_hash(path, revision, offline))
+    found = files(path, revision, offline)
+    print(*found, files_hash(found))
 except ModelError as reason:
     print(f"refused: {reason}")
 """

@@ -27,7 +27,7 @@ from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.forward import Context, QuantileScale, forward
 from bench.models.tab2d.scoring import Scoring
-from bench.models.weights import NANO, files, weights_hash
+from bench.models.weights import NANO, files, files_hash
 from bench.scores import SCORES, all_scores
 from bench.table import Table
 
@@ -430,10 +430,10 @@ class TestCheckpoint:
 
     def test_its_hash_is_of_its_content(self, nano: Checkpoint, tmp_path: Path) -> None:
         same = damaged(tmp_path, lambda folder: None)
-        assert weights_hash(same) == nano.weights_hash
+        assert files_hash(files(same)) == nano.weights_hash
         (tmp_path / "other").mkdir()
         other = damaged(tmp_path / "other", config(note="edited"))
-        assert weights_hash(other) != nano.weights_hash
+        assert files_hash(files(other)) != nano.weights_hash
 
     def test_an_unknown_precision_of_scoring_is_refused(self) -> None:
         with pytest.raises(BadInput, match=r"scoring is .half.; expected .float32. or"):

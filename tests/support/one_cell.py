@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from bench.cell import run as way
 from bench.cell.identity import identity, score_fingerprints
 from bench.cell.record import Record
-from bench.models.tab2d.checkpoint import Checkpoint, load
+from bench.models.base import Backbone
+from bench.models.tab2d.checkpoint import load
 from bench.table import Table
 
 
@@ -38,7 +39,7 @@ def folder_of_rows() -> str:
     return mkdtemp()
 
 
-def tiny() -> Checkpoint:
+def tiny() -> Backbone:
     return load(str(tiny_folder()), 500, 8192, "cpu")
 
 
@@ -49,7 +50,7 @@ def composed(words: tuple[str, ...]) -> DictConfig:
 
 
 def run(
-    checkpoint: Checkpoint, table: Table, *overrides: str, generator: dict[str, str] | None = None
+    checkpoint: Backbone, table: Table, *overrides: str, generator: dict[str, str] | None = None
 ) -> Record:
     folder = f"results_dir={folder_of_rows()}"
     words = ["dataset=iris", "finetune.steps=1", "finetune.eval_every=1", folder, *overrides]

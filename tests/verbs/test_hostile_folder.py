@@ -20,7 +20,7 @@ from bench.cell.store import Store
 from bench.cli import main
 from bench.errors import ModelError
 from bench.models.tab2d.checkpoint import load
-from bench.models.weights import FILES, NANO, weights_hash
+from bench.models.weights import FILES, NANO, files
 from bench.report.write import report
 from bench.sweep import costs
 from bench.sweep.costs import Costs, Size
@@ -217,7 +217,7 @@ class TestCheckpoint:
         folder = checkpoint(tmp_path)
         os.truncate(folder / FILES[1], 2**40)
         with pytest.raises(ModelError, match="more than 17,179,869,184 bytes"):
-            weights_hash(str(folder))
+            files(str(folder))
 
 
 def checkpoint(folder: Path) -> Path:

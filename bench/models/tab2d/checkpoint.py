@@ -18,7 +18,7 @@ from annotated_types import Interval
 from bench.errors import ModelError
 from bench.files import content, parse_json, shown
 from bench.models.base import Backbone, Encoder, Score
-from bench.models.weights import check, files, weights_hash
+from bench.models.weights import check, files, files_hash, reads
 from bench.ranges import Count, Text, checked
 from bench.table import Table
 
@@ -83,7 +83,7 @@ class Checkpoint(Backbone):
 
         context = memory.limit(self.max_context)
         return Scoring.prepare(
-            encoder, train, parts, self.device, context, rng, memory, self.scoring
+            encoder, train, parts, self.device, context, rng, memory, precision=self.scoring
         ).probabilities
 
     def smooth(self) -> SmoothClassifier:
@@ -93,6 +93,7 @@ class Checkpoint(Backbone):
         return SmoothClassifier(self)
 
 
+@reads(files)
 @checked
 def load(
     path: Text | None,
@@ -134,7 +135,7 @@ def load(
     import torch
     from safetensors import SafetensorError
 
-    from bench.models.tab2d.forward import unsound_weights
+    from bench.models.scoring import unsound_weights
 
     chosen = torch.device(_pick(device))
     config, weights = found = files(path, revision, offline)
@@ -155,7 +156,7 @@ def load(
         raise ModelError(f"Checkpoint '{config.parent}' is damaged: {unsound}; get the file again.")
     return Checkpoint(
         module=module.eval(),
-        weights_hash=weights_hash(path, revision, offline),
+        weights_hash=files_hash(found),
         max_classes=module.dim_output,
         max_features=max_features,
         max_context=max_context,

@@ -27,13 +27,13 @@ from autogluon.tabular.models.mitra._internal.models.tab2d import Layer, Multihe
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from bench.models.scoring import LARGEST
 from bench.models.tab2d.feed_forward import blocked_feed_forward
 
 MEMORY = 2**29  # bytes that a CPU's training step may keep before it computes attention again
 SHARE = 1 / 4  # and of a GPU's memory
 FEW_KEYS, MANY_SCORES = 48, 2**23  # where unfused attention on a CPU is the faster, measured
 N_QUANTILES = 999  # Tab2DQuantileEmbeddingX: q = 0.001 … 0.999
-LARGEST = torch.finfo(torch.float32).max ** 0.5  # of a weight or token: a LayerNorm squares it
 
 
 @dataclass(frozen=True)
@@ -153,26 +153,6 @@ class Context:
             tokens = _after_rows(layer, tokens, last)
         _require_bounded(tokens)
         return _read_out(self.model, tokens)
-
-
-def unsound_weights(model: Tab2D) -> str | None:
-    """What is wrong with weights of which no number can come; None if nothing is.
-
-    Attention and activation functions can hide what is not finite, or so large that its square is
-    not.
-    """
-    for name, weights in model.state_dict().items():
-        if not weights.numel() or not weights.is_floating_point():
-            continue
-        lowest, highest = (float(end) for end in weights.aminmax())  # of 75 million none is copied
-        largest = max(-lowest, highest)
-        if not largest < LARGEST:  # NaN is not
-            reached = "NaN" if largest != largest else f"{largest:.3g}"
-            return (
-                f"its weights '{name}' reach {reached}, expected are finite numbers below "
-                f"{LARGEST:.3g}"
-            )
-    return None
 
 
 def _require_bounded(tokens: Tensor) -> None:

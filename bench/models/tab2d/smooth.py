@@ -14,10 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from torch import Tensor
 
-from bench.models.base import Backbone
+from bench.models import smooth
 from bench.models.tab2d.forward import Context, QuantileScale
 
 
@@ -81,20 +80,8 @@ class Support:
         return self.context.read(self.scale.transform(x_query[None]))[0]
 
 
-class SmoothClassifier:
-    """A checkpoint as `bench.generator.InContextClassifier`.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        Of a `Tab2D`. Its weights are copied; it stays as it is.
-    """
-
-    def __init__(self, backbone: Backbone) -> None:
-        self.module: Tab2D = backbone.copy().requires_grad_(False)
-        self.max_features = backbone.max_features
-        self.max_support = backbone.max_context
-        self.device = backbone.device
+class SmoothClassifier(smooth.SmoothClassifier):
+    """A `Tab2D` checkpoint, its support encoded once and its embedding interpolated."""
 
     def support(self, x: Tensor, y: Tensor) -> Support:
         """Encode a support: rows (s, f), class codes (s,)."""

@@ -115,8 +115,8 @@ def way_of_a_cell(
         }
         raise Reached
 
-    def note_context(*arguments: Any) -> Scoring:
-        scoring = prepare(*arguments)
+    def note_context(*arguments: Any, **more: Any) -> Scoring:
+        scoring = prepare(*arguments, **more)
         seen["context"] = {"x": scoring.x_support.numpy(), "y": scoring.y_support.numpy()}
         return scoring
 

@@ -1,0 +1,151 @@
+"""In-context scoring: the training rows are the support, validation and test rows the queries."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.models.base import Encoder, Probabilities
+from bench.models.memory import CHUNK, Memory
+from bench.table import Table
+
+LARGEST = torch.finfo(torch.float32).max ** 0.5  # of a weight or token: a LayerNorm squares it
+
+
+@dataclass(frozen=True)
+class Scoring(ABC):
+    """The fixed arrays of one fold; `probabilities` reads them with whatever weights are given."""
+
+    encoder: Encoder
+    x_support: Tensor  # (1, s, f)
+    y_support: Tensor  # (1, s)
+    queries: dict[str, Tensor]  # part → (1, q, f)
+    labels: dict[str, np.ndarray]  # part → (q,) of the table's class codes
+    n_classes: int
+    memory: Memory = field(default_factory=lambda: Memory(scoring=CHUNK))
+
+    @classmethod
+    def prepare(
+        cls,
+        encoder: Encoder,
+        train: Table,
+        parts: dict[str, Table],
+        device: torch.device,
+        max_context: int,
+        rng: np.random.Generator,
+        memory: Memory | None = None,
+        **more: Any,
+    ) -> Self:
+        """Encode a fold; more than ``max_context`` training rows are sub-sampled at random."""
+        rows = np.arange(len(train))
+        if len(rows) > max_context:
+            rows = np.sort(rng.choice(rows, size=max_context, replace=False))
+        x = encoder.encode_x(train)[rows]
+        y = encoder.encode_y(train.y)[rows]
+        return cls(
+            encoder=encoder,
+            x_support=torch.from_numpy(x)[None].to(device),
+            y_support=torch.from_numpy(y)[None].to(device),
+            queries={
+                part: torch.from_numpy(encoder.encode_x(table))[None].to(device)
+                for part, table in parts.items()
+            },
+            labels={part: table.y for part, table in parts.items()},
+            n_classes=train.n_classes,
+            memory=memory or Memory(scoring=CHUNK),
+            **more,
+        )
+
+    @abstractmethod
+    def logits(self, module: Any, chunk: int) -> dict[str, Tensor]:
+        """Logits (q, n_outputs) of each part's rows, ``chunk`` rows at a time."""
+
+    def probabilities(self, module: nn.Module) -> Probabilities:
+        """Class probabilities of each part's rows, shape (q, n_classes).
+
+        Raises
+        ------
+        FloatingPointError
+            If a weight or a logit is not finite, or huge: a softmax would make numbers of it that
+            mean nothing.
+        """
+        unsound = unsound_weights(module)
+        if unsound:
+            raise FloatingPointError(f"The model cannot be scored: {unsound}.")
+
+        def compute(chunk: int) -> Probabilities:
+            with torch.no_grad(), _evaluating(module):
+                logits = self.logits(module, chunk)
+            return {
+                part: self.encoder.probabilities(_finite(of_part, part), self.n_classes)
+                for part, of_part in logits.items()
+            }
+
+        n_queries = max((x.shape[1] for x in self.queries.values()), default=1)
+        return self.memory.attempt("scoring", compute, self.x_support.shape[1], n_queries)
+
+
+@dataclass(frozen=True)
+class ByLogits(Scoring):
+    """Scoring by a `Backbone`'s logits alone: each chunk of queries reads the whole support."""
+
+    read: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor] = field(kw_only=True)
+
+    def logits(self, module: nn.Module, chunk: int) -> dict[str, Tensor]:
+        """As of every `Scoring`."""
+        return {part: torch.cat(list(self._chunks(module, part, chunk))) for part in self.queries}
+
+    def _chunks(self, module: nn.Module, part: str, chunk: int) -> Iterator[Tensor]:
+        for rows in self.queries[part].split(chunk, dim=1):
+            yield self.read(module, self.x_support, self.y_support, rows)[0]
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Within it the module drops nothing out, as it may in training."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def unsound_weights(model: nn.Module) -> str | None:
+    """What is wrong with weights of which no number can come; None if nothing is.
+
+    Attention and activation functions can hide what is not finite, or so large that its square is
+    not.
+    """
+    for name, weights in model.state_dict().items():
+        if not weights.numel() or not weights.is_floating_point():
+            continue
+        lowest, highest = (float(end) for end in weights.aminmax())  # of 75 million none is copied
+        largest = max(-lowest, highest)
+        if not largest < LARGEST:  # NaN is not
+            reached = "NaN" if largest != largest else f"{largest:.3g}"
+            return (
+                f"its weights '{name}' reach {reached}, expected are finite numbers below "
+                f"{LARGEST:.3g}"
+            )
+    return None
+
+
+def _finite(logits: Tensor, part: str) -> np.ndarray:
+    """Logits (q, n_outputs) as an array; those of unused outputs tell of the model, too."""
+    values = logits.float().cpu().numpy()
+    bad = int((~(np.abs(values) < LARGEST)).any(axis=1).sum())  # NaN is not less
+    if bad:
+        raise FloatingPointError(
+            f"The model's outputs are not finite for {bad} of {len(values)} {part} rows; its "
+            "weights are damaged, too large, or were driven too far by fine-tuning."
+        )
+    return values
