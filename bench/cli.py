@@ -63,6 +63,8 @@ class Verb:
         ``HELP``, its line in the help.
     usage : str
         ``USAGE``: what may stand behind it; "" where that is any key of the config.
+    about : str
+        ``ABOUT``: what its own help says beside that.
     only_prints : bool
         ``ONLY_PRINT``: it leaves nothing behind, so where nobody listens any more (`| head`), it
         ends.
@@ -73,6 +75,7 @@ class Verb:
     name: str
     help: str = ""
     usage: str = ""
+    about: str = ""
     only_prints: bool = False
     place: int = sys.maxsize
 
@@ -80,7 +83,8 @@ class Verb:
     def of(cls, name: str) -> Verb:
         """Read a verb's constants, without importing it."""
         said = dict(_constants(VERBS / f"{name}.py"))
-        known = {"HELP": "help", "USAGE": "usage", "ONLY_PRINT": "only_prints", "PLACE": "place"}
+        known = {"HELP": "help", "USAGE": "usage", "ABOUT": "about"}
+        known |= {"ONLY_PRINT": "only_prints", "PLACE": "place"}
         return cls(name, **{key: said[word] for word, key in known.items() if word in said})
 
     def main(self, words: list[str]) -> int:
@@ -134,7 +138,8 @@ def _unknown(name: str) -> int:
 
 def _help(verb: Verb) -> int:
     own = f"usage: {invoked()} {verb.usage}\n\n" if verb.usage else ""
-    print(f"{own}{usage()}")
+    about = f"{verb.about.strip()}\n\n" if verb.about else ""
+    print(f"{own}{about}{usage()}")
     return 0
 
 

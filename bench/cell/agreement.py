@@ -76,6 +76,11 @@ class Gap:
         """
         return self.when in HELD and not SCORES[self.score].counts
 
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.when} {self.part} {SCORES[self.score].title}"
+
     def __str__(self) -> str:
         return f"metrics.{self.when}.{self.part}.{self.score}: record {self.before}, now {self.now}"
 
@@ -87,8 +92,8 @@ class Agreement:
     Parameters
     ----------
     level : Level
-    largest : float
-        Between two scores that are held.
+    farthest : Gap, optional
+        Of the scores that are held.
     apart : tuple of str
         What is further apart than it may be, a line each; where the level is `Level.apart`.
     drift : tuple of str
@@ -98,10 +103,15 @@ class Agreement:
     """
 
     level: Level
-    largest: float = 0.0
+    farthest: Gap | None = None
     apart: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def largest(self) -> float:
+        """How far apart two scores are that are held."""
+        return self.farthest.size if self.farthest else 0.0
 
 
 def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Agreement:
@@ -116,34 +126,37 @@ def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Ag
       the tolerance (`Level.rows`).
     """
     if record["status"] != again["status"]:
-        return Agreement(
-            Level.apart,
-            float("inf"),
-            (f"status: record {record['status']}, now {again['status']}",),
-        )
-    if all(record[part] == again[part] for part in RESULTS) and not _other_rows(record, again):
+        told = f"status: record {record['status']}, now {again['status']}"
+        return Agreement(Level.apart, apart=(told,))
+    if _results(record) == _results(again):
         return Agreement(Level.bits)
     if record["status"] != "done":
         return Agreement(Level.scoreless)
     gaps = list(_gaps(record["metrics"], again["metrics"]))
     held = [gap for gap in gaps if gap.is_held]
     far = [gap for gap in held if gap.size > tolerance]
+    farthest = max(held, key=lambda gap: gap.size, default=None)
     drift = tuple(str(gap) for gap in gaps if gap.size > tolerance and not gap.is_held)
-    largest = max((gap.size for gap in held), default=0.0)
-    level = _level(record, again, far, largest, tolerance)
+    level = _level(record, again, far, farthest, tolerance)
     apart = tuple(map(str, far))
     if level in (Level.step, Level.rows):
-        return Agreement(
-            level, largest, (), (*apart, *drift), _note(level, record, again, tolerance)
-        )
-    return Agreement(level, largest, apart, drift)
+        note = _note(level, record, again, tolerance)
+        return Agreement(level, farthest, (), (*apart, *drift), note)
+    return Agreement(level, farthest, apart, drift)
+
+
+def _results(record: Record) -> Record:
+    """What two cells of the same bits share; the key of a synthetic table hashes the code, too."""
+    rows = {k: v for k, v in (record["synthetic"] or {}).items() if k != "key"}
+    return {**{part: record[part] for part in RESULTS}, "synthetic": rows}
 
 
 def _level(
-    record: Record, again: Record, far: list[Gap], largest: float, tolerance: float
+    record: Record, again: Record, far: list[Gap], farthest: Gap | None, tolerance: float
 ) -> Level:
     if not far:
-        return Level.rounding if largest <= ROUNDING else Level.tolerance
+        is_rounding = farthest is None or farthest.size <= ROUNDING
+        return Level.rounding if is_rounding else Level.tolerance
     if any(gap.when == "pretrained" for gap in far):
         return Level.apart
     if _chose_another(record, again, tolerance):

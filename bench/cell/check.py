@@ -81,9 +81,7 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     floats differ in their last bits, and they agree as far as `agreement` says.
     """
     record, again = in_common(record, again)
-    made, remade = record["provenance"], again["provenance"]
-    elsewhere = [line for name in MACHINE for line in _change(name, made[name], remade[name])]
-    other_code = _change("code", made["code"][:SHORT], remade["code"][:SHORT])
+    elsewhere, code = other_machine(record, again), other_code(record, again)
     outcome = Outcome(name_of(record), elsewhere=", ".join(elsewhere))
     for part in ("status", "identity", "data"):
         outcome.differences += _different(record[part], again[part], part)
@@ -99,13 +97,54 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
         if record["predictions"] != again["predictions"]:
             outcome.differences.append("predictions: other labels or probabilities")
         # The table's key hashes the code too: where that changed, its rows are what counts.
-        before, now = (_rows_of(r, with_key=not other_code) for r in (record, again))
+        before, now = (_rows_of(r, with_key=not code) for r in (record, again))
         outcome.differences += _different(before, now, "synthetic")
     if outcome.differences:
-        outcome.causes = _causes(outcome.differences, [*other_code, *elsewhere])
+        outcome.causes = _causes(outcome.differences, [*code, *elsewhere])
     if again["status"] != record["status"] and again["error"]:
         outcome.causes = [f"made again it is {again['status']}: {again['error']['message']}"]
     return outcome
+
+
+def other_machine(record: Record, again: Record) -> list[str]:
+    """What of machine and versions is other: without any, the same code gives the same bits."""
+    before, now = record["provenance"], again["provenance"]
+    return [line for name in MACHINE for line in _change(name, before[name], now[name])]
+
+
+def other_code(record: Record, again: Record) -> list[str]:
+    """The fingerprints of the code, where they are not the same."""
+    before, now = (r["provenance"]["code"][:SHORT] for r in (record, again))
+    return _change("code", before, now)
+
+
+def other_settings(record: Record, again: Record) -> list[str]:
+    """What both were asked for, and differently; a key that one lacks may be a later one.
+
+    Weights are not among it: whether they are the same, the pre-trained model's scores tell.
+    """
+    one, two = _asked(record), _asked(again)
+    both = [part for part in one if one[part] is not None and two[part] is not None]
+    return [line for part in both for line in _conflicts(part, one[part], two[part])]
+
+
+def _asked(record: Record) -> dict[str, Any]:
+    parts, method = record["identity"]["parts"], renamed(record["settings"])["method"]
+    known = ("dataset", "split", "validation_share", "finetune", "seed")
+    return {
+        **{name: parts.get(name) for name in known},
+        "model": {"name": record["cell"]["model"]},
+        "method": {name: method.get(name) for name in ("finetune", "generator", "mixing")},
+    }
+
+
+def _conflicts(name: str, before: Any, now: Any) -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        both = {part: (before[part], now[part]) for part in before if part in now}
+        return [line for part, of in both.items() for line in _conflicts(f"{name}.{part}", *of)]
+    if name == "dataset":
+        before, now = before[:SHORT], now[:SHORT]
+    return _change(name, before, now)
 
 
 def _settings_of(record: Record) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""`python -m bench diff A B`: two results folders, cell by cell and table by table."""
+"""`python -m bench diff A B`: is what a results folder tells reproduced by another one?
+
+Cell by cell, by the names of the cells, whatever code, machine and version of the record made them;
+then the methods, on the units that both hold.
+"""
 
 from __future__ import annotations
 
@@ -12,87 +16,150 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.analysis.variants import Name, names
-from bench.cell.record import Record, in_common, results_of
+from bench.cell.agreement import TOLERANCE, Agreement, Level, agreement, told
+from bench.cell.check import other_code, other_machine, other_settings
+from bench.cell.record import Record, in_common
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
-from bench.phrases import counted, joined
+from bench.phrases import counted, joined, numbered
 from bench.scores import SCORES
 from bench.verbs._folder import folder
 from bench.verbs._terminal import console, plain, say
 
-HELP = "two results folders, cell by cell and table by table: diff A B"
+HELP = "is A reproduced by B, two results folders, cell by cell: diff A B [tolerance=0.01]"
 PLACE = 7
 ONLY_PRINT = True
-USAGE = "diff A B"
+USAGE = "diff A B [tolerance=0.01]"
+ABOUT = """
+Is A reproduced by B? Every cell of A is looked up in B by its names (dataset, fold, seed,
+method), whatever code, machine or version made it; B may hold more. The scores of the pre-
+trained model and of the chosen step agree to the bit, to rounding (1e-6, as other processors
+round), within the tolerance, or not; another step that is as good, and other synthetic rows
+within five times the tolerance, are counted apart. The same code on the same machine is held to
+the bit, other settings to rounding.
+The last line says "Reproduced: ..." (exit code 0) or "Not reproduced: ..." (exit code 1).
+"""
 CELL = ("dataset", "fold", "seed", "method")
-MOST = 10  # differences that are listed
+MOST = 10  # cells that are listed
+FEW = 4  # differences of settings, code and machines that are listed
+NEAR = (Level.bits, Level.scoreless, Level.rounding)  # whatever both were asked for
 Key = tuple[object, ...]
 
 
 def main(arguments: list[str]) -> int:
-    """Compare two folders; give the exit code: 0 where all results agree, 1 where not."""
-    if len(arguments) != 2:
+    """Compare two folders; give the exit code: 0 where A is reproduced by B, 1 where not."""
+    tolerance, named = _options(arguments)
+    if len(named) != 2:
         raise BadInput(f"Two results folders: {USAGE}.")
-    roots = [folder([name], USAGE) for name in arguments]
+    roots = [folder([name], USAGE) for name in named]
     a, b = _named([_read(root) for root in roots])
-    compared = compare(a, b)
+    compared = compare(a, b, tolerance)
     out = console()
-    ranked_by = {SCORES[record["metric"]["name"]].title for record in [*a.values(), *b.values()]}
-    _print(out, compared, roots, joined(sorted(ranked_by), "or"))
-    tables = _tables(a, b)
-    if tables is not None:
-        out.print(tables)
+    _print(out, compared, roots)
+    _print_methods(out, a, b)
+    say(out, compared.verdict)
     return 0 if compared.agrees else 1
 
 
-@dataclass
-class Compared:
-    """Cells of two folders by what became of them."""
+def _options(arguments: list[str]) -> tuple[float, list[str]]:
+    """The tolerance, and the other words."""
+    words = [word for word in arguments if word.startswith("tolerance=")]
+    tolerance = TOLERANCE
+    for word in words:
+        try:
+            tolerance = float(word.partition("=")[2])
+        except ValueError:
+            tolerance = math.nan
+        if not 0 <= tolerance < math.inf:
+            raise BadInput(f"'{word}': tolerance is a number that is not below 0. {USAGE}.")
+    return tolerance, [word for word in arguments if word not in words]
 
-    same: list[Key]  # the same bits, but for timings
-    provenance: list[Key]  # the same results, made by other code, versions or machines
-    other: pd.DataFrame  # one row a cell whose results differ
+
+@dataclass(frozen=True)
+class Pair:
+    """A cell of both folders."""
+
+    key: Key
+    agreement: Agreement
+    made: list[str]  # what of code, versions and machine is other
+    asked: list[str]  # what both were asked for, and differently
+    is_same_code: bool  # the same cell, by the same code on the same machine
+    scores: tuple[float, float]  # of the chosen step on the test part, as the cell is ranked
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Whether they agree as far as two such records may be held to."""
+        level = self.agreement.level
+        if self.is_same_code:
+            return level in (Level.bits, Level.scoreless)
+        return level in NEAR if self.asked else level is not Level.apart
+
+    @property
+    def why(self) -> str:
+        """Why it is not reproduced."""
+        farthest = self.agreement.farthest
+        if self.agreement.level is Level.apart and farthest is None:
+            return self.agreement.apart[0]
+        by = "" if farthest is None else f"{farthest.name} by {farthest.size:.2g}"
+        if self.is_same_code:
+            return f"{by or 'results'}, same machine"
+        return f"{by}, {self.asked[0]}" if self.asked else by
+
+    @classmethod
+    def of(cls, key: Key, a: Record, b: Record, tolerance: float) -> Pair:
+        """Compare what both hold."""
+        one, two = in_common(a, b)
+        code, machine = other_code(a, b), other_machine(a, b)
+        is_same_cell = a["identity"]["hash"] == b["identity"]["hash"]
+        return cls(
+            key,
+            agreement(one, two, tolerance),
+            [*(["code"] if code else []), *machine],
+            other_settings(a, b),
+            is_same_cell and not code and not machine,
+            (_score(a), _score(b)),
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Cells of two folders, held against each other."""
+
+    tolerance: float
+    pairs: list[Pair]
     only: tuple[list[Key], list[Key]]
 
     @property
+    def other(self) -> list[Pair]:
+        """Those that are not reproduced."""
+        return [pair for pair in self.pairs if not pair.is_reproduced]
+
+    @property
     def agrees(self) -> bool:
-        """Whether both hold the same cells with the same results."""
-        return self.other.empty and not any(self.only)
+        """Whether every cell of A is reproduced by B, which may hold more."""
+        return bool(self.pairs) and not self.other and not self.only[0]
+
+    @property
+    def verdict(self) -> str:
+        """The last line: is it reproduced?"""
+        cells = counted(len(self.pairs) + len(self.only[0]), "cell")
+        if self.agrees:
+            levels = told((pair.agreement.level for pair in self.pairs), self.tolerance)
+            return f"Reproduced: {len(self.pairs)} of {cells}, {levels}."
+        if not self.pairs:
+            return "Not reproduced: no cell is in both."
+        found = {"differ": len(self.other), "are not in B": len(self.only[0])}
+        one = {"differ": "differs", "are not in B": "is not in B"}
+        why = [f"{n} of {cells} {one[w] if n == 1 else w}" for w, n in found.items() if n]
+        return f"Not reproduced: {', '.join(why)}."
 
 
-def compare(a: dict[Key, Record], b: dict[Key, Record]) -> Compared:
-    """Compare the records of the same names (dataset, fold, seed, method).
-
-    Returns
-    -------
-    Compared
-        ``other`` has the cell's names, ``what`` differs, and ``a``, ``b``, ``change``: the test
-        score of the chosen step.
-    """
-    same, provenance, rows = [], [], []
-    for key in sorted(set(a) & set(b), key=str):
-        one, two = in_common(results_of(a[key]), results_of(b[key]))
-        if one == two:
-            same.append(key)
-            continue
-        parts = [name for name in one if one[name] != two[name]]
-        if parts == ["provenance"]:
-            provenance.append(key)
-            continue
-        scores = [_score(record) for record in (a[key], b[key])]
-        rows.append(
-            {
-                **dict(zip(CELL, key, strict=True)),
-                "what": ", ".join(parts),
-                "a": scores[0],
-                "b": scores[1],
-                "change": scores[1] - scores[0],
-            }
-        )
-    columns = [*CELL, "what", "a", "b", "change"]
+def compare(a: dict[Key, Record], b: dict[Key, Record], tolerance: float = TOLERANCE) -> Compared:
+    """Compare the records of the same names (dataset, fold, seed, method)."""
+    both = sorted(set(a) & set(b), key=str)
     only = (sorted(set(a) - set(b), key=str), sorted(set(b) - set(a), key=str))
-    return Compared(same, provenance, pd.DataFrame(rows, columns=columns), only)
+    return Compared(tolerance, [Pair.of(key, a[key], b[key], tolerance) for key in both], only)
 
 
 def _read(root: Path) -> list[Record]:
@@ -146,32 +213,57 @@ def _score(record: Record) -> float:
     return float("nan") if score is None else float(score)
 
 
-def _print(out: Console, compared: Compared, roots: list[Path], score: str) -> None:
-    say(out, f"{_cells(len(compared.same), 'is', 'are')} the same, bit for bit.")
-    if compared.provenance:
-        say(
-            out,
-            f"{_cells(len(compared.provenance), 'has', 'have')} the same results, made by other "
-            "code, versions or machines.",
-        )
-    for root, only in zip(roots, compared.only, strict=True):
+def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
+    pairs, tolerance = compared.pairs, compared.tolerance
+    levels = told((pair.agreement.level for pair in pairs), tolerance)
+    say(out, f"{_cells(len(pairs), 'is', 'are')} in both{f': {levels}' if pairs else ''}.")
+    for called, root, only in zip("AB", roots, compared.only, strict=True):
         if only:
-            named = "; ".join(" ".join(map(str, key)) for key in only[:MOST])
+            listed = "; ".join(" ".join(map(str, key)) for key in only[:MOST])
             more = " …" if len(only) > MOST else ""
-            say(out, f"{_cells(len(only), 'is', 'are')} only in {root}: {named}{more}.")
-    other = compared.other
-    say(out, f"{_cells(len(other), 'differs in its', 'differ in their')} results.")
-    if other.empty:
-        return
-    title = f"Largest changes in test {score} of the chosen step"
+            say(out, f"{_cells(len(only), 'is', 'are')} only in {called}, {root}: {listed}{more}.")
+    for what, told_of in (("made by", "made"), ("asked for", "asked")):
+        lines = Counter(line for pair in pairs for line in getattr(pair, told_of))
+        found = [f"{line} in {counted(n, 'cell')}" for line, n in lines.most_common()]
+        if found:
+            say(out, f"B was {what} other {numbered(found, FEW)}.")
+    if pairs:
+        out.print(_by_method(pairs, tolerance))
+    if compared.other:
+        out.print(_farthest(compared.other))
+
+
+def _by_method(pairs: list[Pair], tolerance: float) -> Table:
+    """How many cells of each method agree how far."""
+    found = sorted({pair.agreement.level for pair in pairs})
+    table = Table(title="How far the cells agree", title_justify="left")
+    table.add_column("method")
+    for title in ("cells", *(level.told(tolerance) for level in found), "largest difference"):
+        table.add_column(title, justify="right")
+    of_method: dict[object, list[Agreement]] = defaultdict(list)
+    for pair in pairs:
+        of_method[pair.key[-1]].append(pair.agreement)
+    for method, all_of_it in of_method.items():
+        counts = Counter(one.level for one in all_of_it)
+        largest = max(one.largest for one in all_of_it)
+        shown = [str(counts[level]) for level in found]
+        table.add_row(plain(method), str(len(all_of_it)), *shown, f"{largest:.2g}")
+    return table
+
+
+def _farthest(pairs: list[Pair]) -> Table:
+    """The cells that are not reproduced, the farthest first."""
+    of = f"the {MOST} farthest of {len(pairs)}" if len(pairs) > MOST else "the farthest first"
+    title = f"Not reproduced, {of} (A, B: the test score of the chosen step)"
     table = Table(title=title, title_justify="left")
     for column in (*CELL, "what differs", "A", "B", "B − A"):
         table.add_column(column)
-    by_size = other.reindex(other["change"].abs().sort_values(ascending=False).index)
-    for row in by_size.head(MOST).to_dict("records"):
-        scores = (f"{row['a']:.4f}", f"{row['b']:.4f}", f"{row['change']:+.4f}")
-        table.add_row(*(plain(row[c]) for c in CELL), row["what"], *scores)
-    out.print(table)
+    ordered = sorted(pairs, key=lambda pair: pair.agreement.largest, reverse=True)
+    for pair in ordered[:MOST]:
+        (one, two), cells = pair.scores, (plain(name) for name in pair.key)
+        shown = (_shown(one, "{:.4f}"), _shown(two, "{:.4f}"), _shown(two - one, "{:+.4f}"))
+        table.add_row(*cells, plain(pair.why), *shown)
+    return table
 
 
 def _cells(count: int, one: str, several: str) -> str:
@@ -183,34 +275,49 @@ def _shown(value: float, form: str) -> str:
     return "–" if math.isnan(value) else form.format(value)
 
 
-def _tables(a: dict[Key, Record], b: dict[Key, Record]) -> Table | None:
-    """The methods' tables side by side, each on its own complete units."""
+def _print_methods(out: Console, a: dict[Key, Record], b: dict[Key, Record]) -> None:
+    """The methods' tables side by side, on the units that are complete in both."""
     from bench.analysis.answer import answer
-    from bench.analysis.frame import frame, metric_of
+    from bench.analysis.frame import frame
     from bench.analysis.settings import settings
 
     def cells(records: dict[Key, Record]) -> pd.DataFrame:
-        alone = names(records.values())
+        done = {key: records[key] for key in both}
+        alone = names(done.values())
         called = [
             replace(name, dataset=str(key[0]), method=str(key[-1]))
-            for key, name in zip(records, alone, strict=True)
+            for key, name in zip(done, alone, strict=True)
         ]
-        return frame(records.values(), called)
+        return frame(done.values(), called)
 
-    metric = metric_of([*a.values(), *b.values()])
+    both = [key for key in a if key in b and a[key]["status"] == b[key]["status"] == "done"]
+    ranked_by = {records[key]["metric"]["name"] for records in (a, b) for key in both}
+    if len(ranked_by) > 1:
+        titles = joined(sorted(SCORES[name].title for name in ranked_by), "and")
+        say(out, f"No table of methods: they are ranked by {titles}.")
+    if len(ranked_by) != 1:
+        return
+    metric = SCORES[ranked_by.pop()]
     one, two = (answer(cells(records), settings(), metric) for records in (a, b))
     if not one.tables or not two.tables:
-        return None
-    left, right = one.tables["summary"], two.tables["summary"]
-    table = Table(title="Methods, A → B", title_justify="left")
+        return
+    out.print(_methods(one.tables["summary"], two.tables["summary"], metric.title))
+
+
+def _methods(left: pd.DataFrame, right: pd.DataFrame, score: str) -> Table:
+    units = counted(int(left["units"].max()), "unit")
+    table = Table(title=f"Methods on the {units} complete in both, A → B", title_justify="left")
     table.add_column("method")
-    shown = {"rank": "{:.2f}", "median": "{:+.3f}", "raw_gain": "{:+.5f}", "units": "{:.0f}"}
-    for column in shown:
-        table.add_column(column, justify="right")
-    for method in [*left.index, *(m for m in right.index if m not in left.index)]:
-        pairs = ([t[c].get(method, float("nan")) for t in (left, right)] for c in shown)
-        table.add_row(
-            plain(method),
-            *(" → ".join(_shown(v, f) for v in pair) for f, pair in zip(shown.values(), pairs)),
-        )
+    shown = {
+        "rank": ("average rank", "{:.2f}"),
+        "median": ("median improvement", "{:+.3f}"),
+        "raw_gain": (f"mean gain in {score}", "{:+.5f}"),
+    }
+    for title, _ in shown.values():
+        table.add_column(title, justify="right")
+    for method in left.index:
+        pairs = ((left[c][method], right[c][method]) for c in shown)
+        values = zip(pairs, shown.values(), strict=True)
+        row = (" → ".join(_shown(v, form) for v in pair) for pair, (_, form) in values)
+        table.add_row(plain(method), *row)
     return table

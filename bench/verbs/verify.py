@@ -38,6 +38,15 @@ USAGE = (
     "verify [results_dir | experiment=NAME] [n=5] [seed=0] [tolerance=0.01] [hours=1] [--all] "
     "[--config-dir DIR] [offline=false] [openml.KEY=VALUE]"
 )
+ABOUT = """
+Are the records what the code makes? Each is held against itself, then n of them are made again,
+from what the settings in them name. On the record's processor, with its versions, that must
+give the same bits. Elsewhere the scores of the pre-trained model and of the chosen step agree
+to the bit, to rounding (1e-6), within the tolerance, or not; another step that is as good, and
+other synthetic rows within five times the tolerance, are counted apart; last steps and
+predicted classes are not held.
+The last line says "Reproduced: ..." (exit code 0) or "Not reproduced: ..." (exit code 1).
+"""
 MOST = 12  # differences of a cell that are named
 MOST_MACHINES = 2  # other machines that the last line names
 SAME = "bit for bit: processor, versions and threads are the record's"

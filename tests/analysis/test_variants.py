@@ -335,7 +335,7 @@ class TestVerbs:
         other = stored(tmp_path / "other", changed)
         assert main(["diff", str(root), str(other)]) == 1
         text = printed(capsys)
-        assert "2 cells are the same, bit for bit." in text
+        assert "3 cells are in both: 2 to the bit, 1 further apart." in text
         assert f"zoo 0 0 {SLOW_NAME}" in text
         assert "+0.0500" in text
 

@@ -1,4 +1,4 @@
-"""status, show, diff: what a person reads of records in the terminal."""
+"""status, show: what a person reads of records in the terminal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from made_records import failed, made
 
 from bench.cell.store import Store
 from bench.cli import main
-from bench.score import Score
-from bench.scores.log_loss import log_loss
-from bench.scores.roc_auc_ovo import roc_auc_ovo
-from bench.verbs.diff import compare
 from bench.verbs.status import Look, Status, Sweep, _duration
 
 RECORDS = [
@@ -167,78 +163,6 @@ class TestShow:
         error = capsys.readouterr().err
         assert told in error
         assert len(error.strip().splitlines()) == 1
-
-
-class TestDiff:
-    def test_equal_folders_agree(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-        one, two = (store(tmp_path / name).root for name in "ab")
-        assert main(["diff", str(one), str(two)]) == 0
-        assert "4 cells are the same, bit for bit." in printed(capsys)
-
-    def test_a_changed_score_and_a_missing_cell_are_named(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ):
-        one = store(tmp_path / "a").root
-        two = store(
-            tmp_path / "b", [RECORDS[0], made("heart", "default_ft", [0.7, 0.75]), RECORDS[2]]
-        ).root
-        assert main(["diff", str(one), str(two)]) == 1
-        text = printed(capsys)
-        assert "2 cells are the same" in text
-        assert f"1 cell is only in {one}: zoo 0 0 scm." in text
-        assert "1 cell differs in its results." in text
-        assert "+0.0300" in text
-
-    def test_other_code_with_the_same_results_is_no_difference(self):
-        key = ("heart", 0, 0, "scm")
-        moved = RECORDS[2] | {"provenance": RECORDS[2]["provenance"] | {"code": "beef"}}
-        compared = compare({key: RECORDS[2]}, {key: moved})
-        assert compared.agrees
-        assert compared.provenance == [key]
-
-    @pytest.mark.parametrize("metric", [roc_auc_ovo, log_loss])
-    def test_the_score_is_called_what_the_records_are_ranked_by(
-        self, metric: Score, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ):
-        roots = [
-            store(tmp_path / name, [made("heart", "scm", [0.7, after], metric=metric)]).root
-            for name, after in (("a", 0.6), ("b", 0.65))
-        ]
-        assert main(["diff", *map(str, roots)]) == 1
-        assert f"Largest changes in test {metric.title} of the chosen" in printed(capsys)
-
-    def test_the_methods_of_both_stand_side_by_side(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ):
-        one = [
-            made(table, method, [0.7, after])
-            for table in ("heart", "zoo")
-            for method, after in (("pretrained", 0.7), ("default_ft", 0.72))
-        ]
-        two = [*one, *(made(table, "scm", [0.7, 0.74]) for table in ("heart", "zoo"))]
-        roots = [store(tmp_path / name, of).root for name, of in (("a", one), ("b", two))]
-        assert main(["diff", *map(str, roots)]) == 1
-        rows = [
-            [cell.strip() for cell in line.strip("│ \n").split("│")]
-            for line in capsys.readouterr().out.partition("Methods, A → B")[2].splitlines()
-            if line.startswith("│")
-        ]
-        assert rows == [
-            ["default_ft", "1.00 → 2.00", "+1.000 → +0.500", "+0.02000 → +0.02000", "2 → 2"],
-            ["pretrained", "2.00 → 3.00", "+0.000 → +0.000", "+0.00000 → +0.00000", "2 → 2"],
-            ["scm", "– → 1.00", "– → +1.000", "– → +0.04000", "– → 2"],
-        ]
-
-    def test_where_one_has_nothing_complete_there_are_no_methods_to_compare(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ):
-        roots = [store(tmp_path / "a").root, store(tmp_path / "b", [failed("zoo", "scm")]).root]
-        assert main(["diff", *map(str, roots)]) == 1
-        assert "Methods" not in printed(capsys)
-
-    def test_it_takes_two_folders(self, capsys: pytest.CaptureFixture[str]):
-        assert main(["diff", "a"]) == 2
-        assert "Two results folders" in capsys.readouterr().err
 
 
 def test_a_long_path_stays_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

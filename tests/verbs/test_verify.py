@@ -242,3 +242,10 @@ def test_where_nothing_is_made_again_nothing_is_told(
 ) -> None:
     assert main(["verify", str(reference), "n=0"]) == 0
     assert capsys.readouterr().out.endswith("\nNot told: no cell was made again.\n")
+
+
+def test_help_says_what_it_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "Are the records what the code makes?" in out
+    assert '"Not reproduced: ..." (exit code 1)' in out
