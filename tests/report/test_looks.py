@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from omegaconf import OmegaConf
 from bench.report.drawing import INK, mark
 from bench.report.looks import FILE, looks, title
 
+CSS = FILE.with_name("page.css").read_text(encoding="utf-8")
 STATED = OmegaConf.to_container(OmegaConf.load(FILE))
 SHIPPED = list(STATED["methods"])
 COLOURS = [look["colour"] for look in STATED["methods"].values()] + STATED["others"]["colours"]
@@ -23,7 +25,7 @@ VISION = {
     "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
 }
 # Okabe and Ito's own closest pair, bluish green and reddish purple, seen by a deuteranope: 0.076.
-LEAST = {"normal": 0.13, "deuteranopia": 0.07, "protanopia": 0.07}
+LEAST = {"normal": 0.12, "deuteranopia": 0.07, "protanopia": 0.07}
 # Ottosson (2020): linear RGB → cone responses, and their cube roots → OKLab.
 CONES = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]
 LAB = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
@@ -56,9 +58,16 @@ def test_red_and_green_of_one_lightness_would_not_pass() -> None:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_a_colour_is_seen_on_paper(colour: str) -> None:
-    luminance = np.array([0.2126, 0.7152, 0.0722]) @ linear(colour)
-    assert 1.05 / (luminance + 0.05) > 2  # contrast with white, as WCAG reckons it
+def test_a_colour_is_seen_on_paper_and_on_the_dark_page(colour: str) -> None:
+    """Contrasts as WCAG reckons them; the page's ink turns light where its paper is dark."""
+    dark = re.findall(r"--paper: (#\w{6})", CSS.partition("prefers-color-scheme: dark")[2])[0]
+    assert contrast(colour, "#ffffff") > 2
+    assert colour == INK or contrast(colour, dark) > 2.5
+
+
+def contrast(one: str, other: str) -> float:
+    dim, bright = sorted(np.array([0.2126, 0.7152, 0.0722]) @ linear(c) for c in (one, other))
+    return (bright + 0.05) / (dim + 0.05)
 
 
 def test_no_two_methods_share_a_marker_so_that_grey_print_tells_them() -> None:

@@ -282,6 +282,16 @@ class TestLatex:
         assert text.count(r"Table~\ref{tab:key}, continued.") == 2
         assert all(f"row {i} & 1" in text for i in range(100))
 
+    def test_a_rule_parts_groups_and_a_minus_is_none_of_a_name(self):
+        table = pd.DataFrame({"method": list("abc"), "gain": ["-1.0", "+2.0", "[-3.0, 4]"]},
+                             index=pd.Index(["in-1", "in-1", "out"], name="group"))  # fmt: skip
+        text = latex(Section("key", "Title", table, "", rivals="label"))
+        *_, first, second, rule, third = text[: text.index("\\bottomrule")].strip().splitlines()
+        assert first == r"in-1 & a & $-$1.0 \\"
+        assert second == r"in-1 & b & +2.0 \\"
+        assert rule == r"\midrule"
+        assert third == r"out & c & {[}$-$3.0, 4] \\"
+
     @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
     def test_the_document_compiles_and_nothing_sticks_out_of_its_two_columns(
         self, written: Callable[..., Path]
