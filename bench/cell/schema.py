@@ -33,6 +33,7 @@ Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 Amount = Annotated[float, Field(ge=0, le=1e12)]  # seconds, MiB: 1e12 s are 30,000 years
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1)]
+ScoreName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,60}$")]  # of a file, once
 
 
 class _Closed(BaseModel):
@@ -319,7 +320,7 @@ class Provenance(_Closed):
     """The code, the libraries and the machine that made the record."""
 
     code: str
-    scores: dict[str, Sha256]
+    scores: dict[ScoreName, Sha256]
     versions: dict[str, str]
     python: str
     platform: str

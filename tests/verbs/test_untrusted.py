@@ -173,6 +173,11 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "weights lost": (lacking("identity", "parts", "model", "weights"), "parts.model.weights'"),
     "versions of numbers": (changed("provenance", "versions", to={"torch": 2}), "not 2"),
     "code of numbers": (changed("provenance", "code", to=1), "'provenance.code'"),
+    "a score with a bell": (
+        changed("provenance", "scores", to={"f\x072": "0" * 64}),
+        "'provenance.scores.",
+    ),
+    "a definition of no hash": (changed("provenance", "scores", to={"f2": "1"}), "scores.f2'"),
     "synthetic counts": (changed("synthetic", "rows", to=9), "counts do not add up"),
     "synthetic: []": (changed("synthetic", to=[]), "'synthetic' is not as the schema has it"),
     "quality of text": (changed("synthetic", "quality", to={"a": "b"}), "not 'b'"),
