@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from bench.cell.schema import Count
+from bench.cell.fields import Count
 from bench.files import Unsound, opened, parse_json
 
 # A line has some 300 bytes: 100,000 cells. Of a longer journal the end is read.

@@ -9,100 +9,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.cell import predictions
-from bench.cell.targets import is_dotted
+from bench.cell.fields import (
+    Amount,
+    Closed,
+    Config,
+    Count,
+    Curve,
+    Drawn,
+    Name,
+    Open,
+    ScoreName,
+    Scores,
+    Sha256,
+    Whole,
+    dotted_targets,
+    none_of_empty,
+)
 from bench.files import shown
 from bench.scores import SCORES
 
-ROUNDING = 1e-9  # by which the sum behind a score may leave its range
-
 Status = Literal["done", "failed", "not_applicable"]
-Count = Annotated[int, Field(ge=0, lt=2**53)]
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
-Amount = Annotated[float, Field(ge=0, le=1e12)]  # seconds, MiB: 1e12 s are 30,000 years
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(min_length=1)]
-ScoreName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,60}$")]  # of a file, once
 
 
-class _Closed(BaseModel):
-    """Nothing but these keys, of these types, without a cast."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class _Open(BaseModel):
-    """These keys of these types, and others that are read by nobody."""
-
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
-
-
-def _scored(scores: dict[str, float | None]) -> dict[str, float | None]:
-    for name, value in scores.items():
-        _check_scale(name, value)
-    return scores
-
-
-def _drawn(curves: dict[str, Curve]) -> dict[str, Curve]:
-    for name, curve in curves.items():
-        for value in curve:
-            _check_scale(name, value)
-    return curves
-
-
-def _check_scale(name: str, value: float | None) -> None:
-    """Hold a value to what is known of its score; of one that is not here, nothing is."""
-    if name not in SCORES:
-        return
-    score = SCORES[name]
-    low, high = score.lowest, score.highest
-    if value is None:
-        if not score.may_lack:
-            raise ValueError(f"{score.name} is null")
-    elif not low - ROUNDING <= value <= high + ROUNDING:
-        raise ValueError(f"{score.name} is {value:g}, outside {low:g} … {high:g}")
-
-
-def _none_of_empty(value: Any) -> Any:
-    """An empty object stands for what is not there; null does not."""
-    if value is None:
-        raise ValueError("null, where an object is expected")
-    return None if value == {} else value
-
-
-def _targets(value: Any) -> Any:
-    """Every ``_target_``, at any depth, is a dotted name: readers cut it at its dots."""
-    if isinstance(value, dict):
-        if "_target_" in value:
-            target = value["_target_"]
-            if not is_dotted(target):
-                raise ValueError(f"the _target_ {shown(target)} is no dotted name of a class")
-        for inner in value.values():
-            _targets(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _targets(inner)
-    return value
-
-
-Curve = list[float | None]
-Scores = Annotated[dict[str, float | None], AfterValidator(_scored)]
-Drawn = Annotated[dict[str, Curve], AfterValidator(_drawn)]
-Config = Annotated[dict[str, Any], AfterValidator(_targets)]
-
-
-class Cell(_Closed):
+class Cell(Closed):
     """What a record calls its cell."""
 
     dataset: Name
@@ -113,13 +45,13 @@ class Cell(_Closed):
     model: Name
 
 
-class Model(_Open):
+class Model(Open):
     """The weights, by their hash."""
 
     weights: str
 
 
-class Parts(_Open):
+class Parts(Open):
     """What decides a cell's numbers."""
 
     dataset: str
@@ -127,14 +59,14 @@ class Parts(_Open):
     seed: Whole = 0  # absent where the numbers do not depend on it
 
 
-class Identity(_Closed):
+class Identity(Closed):
     """The parts that decide the numbers, and their hash."""
 
     hash: Sha256
     parts: Parts
 
 
-class Mixing(_Open):
+class Mixing(Open):
     """How synthetic rows meet real ones."""
 
     rows: Literal["real", "synthetic", "mixed"]
@@ -143,7 +75,7 @@ class Mixing(_Open):
     size: float = 1.0
 
 
-class Method(_Open):
+class Method(Open):
     """A method's settings: whether it fine-tunes, and on which rows."""
 
     name: Name
@@ -158,24 +90,24 @@ class Method(_Open):
         return self
 
 
-class ModelSettings(_Open):
+class ModelSettings(Open):
     """A model's settings."""
 
     path: str | None = None
 
 
-class FinetuneSettings(_Open):
+class FinetuneSettings(Open):
     """The settings of fine-tuning."""
 
     steps: Count
 
 
-class Settings(_Open):
+class Settings(Open):
     """The settings as they were resolved."""
 
     dataset: Config
     method: Method
-    model: Annotated[ModelSettings, BeforeValidator(_targets)]
+    model: Annotated[ModelSettings, BeforeValidator(dotted_targets)]
     finetune: FinetuneSettings
     fold: Count
     seed: Whole
@@ -184,7 +116,7 @@ class Settings(_Open):
     device: str
 
 
-class Rows(_Closed):
+class Rows(Closed):
     """How many rows each part has."""
 
     train: Count
@@ -192,7 +124,7 @@ class Rows(_Closed):
     test: Count
 
 
-class Data(_Closed):
+class Data(Closed):
     """What is told of the table."""
 
     rows: Rows
@@ -203,7 +135,7 @@ class Data(_Closed):
     notes: list[str]
 
 
-class Metric(_Closed):
+class Metric(Closed):
     """The score that decides, and its direction."""
 
     name: str
@@ -219,14 +151,14 @@ class Metric(_Closed):
         return self
 
 
-class PartScores(_Closed):
+class PartScores(Closed):
     """The scores of each part."""
 
     validation: Scores
     test: Scores
 
 
-class Metrics(_Closed):
+class Metrics(Closed):
     """The scores before fine-tuning, at the chosen step and at the last."""
 
     pretrained: PartScores
@@ -234,14 +166,14 @@ class Metrics(_Closed):
     last: PartScores
 
 
-class PartTexts(_Closed):
+class PartTexts(Closed):
     """Bytes of each part, as text."""
 
     validation: str
     test: str
 
 
-class Predictions(_Closed):
+class Predictions(Closed):
     """What is held against the rest of the record by `bench.cell.predictions.fault`."""
 
     classes: list[Count]
@@ -249,13 +181,13 @@ class Predictions(_Closed):
     steps: dict[str, PartTexts]
 
 
-class Curves(_Closed):
+class Curves(Closed):
     """Lists of one length; beside ``step`` those that the run drew."""
 
     step: list[Count]
-    train_loss: Curve = []
-    validation: Drawn = {}
-    test: Drawn = {}
+    train_loss: Curve = Field(default_factory=list)
+    validation: Drawn = Field(default_factory=dict)
+    test: Drawn = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _rectangular(self) -> Curves:
@@ -274,7 +206,7 @@ class Curves(_Closed):
         return self
 
 
-class Synthetic(_Closed):
+class Synthetic(Closed):
     """What is told of synthetic rows."""
 
     key: str | None
@@ -292,7 +224,7 @@ class Synthetic(_Closed):
         return self
 
 
-class Generation(_Closed):
+class Generation(Closed):
     """What a generator took, and whether another cell had drawn its rows."""
 
     shared: bool
@@ -300,7 +232,7 @@ class Generation(_Closed):
     phases: dict[str, Amount]
 
 
-class Timings(_Open):
+class Timings(Open):
     """When the cell began, and what it took."""
 
     started: Amount
@@ -316,7 +248,7 @@ class Timings(_Open):
         return self
 
 
-class Provenance(_Closed):
+class Provenance(Closed):
     """The code, the libraries and the machine that made the record."""
 
     code: str
@@ -331,7 +263,7 @@ class Provenance(_Closed):
     precision: str
 
 
-class Failure(_Closed):
+class Failure(Closed):
     """What a failed cell raised."""
 
     type: str
@@ -339,7 +271,7 @@ class Failure(_Closed):
     traceback: str
 
 
-class RecordSchema(_Closed):
+class RecordSchema(Closed):
     """A whole record."""
 
     schema_version: int
@@ -347,13 +279,13 @@ class RecordSchema(_Closed):
     cell: Cell
     identity: Identity
     settings: Settings
-    data: Annotated[Data | None, BeforeValidator(_none_of_empty)]
+    data: Annotated[Data | None, BeforeValidator(none_of_empty)]
     metric: Metric
-    metrics: Annotated[Metrics | None, BeforeValidator(_none_of_empty)]
-    predictions: Annotated[Predictions | None, BeforeValidator(_none_of_empty)]
+    metrics: Annotated[Metrics | None, BeforeValidator(none_of_empty)]
+    predictions: Annotated[Predictions | None, BeforeValidator(none_of_empty)]
     chosen_step: Count | None
     last_step: Count | None
-    curves: Annotated[Curves | None, BeforeValidator(_none_of_empty)]
+    curves: Annotated[Curves | None, BeforeValidator(none_of_empty)]
     synthetic: Synthetic | None
     timings: Timings
     provenance: Provenance
