@@ -13,9 +13,10 @@ from bench.analysis.paired import chance_of_resolving, resolved
 from bench.analysis.variants import Name
 from bench.cell.record import Record
 from bench.phrases import counted
-from bench.report.readable import with_error
+from bench.report.readable import edges_in_words, with_error
 from bench.score import Score
 
+MOST_EDGES = 1e9  # of a DAG that is one
 ONE_DATASET = "Of one dataset a rank is the order of its means: noise, and no average."
 Compared = tuple[str, pd.DataFrame, Callable[[float], str]]  # label, `over_tables`, format
 
@@ -76,6 +77,27 @@ def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:
                 "dataset.name=NAME gives a table of one's own a name of its own."
             )
     return sentences
+
+
+def repaired(records: Sequence[Record]) -> str:
+    """Where the edges of the DAGs come from that the records' rows were drawn of; "" without any.
+
+    Records of before `bench.generator.CausalGraph.edges_a_dag` do not hold what was added; their
+    ``repaired`` is the total all the same.
+    """
+    facts = [record["synthetic"]["generator"] for record in records if record["synthetic"]]
+    edges = [f["edges_a_dag"] for f in facts if _are_edges(f.get("edges_a_dag"))]
+    if not edges:
+        return ""
+    drawn, total = (sum(e[which] for e in edges) / len(edges) for which in ("drawn", "repaired"))
+    told = edges_in_words(round(drawn, 1), round(total - drawn, 1))
+    return f"Over the records of this folder a DAG has {told}."
+
+
+def _are_edges(told: object) -> bool:
+    """Whether a record's fact, which may be anything, is what `repaired` reads."""
+    numbers = [told.get(which) for which in ("drawn", "repaired")] if isinstance(told, dict) else []
+    return bool(numbers) and all(isinstance(n, int | float) and 0 <= n < MOST_EDGES for n in numbers)
 
 
 def error_of(metric: Score, which: str, full: bool = False) -> str:

@@ -17,6 +17,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 
 from bench.phrases import counted
+from bench.report.readable import edges_in_words
 
 # Okabe and Ito's colours: told apart by all kinds of colour vision, and in grey by their lightness.
 FILL = {"target": "#E69F00", "numeric": "#DCEBF7", "categorical": "#D8EFE6"}
@@ -132,7 +133,7 @@ def draw_dag(
             _line(DIRECTED, 1.8, "drawn from the edge probabilities"),
             _line(ADDED, 0.9, "added by repair (local Markov condition)", DASHES),
         ],
-        in_words(float(len(found)), float(len(edges) - len(found))),
+        edges_in_words(float(len(found)), float(len(edges) - len(found))),
     )
     draw = _Edges(figure, axes, boxes)
     for cause, effect in edges:
@@ -141,21 +142,6 @@ def draw_dag(
         else:
             draw(cause, effect, ADDED, 0.9, head=True, line=DASHES)
     return figure
-
-
-def in_words(drawn: float, added: float) -> str:
-    """How many edges of a DAG, or of DAGs on average, come from where; whole where they are."""
-    total = drawn + added
-    if not added:
-        return f"{_in_full(total)}, all drawn from the edge probabilities"
-    return (
-        f"{_in_full(total)}: {drawn:.3g} drawn from the edge probabilities, {added:.3g} "
-        f"({added / total:.0%}) added by repair, because the training rows ask for them"
-    )
-
-
-def _in_full(n: float) -> str:
-    return counted(int(n), "edge") if n.is_integer() else f"{n:.1f} edges"
 
 
 def _canvas(n: int, title: str) -> tuple[Figure, Axes]:

@@ -48,7 +48,7 @@ MEASURES = {  # of `bench.quality.measures`: a title, and its unit
     "copies": ("copies of real rows", "share of rows"),
     "correlation_error": ("error of correlations", "mean absolute difference"),
     "detection_auc": ("told from real rows", "ROC-AUC"),
-    "distance_to_closest": ("closest real row", "distance, that of real rows is 1"),
+    "distance_to_closest": ("closest real row", "× that of real rows"),
     "frechet_distance": ("Fréchet distance", "squared, 2 components"),
     "marginal_distance": ("distance of marginals", "mean, 0 to 1"),
     "test_tstr_roc_auc": ("trained on them", "ROC-AUC on real rows"),

@@ -22,7 +22,7 @@ from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT, own_name
 from bench.cell.record import Record, as_yaml
 from bench.report import provenance, verdict
-from bench.report.captions import completeness
+from bench.report.captions import completeness, repaired
 from bench.report.drawing import INK, LINE, mark
 from bench.report.looks import looks, title
 from bench.report.table import Behind, Section
@@ -95,6 +95,7 @@ def page(answer: Answer, content: Content) -> str:
         marks={m: Markup(mark(look)) for m, look in looks(answer.methods).items()},
         figures=content.figures,
         graphs=graphs,
+        repaired=repaired(content.records),
         cells=_cells(answer, content.loose),
         analysis=[(name, _text(value)) for name, value in asdict(answer.settings).items()],
         settings=as_yaml(provenance.settings_of(content.records)),

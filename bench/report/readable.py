@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from bench.phrases import counted
+
 NONE = "–"
 
 
@@ -59,3 +61,18 @@ def sign_three(value: float) -> str:
 def p_value(value: float) -> str:
     """A p-value with three decimals; one too small for them as a bound."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def edges_in_words(drawn: float, added: float) -> str:
+    """How many edges of a DAG, or of DAGs on average, come from where; whole where they are."""
+    total = drawn + added
+    if not added:
+        return f"{_in_full(total)}, all drawn from the edge probabilities"
+    return (
+        f"{_in_full(total)}: {drawn:.3g} drawn from the edge probabilities, {added:.3g} "
+        f"({added / total:.0%}) added by repair, because the training rows ask for them"
+    )
+
+
+def _in_full(n: float) -> str:
+    return counted(int(n), "edge") if n.is_integer() else f"{n:.1f} edges"

@@ -63,10 +63,10 @@ def draw(cfg: DictConfig) -> int:
         f"{graph.target_degree:.1f} at the target{effort}"
     )
     if graph.drawn:
-        from bench.report.causal_graph import in_words
+        from bench.report.readable import edges_in_words
 
         edges = graph.edges_a_dag
-        print(f"  a DAG has {in_words(edges['drawn'], edges['added'])}")
+        print(f"  a DAG has {edges_in_words(edges['drawn'], edges['added'])}")
     for note in graph.notes:
         print(printable(f"  {note}"))
     print(f"  {folder}")

@@ -20,6 +20,7 @@ from bench.analysis.settings import settings
 from bench.cell.record import SCHEMA_VERSION
 from bench.cell.store import Store
 from bench.cli import main
+from bench.report.captions import repaired
 from bench.report.figures import (
     curves,
     drawings,
@@ -180,6 +181,28 @@ class TestFiles:
         root = written([*experiment(), failed("heart", "noise"), made("zoo", "noise", [0.5, 0.6])])
         report(root, settings(["analysis.impute=worst"]), figures=False)
         assert "Imputed (analysis.impute=worst)" in read(root, "tables.md")
+
+
+class TestRepaired:
+    """What a record's `repaired` is, beside the graphs: the total after repair."""
+
+    @pytest.mark.parametrize("added", [{}, {"added": 16.4}])  # records of before hold none
+    def test_the_share_that_repair_added_is_told(self, added: dict[str, float]):
+        edges = {"drawn": 3.6, "repaired": 20.0} | added
+        rows = {"generator": {"edges_a_dag": edges}}
+        records = [made("zoo", "scm", [0.5, 0.6], synthetic=rows), made("zoo", "smote", [0.5])]
+        assert repaired(records) == (
+            "Over the records of this folder a DAG has 20 edges: 3.6 drawn from the edge "
+            "probabilities, 16.4 (82%) added by repair, because the training rows ask for them."
+        )
+
+    @pytest.mark.parametrize(
+        "facts",
+        [{}, *({"edges_a_dag": e} for e in ("x", {"drawn": 1.0}, {"drawn": 1.0, "repaired": []}))],
+    )
+    def test_without_causal_rows_nothing_is_told(self, facts: dict[str, Any]):
+        rows = {"generator": facts}
+        assert repaired([made("zoo", "ctgan", [0.5], synthetic=rows), failed("zoo", "scm")]) == ""
 
 
 class TestPublished:

@@ -26,9 +26,9 @@ from bench.report.causal_graph import (
     Nodes,
     draw_dag,
     draw_probabilities,
-    in_words,
     save,
 )
+from bench.report.readable import edges_in_words
 from bench.verbs import graph
 
 NAMES = ("age", "credit amount of the loan", "Größe $ in €", "job", "class")
@@ -107,7 +107,7 @@ def test_of_a_dag_what_the_probabilities_gave_is_told_from_what_the_rows_asked_f
     ],
 )
 def test_the_words_say_where_edges_come_from(drawn: float, added: float, told: str) -> None:
-    assert in_words(drawn, added).startswith(told)
+    assert edges_in_words(drawn, added).startswith(told)
 
 
 def is_sure(arrow: FancyArrowPatch) -> bool:
