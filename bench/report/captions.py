@@ -96,8 +96,10 @@ def repaired(records: Sequence[Record]) -> str:
 
 def _are_edges(told: object) -> bool:
     """Whether a record's fact, which may be anything, is what `repaired` reads."""
-    numbers = [told.get(which) for which in ("drawn", "repaired")] if isinstance(told, dict) else []
-    return bool(numbers) and all(isinstance(n, int | float) and 0 <= n < MOST_EDGES for n in numbers)
+    if not isinstance(told, dict):
+        return False
+    numbers = [told.get(which) for which in ("drawn", "repaired")]
+    return all(isinstance(n, int | float) and 0 <= n < MOST_EDGES for n in numbers)
 
 
 def error_of(metric: Score, which: str, full: bool = False) -> str:
