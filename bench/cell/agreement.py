@@ -49,6 +49,18 @@ class Level(IntEnum):
             Level.apart: "further apart",
         }[self]
 
+    def titled(self, tolerance: float) -> str:
+        """As a table's column is called, which a sentence explains."""
+        return {
+            Level.bits: "to the bit",
+            Level.scoreless: "no scores",
+            Level.rounding: "to rounding",
+            Level.tolerance: f"within {tolerance:g}",
+            Level.step: "other step",
+            Level.rows: "other rows",
+            Level.apart: "apart",
+        }[self]
+
 
 @dataclass(frozen=True)
 class Gap:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.analysis.variants import Name, names
+from bench.cell import predictions
 from bench.cell.agreement import TOLERANCE, Agreement, Level, agreement, told
 from bench.cell.check import other_code, other_machine, other_settings
 from bench.cell.record import Record, in_common
@@ -86,6 +87,9 @@ class Pair:
     asked: list[str]  # what both were asked for, and differently
     is_same_code: bool  # the same cell, by the same code on the same machine
     scores: tuple[float, float]  # of the chosen step on the test part, as the cell is ranked
+    probability: (
+        float  # farthest apart of two that are predicted there; NaN where they are not kept
+    )
 
     @property
     def is_reproduced(self) -> bool:
@@ -119,6 +123,7 @@ class Pair:
             other_settings(a, b),
             is_same_cell and not code and not machine,
             (_score(a), _score(b)),
+            _farthest_probability(one, two),
         )
 
 
@@ -213,6 +218,16 @@ def _score(record: Record) -> float:
     return float("nan") if score is None else float(score)
 
 
+def _farthest_probability(a: Record, b: Record) -> float:
+    if not a["predictions"] or not b["predictions"] or a["data"] != b["data"]:
+        return math.nan
+    one, two = (
+        predictions.at(r["predictions"], r["chosen_step"], "test", r["data"]["classes"])[1]
+        for r in (a, b)
+    )
+    return float(abs(one - two).max())
+
+
 def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
     pairs, tolerance = compared.pairs, compared.tolerance
     levels = told((pair.agreement.level for pair in pairs), tolerance)
@@ -237,17 +252,21 @@ def _by_method(pairs: list[Pair], tolerance: float) -> Table:
     """How many cells of each method agree how far."""
     found = sorted({pair.agreement.level for pair in pairs})
     table = Table(title="How far the cells agree", title_justify="left")
-    table.add_column("method")
-    for title in ("cells", *(level.told(tolerance) for level in found), "largest difference"):
+    table.add_column("method", no_wrap=True)
+    levels = [level.titled(tolerance) for level in found]
+    for title in ("cells", *levels, "farthest score", "farthest probability"):
         table.add_column(title, justify="right")
-    of_method: dict[object, list[Agreement]] = defaultdict(list)
+    of_method: dict[object, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        of_method[pair.key[-1]].append(pair.agreement)
+        of_method[pair.key[-1]].append(pair)
     for method, all_of_it in of_method.items():
-        counts = Counter(one.level for one in all_of_it)
-        largest = max(one.largest for one in all_of_it)
-        shown = [str(counts[level]) for level in found]
-        table.add_row(plain(method), str(len(all_of_it)), *shown, f"{largest:.2g}")
+        counts = Counter(pair.agreement.level for pair in all_of_it)
+        apart = [
+            max(pair.agreement.largest for pair in all_of_it),
+            max((p.probability for p in all_of_it if p.probability >= 0), default=math.nan),
+        ]
+        shown = [str(counts[level]) for level in found] + [_shown(far, "{:.2g}") for far in apart]
+        table.add_row(plain(method), str(len(all_of_it)), *shown)
     return table
 
 
@@ -307,7 +326,7 @@ def _print_methods(out: Console, a: dict[Key, Record], b: dict[Key, Record]) -> 
 def _methods(left: pd.DataFrame, right: pd.DataFrame, score: str) -> Table:
     units = counted(int(left["units"].max()), "unit")
     table = Table(title=f"Methods on the {units} complete in both, A → B", title_justify="left")
-    table.add_column("method")
+    table.add_column("method", no_wrap=True)
     shown = {
         "rank": ("average rank", "{:.2f}"),
         "median": ("median improvement", "{:+.3f}"),

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from made_records import failed, made
 
 from bench.cell.agreement import Level
+from bench.cell.predictions import kept
 from bench.cell.store import Store
 from bench.cli import main
 from bench.score import Score
@@ -92,9 +94,11 @@ class TestAcrossProcessors:
         assert f"72 cells are in both: {levels}.\n" in out
         assert out.endswith(f"\nReproduced: 72 of 72 cells, {levels}.\n")
         assert "B was made by other kernels (torch DEFAULT → torch AVX2) in 72 cells.\n" in out
+        header = "┃ cells ┃ to rounding ┃ other rows ┃ farthest score ┃ farthest probability"
+        assert header in out
         rows = {row[0]: row[1:] for row in table(out, "How far the cells agree")}
-        assert rows["ctgan"] == ["12", "7", "5", "0.03"]
-        assert rows["scm"] == ["12", "12", "0", "9e-07"]
+        assert rows["ctgan"] == ["12", "7", "5", "0.03", "–"]
+        assert rows["scm"] == ["12", "12", "0", "9e-07", "–"]
         assert len(rows) == 6
         assert "Not reproduced" not in out
 
@@ -143,6 +147,7 @@ class TestVerdict:
         out = capsys.readouterr().out
         assert "3 cells are in both: 2 to the bit, 1 further apart.\n" in out
         assert f"1 cell is only in A, {one}: zoo 0 0 scm.\n" in out
+        assert "method     ┃ cells ┃ to the bit ┃ apart ┃" in out
         (row,) = table(out, "Not reproduced, the farthest first")
         assert row[:4] == ["heart", "0", "0", "default_ft"]
         assert row[5:] == ["0.7200", "0.7500", "+0.0300"]
@@ -167,6 +172,26 @@ class TestVerdict:
         assert main(["diff", one, two]) == 1
         named = capsys.readouterr().out.partition("only in A, ")[2].partition(" ….")[0]
         assert named.count("heart") == 10
+
+    def test_the_farthest_predicted_probability_is_told(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        labels = {"validation": np.arange(20) % 2, "test": np.arange(50) % 2}
+
+        def predicted(chance: float) -> dict[str, Any]:
+            steps = {
+                step: {part: np.full((len(y), 2), 0.5) for part, y in labels.items()}
+                for step in (0, 2)
+            }
+            steps[2]["test"][7] = [1 - chance, chance]
+            record = made("heart", "scm", [0.7, 0.69])
+            return {**record, "predictions": kept(labels, steps, np.arange(2))}
+
+        one = stored(tmp_path / "a", [predicted(0.75)])
+        two = stored(tmp_path / "b", [elsewhere(predicted(0.875))])
+        assert main(["diff", one, two]) == 0
+        (row,) = table(capsys.readouterr().out, "How far the cells agree")
+        assert row == ["scm", "1", "1", "0", "0.12"]
 
     def test_nothing_in_common_is_not_reproduced(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
