@@ -14,11 +14,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from omegaconf import DictConfig
 
-from bench.cell.checking import check_config, declared
+from bench.cell.checking import declared
 from bench.cell.config import Config
 from bench.errors import BadInput
 from bench.ranges import check
-from bench.sweep.entries import cells_of
+from bench.sweep.merged import Cells
 from bench.sweep.overrides.keys import check_values
 from bench.sweep.overrides.line import FOLDERS, MULTIRUN, Line, config_folder
 from bench.sweep.overrides.words import as_typed
@@ -62,21 +62,22 @@ def cells(overrides: list[str]) -> Iterator[DictConfig]:
         If a config cannot be composed, or a key is unknown.
     """
     composed: dict[tuple[str, ...], list[DictConfig]] = {}
+    parts = Cells()
     for job in ticking(expand(overrides), "jobs looked at"):
-        rest = tuple(o for o in job if o.partition("=")[0] not in FREE)
+        rest = without_free(job)
         if rest not in composed:
             check_values(rest)
-            cfg = compose("config", list(rest))
-            if not cfg.methods:
-                check_config(cfg)
-            composed[rest] = [cell for _, cell in cells_of(cfg, rest, cfg.method.name)]
-            for cell in composed[rest]:
-                check_config(cell)
+            composed[rest] = parts.of(rest)
         for cell in composed[rest]:
             for key, _, value in (o.partition("=") for o in job if o not in rest):
                 cell[key] = _number(key, value)
                 check(cell[key], declared(Config)[key], key)
             yield cell
+
+
+def without_free(job: Sequence[str]) -> tuple[str, ...]:
+    """The overrides of a job but fold and seed, for which no config is composed anew."""
+    return tuple(o for o in job if o.partition("=")[0] not in FREE)
 
 
 def _number(key: str, value: str) -> int:

@@ -1,4 +1,4 @@
-"""Leaves out of a sweep the jobs that cannot be composed, so that the others run.
+"""Leaves out of a sweep the jobs that cannot be composed or lack what they need offline.
 
 Hydra's own sweeper composes every job before the first is run, and ends with the first that it
 cannot: a word where a number is expected.
@@ -12,7 +12,7 @@ from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from omegaconf import open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.cell.checking import plain_node
@@ -20,12 +20,16 @@ from bench.cell.store import Store
 from bench.errors import BadInput, sentence
 from bench.process import invoked
 from bench.sweep.folders import writable
+from bench.sweep.jobs import without_free
+from bench.sweep.needs import Lacks
 from bench.sweep.overrides.keys import check_values
+from bench.ticking import ticking
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 PLUGINS = Plugins.instance().class_name_to_class
 # Not imported: Hydra has loaded its plugins' modules anew.
 Basic: Any = PLUGINS[BASIC]
+Job = tuple[str, ...]
 
 
 class Sweeper(Basic):
@@ -50,23 +54,33 @@ class Sweeper(Basic):
         BadInput
             If there is none, and this is all of the sweep.
         """
-        faults = [self._fault(job) for job in batch]
+        lacks = Lacks()
+        known: dict[Job, str] = {}
+        faults = [self._fault(job, known, lacks) for job in ticking(batch, "jobs looked at")]
         if all(faults) and self.max_batch_size is None:
-            raise BadInput(faults[0])
+            raise BadInput(lacks.all() if lacks.explains(faults) else faults[0])
         for job, why in zip(batch, faults, strict=True):
             if why:
                 self._note(job, why)
         sound = [job for job, why in zip(batch, faults, strict=True) if not why]
         batch[:] = sound  # type: ignore[index]  # Hydra launches what is left in its list
 
-    def _fault(self, job: Sequence[str]) -> str:
-        """Why a job cannot be composed; "" if it can."""
+    def _fault(self, job: Sequence[str], known: dict[Job, str], lacks: Lacks) -> str:
+        """Why a job cannot be run; "" if it can. Folds and seeds make no other config."""
+        rest = without_free(job)
         try:
             check_values(job)
-            super().validate_batch_is_legal([job])
+            if rest not in known:
+                known[rest] = lacks.of(self._composed(job))
         except (BadInput, HydraException, OmegaConfBaseException) as error:
             return sentence(error)
-        return ""
+        return known[rest]
+
+    def _composed(self, job: Sequence[str]) -> DictConfig:
+        """The job's config, as the launcher will compose it."""
+        loader = self.hydra_context.config_loader
+        config: DictConfig = loader.load_sweep_config(self.config, list(job))
+        return config
 
     def _note(self, job: Sequence[str], why: str) -> None:
         assert self.config is not None

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from bench.cell.identity import code_fingerprint, identity, is_made_otherwise, targets
-from bench.cell.model import files_of, name_of
+from bench.cell.model import name_of
 from bench.cell.store import Store
+from bench.datasets.splits import split
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
 from bench.phrases import counted, numbered
 from bench.process import invoked
 from bench.sweep.costs import Costs, Size, measured
-from bench.sweep.job import load_table, must_run
+from bench.sweep.job import must_run
+from bench.sweep.jobs import FREE
+from bench.sweep.needs import has_weights, table
 from bench.verbs._hydra import each_cell
 
 HELP = "cells, done, fetched, and the time that the rest will take"
@@ -42,7 +46,7 @@ class Plan:
         The cells that would be run.
     faults : dict of path → what is wrong with the record there
         A run would set it aside; its cell is to do.
-    refused : dict of table → why a `run` would refuse it
+    refused : dict of sentence → why a `run` would refuse a table or a fold
     """
 
     states: Counter[str] = field(default_factory=Counter)
@@ -66,31 +70,29 @@ def main(words: list[str]) -> int:
 def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
     """Read what is there for each cell; nothing is fetched, run or written."""
     found = Plan()
-    tables: dict[str, Any] = {}
-    refused: set[str] = set()
+    known: dict[Any, Any] = {}
+    key_of = _Keys()
     for cfg in configs:
-        key = digest(plain(cfg.dataset))
-        if key not in tables:
-            try:
-                tables[key] = _table(cfg)
-            except BadInput as reason:
-                tables[key], found.refused[str(cfg.dataset.get("name") or key)] = None, reason
-                refused.add(key)
-        if key in refused:
+        key, fold = key_of(cfg.dataset), int(cfg.fold)
+        try:
+            here = _once(known, key, partial(table, cfg))
+            if here is not None:
+                _once(known, (key, fold), partial(split, here, fold, cfg.validation_share))
+        except BadInput as reason:
+            found.refused[str(reason)] = reason
             continue
-        table = tables[key]
-        size = _size(cfg, table)
-        name = table.name if table is not None else str(cfg.dataset.get("name"))
-        model = name_of(plain(cfg.model))
-        found.tables[name] = table is not None
+        size = _size(cfg, here)
+        name = here.name if here is not None else str(cfg.dataset.get("name"))
+        model = _once(known, key_of(cfg.model), partial(_model, cfg.model))
+        found.tables[name] = here is not None
         if model not in found.models:
-            found.models[model] = _has_weights(cfg)
+            found.models[model] = has_weights(cfg)
         most = cfg.model.get("max_features")
         if size and most and size.features > most:
             limit = f"{size.features} features, at most {most} are possible"
             found.beyond[name] = limit
-        known = table is not None and found.models[model]
-        state, runs = _state(cfg, table, found.faults) if known else ("to do", True)
+        is_here = here is not None and found.models[model]
+        state, runs = _state(cfg, here, found.faults) if is_here else ("to do", True)
         found.states[state] += 1
         if runs:
             found.left.append((model, cfg.method.name, size))
@@ -103,32 +105,36 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
     return found, Path(cfg.results_dir)
 
 
-def _table(cfg: DictConfig) -> Any:
-    """The table, if it is on this machine or none that must be fetched.
-
-    Raises
-    ------
-    BadInput
-        If a `run` would refuse it, and `fetch` could not help.
-    """
-    from bench.datasets.openml.read import Absent
-
-    try:
-        return load_table(cfg)
-    except BadInput as reason:
-        if isinstance(reason.__cause__, Absent):
-            return None
-        raise
+def _once(known: dict[Any, Any], key: Any, get: Callable[[], Any]) -> Any:
+    """What is got for a key, or the refusal that was raised for it, without getting it again."""
+    if key not in known:
+        try:
+            known[key] = get()
+        except BadInput as reason:
+            known[key] = reason
+    if isinstance(known[key], BadInput):
+        raise known[key]
+    return known[key]
 
 
-def _has_weights(cfg: DictConfig) -> bool:
-    from bench.errors import ModelError
+def _model(node: DictConfig) -> str:
+    return name_of(plain(node))
 
-    try:
-        files_of(plain(cfg.model), offline=True)
-    except ModelError:
-        return False
-    return True
+
+class _Keys:
+    """Digests of resolved nodes; one that all folds and seeds share is resolved once."""
+
+    def __init__(self) -> None:
+        # With the node: else its id would be given to another.
+        self._known: dict[int, tuple[DictConfig, str]] = {}
+
+    def __call__(self, node: DictConfig) -> str:
+        if id(node) in self._known:
+            return self._known[id(node)][1]
+        key = digest(plain(node))
+        if not any(f"${{{word}}}" in OmegaConf.to_yaml(node) for word in FREE):
+            self._known[id(node)] = (node, key)
+        return key
 
 
 def _size(cfg: DictConfig, table: Any) -> Size | None:
