@@ -19,7 +19,7 @@ def _arguments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "words, lacking",
+    ("words", "lacking"),
     [
         ([], "the weights of autogluon/mitra-classifier;"),
         (["model=mitra_nano"], "the tables tabarena/anneal, tabarena/diabetes;"),
