@@ -45,7 +45,7 @@ common keys (all of them: {program} run --cfg job)
 
 what may stand behind a verb: {program} VERB --help
 
-exit codes: 0 all cells done, 1 a cell failed (its record says why), 2 bad input, 3 a bug of ours
+exit codes: 0 all cells done, 1 a cell failed or is not reproduced, 2 bad input, 3 a bug of ours
 """
 
 

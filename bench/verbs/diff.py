@@ -143,7 +143,7 @@ class Compared:
     @property
     def agrees(self) -> bool:
         """Whether every cell of A is reproduced by B, which may hold more."""
-        return bool(self.pairs) and not self.other and not self.only[0]
+        return not self.other and not self.only[0]
 
     @property
     def verdict(self) -> str:
