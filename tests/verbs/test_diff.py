@@ -126,12 +126,14 @@ class TestAcrossProcessors:
         assert "test log-loss by 1e-15, same machine" in text
         assert text.endswith("Not reproduced: 1 of 1 cell differs.")
         assert compare({KEY: RECORDS[2]}, {KEY: elsewhere(near)}).agrees
+        by_other_code = elsewhere(near, kernels="torch DEFAULT", code="beef" * 16)
+        assert compare({KEY: RECORDS[2]}, {KEY: by_other_code}).agrees
 
 
 class TestVerdict:
     def test_equal_folders_agree(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         one, two = (stored(tmp_path / name, RECORDS) for name in "ab")
-        assert main(["diff", one, two]) == 0
+        assert main(["diff", one, two, "tolerance=0"]) == 0
         out = capsys.readouterr().out
         assert out.endswith("\nReproduced: 4 of 4 cells, 4 to the bit.\n")
         assert "made by other" not in out
@@ -164,14 +166,33 @@ class TestVerdict:
         assert main(["diff", two, one]) == 1
         assert capsys.readouterr().out.endswith("\nNot reproduced: 2 of 4 cells are not in B.\n")
 
+    @pytest.mark.parametrize(("n", "more"), [(10, ""), (11, " …")])
     def test_of_many_missing_cells_ten_are_named(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, n: int, more: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
-        many = [made("heart", "scm", [0.7, 0.7], fold=fold) for fold in range(12)]
+        many = [made("heart", "scm", [0.7, 0.7], fold=fold) for fold in range(n + 1)]
         one, two = stored(tmp_path / "a", many), stored(tmp_path / "b", many[:1])
         assert main(["diff", one, two]) == 1
-        named = capsys.readouterr().out.partition("only in A, ")[2].partition(" ….")[0]
+        named = capsys.readouterr().out.partition(f"only in A, {one}: ")[2].partition(".\n")[0]
         assert named.count("heart") == 10
+        assert named.endswith(f" scm{more}")
+
+    @pytest.mark.parametrize(
+        ("n", "title"), [(10, "the farthest first"), (11, "the 10 farthest of 11")]
+    )
+    def test_of_many_that_differ_the_farthest_ten_are_named(
+        self, n: int, title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        one, two = (
+            stored(
+                tmp_path / name,
+                [made("heart", "scm", [0.7, 0.7 + by * i], fold=i - 1) for i in range(1, n + 1)],
+            )
+            for name, by in (("a", 0.0), ("b", 0.02))
+        )
+        assert main(["diff", one, two]) == 1
+        rows = table(capsys.readouterr().out, f"Not reproduced, {title} ")
+        assert [row[1] for row in rows] == [str(n - 1 - i) for i in range(10)]
 
     def test_the_farthest_predicted_probability_is_told(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -299,7 +320,9 @@ class TestMethods:
             for m in (roc_auc_ovo, log_loss)
         )
         assert main(["diff", one, two]) == 1
-        assert "No table of methods: they are ranked by ROC-AUC and log-loss." in printed(capsys)
+        text = printed(capsys)
+        assert "No table of methods: they are ranked by ROC-AUC and log-loss." in text
+        assert "Methods on" not in text
 
 
 @pytest.mark.parametrize(
@@ -311,6 +334,7 @@ class TestMethods:
         (["a", "b", "tolerance=much"], "tolerance is a number that is not below 0"),
         (["a", "b", "tolerance=-1"], "tolerance is a number that is not below 0"),
         (["a", "b", "tolerance=nan"], "tolerance is a number that is not below 0"),
+        (["a", "b", "tolerance=inf"], "tolerance is a number that is not below 0"),
     ],
 )
 def test_bad_input_is_one_sentence(
