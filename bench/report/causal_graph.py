@@ -147,8 +147,8 @@ def draw_dag(
 def _canvas(n: int, title: str) -> tuple[Figure, Axes]:
     """An empty figure that has room for ``n`` boxes."""
     scale = max(1.0, np.sqrt(n / 22))
-    figure, axes = plt.subplots(figsize=(12.8 * scale, 7.2 * scale), layout="constrained")
-    axes.set_title(title, loc="left", fontsize=15, pad=12)
+    figure, axes = plt.subplots(figsize=(10.4 * scale, 6.4 * scale), layout="constrained")
+    axes.set_title(title, loc="left", fontsize=13, pad=10)
     axes.set_xlim(-0.06, 1.06)
     axes.set_ylim(-0.06, 1.06)
     axes.set_axis_off()
@@ -300,11 +300,11 @@ def _legend(axes: Axes, lines: list[Line2D], counts: str) -> None:
         loc="outside lower left",
         ncols=len(boxes) + len(lines),
         frameon=False,
-        fontsize=9.5,
+        fontsize=9,
         title=counts,
         alignment="left",
-        title_fontsize=9.5,
-        columnspacing=1.4,
+        title_fontsize=9,
+        columnspacing=1.1,
         handletextpad=0.5,
     )
 

@@ -121,6 +121,18 @@ def test_every_edge_of_a_dag_goes_to_the_right() -> None:
     assert all(place[cause] < place[node] for node, causes in enumerate(dag) for cause in causes)
 
 
+def test_a_legend_is_as_wide_as_the_page_at_most() -> None:
+    dag = ((), (0, 4), (), (2, 4), ())
+    for figure in (
+        draw_probabilities(NODES, probabilities(), "title"),
+        draw_dag(NODES, dag, ((), (0,), (), (), ()), "title"),
+    ):
+        figure.draw_without_rendering()
+        box = figure.legends[0].get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width
+
+
 @pytest.mark.parametrize("p", [2, 9, 31])
 def test_boxes_hardly_overlap(p: int) -> None:
     rng = np.random.default_rng(p)
