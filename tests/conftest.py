@@ -27,6 +27,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also hold the generators of the method YAMLs in DIR to the conformance suite; their "
         "classes must be importable (may be given several times)",
     )
+    parser.addoption(
+        "--model-dir",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="also hold the models of DIR/model/*.yaml to their conformance suite; their loaders "
+        "must be importable (may be given several times)",
+    )
 
 
 @pytest.fixture
