@@ -19,7 +19,6 @@ from sklearn.datasets import make_moons
 from sklearn.neighbors import KNeighborsClassifier
 
 from bench.models.tab2d.checkpoint import load
-from bench.models.tab2d.smooth import SmoothClassifier
 from bench.table import Table
 from generators.tabebm import TabEBM
 
@@ -42,7 +41,7 @@ def main() -> None:
     real, others = moons(200, seed=0), moons(400, seed=1)
     judge = KNeighborsClassifier(5).fit(others.X, others.y)
     print(f"real rows: {judge.score(real.X, real.y):.3f}")
-    classifier = SmoothClassifier(load(None, max_features=500, max_context=8192, device="cpu"))
+    classifier = load(None, max_features=500, max_context=8192, device="cpu").smooth()
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharex=True, sharey=True)
     for axis, drift in zip(axes, ("mean", "row")):
         # The row's own drift is large: its gradient must be taken at each step.

@@ -29,7 +29,7 @@ from bench.datasets import embedded
 from bench.datasets.splits import split
 from bench.models.base import Backbone
 from bench.models.memory import CHUNK, Memory
-from bench.models.tab2d import checkpoint
+from bench.models.tab2d.checkpoint import load
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.table import Table
 
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--csv", type=Path, help="also write every score there")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    model = checkpoint.load(given.checkpoint, MAX_FEATURES, MAX_CONTEXT, device="cpu")
+    model = load(given.checkpoint, MAX_FEATURES, MAX_CONTEXT, device="cpu")
     predictors = {MODEL: in_context(model, given.seed)}
     predictors |= {name: classic(name, given.seed) for name in learners(1, 0)}
     scores = evaluate(predictors, given.tables or embedded.names(), given.splits)

@@ -33,12 +33,12 @@ from bench.generator import (
     CausalGenerator,
     CausalGraph,
     Generator,
+    InContextClassifier,
     InContextGenerator,
     NotApplicable,
     TaskGenerator,
 )
 from bench.models.tab2d.checkpoint import load
-from bench.models.tab2d.smooth import SmoothClassifier
 from bench.table import Table
 from generators.bootstrap import Bootstrap
 from generators.mixed_model import CLASSIFIERS, MixedModel
@@ -258,8 +258,8 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Generator]:
 
 
 @cache
-def classifier() -> SmoothClassifier:
-    return SmoothClassifier(load(None, max_features=500, max_context=8192, device="cpu"))
+def classifier() -> InContextClassifier:
+    return load(None, max_features=500, max_context=8192, device="cpu").smooth()
 
 
 def ready(generator: Generator) -> Generator:
