@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 EXPERIMENT ?= embedded
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
 READY := $(VENV)/.ready
+KNOWN_MODEL = $(if $(wildcard conf/model/$(MODEL).yaml),,$(error there is no conf/model/$(MODEL).yaml; make model MODEL=NAME))
 KNOWN = $(if $(wildcard conf/method/$(METHOD).yaml),,$(error there is no conf/method/$(METHOD).yaml; make method METHOD=NAME))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation method tables verify readme test test-slow test-slurm \
+.PHONY: help setup reproduce smoke ablation method model tables verify readme test test-slow test-slurm \
 	lint format benchmark clean
 
 help: ## this list
@@ -37,6 +38,11 @@ method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed an
 	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(METHOD)$(KNOWN)
 	$(BIN)/python -m bench run experiment=$(EXPERIMENT) hydra/launcher=joblib hydra.launcher.n_jobs=$(WORKERS) \
 	  'methods=[pretrained,default_ft,bootstrap,$(METHOD),"$(METHOD) method.mixing.rows=synthetic method.name=$(METHOD)-alone"]'
+
+model: $(READY) ## hold MODEL to its conformance suite, then rank EXPERIMENT's methods on it: MODEL=NAME
+	$(BIN)/python -m pytest -q tests/models/test_models_conform.py -k $(MODEL)$(KNOWN_MODEL)
+	$(BIN)/python -m bench run experiment=$(EXPERIMENT) model=$(MODEL) results_dir=results/$(EXPERIMENT)-$(MODEL) \
+	  hydra/launcher=joblib hydra.launcher.n_jobs=$(WORKERS)
 
 tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its records
 	$(BIN)/python -m bench report results/$(EXPERIMENT)

@@ -64,6 +64,22 @@ class Encoder(ABC):
 class Backbone(ABC):
     """A pre-trained classifier, ready to be copied and fine-tuned.
 
+    The conformance suite (``tests/models/test_models_conform.py``) holds each to this:
+
+    - Its probabilities are finite, sum to one over the classes of the training rows, and are 0 for
+      others; a class keeps its column whatever its code.
+    - Scoring gives the same bits twice and changes neither module nor tables.
+    - A query row is read by the training rows alone: no other query row and no label of one counts;
+      in smaller chunks, as memory asks for, it comes to the same but for rounding.
+    - The encoder learns of training rows alone, and takes unseen levels, missing and huge values.
+    - `logits` reads each task of a batch for itself and writes into none of its inputs.
+    - A gradient reaches every weight that logits depend on, and a few steps on a task lower its
+      loss; `smooth` has a finite gradient to the rows, and none to the weights.
+    - A copy's weights are free to be changed; weights that are no numbers are not scored.
+    - Loaded twice it has the same weights, and ``weights_hash`` names them.
+
+    Each process loads its own: a backbone is never pickled.
+
     Parameters
     ----------
     module : torch.nn.Module

@@ -47,9 +47,11 @@ def test_python_is_python(block: Block) -> None:
 def made(words: list[str]) -> Iterator[list[str]]:
     """The commands of a target, as make would run them; the environment's own are left out.
 
-    A method that a document shows is run by `test_examples`; one that is there stands for it.
+    A method or model that a document shows is run by `test_examples`; one that is there stands for
+    it.
     """
     words = [re.sub(r"^METHOD=.*", "METHOD=bootstrap", word) for word in words]
+    words = [re.sub(r"^MODEL=.*", "MODEL=mitra_nano", word) for word in words]
     printed = subprocess.run(
         ["make", "-n", "-s", "-o", ".venv/.ready", *words],
         cwd=ROOT, capture_output=True, text=True, check=True,

@@ -54,12 +54,16 @@ def test_the_tour_and_the_examples_give_what_they_show(project: Path) -> None:
 
 def test_what_is_shown_passes_the_suites_that_find_it(project: Path) -> None:
     generators, tables = "tests/generators/test_generators.py", "tests/report/test_tables.py"
+    models = "tests/models/test_models_conform.py"
     expected = [
         f"{generators}::test_an_ordinary_table_is_served[independent]",
         f"{generators}::test_an_ordinary_table_is_served[parzen]",
+        f"{models}::test_a_few_steps_on_one_task_lower_its_loss[nearest]",
+        f"{models}::test_it_is_known_by_its_weights_whenever_it_is_loaded[nearest]",
         f"{tables}::test_a_table_is_in_all_outputs[unmoved]",
     ]
-    quiet, named = ("-q", "-p", "no:cacheprovider", "-rp"), "independent or parzen or unmoved"
-    printed = run(project, "-m", "pytest", *quiet, generators, tables, "-k", named)
+    quiet = ("-q", "-p", "no:cacheprovider", "-rp")
+    named = "independent or parzen or unmoved or nearest"
+    printed = run(project, "-m", "pytest", *quiet, generators, models, tables, "-k", named)
     assert [test for test in expected if f"PASSED {test}" not in printed] == []
     assert "failed" not in printed
