@@ -161,7 +161,7 @@ def test_records_of_a_class_that_is_gone_are_read(
         (["status", folder], 0, "stale"),
         (["verify", folder], 1, "its model names passing.load, which no config names there"),
         (["verify", folder, "--config-dir", str(conf)], 1, "which cannot be imported"),
-        (["diff", folder, folder], 0, "the same"),
+        (["diff", folder, folder], 0, "Reproduced: 1 of 1 cell"),
         (["report", folder], 0, "pretrained"),
     ]:
         assert main(words) == code, words
