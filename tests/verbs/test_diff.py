@@ -241,6 +241,16 @@ class TestVerdict:
         assert main(["diff", one, two]) == 0
         assert "B was made by other code in 1 cell.\n" in capsys.readouterr().out
 
+    def test_of_what_is_other_four_things_are_named(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        other = {"processor": "p", "threads": 2, "device": "cuda", "python": "3.12.1"}
+        one = stored(tmp_path / "a", [RECORDS[2]])
+        two = stored(tmp_path / "b", [elsewhere(RECORDS[2], **other)])
+        assert main(["diff", one, two]) == 0
+        out = capsys.readouterr().out
+        assert "threads (1 → 2) in 1 cell, device (cpu → cuda) in 1 cell and 1 more.\n" in out
+
 
 class TestSettings:
     def of(self, steps: int, auc: float, **more: Any) -> dict[str, Any]:
