@@ -90,6 +90,13 @@ def test_another_step_that_is_as_good_is_told_and_no_difference() -> None:
     assert found.largest == pytest.approx(0.05)
 
 
+def test_a_tie_is_as_wide_as_the_tolerance() -> None:
+    record = tie([0.7, 0.793, 0.801], 2, [0.7, 0.70, 0.75])
+    again = tie([0.7, 0.802, 0.801], 1, [0.7, 0.709, 0.75])
+    assert agreement(record, again, 0.01).level is Level.step
+    assert agreement(record, again, 0.008).level is Level.apart
+
+
 @pytest.mark.parametrize(
     "again",
     [

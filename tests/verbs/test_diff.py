@@ -214,6 +214,13 @@ class TestVerdict:
         (row,) = table(capsys.readouterr().out, "How far the cells agree")
         assert row == ["scm", "1", "1", "0", "0.12"]
 
+    def test_two_tables_of_one_name_are_told_apart(self, tmp_path: Path):
+        other = made("heart", "scm", [0.7, 0.6], identity={"dataset": "f" * 64})
+        one, two = (stored(tmp_path / name, [RECORDS[2], other]) for name in "ab")
+        assert main(["diff", one, two]) == 0
+        three = stored(tmp_path / "c", [RECORDS[2]])
+        assert main(["diff", one, three]) == 1
+
     def test_nothing_in_common_is_not_reproduced(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
