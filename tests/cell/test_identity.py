@@ -322,7 +322,9 @@ def modules_after(statement: str) -> frozenset[str]:
 def test_whether_a_cell_is_done_is_answered_without_torch():
     loaded = modules_after(
         "from bench.cell.identity import code_fingerprint, identity\n"
-        "code_fingerprint(['generators.mixed_model', 'bench.models.tab2d.checkpoint'])"
+        "code_fingerprint(['generators.mixed_model', 'bench.models.tab2d.checkpoint'])\n"
+        "from bench.cell.model import identity_of\n"
+        "identity_of({'_target_': 'bench.models.tab2d.checkpoint.load', 'path': None})"
     )
     assert "bench.cell.identity" in loaded
     assert not {"torch", "autogluon", "sklearn", "transformers"} & loaded
