@@ -175,7 +175,7 @@ def _level(
         return Level.step
     metric = record["metric"]["name"]
     ranked = max((gap.size for gap in far if gap.score == metric), default=0.0)
-    is_near = metric == again["metric"]["name"] and ranked <= ROWS * tolerance
+    is_near = ranked <= ROWS * tolerance
     return Level.rows if is_near and _other_rows(record, again) else Level.apart
 
 
