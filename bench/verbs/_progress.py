@@ -22,6 +22,7 @@ from bench.names import inside
 from bench.phrases import begun, counted
 from bench.sweep.folders import writable
 from bench.sweep.jobs import count_cells
+from bench.sweep.launcher import require_programs
 from bench.sweep.time_left import TimeLeft, cells
 from bench.verbs._door import say_why
 
@@ -44,6 +45,7 @@ class Progress(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Make ready the folder, count the cells and begin to watch; by Hydra."""
         try:
+            require_programs(config)
             self._store = Store(writable(config.results_dir))
             # Hydra writes there next, whatever stands in that place.
             self._store.clear(inside(self._store.root, "sweep") / "multirun.yaml")
