@@ -20,6 +20,7 @@ from bench.cell.store import Store
 from bench.phrases import counted
 
 LEAST_TABLES = 3  # of different sizes; with less there is no slope to fit
+REFERENCE = "reference"  # of results/: where kept runs lie
 RIDGE = 0.1  # towards a time that does not depend on the size
 
 
@@ -63,11 +64,14 @@ def measured(results: Path) -> Iterator[Measured]:
 
 
 def _folders(results: Path) -> list[Path]:
-    """Results folders; one that cannot be looked at has nothing to tell."""
-    try:
-        return sorted(path for path in results.iterdir() if Store(path).is_there)
-    except OSError:
-        return []
+    """Results folders, also of kept references; one that cannot be looked at tells nothing."""
+    found: list[Path] = []
+    for place in (results, results / REFERENCE):
+        try:
+            found += sorted(path for path in place.iterdir() if Store(path).is_there)
+        except OSError:
+            continue
+    return found
 
 
 def _measured(record: Record) -> Measured:

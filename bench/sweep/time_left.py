@@ -18,7 +18,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from omegaconf import DictConfig
 
+from bench.cell.model import name_of
 from bench.cell.record import Record
+from bench.files import plain
 from bench.sweep.costs import LEAST_TABLES, Fit, Measured, Size
 
 ENOUGH = 2  # made cells for each worker that tell how many run at once
@@ -144,11 +146,26 @@ class TimeLeft:
         self._alike = Counter(_name(cell) for cell in self.cells)
 
     @classmethod
-    def of(cls, config: DictConfig, records: Iterable[Record]) -> TimeLeft:
-        """Begin with a sweep's config and the records that lie in its folder."""
+    def of(
+        cls, config: DictConfig, records: Iterable[Record], elsewhere: Iterable[Measured] = ()
+    ) -> TimeLeft:
+        """Begin with a sweep's config, the records in its folder, and times of other folders.
+
+        Of those count what the same model took with as many steps; how this machine differs is
+        found out by the first cells that are made.
+        """
         left = cls(cells(config), _workers(config))
         left.read(records, rerun=str(config.rerun))
+        model, steps = name_of(plain(config.model)), (0, int(config.finetune.steps))
+        for took in elsewhere:
+            if took.model == model and took.size.steps in steps:
+                left.know(took)
         return left
+
+    def know(self, took: Measured) -> None:
+        """Take in what a cell took in another folder."""
+        self._at_hand.add(took)
+        self._sizes.setdefault(took.dataset, (took.size.rows, took.size.features))
 
     def read(self, records: Iterable[Record], rerun: str) -> None:
         """Take in records: what they took, and which need not be made again."""

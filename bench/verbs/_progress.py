@@ -20,6 +20,7 @@ from bench.errors import BAD_INPUT, BadInput
 from bench.files import printable
 from bench.names import inside
 from bench.phrases import begun, counted
+from bench.sweep.costs import measured
 from bench.sweep.folders import writable
 from bench.sweep.jobs import count_cells
 from bench.sweep.launcher import require_programs
@@ -122,7 +123,7 @@ class Progress(Callback):
             return TimeLeft([])
         records = Store(self._store.root).survey()[0]
         earlier = [r for r in records if r["timings"]["started"] < self._begun]
-        return TimeLeft.of(self._config, earlier)
+        return TimeLeft.of(self._config, earlier, measured(self._store.root.parent))
 
     def _show_new(self, left: TimeLeft) -> None:
         read = journal.read(self._store.journal, self._offset)

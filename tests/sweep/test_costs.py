@@ -14,7 +14,7 @@ import pytest
 
 from bench.cell.record import encode, seal
 from bench.cell.store import Store
-from bench.sweep.costs import Costs, Measured, Size, measured
+from bench.sweep.costs import REFERENCE, Costs, Measured, Size, measured
 
 
 def made(law, tables: int, noise: float = 0.0, method: str = "default_ft") -> list[Measured]:
@@ -96,3 +96,11 @@ def test_only_sound_done_records_tell_a_time(tmp_path: Path) -> None:
         Measured("mitra_nano", "cpu, 1 threads", "iris", "default_ft", Size(150, 4, 30), 2.5)
     ]
     assert len(store.paths()) == 5  # nothing was moved
+
+
+def test_the_kept_references_tell_times_of_a_folder_beside_them(tmp_path: Path) -> None:
+    kept = Store(tmp_path / "results" / REFERENCE / "embedded")
+    record = records.made("iris", "default_ft", [0.7])
+    kept.write(record)
+    assert [took.dataset for took in measured(tmp_path / "results")] == ["iris"]
+    assert list(measured(tmp_path)) == []

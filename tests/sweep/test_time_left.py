@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hydra import compose
 from made_records import made as made_record
 from omegaconf import DictConfig
 
+from bench.sweep.costs import Measured, Size
 from bench.sweep.time_left import Cell, TimeLeft, cells, duration
 
 TABLES = [f"t{i}" for i in range(12)]
@@ -49,6 +51,22 @@ def resumed(done: int) -> tuple[TimeLeft, list[Cell]]:
     left = TimeLeft(everything, workers=1)
     left.read([record(c, SECONDS[c.entry]) for c in everything[:done]], rerun="failed")
     return left, everything
+
+
+def test_kept_runs_tell_the_time_of_a_new_sweep_from_its_first_cell_on() -> None:
+    took = [
+        Measured("mitra_nano", "cpu", table, method, Size(150, 4, steps), seconds)
+        for table in ("iris", "tae")
+        for method, seconds in (("default_ft", 3.0), ("scm", 9.0))
+        for steps in (30, 10)
+    ]
+    others = [replace(took[0], model="autogluon/mitra-classifier", seconds=900.0)]
+    others += [replace(t, seconds=0.1) for t in took if t.size.steps == 10]
+    kept = [t for t in took if t.size.steps == 30]
+    cfg = composed("dataset=iris,tae", "fold=0,1")
+    cfg.methods, cfg.finetune.steps = ["default_ft", "scm"], 30
+    assert TimeLeft.of(cfg, [], [*others, *kept]).seconds() == (4 * (3.0 + 9.0), 0)
+    assert TimeLeft.of(cfg, []).text() == "unknown time"
 
 
 class TestAfterAResume:
