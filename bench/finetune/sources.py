@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.finetune.generated import FreshRows, Generated, NewTasks, Parts, SharedTable
 from bench.finetune.settings import Finetune, Mixing, Rows
-from bench.finetune.splitting import GroupedSplit, TaskError, lead_with_each_class
+from bench.finetune.splitting import GroupedSplit, TaskError, by_appearance, lead_with_each_class
 from bench.generator import NotApplicable
 from bench.models.base import Encoder
 from bench.seeds import generator as seeded
@@ -134,7 +134,7 @@ class SyntheticTasks:
             ) from reason
 
     def _split(self, step: int, rows: Encoded) -> Task:
-        split = GroupedSplit(rows.keys, rows.y, self._settings.query_share)
+        split = GroupedSplit(by_appearance(rows.keys), rows.y, self._settings.query_share)
         support, query = split.draw(seeded(*self._seed, "synthetic rows", step))
         support, query = support[: self._settings.max_support], query[: self._settings.max_query]
         return _task(rows.x[support], rows.y[support], rows.x[query], rows.y[query])
@@ -211,7 +211,7 @@ def _query_rows(n: int, wanted: tuple[int, int], lacking: tuple[int, int]) -> in
 
 def _deal(keys: np.ndarray, n_query: int, rng: np.random.Generator) -> np.ndarray:
     """Which rows go to the query: ``n_query`` at random, or nearly so: copies stay together."""
-    _, group = np.unique(keys, return_inverse=True)
+    group = by_appearance(keys)
     sizes = np.bincount(group)
     order = rng.permutation(len(sizes))
     middle = np.cumsum(sizes[order]) - sizes[order] / 2

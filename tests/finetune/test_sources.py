@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Self
 
@@ -383,6 +384,26 @@ class TestDraws:
         for step in (1, 2):
             all_along.task(step)
         assert equal(late.task(3), all_along.task(3))
+
+    @pytest.mark.parametrize("rows", ["synthetic", "mixed"])
+    def test_last_bits_of_synthetic_rows_deal_no_row_elsewhere(self, rows: str):
+        """Other processors round otherwise; only the rows themselves may tell of it."""
+        kinds = {"a": "numeric", "b": "numeric"}
+        train = dataclasses.replace(distinct(), kinds=kinds)
+        shifted = Shifted().fit(train, seeded("fit")).sample(200, seeded("sample"))
+        near = shifted.with_rows(shifted.X.map(lambda v: np.nextafter(v, np.inf)), shifted.y)
+        assert (near.row_keys() != shifted.row_keys()).all()
+        encoder = Encoder(10).fit(train)
+        one, two = (
+            build(Mixing(rows=Rows(rows)), SharedTable(t), train, encoder, recipe(), SEED)
+            for t in (shifted, near)
+        )
+        for step in STEPS:
+            a, b = one.task(step), two.task(step)
+            assert np.array_equal(a.y_support, b.y_support)
+            assert np.array_equal(a.y_query, b.y_query)
+            np.testing.assert_allclose(a.x_support, b.x_support, rtol=1e-6)
+            np.testing.assert_allclose(a.x_query, b.x_query, rtol=1e-6)
 
 
 class TestRatio:
