@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from documents import ROOT
+from hydra import compose
 from made_experiment import experiment
 
 from bench.analysis.answer import Answer, answer
@@ -16,6 +17,7 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.write import report
 from bench.scores.roc_auc_ovo import roc_auc_ovo
+from bench.sweep.jobs import count_cells
 from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, sentence, updated
 
 ANSWER = f"{ANSWER_BEGIN}\nan old answer\n{ANSWER_END}"
@@ -95,6 +97,15 @@ def test_there_is_no_answer_without_causal_rows_beside_default_fine_tuning(read:
     alone = read.readings[read.readings["method"] != "causalmixft"]
     with pytest.raises(BadInput, match="causalmixft and its default fine-tuning on two tables"):
         sentence(replace(read, readings=alone))
+
+
+def test_what_reproduce_runs_is_counted_as_its_config_has_it(configs: None) -> None:
+    cfg = compose("config", ["experiment=embedded"], return_hydra_config=True)
+    swept = cfg.hydra.sweeper.params
+    tables, folds = (len(str(values).split(",")) for values in (swept.dataset, swept.fold))
+    counted = f"{tables} real tables x {folds} folds x {len(cfg.methods)} methods"
+    assert counted in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert count_cells(cfg) == tables * folds * len(cfg.methods)
 
 
 def test_the_readme_is_short_begins_with_the_answer_and_has_its_markers() -> None:

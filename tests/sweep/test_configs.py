@@ -89,6 +89,11 @@ def test_embedded_is_twelve_tables_three_folds_all_methods() -> None:
     assert methods_of(cfg) == STUDY | {"pretrained", "bootstrap", "noise"}
 
 
+def test_smoke_is_embedded_in_small() -> None:
+    large, small = (compose("config", [f"experiment={name}"]) for name in ("embedded", "smoke"))
+    assert methods_of(small) == methods_of(large)
+
+
 def test_embedded_full_runs_every_method_of_the_other_experiments() -> None:
     methods = {name: methods_of(compose("config", [f"experiment={name}"])) for name in EXPERIMENTS}
     assert methods["embedded_full"] == set().union(*methods.values())
