@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bench.analysis.frame import absent_units, as_recorded, complete
+from bench.analysis.frame import absent_units, as_recorded, complete, of_methods
 from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
 from bench.analysis.measures import improvements, per_dataset, summary
@@ -43,6 +43,7 @@ class Answer:
     ``groups``
         `groups.by_group`.
 
+    ``shared`` is `paired.paired` on all units that two methods have, whatever others lack.
     ``gains`` is `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone
     needs, it makes of these (`bench.report.tables`).
     """
@@ -57,6 +58,7 @@ class Answer:
     readings: pd.DataFrame = field(default_factory=pd.DataFrame)
     friedman: Friedman | None = None
     references: References = field(default_factory=References)
+    shared: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def methods(self) -> list[str]:
@@ -79,9 +81,11 @@ def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
     metric : Score
         What they are ranked by (`bench.analysis.frame.metric_of`).
     """
+    cells = of_methods(cells, settings.methods)
     kept, left_out = complete(cells, settings.impute)
     left_out = as_recorded(left_out, metric)
     out = Answer(settings, metric, kept, left_out, absent_units(cells))
+    out.shared = paired(cells[(cells["status"] == "done") & cells["score_chosen"].notna()])
     if kept.empty:
         return out
     out.gains = improvements(kept, metric, settings.normalization)

@@ -303,6 +303,24 @@ def _imputed(full: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def of_methods(cells: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
+    """The cells of some methods; of none, all.
+
+    Raises
+    ------
+    BadInput
+        If one has no cell.
+    """
+    there = sorted(map(str, cells["method"].unique()))
+    for name in wanted:
+        if name not in there:
+            meant = closest(name, there)
+            raise BadInput(
+                f"analysis.methods: no record is of '{name}';{meant} methods: {', '.join(there)}."
+            )
+    return cells[cells["method"].isin(wanted)] if wanted else cells
+
+
 def absent_units(cells: pd.DataFrame) -> pd.DataFrame:
     """Units that no method has a record of, though their dataset and their split were run.
 

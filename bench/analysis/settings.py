@@ -61,6 +61,7 @@ class Analysis:
     """One reading of records."""
 
     metric: Text | None = MISSING
+    methods: list[Text] = MISSING
     normalization: Normalization = MISSING
     spread: Spread = MISSING
     impute: Impute = MISSING

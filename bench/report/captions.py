@@ -26,14 +26,14 @@ def completeness(answer: Answer) -> str:
     kept, left_out = answer.kept, answer.left_out
     pairs = kept[UNIT].drop_duplicates()
     text = (
-        f"{len(pairs)} dataset × fold × seed units over "
+        f"{counted(len(pairs), 'dataset × fold × seed unit')} over "
         f"{counted(pairs['dataset'].nunique(), 'dataset')}, "
         "complete for all methods shown."
     )
     lost = left_out[left_out["status"] != "done"]
     if len(left_out):
         counts = ", ".join(f"{n} {status}" for status, n in lost["status"].value_counts().items())
-        text += f" Left out: {len(left_out[UNIT].drop_duplicates())} units ({counts})."
+        text += f" Left out: {counted(len(left_out[UNIT].drop_duplicates()), 'unit')} ({counts})."
     if len(answer.absent):
         first = " ".join(map(str, answer.absent.iloc[0]))
         first += ", …" if len(answer.absent) > 1 else ""

@@ -30,6 +30,7 @@ from bench.report.latex import document, latex
 from bench.report.page import Content, InlineFigure, inline, page
 from bench.report.table import ReportTable, Section
 from bench.report.tables import filled
+from bench.report.whole import lacking, unfinished
 
 FEW = 3  # faulty files that are named, and lost cells
 LONGEST = 300  # characters of a lost cell's name: a journal may say anything
@@ -65,7 +66,7 @@ def report(
     if not console.is_terminal:
         console = Console(width=120)  # a log has no width; 80 columns would cut the names
     records, faults = Store(root).survey()
-    warnings = [*_faults(root, faults), *_stale(records)]
+    warnings = [*unfinished(root), *_faults(root, faults), *_stale(records)]
     if not records:
         _say(console, *warnings, f"No records under {root} that could be read.")
         return BAD_INPUT
@@ -85,6 +86,7 @@ def report(
     drawn, left_out = _graphs(root) if figures else ([], [])
     warnings += [*variants(records, named), *_gone(root, records), *left_out]
     read = answer(cells, chosen, metric)
+    warnings += lacking(read)
     tables = list(filled(read))
     shown = [table.section(read, numbers) for table, numbers in tables if table.title]
     for section in shown:

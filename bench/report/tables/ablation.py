@@ -7,6 +7,7 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.mixing import differences
 from bench.analysis.paired import resolved
+from bench.report.columns import THOUSANDTHS
 from bench.report.readable import unsigned, with_error
 from bench.report.table import Column, ReportTable
 
@@ -18,7 +19,7 @@ def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
         Column("minus", "minus"),
         Column("question", "asks", ASKED.__getitem__),
         Column(("mean", "se"), f"test {answer.metric.turned_title()}", with_error, "×1000 ± SE"),
-        Column("absolute", "size of a run", unsigned),
+        Column("absolute", "size of a run", unsigned, THOUSANDTHS),
         Column("tables", "tables"),
         Column("units", "runs"),
     ]

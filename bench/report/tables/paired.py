@@ -8,6 +8,7 @@ from bench.analysis.answer import Answer
 from bench.analysis.paired import NULL, against_default, fine_tuned
 from bench.analysis.references import DEFAULT, PRETRAINED, References
 from bench.report.captions import Compared, beyond_chance
+from bench.report.columns import THOUSANDTHS
 from bench.report.readable import signed, unsigned, with_error
 from bench.report.table import Behind, Column, Lead, ReportTable
 from bench.score import Score
@@ -39,8 +40,8 @@ def _columns(_answer: Answer, rows: pd.DataFrame) -> list[Column]:
         *([Column("against", "minus")] if several else []),
         Column(("mean", "se"), "chosen step", with_error, error),
         Column(("mean_last", "se_last"), "last step", with_error, error),
-        Column("absolute", "size a run, chosen", unsigned),
-        Column("absolute_last", "size a run, last", unsigned),
+        Column("absolute", "size a run, chosen", unsigned, THOUSANDTHS),
+        Column("absolute_last", "size a run, last", unsigned, THOUSANDTHS),
         Column("tables", "tables"),
         Column("units", "runs"),
     ]
@@ -72,7 +73,7 @@ def pairs(table: pd.DataFrame, metric: Score, held: References | None = None) ->
     shown = (
         f"Test {metric.turned_title()} of each method minus {DEFAULT}'s on the same dataset, "
         "fold and seed; folds and seeds are averaged within a table, mean ± standard error over "
-        f"tables. Size: mean absolute difference of a run, ×1000.{_references(held)}"
+        f"tables. Size: mean absolute difference of a run.{_references(held)}"
     )
     steps: list[Compared] = [
         (f"{step} step ×1000", rows, signed) for step, rows in (("chosen", chosen), ("last", last))
