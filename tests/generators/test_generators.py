@@ -1,8 +1,8 @@
 """What every generator promises, held against each one that has a YAML; then what each one does.
 
 A new generator is covered without an edit here. One that lives elsewhere is covered by
-``python -m pytest tests/test_generators.py --method-dir DIR -k NAME``, where DIR holds its YAML
-and its class can be imported.
+``python -m pytest tests/generators/test_generators.py --method-dir DIR -k NAME``, where DIR holds
+its YAML and its class can be imported.
 """
 
 from __future__ import annotations
