@@ -234,7 +234,7 @@ class TestTables:
         assert "Methods with records of several settings (default_ft: 2)" in text
         assert "2 dataset × fold × seed units over 2 datasets" in text
         assert (
-            r"default\_ft · lr=3e-4"
+            r"Default fine-tuning · lr=3e-4"
             in (root / "report" / "tables.tex").parent.joinpath("latex", "summary.tex").read_text()
         )
 
