@@ -50,6 +50,12 @@ class Table:
         Where the table's source defines its own splits: the fold in which each row is a test row,
         for each repeat; −1 where it never is. They hold for the whole table: any choice or change
         of its rows drops them.
+    groups : ndarray of int64, shape (n_rows,), optional
+        Which rows belong together (a patient's, a customer's): a code for each. No group stands on
+        two sides of a split, nor of a task. They travel with the rows; made rows have none.
+    times : ndarray of float64, shape (n_rows,), optional
+        When each row was, never missing: the test part lies after what is trained on. Like folds
+        they hold for the whole table.
 
     Raises
     ------
@@ -82,6 +88,8 @@ class Table:
     notes: tuple[str, ...] = ()
     origins: np.ndarray | None = None
     folds: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    times: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", self.X.reset_index(drop=True))
@@ -94,9 +102,11 @@ class Table:
             )
         if self.origins is not None:
             object.__setattr__(self, "origins", self._checked_origins(self.origins))
-        if self.folds is not None and self.folds.shape[1:] != (len(self.X),):
-            shape = f"folds of shape {self.folds.shape}"
-            raise TableError(f"Table '{self.name}': {len(self.X)} rows of features, {shape}.")
+        own = {"folds": (self.folds, 1), "groups": (self.groups, 0), "times": (self.times, 0)}
+        for what, (values, axis) in own.items():
+            if values is not None and values.shape[axis:] != (len(self.X),):
+                shape = f"{what} of shape {values.shape}"
+                raise TableError(f"Table '{self.name}': {len(self.X)} rows of features, {shape}.")
         if self.X.columns.has_duplicates:
             twice = self.X.columns[self.X.columns.duplicated()][0]
             raise TableError(f"Table '{self.name}': column '{twice}' stands in it twice.")
@@ -171,7 +181,8 @@ class Table:
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         origins = None if self.origins is None else self.origins[rows]
-        return replace(self, X=self.X.iloc[rows], y=self.y[rows], origins=origins, folds=None)
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self._made(self.X.iloc[rows], self.y[rows], origins), groups=groups)
 
     def select(self, columns: Iterable[str]) -> Table:
         """The table with only these feature columns, in this order."""
@@ -208,7 +219,7 @@ class Table:
                 numbers = pd.to_numeric(values).astype(np.float64)
                 columns[column] = numbers.round() if kind == "integer" else numbers
         frame = pd.DataFrame(columns, index=range(len(X)), columns=list(self.kinds))
-        return replace(self, X=frame, y=y, origins=origins, folds=None)
+        return self._made(frame, y, origins)
 
     def prune_levels(self) -> Table:
         """The table whose categorical columns know only the levels that occur in its own rows.
@@ -230,8 +241,11 @@ class Table:
         X = pd.concat([t.X for t in tables], ignore_index=True)
         derived = any(t.origins is not None for t in tables)
         origins = np.concatenate([t.lineage() for t in tables]) if derived else None
-        y = np.concatenate([t.y for t in tables])
-        return replace(self, X=X, y=y, origins=origins, folds=None)
+        return self._made(X, np.concatenate([t.y for t in tables]), origins)
+
+    def _made(self, X: pd.DataFrame, y: np.ndarray, origins: np.ndarray | None) -> Table:
+        """Other rows under this schema; folds, groups and times are of this table's rows only."""
+        return replace(self, X=X, y=y, origins=origins, folds=None, groups=None, times=None)
 
     def row_keys(self) -> np.ndarray:
         """One 64-bit key a row, equal where all features are equal, shape (n_rows,), uint64.
@@ -252,7 +266,8 @@ class Table:
     def fingerprint(self) -> str:
         """SHA-256 over schema and content; two tables with one fingerprint hold the same data.
 
-        Origins count where there are any: they decide which side of a task the rows may join.
+        Origins and groups count where there are any: they decide which side of a task the rows may
+        join.
         """
         digest = hashlib.sha256()
         labels = tuple(map(str, self.classes))  # np.str_ shows its type in its repr
@@ -269,6 +284,8 @@ class Table:
         digest.update(self.y.astype("<i8").tobytes())
         if self.origins is not None:
             digest.update(b"origins" + self.origins.astype("<u8").tobytes())
+        if self.groups is not None:
+            digest.update(b"groups" + self.groups.astype("<i8").tobytes())
         return digest.hexdigest()
 
 

@@ -6,6 +6,10 @@ stratified 20 % of the outer training part, and the inner training part is what 
 
 A table that comes with its source's own folds (`bench.table.Table.folds`: an OpenML task's) is
 split by them, in the same order: split *i* is repeat ``i // n_folds``, fold ``i % n_folds``.
+
+One whose rows belong to groups (``Table.groups``) has as many repeats and folds, and no group
+stands in two parts of one (`bench.datasets.by_group`). One whose rows have times (``Table.times``)
+has three windows that expand in time, and no repeats (`bench.datasets.by_time`).
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.datasets.by_group import grouped_folds, grouped_validation, require_groups
+from bench.datasets.by_time import ranks, require_times, windows
 from bench.errors import TableError
 from bench.files import sha256
 from bench.phrases import counted
@@ -29,7 +35,7 @@ VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row positions of the three parts; together they are every row once.
+    """Row positions of the three parts; together every row once, or those that are not later.
 
     Attributes
     ----------
@@ -95,9 +101,9 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     Parameters
     ----------
     table : Table
-        Its name and labels decide the split, and nothing else does.
+        Its name and labels decide the split, and its folds, groups or times if it has any.
     index : int
-        0 … 29, or as many as the source's own folds make.
+        0 … 29, or as many as the source's own folds or the times make.
     validation_share : float
         Part of the outer training rows that is set aside for early stopping, in (0, 1). The test
         part does not depend on it.
@@ -110,8 +116,8 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     Raises
     ------
     TableError
-        If there is no such split, the share is outside (0, 1), or the table has too few rows or
-        classes.
+        If there is no such split, the share is outside (0, 1), or the table has too few rows,
+        classes, groups or times.
 
     Examples
     --------
@@ -123,17 +129,26 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     _check_index(table, index)
     _check_share(table, validation_share)
     require_rows(table)
-    repeat, fold = divmod(index, _shape(table)[1])
-    folds = _folds(table, repeat)
-    test = np.flatnonzero(folds == fold)
-    outer = np.flatnonzero(folds != fold)
-    validation = _validation(table, outer, index, validation_share)
-    train = np.setdiff1d(outer, validation, assume_unique=True)
+    if table.times is not None:
+        train, validation, test = windows(table.times, index, N_FOLDS, validation_share)
+    else:
+        repeat, fold = divmod(index, _shape(table)[1])
+        folds = _folds(table, repeat)
+        test = np.flatnonzero(folds == fold)
+        outer = np.flatnonzero(folds != fold)
+        validation = _validation(table, outer, index, validation_share)
+        train = np.setdiff1d(outer, validation, assume_unique=True)
+    _require_classes(table, train, index)
     return Split(train, validation, test, _notes(table, train, validation, test))
 
 
 def protocol(table: Table) -> dict[str, Any]:
     """What decides a table's splits beside its rows and the split's index, for its identity."""
+    if table.times is not None:
+        order = sha256(ranks(table.times).astype("<i8").tobytes())
+        return {"protocol": f"{N_FOLDS} windows that expand in time", "times": order}
+    if table.groups is not None:
+        return {"protocol": "grouped stratified 10 x 3-fold"}  # groups are in the fingerprint
     if table.folds is None:
         return {"protocol": "stratified 10 x 3-fold"}
     content = np.ascontiguousarray(table.folds, dtype=np.int8).tobytes()
@@ -146,13 +161,15 @@ def protocol(table: Table) -> dict[str, Any]:
 
 def _shape(table: Table) -> tuple[int, int]:
     """Repeats, and folds of each."""
+    if table.times is not None:
+        return 1, N_FOLDS
     if table.folds is None:
         return N_REPEATS, N_FOLDS
     return len(table.folds), int(table.folds.max()) + 1
 
 
 def require_rows(table: Table) -> None:
-    """Refuse a table with too few rows or classes to be split.
+    """Refuse a table with too few rows, classes, groups or times to be split.
 
     Raises
     ------
@@ -172,6 +189,21 @@ def require_rows(table: Table) -> None:
             f"Dataset '{table.name}': {len(table)} rows are too few for {N_FOLDS} folds of "
             f"{n_present} classes of '{table.target}'; at least {needed} are needed."
         )
+    if table.groups is not None:
+        require_groups(table, table.groups, N_FOLDS)
+    if table.times is not None:
+        require_times(table, table.times, N_FOLDS)
+
+
+def _require_classes(table: Table, train: np.ndarray, index: int) -> None:
+    """Refuse a split by groups or times that leaves one class to learn from."""
+    present = np.unique(table.y[train])
+    if len(present) < 2 and (table.groups is not None or table.times is not None):
+        why = "groups stay whole" if table.times is None else "no other occurs so early"
+        raise TableError(
+            f"Dataset '{table.name}': split {index} trains on class '{table.classes[present[0]]}' "
+            f"of '{table.target}' alone, as {why}; take another fold."
+        )
 
 
 def _check_index(table: Table, index: int) -> None:
@@ -179,9 +211,11 @@ def _check_index(table: Table, index: int) -> None:
         raise TableError(f"Dataset '{table.name}': a split is a whole number, not {index!r}.")
     n_repeats, n_folds = _shape(table)
     if not 0 <= index < n_repeats * n_folds:
+        spans = f"{n_folds} windows that expand in time, and no repeats"
+        folds = f"{n_repeats} repeats of {n_folds} folds"
         raise TableError(
             f"Dataset '{table.name}': there is no split {index}; splits go from 0 to "
-            f"{n_repeats * n_folds - 1} ({n_repeats} repeats of {n_folds} folds)."
+            f"{n_repeats * n_folds - 1} ({folds if table.times is None else spans})."
         )
 
 
@@ -196,6 +230,8 @@ def _folds(table: Table, repeat: int) -> np.ndarray:
     """The test fold of each row, shape (n_rows,)."""
     if table.folds is not None:
         return table.folds[repeat]
+    if table.groups is not None:
+        return grouped_folds(table, table.groups, repeat, N_FOLDS)
     from sklearn.model_selection import StratifiedKFold
 
     seed = derive("outer split", table.name, repeat) % 2**32  # scikit-learn's seeds have 32 bits
@@ -221,6 +257,8 @@ def _folds(table: Table, repeat: int) -> np.ndarray:
 
 def _validation(table: Table, outer: np.ndarray, index: int, share: float) -> np.ndarray:
     """A stratified share of the outer training rows; at least one row stays in each part."""
+    if table.groups is not None:
+        return grouped_validation(table, table.groups, outer, index, share)
     from sklearn.model_selection import StratifiedShuffleSplit
 
     seed = derive("validation", table.name, index) % 2**32
@@ -255,9 +293,11 @@ def _notes(
         absent = [part for part, rows in parts.items() if not (table.y[rows] == code).any()]
         if not absent and count >= N_FOLDS:
             continue
-        where = f"; it is absent from {' and '.join(absent)}" if absent else ""
-        notes.append(
-            f"Class '{table.classes[code]}' of '{table.target}' has {counted(count, 'row')}, "
-            f"too few to stratify{where}."
-        )
+        label = f"Class '{table.classes[code]}' of '{table.target}'"
+        where = f"absent from {' and '.join(absent)}"
+        if table.times is not None or (table.groups is not None and count >= N_FOLDS):
+            notes += [f"{label} is {where}."] if absent else []
+            continue
+        also = f"; it is {where}" if absent else ""
+        notes.append(f"{label} has {counted(count, 'row')}, too few to stratify{also}.")
     return tuple(notes)

@@ -1,9 +1,9 @@
 """Task sources: an iterator of (support, query) tasks; the loop never asks where rows come from.
 
 Every source splits real rows first and adds synthetic rows after, so that no row, no copy of one,
-and no row made from it (`bench.table.Table.origins`) stands on both sides of a task. Real rows are
-drawn from a seed that does not know the method: two methods on one fold see the same real rows in
-each step.
+no row of its group, and no row made from it (`bench.table.Table.origins`) stands on both sides of a
+task. Real rows are drawn from a seed that does not know the method: two methods on one fold see the
+same real rows in each step.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ import numpy as np
 
 from bench.finetune.generated import FreshRows, Generated, NewTasks, Parts, SharedTable
 from bench.finetune.settings import Finetune, Mixing, Rows
-from bench.finetune.splitting import GroupedSplit, TaskError, by_appearance, lead_with_each_class
+from bench.finetune.splitting import (
+    GroupedSplit,
+    Sides,
+    TaskError,
+    by_appearance,
+    lead_with_each_class,
+)
 from bench.generator import NotApplicable
 from bench.models.base import Encoder
+from bench.phrases import counted
 from bench.seeds import generator as seeded
 from bench.table import Table
 
@@ -49,16 +56,16 @@ class TaskSource(Protocol):
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows ready for the model, with the keys that tell copies and rows of one origin."""
+    """Rows ready for the model, with the keys that tell copies, and rows of one origin or group."""
 
     x: np.ndarray
     y: np.ndarray
     keys: np.ndarray
 
     @classmethod
-    def of(cls, table: Table, encoder: Encoder) -> Encoded:
+    def of(cls, table: Table, encoder: Encoder, sides: Sides) -> Encoded:
         """Encode a table's rows."""
-        return cls(encoder.encode_x(table), encoder.encode_y(table.y), table.lineage())
+        return cls(encoder.encode_x(table), encoder.encode_y(table.y), sides.keys(table))
 
 
 def split_of(train: Table, settings: Finetune) -> GroupedSplit:
@@ -69,11 +76,16 @@ def split_of(train: Table, settings: Finetune) -> GroupedSplit:
     NotApplicable
         If they allow no task; the message says why in one sentence.
     """
+    keys = Sides.of(train).keys(train)
     try:
-        return GroupedSplit(train.lineage(), train.y, settings.query_share)
+        return GroupedSplit(keys, train.y, settings.query_share)
     except TaskError as reason:
+        why = _lower(reason)
+        if train.groups is not None:
+            parts = counted(len(np.unique(keys)), "part")
+            why = f"with groups and copies together they are {parts}, too few for their classes."
         raise NotApplicable(
-            f"The training rows of dataset '{train.name}' make no task: {_lower(reason)}"
+            f"The training rows of dataset '{train.name}' make no task: {why}"
         ) from reason
 
 
@@ -87,7 +99,8 @@ class RealTasks:
     """
 
     def __init__(self, train: Table, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
-        self.rows = Encoded.of(train, encoder)
+        self.sides = Sides.of(train)
+        self.rows = Encoded.of(train, encoder, self.sides)
         self._split = split_of(train, settings)
         self._settings = settings
         self._seed = seed
@@ -109,8 +122,9 @@ class RealTasks:
 class SyntheticTasks:
     """Purely synthetic fine-tuning: both parts come from generated rows.
 
-    Rows that were made from one real row stand on one side together. A generator whose rows make
-    no task (all of one class, say) cannot serve the table, which is no failure of the run.
+    Rows that were made from one real row, or one group's, stand on one side together. A generator
+    whose rows make no task (all of one class, say) cannot serve the table, which is no failure of
+    the run.
 
     Raises
     ------
@@ -118,8 +132,10 @@ class SyntheticTasks:
         By `task`, if the generated rows allow none; the message says why in one sentence.
     """
 
-    def __init__(self, made: MadeRows, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
-        self._rows = _Remembered(made, encoder)
+    def __init__(
+        self, made: MadeRows, encoder: Encoder, sides: Sides, settings: Finetune, seed: Parts
+    ) -> None:
+        self._rows = _Remembered(made, encoder, sides)
         self._settings = settings
         self._seed = seed
 
@@ -158,7 +174,7 @@ class MixedTasks:
         seed: Parts,
     ) -> None:
         self._real = real
-        self._rows = _Remembered(made, encoder)
+        self._rows = _Remembered(made, encoder, real.sides)
         self._ratio = ratio
         self._seed = seed
 
@@ -291,7 +307,7 @@ def build(
     """
     if isinstance(made, SharedTable | FreshRows) and mixing.rows is Rows.synthetic:
         # Without the real rows, which need not make a task.
-        return SyntheticTasks(made, encoder, settings, seed)
+        return SyntheticTasks(made, encoder, Sides.of(train), settings, seed)
     real = RealTasks(train, encoder, settings, seed)
     if made is None or mixing.rows is Rows.real:
         return real
@@ -310,15 +326,16 @@ def _lower(reason: TaskError) -> str:
 class _Remembered:
     """Encodes a step's synthetic table, once for as long as it stays the same object."""
 
-    def __init__(self, made: MadeRows, encoder: Encoder) -> None:
+    def __init__(self, made: MadeRows, encoder: Encoder, sides: Sides) -> None:
         self._made = made
         self._encoder = encoder
+        self._sides = sides
         self._table: Table | None = None
 
     def at(self, step: int) -> Encoded:
         table = self._made.at(step)
         if table is not self._table:
-            self._table, self._encoded = table, Encoded.of(table, self._encoder)
+            self._table, self._encoded = table, Encoded.of(table, self._encoder, self._sides)
         return self._encoded
 
 

@@ -1,20 +1,69 @@
-"""Leak-free support/query splits: rows that share all their features never stand on both sides."""
+"""Leak-free support/query splits: rows that share all their features never stand on both sides.
+
+Nor do rows of one group, where the training rows have groups.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+
+from bench.table import Table
 
 
 class TaskError(ValueError):
     """No task can be made of these rows; the message says why in one sentence."""
 
 
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Which row keys stand on one side of a task: equal ones, and those of one group.
+
+    Two groups that share a row, or copies of one, are as one.
+
+    Attributes
+    ----------
+    known : ndarray of uint64
+        The keys of grouped training rows, ascending; none without groups.
+    first : ndarray of uint64
+        For each of them the smallest that it stands with.
+    """
+
+    known: np.ndarray
+    first: np.ndarray
+
+    @classmethod
+    def of(cls, train: Table) -> Sides:
+        """What a training part's groups ask for."""
+        if train.groups is None:
+            return cls(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64))
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        known, key = np.unique(train.lineage(), return_inverse=True)
+        codes, group = np.unique(train.groups, return_inverse=True)
+        size = len(known) + len(codes)
+        edges = coo_array((np.ones(len(key)), (key, len(known) + group)), shape=(size, size))
+        parts = connected_components(edges, directed=False)[1][: len(known)]
+        _, smallest, part = np.unique(parts, return_index=True, return_inverse=True)
+        return cls(known, known[smallest[part]])
+
+    def keys(self, table: Table) -> np.ndarray:
+        """A key a row, shape (n_rows,), uint64: rows with one key stand on one side."""
+        keys = table.lineage()
+        if not len(self.known):
+            return keys
+        place = np.minimum(np.searchsorted(self.known, keys), len(self.known) - 1)
+        return np.where(self.known[place] == keys, self.first[place], keys)
+
+
 class GroupedSplit:
     """Random stratified splits of rows into support and query, copies kept together.
 
-    Rows are copies of each other if their keys (`bench.table.Table.row_keys`) are equal, whatever
-    their labels: a group is dealt out as a whole, under the class of its first row.
+    Rows are copies of each other if their keys (`Sides.keys`) are equal, whatever their labels: a
+    group is dealt out as a whole, under the class of its first row.
 
     Parameters
     ----------
