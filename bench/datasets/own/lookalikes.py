@@ -19,7 +19,7 @@ _LOOKALIKES = {
         r"T?\d{1,2}[:.hH][0-5]\d([:.][0-5]\d([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?| ?Uhr|Z)"
         r"|T?\d{1,2}[:hH][0-5]\d(:[0-5]\d([.,]\d+)?)?"
     ): "times of day",
-    re.compile(r"[+-]?\d+ days?,? \d{1,2}:.*|P(?=[\dT])[\dYMWDTHS.,]+"): "durations",
+    re.compile(r"[+-]?\d+ days?,? \d{1,2}:.*|P(?=[\dT])[\dYMWDTHS.,]*[YMWDHS]"): "durations",
     re.compile(r"\d{4}[- ]?(Q[1-4]|W\d\d)|Q[1-4][-/ ]?\d{4}", re.IGNORECASE): "quarters or weeks",
     re.compile(r"\d{1,2}\.?[-/ ]*[^\W\d_]{3,}\.?[-/ ]*(\d\d|\d{4})"): "dates",
     # a year beside a word, or beside two more numbers, or eight digits of a date
@@ -70,6 +70,7 @@ def lookalike(counts: Mapping[str, int]) -> str | None:
     >>> lookalike({"60 kg": 3, "70 kg": 2, "82 kg": 1})
     "seems to hold numbers with 'kg' behind, such as '60 kg'"
     >>> lookalike({"1-2": 3, "3-4": 2, "5+": 1})
+    >>> lookalike({"P046": 3, "P047": 2, "P1": 1})
     """
     total = sum(counts.values())
     counts = {level: n for level, n in counts.items() if len(level) <= LONGEST}
