@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.datasets.own.strays import Unusable, set_aside, telling
+from bench.datasets.own.strays import TwoReadings, Unusable, set_aside, telling
 from bench.datasets.own.wording import setting, shown
 from bench.datasets.own.written_numbers import PLAIN, QUOTES, uniform
 
@@ -197,7 +197,7 @@ def _day_first(
         return False
     if not day and all(date.order.strip() == "." for date in open_.values()):
         return True  # nobody writes the month first with dots
-    raise Unusable(
+    raise TwoReadings(
         f"holds dates in which day and month cannot be told apart, such as {shown(unsure[0])}",
         "say which one comes first, dataset.day_first=true or dataset.day_first=false",
     )

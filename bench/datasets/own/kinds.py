@@ -213,6 +213,23 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
     return None
 
 
+def quantities_of(
+    values: pd.Series, column: str, convention: Convention, separator: str | None
+) -> tuple[np.ndarray, list[str]] | None:
+    """A column's numbers, or its dates in days since 1970-01-01, and remarks; None if it is text.
+
+    Raises
+    ------
+    Unusable
+        If they can be read in two ways, or hold too much else.
+    """
+    found = _typed(values, column)
+    if found is None:
+        return _read(text_of_values(values), column, convention, Surroundings(separator))
+    content, remarks = found
+    return None if isinstance(content, pd.Categorical) else (content, remarks)
+
+
 def _floats(values: pd.Series) -> np.ndarray:
     return values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
 

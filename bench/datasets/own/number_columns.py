@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.datasets.own.raw import tally
-from bench.datasets.own.strays import Unusable, set_aside, telling
+from bench.datasets.own.strays import TwoReadings, Unusable, set_aside, telling
 from bench.datasets.own.wording import setting, shown
 from bench.datasets.own.written_numbers import (
     OTHER,
@@ -152,7 +152,7 @@ def _decimal(
         return ".", ["'.' taken as the decimal mark; if it groups thousands: dataset.decimal=','"]
     if not votes and len(examples) == 1 and around.separator == ",":
         return ".", ["if ',' is the decimal mark: dataset.decimal=','"]
-    raise Unusable(
+    raise TwoReadings(
         "holds numbers that can be read in two ways, such as "
         f"{shown(next(iter(examples.values())))}",
         "say which mark is the decimal one, dataset.decimal=',' or dataset.decimal='.'",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,14 +23,24 @@ from bench.datasets.own.identifiers import without_index
 from bench.datasets.own.kinds import features_of, text_of
 from bench.datasets.own.parquet import parquet
 from bench.datasets.own.raw import Raw, tally, with_clean_names, with_missing
+from bench.datasets.own.sides import groups_of, times_of
 from bench.datasets.own.wording import listed, shown
 from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
 from bench.datasets.splits import require_rows
 from bench.errors import TableError
 from bench.names import check, safe
-from bench.phrases import counted
+from bench.phrases import counted, joined
 from bench.ranges import Classes, Domain, Positive, Text, checked
 from bench.table import Table
+
+#: Uses of which a column can have one.
+_APART = (
+    ("categorical", "drop"),
+    ("categorical", "groups"),
+    ("categorical", "time"),
+    ("target", "groups"),
+    ("target", "time"),
+)
 
 
 @checked
@@ -49,6 +59,8 @@ def load(
     missing: Sequence[str] | str = (),
     encoding: str = "utf-8",
     max_megabytes: Positive = 1000,
+    groups: Text | None = None,
+    time: Text | None = None,
 ) -> Table:
     """Read a table from a CSV or parquet file; what had to be done to it stands in its ``notes``.
 
@@ -86,6 +98,12 @@ def load(
         Of a CSV.
     max_megabytes : float
         What the file may hold, unpacked.
+    groups : str, optional
+        The column that says which rows belong together: no group stands on two sides of a split. It
+        is no feature.
+    time : str, optional
+        The column of dates or numbers that says when each row was: what is tested lies after what
+        is trained on. It is no feature.
 
     Returns
     -------
@@ -110,15 +128,18 @@ def load(
     raw = with_clean_names(raw, name)
     target = clean_name(target)
     named = _names(categorical)
+    uses = {"categorical": named, "drop": _names(drop), "target": [target]}
+    uses |= {"groups": _names(groups), "time": _names(time)}
     raw = replace(raw, frame=with_missing(raw.frame, _words(missing), name))
-    frame, noted = _chosen(raw, target, named, _names(drop), name)
+    frame, noted = _chosen(raw, uses, name)
     frame, dropped = _with_target(frame, target, name)
     y, classes, more = _labels(frame[target], name, target, max_classes, decimal)
-    features = frame.drop(columns=target).reset_index(drop=True)
+    ids, times, told = _sides(frame, uses, convention, name, raw.separator)
+    features = frame.drop(columns=[target, *uses["groups"], *uses["time"]]).reset_index(drop=True)
     X, kinds, remarks = features_of(
         features, frozenset(named), convention, name, raw.separator, raw.declared
     )
-    table = Table(name, X, y, kinds, classes, target, domain)
+    table = Table(name, X, y, kinds, classes, target, domain, groups=ids, times=times)
     require_rows(table)
     notes = (
         *raw.notes,
@@ -126,6 +147,7 @@ def load(
         *noted,
         *dropped,
         *more,
+        *told,
         *remarks,
         *_repeats(table),
     )
@@ -165,34 +187,61 @@ def _convention(
 
 
 def _chosen(
-    raw: Raw, target: str, categorical: Sequence[str], drop: Sequence[str], name: str
+    raw: Raw, uses: Mapping[str, Sequence[str]], name: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """The columns that are left: without those to drop and without a saved index."""
-    for column in (target, *categorical, *drop):
-        _require(column, raw, name)
-    if target in drop:
+    if uses["groups"] and uses["time"]:
+        raise TableError(
+            f"Dataset '{name}': dataset.groups and dataset.time are two ways to split a table; "
+            "give one of them."
+        )
+    _require([column for columns in uses.values() for column in columns], raw, name)
+    (target,) = uses["target"]
+    if target in uses["drop"]:
         raise TableError(
             f"Dataset '{name}': column '{target}' is the target and cannot be dropped."
         )
-    both = [column for column in categorical if column in drop]
-    if both:
-        raise TableError(
-            f"Dataset '{name}': column '{both[0]}' is named in dataset.categorical and in "
-            "dataset.drop; it can be one only."
-        )
-    frame, notes = without_index(raw, frozenset({target, *categorical, *drop}), name)
-    return frame.drop(columns=list(drop)), notes
+    for one, other in _APART:
+        both = [column for column in uses[one] if column in uses[other]]
+        if both:
+            raise TableError(
+                f"Dataset '{name}': {_named(both, 'and')} {'is' if len(both) == 1 else 'are'} "
+                f"named in dataset.{one} and in dataset.{other}; a column can be one only."
+            )
+    kept = frozenset(column for columns in uses.values() for column in columns)
+    frame, notes = without_index(raw, kept, name)
+    sides = {*uses["groups"], *uses["time"]}  # no features anyway
+    return frame.drop(columns=[c for c in uses["drop"] if c not in sides]), notes
+
+
+def _sides(
+    frame: pd.DataFrame,
+    uses: Mapping[str, Sequence[str]],
+    convention: Convention,
+    name: str,
+    separator: str | None,
+) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
+    """The table's groups and its times, if it has any, and notes."""
+    ids, times = None, None
+    told: list[str] = []
+    for column in uses["groups"]:
+        ids, told = groups_of(frame[column], name, column, convention.decimal)
+    for column in uses["time"]:
+        times, told = times_of(frame[column], name, column, convention, separator)
+    return ids, times, told
 
 
 # Columns ------------------------------------------------------------------------------------------
 
 
-def _require(column: str, raw: Raw, name: str) -> None:
+def _require(columns: Sequence[str], raw: Raw, name: str) -> None:
     frame = raw.frame
-    if column in frame.columns:
+    absent = [column for column in dict.fromkeys(columns) if column not in frame.columns]
+    if not absent:
         return
-    close = difflib.get_close_matches(column, frame.columns, n=1)
-    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    close = [difflib.get_close_matches(column, frame.columns, n=1) for column in absent]
+    meant = list(dict.fromkeys(f"'{match[0]}'" for match in close if match))
+    hint = f" (did you mean {joined(meant, 'and')}?)" if meant else ""
     known = listed(frame.columns, 20)
     if raw.separator is not None and frame.shape[1] == 1:
         hint += f" (separator {raw.separator!r}; another one is named by dataset.separator)"
@@ -200,7 +249,13 @@ def _require(column: str, raw: Raw, name: str) -> None:
         hint += f" (cut by {raw.separator!r}; another mark is named by dataset.separator)"
     elif raw.separator is not None and any(map(PLAIN.fullmatch, frame.columns)):
         hint += " (the first line is taken as the columns' names)"
-    raise TableError(f"Dataset '{name}' has no column '{column}'{hint}; the file has {known}.")
+    raise TableError(f"Dataset '{name}' has no {_named(absent, 'or')}{hint}; the file has {known}.")
+
+
+def _named(columns: Sequence[str], word: str) -> str:
+    """Columns in a sentence: column 'a', or columns 'a' and 'b'."""
+    quoted = joined([f"'{column}'" for column in columns], word)
+    return f"column{'' if len(columns) == 1 else 's'} {quoted}"
 
 
 def _no_header(raw: Raw, name: str) -> list[str]:

@@ -43,6 +43,10 @@ class Unusable(Exception):
         self.why, self.remedy = why, remedy
 
 
+class TwoReadings(Unusable):
+    """A column can be read in two ways; the remedy is the key that decides, whatever it is for."""
+
+
 def is_mark(text: str) -> bool:
     """Does this say "no value": signs alone, a spreadsheet's error, or a word for it?
 
