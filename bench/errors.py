@@ -42,7 +42,8 @@ def sentence(error: BaseException) -> str:
         parts += [] if any(cause in line for line in parts) else [cause]
     parts[1:1] = _meant(error)
     text = " ".join(parts) or type(error).__name__
-    return text if len(text) <= LONGEST else text[:LONGEST] + " …"
+    is_ours = isinstance(error, Sentence)  # what helps may stand at its end
+    return text if is_ours or len(text) <= LONGEST else text[:LONGEST] + " …"
 
 
 def _meant(error: BaseException) -> list[str]:

@@ -37,7 +37,7 @@ from bench.datasets.own.lookalikes import like_a_code, lookalike
 from bench.datasets.own.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.own.raw import tally
 from bench.datasets.own.strays import FEW, Unusable, signs_among_words
-from bench.datasets.own.wording import listed, setting, shown
+from bench.datasets.own.wording import MOST, listed, setting, shown
 from bench.datasets.own.written_numbers import QUOTED_CODE, Convention
 from bench.errors import TableError
 from bench.phrases import counted
@@ -45,7 +45,6 @@ from bench.table import Kind
 
 #: A text column with more distinct values than this, and than half its rows, is free text.
 MAX_LEVELS_OF_FEW_ROWS = 20
-EXPLAINED = 5  # unusable columns of which a refusal says why
 
 Content = np.ndarray | pd.Categorical
 
@@ -127,11 +126,12 @@ def _refusal(unusable: dict[str, Unusable], name: str) -> str:
         return f"Dataset '{name}', column '{column}': {reason.why}; {remedy} with {drop}."
     reasons = [
         f"'{column}' {reason.why}" + (f" ({reason.remedy})" if reason.remedy else "")
-        for column, reason in list(unusable.items())[:EXPLAINED]
+        for column, reason in unusable.items()
     ]
+    more = f"; and {len(reasons) - MOST} more" if len(reasons) > MOST else ""
     return (
         f"Dataset '{name}': {len(unusable)} columns cannot be used as they are: "
-        f"{'; '.join(reasons)}; leave out those that are not mended with {drop}."
+        f"{'; '.join(reasons[:MOST])}{more}; leave out those that are not mended with {drop}."
     )
 
 
@@ -198,7 +198,7 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
         return _categories(values)
     if pd.api.types.is_numeric_dtype(values.dtype):
         if pd.api.types.is_complex_dtype(values.dtype):
-            raise Unusable("complex numbers cannot be used")
+            raise Unusable("holds complex numbers, which cannot be used")
         if pd.api.types.is_integer_dtype(values.dtype):
             return _exact(values, column)
         return _finite(_floats(values), [])
@@ -354,4 +354,4 @@ def _text(value: object) -> str:
     plain = str | bool | np.bool_ | int | float | np.integer | np.floating
     if isinstance(value, plain | decimals.Decimal | datetime.date):
         return str(value)
-    raise Unusable(f"values of type {type(value).__name__} cannot be used")
+    raise Unusable(f"holds values of type {type(value).__name__}, which cannot be used")

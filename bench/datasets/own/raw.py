@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.own.characters import clean_name, clean_text, visible
-from bench.datasets.own.wording import shown
+from bench.datasets.own.wording import MOST, listed, shown
+from bench.datasets.own.wording import columns as named
 from bench.datasets.own.written_numbers import PLAIN
 from bench.errors import TableError
 
@@ -48,18 +50,23 @@ class Raw:
 
 
 def refuse_repeated(columns: Iterable[str], name: str) -> None:
-    """Refuse names of columns of which one stands there twice.
+    """Refuse names of columns that stand there twice.
 
     Raises
     ------
     TableError
     """
-    seen: set[str] = set()
-    for column in columns:
-        if column in seen:
-            hint = "; is the first line a header?" if column.isdigit() else "; rename one."
-            raise TableError(f"Dataset '{name}': column '{column}' stands in the file twice{hint}")
-        seen.add(column)
+    often = Counter(columns)
+    twice = [column for column, count in often.items() if count > 1]
+    if not twice:
+        return
+    one = len(twice) == 1
+    hint = f"; rename {'one' if one else 'them'}."
+    if any(map(str.isdigit, twice)):
+        hint = "; is the first line a header?"
+    raise TableError(
+        f"Dataset '{name}': {named(twice)} {'stands' if one else 'stand'} in the file twice{hint}"
+    )
 
 
 def with_clean_names(raw: Raw, name: str) -> Raw:
@@ -105,16 +112,17 @@ def with_missing(frame: pd.DataFrame, marks: Sequence[str], name: str) -> pd.Dat
     Raises
     ------
     TableError
-        If one of the marks stands nowhere.
+        If marks stand nowhere.
     """
     further = {clean_text(mark): _number(mark) for mark in marks}
     seen: set[str] = set()
     columns = {column: _present(frame[column], further, seen) for column in frame.columns}
-    for mark in further:
-        if mark not in seen | MISSING:
-            raise TableError(
-                f"Dataset '{name}': {shown(mark)} of dataset.missing stands nowhere in the file."
-            )
+    nowhere = [mark for mark in further if mark not in seen | MISSING]
+    if nowhere:
+        raise TableError(
+            f"Dataset '{name}': {listed(nowhere, MOST)} of dataset.missing "
+            f"{'stands' if len(nowhere) == 1 else 'stand'} nowhere in the file."
+        )
     return pd.DataFrame(columns, index=frame.index, columns=frame.columns)
 
 

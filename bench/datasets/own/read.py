@@ -8,6 +8,7 @@ are noted. What becomes of a column stands in `bench.datasets.own.kinds`.
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from bench.datasets.own.kinds import features_of, text_of
 from bench.datasets.own.parquet import parquet
 from bench.datasets.own.raw import Raw, tally, with_clean_names, with_missing
 from bench.datasets.own.sides import groups_of, times_of
-from bench.datasets.own.wording import listed, shown
+from bench.datasets.own.wording import columns, listed, shown
 from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
 from bench.datasets.splits import require_rows
 from bench.errors import TableError
@@ -195,7 +196,7 @@ def _chosen(
             f"Dataset '{name}': dataset.groups and dataset.time are two ways to split a table; "
             "give one of them."
         )
-    _require([column for columns in uses.values() for column in columns], raw, name)
+    _require(list(itertools.chain(*uses.values())), raw, name)
     (target,) = uses["target"]
     if target in uses["drop"]:
         raise TableError(
@@ -205,10 +206,10 @@ def _chosen(
         both = [column for column in uses[one] if column in uses[other]]
         if both:
             raise TableError(
-                f"Dataset '{name}': {_named(both, 'and')} {'is' if len(both) == 1 else 'are'} "
+                f"Dataset '{name}': {columns(both)} {'is' if len(both) == 1 else 'are'} "
                 f"named in dataset.{one} and in dataset.{other}; a column can be one only."
             )
-    kept = frozenset(column for columns in uses.values() for column in columns)
+    kept = frozenset(itertools.chain(*uses.values()))
     frame, notes = without_index(raw, kept, name)
     sides = {*uses["groups"], *uses["time"]}  # no features anyway
     return frame.drop(columns=[c for c in uses["drop"] if c not in sides]), notes
@@ -234,9 +235,9 @@ def _sides(
 # Columns ------------------------------------------------------------------------------------------
 
 
-def _require(columns: Sequence[str], raw: Raw, name: str) -> None:
+def _require(wanted: Sequence[str], raw: Raw, name: str) -> None:
     frame = raw.frame
-    absent = [column for column in dict.fromkeys(columns) if column not in frame.columns]
+    absent = [column for column in dict.fromkeys(wanted) if column not in frame.columns]
     if not absent:
         return
     close = [difflib.get_close_matches(column, frame.columns, n=1) for column in absent]
@@ -249,13 +250,9 @@ def _require(columns: Sequence[str], raw: Raw, name: str) -> None:
         hint += f" (cut by {raw.separator!r}; another mark is named by dataset.separator)"
     elif raw.separator is not None and any(map(PLAIN.fullmatch, frame.columns)):
         hint += " (the first line is taken as the columns' names)"
-    raise TableError(f"Dataset '{name}' has no {_named(absent, 'or')}{hint}; the file has {known}.")
-
-
-def _named(columns: Sequence[str], word: str) -> str:
-    """Columns in a sentence: column 'a', or columns 'a' and 'b'."""
-    quoted = joined([f"'{column}'" for column in columns], word)
-    return f"column{'' if len(columns) == 1 else 's'} {quoted}"
+    raise TableError(
+        f"Dataset '{name}' has no {columns(absent, 'or')}{hint}; the file has {known}."
+    )
 
 
 def _no_header(raw: Raw, name: str) -> list[str]:

@@ -7,9 +7,10 @@ import shlex
 from collections.abc import Iterable
 
 from bench import files
-from bench.phrases import numbered
+from bench.phrases import joined, numbered
 
 LONGEST = 40  # characters of a value that are shown
+MOST = 12  # columns that a refusal names
 
 _PLAIN_NAME = re.compile(r"[^\W\d][\w.\-]*(?: [\w.\-]+)*")
 
@@ -26,6 +27,20 @@ def shown(value: object) -> str:
 def listed(values: Iterable[object], most: int = 5) -> str:
     """The first few values in quotes: 'a', 'b' and 3 more."""
     return numbered([shown(value) for value in values], most)
+
+
+def columns(names: Iterable[str], word: str = "and") -> str:
+    """Columns in a sentence, a dozen at most.
+
+    >>> columns(["a"]), columns(["a", "b"], "or")
+    ("column 'a'", "columns 'a' or 'b'")
+    >>> columns(map(str, range(14)))[-22:]
+    "'10', '11' and 2 more"
+    """
+    quoted = [f"'{name}'" for name in names]
+    s = "" if len(quoted) == 1 else "s"
+    whole = len(quoted) <= MOST
+    return f"column{s} {joined(quoted, word) if whole else numbered(quoted, MOST)}"
 
 
 def setting(key: str, names: Iterable[object]) -> str:

@@ -350,7 +350,7 @@ class TestRefusedColumns:
     )
     def test_values_that_are_neither_numbers_nor_categories(self, write, values, kind):
         sentence = refused(write(".parquet", odd=values))
-        assert f"column 'odd': values of type {kind} cannot be used" in sentence
+        assert f"column 'odd': holds values of type {kind}, which cannot be used" in sentence
 
     def test_names_that_stand_twice(self, text):
         assert "column 'a' stands in the file twice" in refused(text("a,a ,y\n1,2,p\n"))

@@ -23,10 +23,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench.cli import main
 from bench.datasets.own import read as csvfile
 from bench.datasets.own.wording import setting
 from bench.errors import BadInput, TableError
 
+DROP = f"'dataset.drop=[{','.join(f'text{i}' for i in range(30))}]'"
 BODY = "a,b,y\n" + "1,x,p\n2,z,q\n" * 10
 
 
@@ -480,6 +482,43 @@ class TestRowNumbers:
         assert "3 columns cannot be used" in sentence
         assert "'dataset.drop=[who,said,dose]'" in sentence
         assert "'dataset.missing=[low]'" in sentence
+
+    def test_a_dozen_of_many_are_explained_and_all_can_be_left_out(self, tmp_path, capsys):
+        """The door tells it whole: the key that helps stands at the end."""
+        texts = {f"text{i}": [f"person {row}" for row in range(self.N)] for i in range(30)}
+        path = tmp_path / "mine.csv"
+        self.frame().assign(**texts).to_csv(path, index=False)
+        words = ["dataset=csv", f"path={path}", "target=y", f"results_dir={tmp_path}"]
+        assert main(["run", *words, "method=pretrained"]) == 2
+        sentence = capsys.readouterr().err.strip()
+        assert sentence.startswith("bench: Dataset 'mine': 30 columns cannot be used as they are")
+        assert sentence.count("is free text or an identifier") == 12
+        assert "'text11' is free text" in sentence
+        assert f"; and 18 more; leave out those that are not mended with {DROP}." in sentence
+        drop = DROP.partition("[")[2].strip("]'").split(",")
+        assert list(csvfile.load(path, "y", drop=drop).kinds) == list(self.frame().columns[:-1])
+
+    def test_every_column_that_is_not_there_is_named(self, read):
+        assert refused(read, BODY, drop=["c", "bb"], categorical=["ab"], groups="who") == (
+            "Dataset 'mine' has no columns 'ab', 'c', 'bb' or 'who' (did you mean 'b'?); "
+            "the file has 'a', 'b', 'y'."
+        )
+        many = [f"n{i}" for i in range(20)]
+        sentence = refused(read, BODY, drop=many)
+        assert "no columns 'n0', 'n1'" in sentence
+        assert "'n11' and 8 more; the file has" in sentence
+
+    def test_every_column_of_two_uses_or_two_places_is_named(self, read):
+        assert refused(read, BODY, drop=["a", "b"], categorical=["b", "a"]) == (
+            "Dataset 'mine': columns 'b' and 'a' are named in dataset.categorical and in "
+            "dataset.drop; a column can be one only."
+        )
+        assert refused(read, "a,b,b,a,c,y\n1,2,3,4,5,p\n") == (
+            "Dataset 'mine': columns 'a' and 'b' stand in the file twice; rename them."
+        )
+        assert refused(read, BODY, missing=["-9", "x", "-8"]) == (
+            "Dataset 'mine': '-9', '-8' of dataset.missing stand nowhere in the file."
+        )
 
 
 def test_a_files_name_is_found_in_either_form_and_its_neighbours_are_offered(
