@@ -52,7 +52,7 @@ class Table:
         of its rows drops them.
     groups : ndarray of int64, shape (n_rows,), optional
         Which rows belong together (a patient's, a customer's): a code for each. No group stands on
-        two sides of a split, nor of a task. They travel with the rows; made rows have none.
+        two sides of a split, nor of a task. They travel with the rows that are taken.
     times : ndarray of float64, shape (n_rows,), optional
         When each row was, never missing: the test part lies after what is trained on. Like folds
         they hold for the whole table.
@@ -266,8 +266,7 @@ class Table:
     def fingerprint(self) -> str:
         """SHA-256 over schema and content; two tables with one fingerprint hold the same data.
 
-        Origins and groups count where there are any: they decide which side of a task the rows may
-        join.
+        Origins count where there are any: they decide which side of a task the rows may join.
         """
         digest = hashlib.sha256()
         labels = tuple(map(str, self.classes))  # np.str_ shows its type in its repr
@@ -284,8 +283,6 @@ class Table:
         digest.update(self.y.astype("<i8").tobytes())
         if self.origins is not None:
             digest.update(b"origins" + self.origins.astype("<u8").tobytes())
-        if self.groups is not None:
-            digest.update(b"groups" + self.groups.astype("<i8").tobytes())
         return digest.hexdigest()
 
 

@@ -148,7 +148,8 @@ def protocol(table: Table) -> dict[str, Any]:
         order = sha256(ranks(table.times).astype("<i8").tobytes())
         return {"protocol": f"{N_FOLDS} windows that expand in time", "times": order}
     if table.groups is not None:
-        return {"protocol": "grouped stratified 10 x 3-fold"}  # groups are in the fingerprint
+        groups = sha256(table.groups.astype("<i8").tobytes())
+        return {"protocol": "grouped stratified 10 x 3-fold", "groups": groups}
     if table.folds is None:
         return {"protocol": "stratified 10 x 3-fold"}
     content = np.ascontiguousarray(table.folds, dtype=np.int8).tobytes()
