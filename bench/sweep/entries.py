@@ -59,8 +59,10 @@ def _composed(entry: str, kept: list[str]) -> DictConfig:
                 f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE and "
                 "finetune.KEY=VALUE."
             )
-    check_values(overrides)
     try:
+        check_values(overrides)
         return compose("config", [*kept, f"method={quoted(name)}", *settings_as_typed(overrides)])
+    except BadInput as error:
+        raise BadInput(f"Entry '{entry}' of methods: {error}") from error
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(f"Method '{entry}' cannot be composed: {sentence(error)}") from error

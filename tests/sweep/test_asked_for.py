@@ -164,3 +164,14 @@ def test_help_is_ours_wherever_it_is_asked_for(capsys: pytest.CaptureFixture[str
     assert "[hours=1]" in capsys.readouterr().out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("causalmixft 0.")
+
+
+@pytest.mark.parametrize("entry", ["scm method.mixing.ratio=-1", "scm finetune.steps=x"])
+def test_the_entry_of_methods_that_is_senseless_is_named(
+    entry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["dataset=iris", f"methods=[pretrained,'{entry}']", f"results_dir={tmp_path}/r"]
+    assert main(["run", *words]) == 2
+    key = entry.partition(" ")[2].partition("=")[0]
+    assert f"bench: Entry '{entry}' of methods: {key} is " in capsys.readouterr().err
+    assert not (tmp_path / "r" / "cells").exists()
