@@ -15,24 +15,28 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
+
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame, metric_of
-from bench.analysis.paired import against_references, resolved
+from bench.analysis.safety import CAUSAL
 from bench.analysis.settings import settings
 from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import write_whole
+from bench.phrases import joined
 from bench.report import verdict
 from bench.report.captions import completeness
+from bench.report.looks import title
+from bench.report.question import opening
 from bench.report.readable import share, sign_three, signed, three, with_interval
+from bench.report.tables import claims
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
 ANSWER_BEGIN, ANSWER_END = "<!-- answer: begin -->", "<!-- answer: end -->"
-CAUSAL = "causalmixft"  # the method that the study asks about
 FIGURES = {
     "improvements": "Improvement of every run over the pre-trained model",
-    "gains": "What validation promised against what the test rows gave",
 }
 
 
@@ -73,7 +77,7 @@ def updated(text: str, root: Path, beside: Path) -> str:
     read = answer(frame(records), settings(), metric_of(records))
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
-    text = _between(text, ANSWER_BEGIN, ANSWER_END, sentence(read))
+    text = _between(text, ANSWER_BEGIN, ANSWER_END, opening(read).markdown)
     return _between(text, BEGIN, END, generated(read, records, root, beside))
 
 
@@ -84,53 +88,20 @@ def _between(text: str, begin: str, end: str, made: str) -> str:
     return f"{head}{begin}\n{made}\n{end}{rest.split(end)[1]}"
 
 
-def sentence(read: Answer) -> str:
-    """The answer to the README's question: do causal rows make fewer runs worse?
-
-    Harm is a run that ends worse on test rows than not fine-tuning. Its difference between
-    `CAUSAL` and its default fine-tuning is taken within units and averaged as
-    `bench.analysis.paired` does; it counts if it is larger than twice its standard error.
-
-    Raises
-    ------
-    BadInput
-        If the records don't hold both methods on two tables or more.
-    """
-    harms = read.readings.assign(harm=read.readings["harm"].astype(float))
-    compared = against_references(harms, "harm", read.references.of)
-    if CAUSAL not in compared.index or compared.loc[CAUSAL, "tables"] < 2:
-        raise BadInput(f"the answer takes {CAUSAL} and its default fine-tuning on two tables.")
-    row, is_resolved = compared.loc[CAUSAL], bool(resolved(compared)[CAUSAL])
-    told = "It cannot be told yet"
-    if is_resolved:
-        told = "Yes, by these records" if row["mean"] < 0 else "No, by these records"
-    shares = harms.groupby("method", observed=True)["harm"].mean()
-    plain, mixed = (share(shares[name]) for name in (read.references.of[CAUSAL], CAUSAL))
-    model = " and ".join(sorted(map(str, read.kept["model"].dropna().unique())))
-    return (
-        f"**{told}**: on {int(row['tables'])} tables, fine-tuning {model} on real rows made "
-        f"{plain} of {int(row['units'])} runs worse than no fine-tuning, and with rows from "
-        f"structural causal models mixed in {mixed}; the difference, {_points(row['mean'])} ± "
-        f"{100 * row['se']:.1f} points over tables, is {'beyond' if is_resolved else 'within'} "
-        "twice its standard error."
-    )
-
-
-def _points(part: float) -> str:
-    return f"{round(100 * part, 1) + 0.0:+.1f}"  # a zero has no minus
-
-
 def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> str:
-    """Where the numbers come from, the table, the reading of them, two figures."""
+    """The study's claims, where the numbers come from, the table, its reading, a figure."""
     folder = root / "report"
-    parts = [_origin(read, records, root, beside), _table(read)]
-    parts.append("\n".join(f"* {line}" for line in verdict.headline(read)))
+    numbers = claims.numbers(read)
+    parts = [_claims(read, numbers), _origin(read, records, root, beside), _table(read)]
+    # Who is first is a claim above.
+    lines = [*_of_synthetic(numbers), *verdict.headline(read)[1:]]
+    parts.append("\n".join(f"* {line}" for line in lines))
     shown = []
-    for name, title in FIGURES.items():
+    for name, caption in FIGURES.items():
         figure = folder / "figures" / f"{name}.png"
         if not figure.is_file():
             raise BadInput(f"there is no '{figure}': run `python -m bench report {root}` first.")
-        shown.append(f"![{title}]({_relative(figure, beside)})")
+        shown.append(f"![{caption}]({_relative(figure, beside)})")
     return "\n\n".join([*parts, "\n".join(shown)])
 
 
@@ -147,6 +118,24 @@ def _origin(read: Answer, records: list[Record], root: Path, beside: Path) -> st
         f"Generated from the {len(records)} records under [`{_relative(root, beside)}`]({page}) by "
         f"`scripts/update_readme.py`. {completeness(read)} {machine}{others}."
     )
+
+
+def _claims(read: Answer, numbers: pd.DataFrame) -> str:
+    """What the study claims of its causal mix, a row each."""
+    rows = claims.readable(read, numbers[numbers["method"] == CAUSAL])
+    lines = [
+        "| claim of the study | there (Mitra) | here | holds? | a null |",
+        "|---|---|---|---|---|",
+        *(f"| {' | '.join(map(str, row))} |" for row in rows.itertuples(index=False)),
+    ]
+    return "\n".join(lines)
+
+
+def _of_synthetic(numbers: pd.DataFrame) -> list[str]:
+    """What it claims of purely synthetic rows, in a sentence."""
+    by_outcome = numbers[numbers["method"] != CAUSAL].groupby("holds", sort=False)["method"]
+    told = [f"{outcome} for {joined(map(title, of), 'and')}" for outcome, of in by_outcome]
+    return [f"That purely synthetic rows lose (the study) {'; '.join(told)}."] if told else []
 
 
 def _table(read: Answer) -> str:

@@ -13,7 +13,7 @@ from bench.analysis.measures import improvements, per_dataset, summary
 from bench.analysis.paired import paired
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
-from bench.analysis.settings import Analysis
+from bench.analysis.settings import Analysis, Impute
 from bench.analysis.significance import Friedman, friedman, nemenyi
 from bench.score import Score
 
@@ -43,14 +43,16 @@ class Answer:
     ``groups``
         `groups.by_group`.
 
-    ``shared`` is `paired.paired` on all units that two methods have, whatever others lack.
-    ``gains`` is `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone
-    needs, it makes of these (`bench.report.tables`).
+    ``shared`` is `paired.paired` on all units that two methods have, whatever others lack;
+    ``measured``, every cell that has a score, is what they are read from. ``gains`` is
+    `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone needs, it
+    makes of these (`bench.report.tables`).
     """
 
     settings: Analysis
     metric: Score
     kept: pd.DataFrame
+    measured: pd.DataFrame
     left_out: pd.DataFrame
     absent: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -84,8 +86,10 @@ def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
     cells = of_methods(cells, settings.methods)
     kept, left_out = complete(cells, settings.impute)
     left_out = as_recorded(left_out, metric)
-    out = Answer(settings, metric, kept, left_out, absent_units(cells))
-    out.shared = paired(cells[(cells["status"] == "done") & cells["score_chosen"].notna()])
+    scored = cells[(cells["status"] == "done") & cells["score_chosen"].notna()]
+    measured = kept if settings.impute == Impute.worst else scored
+    out = Answer(settings, metric, kept, measured, left_out, absent_units(cells))
+    out.shared = paired(scored)
     if kept.empty:
         return out
     out.gains = improvements(kept, metric, settings.normalization)

@@ -48,7 +48,7 @@ def intervals(gains: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
         rows[str(method)] = {
             f"{name}_{end}": value
             for name, values in statistics.items()
-            for end, value in zip(("low", "high"), _ends(values, len(datasets), settings))
+            for end, value in zip(("low", "high"), ends(values, len(datasets), settings))
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
@@ -59,7 +59,8 @@ def draws(n: int, settings: Analysis) -> np.ndarray:
     return rng.multinomial(n, np.full(n, 1 / n), size=settings.resamples)
 
 
-def _ends(values: np.ndarray, datasets: int, settings: Analysis) -> tuple[float, float]:
+def ends(values: np.ndarray, datasets: int, settings: Analysis) -> tuple[float, float]:
+    """The interval of a statistic's resamples; NaN of fewer than two datasets."""
     if datasets < 2 or np.isnan(values).all():
         return float("nan"), float("nan")  # one dataset, drawn again and again, varies in nothing
     tail = (1 - settings.confidence) / 2
@@ -75,7 +76,16 @@ def _weighted_means(values: np.ndarray, place: np.ndarray, weights: np.ndarray) 
 
 
 def weighted_medians(values: np.ndarray, place: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Median of the values in each resample, where a value counts as often as its dataset.
+    """`weighted_quantiles` at one half."""
+    return weighted_quantiles(values, place, weights, 0.5)
+
+
+def weighted_quantiles(
+    values: np.ndarray, place: np.ndarray, weights: np.ndarray, at: float
+) -> np.ndarray:
+    """A quantile of the values in each resample, where a value counts as often as its dataset.
+
+    Between two values it is linear, as `numpy.quantile`'s.
 
     Exact, without building the resamples: values are sorted once; running counts by dataset are
     kept at every `BLOCK`-th of them, which brackets each resample's middle, and within the block
@@ -88,6 +98,8 @@ def weighted_medians(values: np.ndarray, place: np.ndarray, weights: np.ndarray)
     place : ndarray of int, shape (n,)
         The dataset of each value, a column of ``weights``.
     weights : ndarray of int, shape (resamples, datasets)
+    at : float
+        0 … 1.
 
     Returns
     -------
@@ -102,12 +114,10 @@ def weighted_medians(values: np.ndarray, place: np.ndarray, weights: np.ndarray)
     # Values up to the end of each block, in each resample: shape (resamples, blocks).
     running = weights @ counts.cumsum(axis=0).T if blocks else np.zeros((len(weights), 1), int)
     total = running[:, -1]
-    middle = [_order_statistic(k, values, place, weights, running) for k in _middles(total)]
-    return np.where(total > 0, (middle[0] + middle[1]) / 2, np.nan)
-
-
-def _middles(total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.maximum(total - 1, 0) // 2, total // 2  # positions from 0; one and the same if odd
+    position = np.maximum(total - 1, 0) * at  # from 0
+    below, above = np.floor(position).astype(int), np.ceil(position).astype(int)
+    low, high = (_order_statistic(k, values, place, weights, running) for k in (below, above))
+    return np.where(total > 0, low + (position - below) * (high - low), np.nan)
 
 
 def _order_statistic(

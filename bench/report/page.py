@@ -25,6 +25,7 @@ from bench.report import provenance, verdict
 from bench.report.captions import completeness, repaired
 from bench.report.drawing import INK, LINE, mark
 from bench.report.looks import looks, title
+from bench.report.question import opening
 from bench.report.table import Behind, Section
 
 HERE = Path(__file__).parent
@@ -87,6 +88,7 @@ def page(answer: Answer, content: Content) -> str:
         js=_own("page.js"),
         completeness=completeness(answer),
         warnings=content.warnings,
+        opening=opening(answer),
         headline=verdict.headline(answer),
         contents=_contents(content),
         sections=content.sections,

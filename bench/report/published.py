@@ -23,6 +23,7 @@ class Published:
     models: list[str]
     improvement: dict[str, str]
     gap: dict[str, str]
+    rank: dict[str, str]
 
     def beside(self, numbers: pd.DataFrame, figures: dict[str, str]) -> pd.DataFrame:
         """A table with one row a method, with the figures in a last column `STATED`."""
@@ -30,9 +31,14 @@ class Published:
         return numbers.assign(**{STATED: stated})
 
 
+def stated_figures() -> Published:
+    """The stated figures."""
+    stated: Any = OmegaConf.to_container(OmegaConf.load(FILE))
+    return Published(**stated)
+
+
 def published(answer: Answer) -> Published | None:
     """The stated figures, where all cells are of the model that they were stated for."""
-    stated: Any = OmegaConf.to_container(OmegaConf.load(FILE))
-    read = Published(**stated)
+    read = stated_figures()
     models = pd.concat([answer.kept["model"], answer.left_out["model"]]).dropna()
     return read if set(models) <= set(read.models) else None

@@ -58,6 +58,11 @@ def sign_three(value: float) -> str:
     return f"{value:+.3f}"
 
 
+def sign_two(value: float) -> str:
+    """A difference with its sign and two decimals."""
+    return f"{value:+.2f}"
+
+
 def p_value(value: float) -> str:
     """A p-value with three decimals; one too small for them as a bound."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"

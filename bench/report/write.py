@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from bench import files
 from bench.analysis.answer import Answer, answer
@@ -28,6 +29,7 @@ from bench.report.captions import completeness, variants
 from bench.report.figures import drawings
 from bench.report.latex import document, latex
 from bench.report.page import Content, InlineFigure, inline, page
+from bench.report.question import opening
 from bench.report.table import ReportTable, Section
 from bench.report.tables import filled
 from bench.report.whole import lacking, unfinished
@@ -92,7 +94,10 @@ def report(
     for section in shown:
         if section.terminal:
             _show(console, section)
-    _say(console, completeness(read), *warnings, "", *verdict.headline(read), "")
+    _say(console, completeness(read), *warnings, "")
+    told = opening(read)
+    console.print(Text.assemble((told.told, "bold"), f": {told.because}"))
+    _say(console, *verdict.headline(read), "")
     written = [*_write_numbers(root, tables), *_write_texts(root, read, shown, warnings)]
     if figures:
         _write_page(root, read, shown, records, warnings, [*graphs, *drawn], written)
@@ -175,6 +180,7 @@ def _write_texts(root: Path, read: Answer, shown: list[Section], warnings: list[
     folder = inside(root, "report")
     steady = [section for section in shown if not section.timed]
     parts = [
+        opening(read).markdown,
         completeness(read),
         *warnings,
         *(f"* {line}" for line in verdict.headline(read)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,11 @@ from documents import ROOT
 from hydra import compose
 from made_experiment import experiment
 
-from bench.analysis.answer import Answer, answer
-from bench.analysis.frame import frame
-from bench.analysis.settings import settings
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.write import report
-from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.sweep.jobs import count_cells
-from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, sentence, updated
+from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, updated
 
 ANSWER = f"{ANSWER_BEGIN}\nan old answer\n{ANSWER_END}"
 MOST_LINES = 160
@@ -63,40 +58,6 @@ def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
 def test_the_readme_says_what_the_reference_run_s_records_say() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert updated(readme, ROOT / "results/reference/embedded", ROOT) == readme
-
-
-@pytest.fixture(scope="module")
-def read(root: Path) -> Answer:
-    return answer(frame(Store(root).survey()[0]), settings(), roc_auc_ovo)
-
-
-def harming(read: Answer, *methods: str) -> Answer:
-    """The same, every run of these methods, and of no other, being worse than not fine-tuning."""
-    runs = read.readings
-    return replace(read, readings=runs.assign(harm=runs["method"].isin(methods)))
-
-
-def test_the_answer_is_yes_where_causal_rows_are_safer(read: Answer) -> None:
-    told = sentence(harming(read, "default_ft"))
-    assert told.startswith("**Yes, by these records**: on 4 tables, fine-tuning mitra_nano ")
-    assert "made 100% of 16 runs worse than no fine-tuning" in told
-    assert "mixed in 0%; the difference, -100.0 ± 0.0 points over tables, is beyond " in told
-
-
-def test_the_answer_is_no_where_they_harm_more(read: Answer) -> None:
-    assert sentence(harming(read, "causalmixft")).startswith("**No, by these records**: ")
-
-
-def test_the_answer_is_that_it_cannot_be_told_within_twice_the_standard_error(read: Answer) -> None:
-    told = sentence(harming(read, "causalmixft", "default_ft"))
-    assert told.startswith("**It cannot be told yet**: ")
-    assert "+0.0 ± 0.0 points over tables, is within twice" in told
-
-
-def test_there_is_no_answer_without_causal_rows_beside_default_fine_tuning(read: Answer) -> None:
-    alone = read.readings[read.readings["method"] != "causalmixft"]
-    with pytest.raises(BadInput, match="causalmixft and its default fine-tuning on two tables"):
-        sentence(replace(read, readings=alone))
 
 
 def test_what_reproduce_runs_is_counted_as_its_config_has_it(configs: None) -> None:
