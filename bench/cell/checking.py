@@ -106,7 +106,8 @@ def check_target(node: Any, key: str) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise _unreadable(error) from error
     if not isinstance(plain, dict) or "_target_" not in plain:
-        raise BadInput(f"{key} is {ranges.shown(plain)}; expected a config with a _target_.")
+        expected = "a config with a _target_, its own or by defaults such as [csv, _self_]"
+        raise BadInput(f"{key} is {ranges.shown(plain)}; expected {expected}.")
     for where, call in _calls(plain, key):
         _check_call(where, call)
     return plain

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cli import main
 from bench.datasets.own import read as own
 from bench.datasets.splits import protocol, split
 from bench.errors import BadInput
@@ -264,3 +265,30 @@ class TestUses:
     @pytest.mark.parametrize("given", [["a", "b"], 3, ""])
     def test_it_is_one_column(self, refused, given):
         assert "expected a text that is not empty or null" in refused({}, groups=given)
+
+
+CLINIC = "defaults: [csv, _self_]\nname: clinic\npath: {path}\ntarget: y\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "said"),
+    [
+        (CLINIC + "groups: patient\n", 0, "its 9 groups are kept whole in all splits"),
+        (CLINIC + "time: day\n", 0, "rows are split by it, earlier from later ones"),
+        (CLINIC + "group: patient\n", 2, "no setting 'dataset.group'; did you mean 'groups'?"),
+        (CLINIC + "groups: 3\n", 2, "dataset.groups is 3; expected a text"),
+        (CLINIC.partition("\n")[2], 2, "its own or by defaults such as [csv, _self_]."),
+    ],
+)
+def test_a_name_for_a_table_is_a_config_in_a_folder_of_ones_own(
+    tmp_path, capsys, config, code, said
+):
+    frame = pd.DataFrame({"a": np.arange(N) % 7, "patient": PATIENT, "day": DAYS, "y": LABELS})
+    frame.to_csv(tmp_path / "visits.csv", index=False)
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset/clinic.yaml").write_text(config.format(path=tmp_path / "visits.csv"))
+    words = ["--config-dir", str(tmp_path), "dataset=clinic", "method=pretrained"]
+    assert main(["run", *words, f"results_dir={tmp_path}/r"]) == code
+    out, err = capsys.readouterr()
+    assert said in (err if code else out)
+    assert ("clinic fold 0 pretrained: done" in out) == (code == 0)
