@@ -50,6 +50,8 @@ def load(
     target: str | None,
     categorical: Sequence[str] | str | None = None,
     drop: Sequence[str] | str = (),
+    groups: Text | None = None,
+    time: Text | None = None,
     name: Text | None = None,
     domain: Domain = "other",
     max_classes: Classes = 10,
@@ -60,8 +62,6 @@ def load(
     missing: Sequence[str] | str = (),
     encoding: str = "utf-8",
     max_megabytes: Positive = 1000,
-    groups: Text | None = None,
-    time: Text | None = None,
 ) -> Table:
     """Read a table from a CSV or parquet file; what had to be done to it stands in its ``notes``.
 
@@ -77,6 +77,12 @@ def load(
         string is one name.
     drop : sequence of str
         Columns to leave out. A string is one name.
+    groups : str, optional
+        The column that says which rows belong together: no group stands on two sides of a split. It
+        is no feature.
+    time : str, optional
+        The column of dates or numbers that says when each row was: what is tested lies after what
+        is trained on. It is no feature.
     name : str, optional
         What the table is called; the file's name without its ending by default. The name decides
         the splits.
@@ -99,12 +105,6 @@ def load(
         Of a CSV.
     max_megabytes : float
         What the file may hold, unpacked.
-    groups : str, optional
-        The column that says which rows belong together: no group stands on two sides of a split. It
-        is no feature.
-    time : str, optional
-        The column of dates or numbers that says when each row was: what is tested lies after what
-        is trained on. It is no feature.
 
     Returns
     -------
