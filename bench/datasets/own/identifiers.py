@@ -29,6 +29,13 @@ _WORDS = re.compile(
     "|entry|hash|num[ée]ro|matricola|номер|序号|编号|番号|번호|.+(?:id|nr|no|nummer|number|key)"
 )
 
+_OWNERS = (
+    "patient|subject|customer|client|account|participant|respondent|person|user|member|household"
+    "|family|student|pupil|employee|company|device|machine"
+)
+_OF_AN_OWNER = re.compile(rf"(?:{_OWNERS})?id|(?:{_OWNERS})(?:nr|no|number)?")
+MANY = 20  # levels; a column of fewer is a category
+
 
 def numbers_each_row(values: pd.Series) -> bool:
     """Is there a whole number in each row, and in each another one?"""
@@ -44,9 +51,24 @@ def numbers_each_row(values: pd.Series) -> bool:
 
 def named_like_an_identifier(column: str) -> bool:
     """Does a word of the name say so? ``PassengerId``, ``patient_no`` and ``customerid`` do."""
+    return any(map(_WORDS.fullmatch, _words(column))) or bool(
+        re.fullmatch(r"#|№|n[°º]\.?", column.lower())
+    )
+
+
+def names_an_owner(column: str) -> bool:
+    """Does the name end with what rows belong to? ``patient``, ``user_id``; no ``patient_age``.
+
+    >>> [names_an_owner(name) for name in ("PatientID", "user", "patient_age", "num_rooms", "paid")]
+    [True, True, False, False, False]
+    """
+    words = _words(column)
+    return bool(words) and _OF_AN_OWNER.fullmatch(words[-1]) is not None
+
+
+def _words(column: str) -> list[str]:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", column)
-    words = [word.casefold() for word in re.split(r"[\W_]+|(?<=\D)(?=\d)", spaced) if word]
-    return any(map(_WORDS.fullmatch, words)) or bool(re.fullmatch(r"#|№|n[°º]\.?", column.lower()))
+    return [word.casefold() for word in re.split(r"[\W_]+|(?<=\D)(?=\d)", spaced) if word]
 
 
 def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFrame, list[str]]:
@@ -85,8 +107,15 @@ def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFra
 def remark(values: pd.Series, column: str) -> str | None:
     """What to say of a feature that seems to name or number the rows, if anything."""
     present = values.dropna()
-    if len(present) < 3 or present.duplicated().any():
+    if len(present) < 3:
         return None
+    if present.duplicated().any():
+        if not names_an_owner(column) or present.nunique() <= MANY:
+            return None
+        return (
+            "seems to name what several rows belong to; if it does, name it in dataset.groups, "
+            "which keeps those rows on one side of all splits."
+        )
     if not _drawn_without_return(present) and not (
         named_like_an_identifier(column) and (numbers_each_row(present) or _is_text(present))
     ):

@@ -133,6 +133,15 @@ class TestGroups:
         assert split(table, 4).test.tolist() == split(same, 4).test.tolist()
         assert (table.fingerprint(), protocol(table)) == (same.fingerprint(), protocol(same))
 
+    @pytest.mark.parametrize(
+        ("name", "levels", "hinted"),
+        [("patient", 30, True), ("userId", 30, True), ("ward", 30, False), ("patient", 9, False)],
+    )
+    def test_a_column_that_seems_to_hold_groups_is_noted(self, load, name, levels, hinted):
+        said = "seems to name what several rows belong to; if it does, name it in dataset.groups"
+        notes = load({name: [i % levels for i in range(N)]}).notes
+        assert any(said in note for note in notes) == hinted
+
     def test_a_row_without_a_group_is_refused(self, refused):
         sentence = refused({"patient": [None, None, *PATIENT[2:]]}, groups="patient")
         assert sentence == (
