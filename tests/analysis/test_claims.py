@@ -106,6 +106,23 @@ def test_the_mix_is_first_of_the_studys_seven() -> None:
     assert (found["value"], found["against"], found["holds"]) == (7.0, 1.0, FAILS)
 
 
+def test_a_number_that_does_not_exist_is_not_written_out() -> None:
+    flat = read(runs("causalmixft", [0.0]), runs("default_ft", [0.0]))  # no curve has a correlation
+    told = claims.readable(flat, claims.numbers(flat)).set_index("claim")
+    row = told.loc["CausalMixFT: a smaller correlation gap than Default fine-tuning"]
+    assert (row["here"], row["holds"]) == ("–", UNKNOWN)
+
+
+def test_of_several_settings_of_a_method_it_says_how_to_read_one() -> None:
+    both = [
+        runs(m, [0.1], finetune={"lr": lr}) for m in ("causalmixft", "default_ft") for lr in (1, 2)
+    ]
+    of = read(*both)
+    section = claims.claims.section(of, claims.numbers(of))
+    assert section.table is None
+    assert "there are several of causalmixft and default_ft; 'analysis.methods" in section.text
+
+
 def test_quantiles_of_resamples_are_numpys() -> None:
     rng = np.random.default_rng(3)
     values, place = rng.normal(size=600).round(1), rng.integers(0, 5, 600)

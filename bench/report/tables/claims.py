@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.claims import COLUMNS, HOLDS
+from bench.analysis.claims import COLUMNS, HOLDS, STUDY
 from bench.analysis.claims import claims as held
 from bench.analysis.references import DEFAULT
 from bench.analysis.safety import CAUSAL, null_methods
+from bench.phrases import joined
 from bench.report.looks import title
 from bench.report.published import Published, stated_figures
 from bench.report.readable import sign_three, sign_two, three, two, with_interval
@@ -66,7 +67,7 @@ def _here(row: dict[Any, Any], prefix: str, claim: str) -> str:
     is_rank, is_length = claim == "first", claim in ("narrower", "smaller_gap")
     show = two if is_rank else three if is_length else sign_three
     difference = with_interval(mean, low, high, sign_two if is_rank else sign_three)
-    if claim not in AGAINST:
+    if claim not in AGAINST or pd.isna(mean):
         return difference
     return f"{show(value)} against {show(against)}: {difference}"
 
@@ -80,6 +81,17 @@ def _null(row: dict[Any, Any]) -> str:
     if not isinstance(row["null"], str):
         return ""
     return f"{title(row['null'])} {_here(row, 'null_', str(row['claim']))}"
+
+
+def _empty(answer: Answer, _rows: pd.DataFrame) -> str:
+    family = answer.kept.groupby("method_name")["method"].nunique()
+    several = sorted(name for name in STUDY if family.get(name, 0) > 1)
+    if several:
+        return (
+            "Left out: a claim is of one setting of a method, and there are several of "
+            f"{joined(several, 'and')}; 'analysis.methods=[…]' reads one of each."
+        )
+    return f"Left out: it takes {CAUSAL} and {DEFAULT}, or one of the study's other methods."
 
 
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
@@ -107,7 +119,7 @@ claims = ReportTable(
         Column("null", "the same of a null"),
     ],
     caption=_caption,
-    empty=f"Left out: it takes {CAUSAL} and {DEFAULT}, or one of the study's other methods.",
+    empty=_empty,
     behind=nothing,
     place=5,
 )
