@@ -58,10 +58,11 @@ def identity_of(
     load : callable, optional
         Gives the model where the loader doesn't tell its files; by default `backbone`.
     """
+    today = {**config, TARGET: _target(config)}
     weights = _weights(json.dumps({**config}, sort_keys=True))
     if weights is not None:
-        return {**settings_of(config), "weights": weights}
-    return known(config, load() if load else backbone(config))
+        return {**settings_of(today), "weights": weights}
+    return known(today, load() if load else backbone(config))
 
 
 def known(config: Mapping[str, Any], loaded: Backbone) -> dict[str, Any]:
@@ -71,8 +72,11 @@ def known(config: Mapping[str, Any], loaded: Backbone) -> dict[str, Any]:
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's settings that decide numbers, with its loader's name."""
-    target = _target(config)
+    """A model's settings that decide numbers, with its loader's name.
+
+    A cell comes to run this: with the names of before, its code would be whatever these name.
+    """
+    target = config[TARGET]
     settings = {k: v for k, v in config.items() if k not in (TARGET, *MODEL_HOW, *NO_NUMBER)}
     named = {} if target in FIRST else {TARGET: target}
     return {"scoring": "float32", **settings, **named}  # the default, of one without the setting

@@ -349,9 +349,14 @@ class TestHousekeeping:
         assert Remade(trees, tmp_path).fingerprint(ROOTS) == today
 
     def test_modules_are_renamed_and_change_rooms(self, trees: Trees, today: str, tmp_path: Path):
-        def is_kept(name: str) -> bool:  # what asks where it lies, a room, its variable's namesake
+        nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+        texts = [f"{n.value}." for n in nodes if isinstance(n, ast.Constant)]
+
+        # What asks where it lies, a room, its variable's namesake, and what a text names.
+        def is_kept(name: str) -> bool:
             above, _, last = name.rpartition(".")
             is_named = any(getattr(n, "id", "") == last for n in ast.walk(trees[above or name]))
+            is_named |= any(text.startswith(f"{name}.") for text in texts)
             return is_named or is_package(name) or "__file__" in ast.unparse(trees[name])
 
         new = {name: f"bench.m{i}" for i, name in enumerate(trees) if not is_kept(name)}

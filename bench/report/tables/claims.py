@@ -113,9 +113,9 @@ claims = ReportTable(
     rows=readable,
     row="claim",
     columns=[
-        Column("study", "the study", is_stated=True),
-        Column("here", "here"),
         Column("holds", "holds?"),
+        Column("here", "here"),
+        Column("study", "the study", is_stated=True),
         Column("null", "the same of a null"),
     ],
     caption=_caption,
