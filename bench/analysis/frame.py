@@ -93,11 +93,10 @@ def metric_of(records: Iterable[Record], asked: str | None = None) -> Score:
 
 def _asked(records: list[Record], name: str) -> Score:
     if name not in SCORES:
+        meant = closest(name, SCORES)
+        end = f";{meant}" if meant else "."
         known = joined(SCORES, "and")
-        raise BadInput(
-            f"analysis.metric={name}: there is no such score;{closest(name, SCORES)} There are "
-            f"{known}."
-        )
+        raise BadInput(f"analysis.metric={name}: there is no such score{end} There are {known}.")
     told = [scored.names(record) for record in records if record["status"] == "done"]
     lacking = sum(name not in of for of in told)
     if lacking:

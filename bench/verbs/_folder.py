@@ -39,5 +39,9 @@ def folder(arguments: list[str], usage: str, may_be_new: bool = False) -> Path:
         raise BadInput(f"There is no setting '{key}';{closest(key, keys)} {usage}.")
     if not Store(root).is_there and not (may_be_new and root.is_dir()):
         beside = sorted(path.name for path in root.parent.glob("*") if Store(path).is_there)
+        if not arguments:
+            raise BadInput(
+                f"no records under '{root}', which is read where no folder is named: {usage}."
+            )
         raise BadInput(f"no records under '{root}';{closest(root.name, beside)} run it first.")
     return root

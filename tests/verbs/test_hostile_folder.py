@@ -178,6 +178,7 @@ def sweep_of(root: Path, *words: str) -> DictConfig:
             "fold": 0,
             "seed": 0,
             "hydra": {
+                "launcher": {"_target_": "BasicLauncher"},
                 "sweeper": {"params": {}},
                 "overrides": {"task": [*words]},
                 "runtime": {"choices": {"dataset": "haberman", "method": "pretrained"}},
