@@ -9,7 +9,7 @@ KNOWN_MODEL = $(if $(wildcard conf/model/$(MODEL).yaml),,$(error there is no con
 KNOWN = $(if $(wildcard conf/method/$(METHOD).yaml),,$(error there is no conf/method/$(METHOD).yaml; make method METHOD=NAME))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation method model tables verify readme test test-slow test-slurm \
+.PHONY: help setup reproduce smoke ablation method model tables verify readme test test-fast test-slow test-slurm \
 	lint format benchmark clean
 
 help: ## this list
@@ -49,6 +49,9 @@ tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its r
 
 test: $(READY) ## the tests, without those marked slow, network, gpu or slurm
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not network and not gpu and not slurm"
+
+test-fast: $(READY) ## the tests without those marked long as well: two minutes, between two thoughts
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not long and not slow and not network and not gpu and not slurm"
 
 test-slurm: $(READY) ## sweeps on a SLURM of this machine (root, and slurmctld slurmd slurm-client munge)
 	$(BIN)/python -m pytest -m slurm

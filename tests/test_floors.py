@@ -233,6 +233,7 @@ def knows_tab2d(source: bytes) -> bool:
 ABOUT_TAB2D = {"scripts/pretrain_nano.py", "scripts/benchmark_finetune.py"}
 
 
+@pytest.mark.long
 def test_only_the_backbone_knows_autogluons_private_modules() -> None:
     files = [*modules().values(), *(ROOT / "scripts").rglob("*.py")]
     knowing = {str(f.relative_to(ROOT)) for f in files if knows_tab2d(f.read_bytes())}
@@ -259,6 +260,7 @@ def test_whoever_knows_it_is_found(line: str, knows: bool) -> None:
     assert knows_tab2d(line.encode()) == knows
 
 
+@pytest.mark.long
 def test_whatever_uses_a_model_knows_its_contract_alone() -> None:
     users = {(m, other) for m, other in imports() if room_of(m) != "bench.models"}
     assert ("bench.finetune.loop", "bench.models.base") in users

@@ -95,6 +95,7 @@ class TestImprovements:
             "improvement", improvements(WORKED, roc_auc_ovo)
         )
 
+    @pytest.mark.long
     @given(st.lists(st.floats(0, 1), min_size=2, max_size=6))
     def test_they_lie_between_minus_one_and_one(self, scores: list[float]):
         unit = dict(zip(["pretrained", *"abcde"], scores, strict=False))
@@ -129,6 +130,7 @@ class TestRanks:
         expected = {"a": 1, "b": 3, "c": 3, "pretrained": 3, "d": 5}
         assert average_ranks(tied).to_dict() == expected
 
+    @pytest.mark.long
     @given(
         st.lists(
             st.lists(st.sampled_from([0.5, 0.6, 0.7, 0.8]), min_size=4, max_size=4),

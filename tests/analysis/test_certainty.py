@@ -95,6 +95,7 @@ class TestRanks:
 
 
 class TestWilcoxon:
+    @pytest.mark.long
     def test_it_is_scipys_with_holms_correction(self):
         table = wilcoxon_tests(cells(SCORES))
         against = table[table["against"] == "default_ft"].set_index("method")
@@ -123,6 +124,7 @@ class TestWilcoxon:
         assert rank_biserial(np.array([0.1, 0.2, -0.3, 0.4])) == pytest.approx(0.4)
         assert rank_biserial(np.array([0.0, -0.2])) == -1.0
 
+    @pytest.mark.long
     def test_holm_is_statsmodels(self):
         rng = np.random.default_rng(0)
         for n in range(1, 9):

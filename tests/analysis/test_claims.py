@@ -75,6 +75,7 @@ def test_of_one_table_nothing_can_be_told() -> None:
     assert set(held(one)["holds"]) == {UNKNOWN}
 
 
+@pytest.mark.long
 def test_a_claim_that_a_null_meets_as_well_says_so() -> None:
     records = (
         runs("causalmixft", [0.10, 0.09]),
@@ -97,6 +98,7 @@ def test_purely_synthetic_rows_are_claimed_to_lose() -> None:
     assert pd.isna(found.loc[("loses", "scm"), "null"])
 
 
+@pytest.mark.long
 def test_the_mix_is_first_of_the_studys_seven() -> None:
     others = ("ctgan", "tabebm", "table_augment", "scm", "mixed_model", "default_ft")
     records = [runs(m, [0.01 + i / 1000]) for i, m in enumerate(others)]

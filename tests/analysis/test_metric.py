@@ -66,6 +66,7 @@ class TestAskedFor:
         assert metric is log_loss
         assert frame(made_up, metric=metric)["score_chosen"].tolist() == [-0.5] * 6  # turned
 
+    @pytest.mark.long
     def test_the_report_is_of_it(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         store = Store(tmp_path)
         for record in records(roc_auc_ovo, turned=True):
@@ -197,6 +198,7 @@ class TestLowerIsBetter:
         at = cells["columns"].index("log_loss_chosen")
         assert sorted(row[at] for row in cells["cells"]) == [0.4, 0.45, 0.5, 0.7, 0.8, 1.0]
 
+    @pytest.mark.long
     def test_the_files_of_a_report_hold_the_losses(self, tmp_path: Path):
         store = Store(tmp_path)
         for record in records():

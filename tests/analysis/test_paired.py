@@ -235,6 +235,7 @@ class TestReport:
 
         return of
 
+    @pytest.mark.long
     def test_a_pilot_of_two_seeds(self, reported: Any):
         printed, folder = reported(
             *[
@@ -271,16 +272,19 @@ class TestReport:
         assert "default_ft is not among the methods" in (folder / "tables.md").read_text()
         assert len(pd.read_csv(folder / "paired.csv")) == 0
 
+    @pytest.mark.long
     def test_default_fine_tuning_alone(self, reported: Any):
         printed, folder = reported(record("a", "default_ft", 0, 0.6))
         assert "default_ft is the only method" in printed
         assert "No gap is compared" in printed
         assert list(pd.read_csv(folder / "reliability.csv")["method"]) == ["default_ft"]
 
+    @pytest.mark.long
     def test_default_fine_tuning_absent(self, reported: Any):
         printed, _ = reported(record("a", PRETRAINED, 0, 0.5), record("a", "mixed", 0, 0.6))
         assert "default_ft is not among the methods" in printed
 
+    @pytest.mark.long
     def test_records_without_curves(self, reported: Any):
         printed, _ = reported(
             record("a", "default_ft", 0, 0.6, curves={}), record("a", "mixed", 0, 0.61, curves={})
@@ -288,6 +292,7 @@ class TestReport:
         assert "no record holds a curve" in printed
         assert "+10.00" in printed
 
+    @pytest.mark.long
     @pytest.mark.parametrize("status", ["failed", "not_applicable"])
     def test_what_failed_or_does_not_apply_is_left_out(self, status: str, reported: Any):
         printed, _ = reported(

@@ -340,6 +340,7 @@ class TestVerdict:
         assert "within 0.0002 ROC-AUC of one another" in told
         assert "median improvement" not in told
 
+    @pytest.mark.long
     def test_what_counts_as_small_and_as_few_is_set(self):
         records = [
             r for d in "ab" for r in unit(d, {"pretrained": 0.7, "default_ft": 0.6, "scm": 0.8})

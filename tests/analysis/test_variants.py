@@ -226,6 +226,7 @@ class TestValues:
 
 
 class TestTables:
+    @pytest.mark.long
     def test_a_sweep_over_settings_is_one_experiment(self, root: Path):
         assert report(root, QUICK, figures=True) == 0
         text = (root / "report" / "tables.md").read_text()
@@ -238,6 +239,7 @@ class TestTables:
             in (root / "report" / "tables.tex").parent.joinpath("latex", "summary.tex").read_text()
         )
 
+    @pytest.mark.long
     def test_a_pages_cells_lead_to_their_records(self, root: Path):
         report(root, QUICK, figures=True)
         page = (root / "report" / "index.html").read_text()
@@ -283,6 +285,7 @@ class TestTables:
             }
         )
 
+    @pytest.mark.long
     def test_two_tables_of_one_name_are_shown_apart_oldest_first(self, tmp_path: Path):
         records = []
         for content, begun in (("b" * 64, 100.0), ("a" * 64, 200.0)):
@@ -327,6 +330,7 @@ class TestVerbs:
         assert FAST_NAME in text
         assert SLOW_NAME not in text
 
+    @pytest.mark.long
     def test_diff_compares_variant_with_variant(
         self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
@@ -414,6 +418,7 @@ class TestReferences:
             FAST_NAME: SLOW_NAME,
         }
 
+    @pytest.mark.long
     def test_the_table_and_its_caption_say_which(self):
         read = answer(frame(self.two_rates()), QUICK, roc_auc_ovo)
         (section,) = (s for s in sections(read) if s.key == "paired")
@@ -451,6 +456,7 @@ class TestReferences:
         assert table["mean"].to_list() == pytest.approx([0.02])
 
 
+@pytest.mark.long
 def test_the_words_of_a_sweep_over_settings_run_and_report(tmp_path: Path) -> None:
     """As typed: default fine-tuning under two learning rates, on the smallest table."""
     run = subprocess.run(

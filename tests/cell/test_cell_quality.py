@@ -38,6 +38,7 @@ def record(overrides: str) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -67,6 +68,7 @@ def test_copies_are_told_from_new_rows() -> None:
     assert made["copies"] < 0.5
 
 
+@pytest.mark.long
 def test_two_methods_over_one_table_measure_it_once() -> None:
     alone = record(CTGAN)
     mixed = record(f"{CTGAN} method.mixing.rows=mixed method.name=other")
@@ -83,6 +85,7 @@ def test_fresh_rows_are_measured_by_a_sample_of_their_own() -> None:
     assert synthetic["rows"] == sum(synthetic["class_counts"]) > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["default_ft", "table_augment", "pretrained"])
 def test_without_synthetic_rows_of_the_tables_schema_there_is_nothing_to_measure(
     method: str,
@@ -90,6 +93,7 @@ def test_without_synthetic_rows_of_the_tables_schema_there_is_nothing_to_measure
     assert record(f"method={method}")["synthetic"] is None
 
 
+@pytest.mark.long
 def test_test_rows_decide_the_measure_that_is_named_for_them_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -106,6 +110,7 @@ def test_test_rows_decide_the_measure_that_is_named_for_them_alone(
     assert before["fingerprint"] == after["fingerprint"]
 
 
+@pytest.mark.long
 def test_another_model_makes_another_table_only_where_the_rows_are_its_own() -> None:
     """TabEBM's rows come from the model's weights: what the table is known by names them."""
     checkpoint = load(None, max_features=500, max_context=8192, device="cpu")

@@ -95,10 +95,12 @@ class TestIdentity:
         model = identity(compose("config", list(BASE)), table())["parts"]["model"]
         assert set(model) == {"weights", "max_context", "scoring"}
 
+    @pytest.mark.long
     def test_the_content_of_the_table_counts(self):
         assert hash_of(*BASE, of=table(0.25)) != hash_of(*BASE)
         assert hash_of(*BASE, of=replace(table(), domain="finance")) == hash_of(*BASE)
 
+    @pytest.mark.long
     def test_the_weights_count_and_not_where_they_lie(self, tmp_path: Path):
         copied, changed = tmp_path / "copied", tmp_path / "changed"
         for folder in (copied, changed):
@@ -124,6 +126,7 @@ class TestIdentity:
         assert digest({"a": 1}) != digest({"a": "1"})
         assert digest({"a": None}) != digest({})
 
+    @pytest.mark.long
     @pytest.mark.parametrize("override", ["seed=5", "finetune=autogluon", "finetune.lr=0.5"])
     def test_the_pretrained_model_knows_no_finetuning(self, override: str):
         pretrained = ("method=pretrained", "fold=1")
@@ -189,6 +192,7 @@ def fingerprint(*modules: str) -> str:
 
 
 class TestCode:
+    @pytest.mark.long
     @pytest.mark.parametrize(
         "file", ["mine.py", "helper.py", "__init__.py", "deep/__init__.py", "deep/deepest.py"]
     )
@@ -198,28 +202,33 @@ class TestCode:
             source.write("print('edited')\n")
         assert fingerprint("far_away_generators.mine") != before
 
+    @pytest.mark.long
     def test_a_comment_does_not(self, package: Path):
         before = fingerprint("far_away_generators.mine")
         for file in package.rglob("*.py"):
             file.write_text(file.read_text() + "# edited\n")
         assert fingerprint("far_away_generators.mine") == before
 
+    @pytest.mark.long
     def test_an_edit_to_what_it_does_not_import_does_not_count(self, package: Path):
         before = fingerprint("far_away_generators.mine")
         (package / "unused.py").write_text("B = 2\n")
         assert fingerprint("far_away_generators.mine") == before
 
+    @pytest.mark.long
     def test_a_folder_without_init_is_followed_too(self, package: Path):
         (package / "__init__.py").unlink()
         before = fingerprint("far_away_generators.mine")
         (package / "helper.py").write_text("def help(): return 2\n")
         assert fingerprint("far_away_generators.mine") != before
 
+    @pytest.mark.long
     def test_the_generator_is_read_and_not_imported(self, package: Path):
         fingerprint("far_away_generators.mine")
         assert "far_away_generators.mine" not in sys.modules
         assert fingerprint("far_away_generators.mine") != fingerprint()
 
+    @pytest.mark.long
     def test_the_order_of_the_modules_is_irrelevant(self):
         two = ("generators.bootstrap", "generators.mixed_model")
         assert fingerprint(*two) == fingerprint(*reversed(two))
@@ -244,6 +253,7 @@ class TestCode:
         strangers = ("bench.report", "bench.analysis", "bench.sweep.job", "bench.cli", "torch")
         assert not [name for name in found if name.startswith(strangers)]
 
+    @pytest.mark.long
     @pytest.mark.parametrize(
         ("file", "counts"),
         [
@@ -262,6 +272,7 @@ class TestCode:
         (copied / file).write_text(content)
 
 
+@pytest.mark.long
 def test_a_new_score_is_no_part_of_any_code_but_its_own(copied: Path):
     script = (
         "from bench.cell.identity import code_fingerprint, score_fingerprints\n"
@@ -319,6 +330,7 @@ def modules_after(statement: str) -> frozenset[str]:
     return frozenset(run(f"import sys\n{statement}\nprint(*sys.modules)").split())
 
 
+@pytest.mark.long
 def test_whether_a_cell_is_done_is_answered_without_torch():
     loaded = modules_after(
         "from bench.cell.identity import code_fingerprint, identity\n"

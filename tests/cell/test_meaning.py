@@ -326,9 +326,11 @@ def is_docstring(node: ast.stmt) -> bool:
 class TestHousekeeping:
     """What may be done to the project's own files, all at once, without a record going stale."""
 
+    @pytest.mark.long
     def test_layout_and_comments(self, trees: Trees, today: str, tmp_path: Path):
         assert Remade(trees, tmp_path).fingerprint(ROOTS) == today
 
+    @pytest.mark.long
     def test_docstrings_go_come_and_are_reworded(self, trees: Trees, today: str, tmp_path: Path):
         rng = random.Random(0)
         trees = copy.deepcopy(trees)
@@ -339,6 +341,7 @@ class TestHousekeeping:
                 node.body = [*told, *rest] if told or rest else [ast.Pass()]
         assert Remade(trees, tmp_path).fingerprint(ROOTS) == today
 
+    @pytest.mark.long
     def test_the_order_of_functions(self, trees: Trees, today: str, tmp_path: Path):
         rng = random.Random(0)
         trees = copy.deepcopy(trees)
@@ -348,6 +351,7 @@ class TestHousekeeping:
             tree.body = [*rest, *rng.sample(plain, len(plain))]
         assert Remade(trees, tmp_path).fingerprint(ROOTS) == today
 
+    @pytest.mark.long
     def test_modules_are_renamed_and_change_rooms(self, trees: Trees, today: str, tmp_path: Path):
         nodes = [node for tree in trees.values() for node in ast.walk(tree)]
         texts = [f"{n.value}." for n in nodes if isinstance(n, ast.Constant)]
@@ -366,6 +370,7 @@ class TestHousekeeping:
         roots = [new.get(root, root) for root in ROOTS]
         assert Remade(moved, tmp_path).fingerprint(roots) == today
 
+    @pytest.mark.long
     @pytest.mark.parametrize("seed", range(2))
     def test_functions_move_to_other_files(
         self, trees: Trees, today: str, tmp_path: Path, seed: int
@@ -458,6 +463,7 @@ def edits(statement: ast.stmt) -> Iterator[tuple[str, Callable[[], None]]]:
                     yield "deleted", lambda b=body, p=part: b.__setitem__(b.index(p), ast.Pass())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind",
     sorted(

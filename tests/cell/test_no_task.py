@@ -46,6 +46,7 @@ def test_it_is_not_applicable_to_whatever_trains_on_real_rows(what: str, method:
     assert (record["metrics"], record["curves"], record["synthetic"]) == ({}, {}, None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", NO_TASK)
 def test_the_pretrained_model_needs_no_task(what: str) -> None:
     made = NO_TASK[what]

@@ -127,6 +127,7 @@ class TestWeights:
             load(str(tmp_path), 500, 8192, "cpu")
         require_sentence(str(refusal.value))
 
+    @pytest.mark.long
     @few
     @given(where=a_weight, value=st.sampled_from(NO_NUMBERS) | huge)
     @example(where=("final_layer.bias", 7), value=math.nan)  # an output that no class uses
@@ -139,6 +140,7 @@ class TestWeights:
         assert record["status"] == "failed"
         assert f"its weights '{where[0]}' reach" in record["error"]["message"]
 
+    @pytest.mark.long
     @few
     @given(where=a_weight, size=st.integers(8, 18))
     def test_a_large_weight_leaves_a_finite_score_or_a_failure(
@@ -288,6 +290,7 @@ extreme = st.one_of(
 
 
 class TestColumns:
+    @pytest.mark.long
     @few
     @given(column=st.lists(extreme, min_size=30, max_size=30))
     @example(column=[1e308, -1e308] * 15)
@@ -346,6 +349,7 @@ class TestColumns:
         )
         assert len(np.unique(read[:, 1])) == 30
 
+    @pytest.mark.long
     @few
     @given(
         ours=st.lists(extreme, min_size=8, max_size=8),
@@ -461,6 +465,7 @@ class TestGenerators:
             assert record["status"] == "failed"
             assert told in record["error"]["message"]
 
+    @pytest.mark.long
     @pytest.mark.parametrize(
         ("how", "told"),
         [

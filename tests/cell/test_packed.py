@@ -456,6 +456,7 @@ class TestPackingIsWholeOrNothing:
         assert "is being packed or unpacked already" in capsys.readouterr().err
         assert len(contents(store)) == len(RECORDS)
 
+    @pytest.mark.long
     def test_killed_outright_nothing_is_lost(self, store: Store):
         before = store.survey()
         code = (
@@ -508,6 +509,7 @@ class TestVerbs:
         assert after == before
         assert len(list((store.root / "set_aside").rglob("*.json"))) == 1
 
+    @pytest.mark.long
     @pytest.mark.parametrize(
         "verb",
         [
@@ -559,6 +561,7 @@ class TestVerbs:
         assert re.findall(r"cells/[^\"]+json", page) == [loose]
         assert f'"{RECORDS[0]["identity"]["hash"][:8]}"' in page
 
+    @pytest.mark.long
     def test_a_packed_record_is_not_made_again_and_is_planned_as_done(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):

@@ -45,6 +45,7 @@ def rounded(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return score(None)["test"]  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @few
 @given(logits=logits())
 def test_what_is_kept_is_read_bit_for_bit_and_rounding_again_changes_nothing(

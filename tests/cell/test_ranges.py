@@ -197,6 +197,7 @@ def refusal(figure: Figure, value: Any) -> str:
     return ""
 
 
+@pytest.mark.long
 def test_every_number_that_can_be_set_has_a_range(figures: list[Figure]) -> None:
     keys = {figure.key for figure in figures}
     assert {
@@ -222,6 +223,7 @@ def test_a_number_without_a_range_would_be_found() -> None:
     assert found == [("rows",), ("names",)]
 
 
+@pytest.mark.long
 def test_what_lies_next_to_a_range_is_refused_by_key_and_value(figures: list[Figure]) -> None:
     for figure in figures:
         # scikit-learn declares the ranges of its own, without an upper end.

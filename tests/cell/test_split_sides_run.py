@@ -29,6 +29,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     return list(Store(folder / "r").records())
 
 
+@pytest.mark.long
 def test_each_way_is_a_cell_of_its_own_on_another_table(records: list[dict]) -> None:
     assert [record["status"] for record in records] == ["done"] * 3
     protocols = {record["identity"]["parts"]["split"]["protocol"] for record in records}

@@ -224,6 +224,7 @@ class TestCrash:
         assert store.read(path)["chosen_step"] == 4
         assert len(files(store)) == 1
 
+    @pytest.mark.long
     def test_a_reader_never_sees_half_a_file(self, tmp_path: Path):
         """Killed in the midst of it, at any moment: the old content or the new one is there."""
         path = tmp_path / "file"
@@ -265,6 +266,7 @@ with Store(sys.argv[1]).lock({"dataset": "a/b", "method": "m"}, "f" * 64):
 class TestLock:
     cell = {"dataset": "a/b", "method": "m"}  # noqa: RUF012 (never changed)
 
+    @pytest.mark.long
     def test_a_second_process_waits_until_the_first_dies(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ):
@@ -319,6 +321,7 @@ class TestJournal:
         assert times == sorted(times)
         assert abs(times[-1] - time.time()) < 60
 
+    @pytest.mark.long
     def test_the_lines_of_several_processes_do_not_mix(self, store: Store):
         script = (
             "import sys; from bench.cell.store import Store\n"

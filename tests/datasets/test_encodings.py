@@ -37,6 +37,7 @@ def test_it_finds_what_it_looks_for() -> None:
     assert list(unsaid("open(p, encoding='utf-8')\np.open(mode='wb')\nos.open(p, 0)")) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_text_names_its_encoding(path: Path) -> None:
     assert list(unsaid(path.read_text(encoding="utf-8"))) == []

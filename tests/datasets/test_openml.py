@@ -107,6 +107,7 @@ class TestWhatComes:
         table = load(server, tmp_path, expected={"features": 4, "rows": 60})
         assert "weight" not in table.X
 
+    @pytest.mark.long
     def test_four_processes_on_a_cold_cache_fetch_once(
         self, server: Server, task: Task, tmp_path: Path
     ) -> None:
@@ -158,6 +159,7 @@ FAULTS = [
 
 
 class TestFaults:
+    @pytest.mark.long
     @pytest.mark.parametrize(("kind", "where", "sentence"), FAULTS)
     def test_a_fault_is_one_sentence_and_a_re_run_completes(
         self, server: Server, task: Task, tmp_path: Path, kind: str, where: str, sentence: str
@@ -188,6 +190,7 @@ class TestFaults:
         with pytest.raises(Unreachable):
             load(server, tmp_path, tries=1, timeout=0.2)
 
+    @pytest.mark.long
     def test_a_slow_but_real_line_is_waited_for(
         self, server: Server, task: Task, tmp_path: Path
     ) -> None:
@@ -202,6 +205,7 @@ class TestFaults:
         server.fault(kind, where)
         assert len(load(server, tmp_path)) == len(task.frame)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("kind", ["500", "cut", "cut_silently", "garbage", "flipped", "empty"])
     def test_a_damaged_parquet_file_is_replaced_by_the_checked_arff_file(
         self, server: Server, task: Task, tmp_path: Path, kind: str
@@ -212,6 +216,7 @@ class TestFaults:
         (card,) = (tmp_path / "faulty").rglob(openml.CARD)
         assert json.loads(card.read_text())["source"]["format"] == "arff"
 
+    @pytest.mark.long
     @pytest.mark.parametrize(
         ("kind", "where"), [("500", "task"), ("cut", "data"), ("hang", "task")]
     )

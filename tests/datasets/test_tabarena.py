@@ -25,6 +25,7 @@ def test_the_configs_are_the_packages_metadata() -> None:
     assert files == {name: yaml_of(task) for name, task in known.items()}
 
 
+@pytest.mark.long
 def test_numbers_agree_with_tabarenas_own_task_collection() -> None:
     from tabarena.benchmark.task.metadata import TaskMetadataCollection
 
@@ -64,6 +65,7 @@ def test_the_paper_is_33_tables_ten_folds_and_mitras_weights() -> None:
         assert (cell.dataset.name, cell.dataset.task_id) == ("tabarena/credit-g", 363626)
 
 
+@pytest.mark.long
 def test_an_unreachable_network_is_one_sentence_that_names_the_remedy(tmp_path: Path) -> None:
     """Here OpenML's place is taken by an address that nobody answers on."""
     run = subprocess.run(

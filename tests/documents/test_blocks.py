@@ -63,6 +63,7 @@ def made(words: list[str]) -> Iterator[list[str]]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("block", SHELL, ids=str)
 def test_commands_are_understood(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

@@ -45,6 +45,7 @@ def run(project: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_tour_and_the_examples_give_what_they_show(project: Path) -> None:
     examples = [block.text for block in SHOWN if ">>> " in block.text]
     assert examples
@@ -52,6 +53,7 @@ def test_the_tour_and_the_examples_give_what_they_show(project: Path) -> None:
     run(project, "-m", "doctest", "-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE", "examples.txt")
 
 
+@pytest.mark.long
 def test_what_is_shown_passes_the_suites_that_find_it(project: Path) -> None:
     generators, tables = "tests/generators/test_generators.py", "tests/report/test_tables.py"
     models = "tests/models/test_models_conform.py"

@@ -29,6 +29,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store.root
 
 
+@pytest.mark.long
 def test_only_what_is_between_the_markers_changes(root: Path) -> None:
     text = updated(TEXT, root, root.parent)
     assert text.startswith(f"# Title\n\n{ANSWER_BEGIN}\n")
@@ -47,6 +48,7 @@ def test_it_holds_the_table_the_reading_and_figures_that_exist(root: Path) -> No
     assert (root.parent / "results/report/figures/gains.png").is_file()
 
 
+@pytest.mark.long
 def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
     for marker in (ANSWER_BEGIN, ANSWER_END, BEGIN, END):
         with pytest.raises(BadInput, match=marker):

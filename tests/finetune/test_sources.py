@@ -194,6 +194,7 @@ def real_part(task: Task) -> tuple[np.ndarray, np.ndarray]:
 
 
 class TestLeakFree:
+    @pytest.mark.long
     @every_source
     @quick
     @given(table=tables(), caps=caps, share=st.sampled_from([0.1, 0.2, 0.5]))

@@ -102,6 +102,7 @@ def test_missing_values_come_back_at_the_training_rates(generator: Generator) ->
     assert rows.X.isna().mean().to_numpy() == pytest.approx(rates, abs=0.03)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("generator", DEEP, ids=lambda g: type(g).__name__)
 def test_500_rows_and_more_stay_in_this_process_and_give_the_same_bits(
     generator: Generator, monkeypatch: pytest.MonkeyPatch

@@ -319,6 +319,7 @@ def assert_fits(rows: Table, n: int, table: Table, generator: Generator) -> None
 # --- every generator --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_rows_fit_the_table(make: Callable, method: str, table_name: str) -> None:
     table = made(table_name)
     generator = fitted(make(), table)
@@ -326,6 +327,7 @@ def test_rows_fit_the_table(make: Callable, method: str, table_name: str) -> Non
         assert_fits(generator.sample(n, np.random.default_rng(n)), n, table, generator)
 
 
+@pytest.mark.long
 def test_the_table_is_not_changed(make: Callable, method: str, table_name: str) -> None:
     table = TABLES[table_name]()
     before = table.fingerprint()
@@ -338,6 +340,7 @@ def test_an_ordinary_table_is_served(make: Callable, method: str) -> None:
     assert generator.fit(made("plain"), np.random.default_rng(0)) is generator
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["plain", "with_missing"])
 def test_same_seed_same_rows(make: Callable, method: str, table: str) -> None:
     drawn = []
@@ -356,6 +359,7 @@ def test_another_seed_other_rows(make: Callable, method: str) -> None:
     assert not same(one, other)
 
 
+@pytest.mark.long
 def test_a_second_fit_forgets_the_first(make: Callable, method: str) -> None:
     generator = fitted(fitted(make(), made("wine")), made("plain"))
     fresh = fitted(make(), made("plain"))
@@ -508,6 +512,7 @@ def test_class_allotment_is_unbiased_where_rows_are_few() -> None:
 # --- TableAugment -----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_table_augment_keeps_half_to_all_features() -> None:
     table = made("wine")
     parts = split_by_keys(table, 0)
@@ -545,6 +550,7 @@ def test_query_rows_that_fewer_features_turn_into_support_rows_are_left_out() ->
     assert kept == {("id",), ("id", "level")}
 
 
+@pytest.mark.long
 def test_retargeted_tasks_predict_columns_and_have_the_old_target_as_feature() -> None:
     table = made("with_missing")
     generator = fitted(TableAugment(min_features=1.0, retarget=1.0, max_classes=5), table)
@@ -686,6 +692,7 @@ def test_without_keep_classes_a_rare_class_may_be_absent() -> None:
     assert any(2 not in rows.y for rows in samples)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", list(CLASSIFIERS))
 @pytest.mark.parametrize("covariance", ["full", "tied", "diag", "spherical"])
 def test_every_part_of_the_zoo_serves_awkward_tables(kind: str, covariance: str) -> None:

@@ -181,6 +181,7 @@ class TestOrigins:
         np.testing.assert_array_equal(rows.y, table.y[made_of])
         assert (rows.row_keys() != rows.origins).mean() > 0.99
 
+    @pytest.mark.long
     @settings(max_examples=60, deadline=None)
     @given(table=grids(), seed=st.integers(0, 9))
     def test_equal_rows_have_one_origin_and_copies_of_real_rows_that_row(

@@ -162,6 +162,7 @@ def test_energy_is_lower_on_class_rows_than_at_the_negatives() -> None:
         assert energy(rows).mean() < energy(corners).mean()
 
 
+@pytest.mark.long
 def test_a_gradient_taken_anew_every_twentieth_step_leaves_most_rows_where_they_were() -> None:
     """Half of them to 0.02 standard deviations, 90 % to less than the noise of all steps, 0.14."""
     table = moons(60, 0)

@@ -95,6 +95,7 @@ def get(
     return run.stdout.strip()
 
 
+@pytest.mark.long
 def test_what_was_fetched_once_needs_no_hub(hub: str, tmp_path: Path) -> None:
     first = get(hub, tmp_path)
     config, weights, _ = first.split()
@@ -104,6 +105,7 @@ def test_what_was_fetched_once_needs_no_hub(hub: str, tmp_path: Path) -> None:
     assert get(NOBODY, tmp_path) == first  # a pinned commit never has to be asked for again
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("offline", [False, True])
 def test_a_hub_out_of_reach_names_the_remedy(tmp_path: Path, offline: bool) -> None:
     told = get(NOBODY, tmp_path, offline=offline)
@@ -113,6 +115,7 @@ def test_a_hub_out_of_reach_names_the_remedy(tmp_path: Path, offline: bool) -> N
     assert "\n" not in told
 
 
+@pytest.mark.long
 def test_a_hub_that_drips_is_not_waited_for(hub: str, tmp_path: Path) -> None:
     """A byte each 50 ms never is silent: config.json would take a minute, the weights weeks."""
     told = get(hub, tmp_path, kind="drip")

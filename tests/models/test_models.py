@@ -107,6 +107,7 @@ class TestForward:
             compared += a.grad is not None
         assert compared > 60
 
+    @pytest.mark.long
     def test_equals_tab2d_on_the_shipped_weights(self, nano: Checkpoint) -> None:
         inputs = task(1, 90, 30, 8)
         with torch.no_grad():
@@ -240,6 +241,7 @@ def without_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.filterwarnings("ignore:In CPU autocast")
 class TestZeroShot:
+    @pytest.mark.long
     @pytest.mark.parametrize(
         "made",
         [

@@ -51,6 +51,7 @@ def made(conf: Path) -> dict[str, str]:
     return {record["identity"]["hash"]: record["cell"]["model"] for record in records}
 
 
+@pytest.mark.long
 def test_another_models_record_is_never_overwritten(conf: Path) -> None:
     """A backbone of one's own with ``path: null`` once had mitra-nano's identity."""
     assert run(conf, "model=tiny") == 0
@@ -143,6 +144,7 @@ def test_a_loader_that_tells_its_files_is_not_called_for_its_identity(conf: Path
     assert identity_of(config, pytest.fail)["weights"] == files_hash([conf / "a"])
 
 
+@pytest.mark.long
 def test_records_of_a_class_that_is_gone_are_read(
     conf: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

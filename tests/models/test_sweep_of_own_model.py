@@ -32,6 +32,7 @@ def folder(words: list[str]) -> str:
     return words[-1].partition("=")[2]
 
 
+@pytest.mark.long
 def test_every_cell_is_done_and_fine_tuning_moved_it(folder: str) -> None:
     records = list(Store(folder).records())
     assert len(records) == 8
@@ -45,6 +46,7 @@ def test_every_cell_is_done_and_fine_tuning_moved_it(folder: str) -> None:
     assert len({str(r["identity"]["parts"]["model"]) for r in records}) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("verb", "told"),
     [
@@ -62,6 +64,7 @@ def test_every_verb_reads_it(
     assert told in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_is_done_is_planned_as_done(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

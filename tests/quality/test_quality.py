@@ -53,6 +53,7 @@ def heart() -> tuple[Table, Table]:
     return parts("heart-disease")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["vehicle", "heart-disease", "hepatitis"])
 def test_a_table_against_itself_is_perfect_and_all_copies(name):
     train, test = parts(name)

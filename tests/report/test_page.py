@@ -68,6 +68,7 @@ def click(browser: Any, selector: str) -> None:
     browser.execute_script("document.querySelector(arguments[0]).click()", selector)
 
 
+@pytest.mark.long
 def test_it_opens_without_an_error_and_without_the_network(opened: Any) -> None:
     assert opened.get_log("browser") == []
     loaded = "return performance.getEntriesByType('resource').map(e => e.name)"
@@ -75,6 +76,7 @@ def test_it_opens_without_an_error_and_without_the_network(opened: Any) -> None:
     assert "results" in opened.title
 
 
+@pytest.mark.long
 def test_a_click_on_a_heading_sorts_and_another_one_turns_it_round(opened: Any) -> None:
     heading = "#summary thead th:nth-child(2) button"
     click(opened, heading)
@@ -95,6 +97,7 @@ def test_signed_numbers_sort_by_their_value(opened: Any) -> None:
     assert min(values) < 0 < max(values)
 
 
+@pytest.mark.long
 def test_a_filter_hides_the_other_rows(opened: Any) -> None:
     from selenium.webdriver.common.by import By
 
@@ -104,6 +107,7 @@ def test_a_filter_hides_the_other_rows(opened: Any) -> None:
     assert len(before) == 2 * 5
 
 
+@pytest.mark.long
 def test_a_number_leads_to_the_cells_behind_it_and_to_their_records(
     opened: Any, page: Path
 ) -> None:
@@ -131,6 +135,7 @@ def test_a_number_leads_to_the_cells_behind_it_and_to_their_records(
     assert float(shown) == pytest.approx(sum(float(row[7]) for row in listed) / 4, abs=1e-4)
 
 
+@pytest.mark.long
 def test_all_cells_are_listed_and_found_by_words(opened: Any) -> None:
     from selenium.webdriver.common.by import By
 
@@ -145,6 +150,7 @@ def test_what_is_missing_is_told(opened: Any) -> None:
     assert column(opened, "missing", 3) == ["scm"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_fits_the_screen(opened: Any, width: int) -> None:
     opened.execute_cdp_cmd(

@@ -142,6 +142,7 @@ def test_causal_rows_under_another_name_are_causal_rows() -> None:
     )
 
 
+@pytest.mark.long
 def test_the_same_sentence_opens_page_readme_and_files_and_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,7 @@ def read(root: Path, name: str) -> str:
 
 
 class TestFiles:
+    @pytest.mark.long
     @pytest.mark.filterwarnings("error:constrained_layout:UserWarning")
     def test_figures_have_room_for_the_names_of_many_methods(self):
         """As many as the ablation's. matplotlib warns where axes collapse, and the legend of a
@@ -115,6 +116,7 @@ class TestFiles:
             "test gain, ROC-AUC ×1000",
         ]
 
+    @pytest.mark.long
     def test_a_name_with_dollar_signs_is_no_formula(self):
         records = [made(f"${name}_^$", "default_ft", [0.7, 0.8]) for name in "ab"]
         records += [made(f"${name}_^$", "$x_^$", [0.7, 0.6]) for name in "ab"]
@@ -131,6 +133,7 @@ class TestFiles:
         assert b"Date" not in written
         assert b"/Subtype /Image" not in written
 
+    @pytest.mark.long
     def test_the_same_records_give_the_same_bytes(self, written: Callable[..., Path]):
         root = written(experiment())
         report(root)
@@ -139,6 +142,7 @@ class TestFiles:
         report(root)
         assert {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()} == files
 
+    @pytest.mark.long
     def test_a_deleted_record_is_said_to_be_missing(self, written: Callable[..., Path]):
         root = written(experiment())
         next((root / "cells" / "heart" / "scm").glob("1-*.json")).unlink()
@@ -148,6 +152,7 @@ class TestFiles:
             root, "left_out.csv"
         )
 
+    @pytest.mark.long
     def test_what_the_journal_saw_and_no_record_shows_is_said(self, written: Callable[..., Path]):
         root = written(experiment())
         event = {"event": "cell", "cell": "lost 0 scm", "status": "done", "made": True}
@@ -177,6 +182,7 @@ class TestFiles:
         assert f"it has schema version 0, expected {SCHEMA_VERSION}" in printed
         assert "No records under" in printed
 
+    @pytest.mark.long
     def test_imputation_is_said_in_the_caption(self, written: Callable[..., Path]):
         root = written([*experiment(), failed("heart", "noise"), made("zoo", "noise", [0.5, 0.6])])
         report(root, settings(["analysis.impute=worst"]), figures=False)
@@ -206,6 +212,7 @@ class TestRepaired:
 
 
 class TestPublished:
+    @pytest.mark.long
     def test_stated_figures_have_a_column_of_their_own_for_their_model_alone(
         self, written: Callable[..., Path]
     ):
@@ -224,6 +231,7 @@ class TestPublished:
             assert "0.63" not in path.read_text().split()
             assert "published" not in path.read_text()
 
+    @pytest.mark.long
     def test_the_embedded_model_never_has_them(self, written: Callable[..., Path]):
         root = written(experiment())
         report(root, figures=False)
@@ -231,6 +239,7 @@ class TestPublished:
 
 
 class TestBadInput:
+    @pytest.mark.long
     def test_one_method_is_told_so(self, written: Callable[..., Path]):
         root = written([r for r in experiment() if r["cell"]["method"] == "default_ft"])
         assert report(root) == 0

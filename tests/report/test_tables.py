@@ -123,6 +123,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Reported:
 class TestValues:
     """What each section shows of a method, a dataset or a group; headings in words of their own."""
 
+    @pytest.mark.long
     @pytest.mark.parametrize(
         ("key", "row", "expected"),
         [
@@ -307,6 +308,7 @@ def test_the_best_of_a_table_is_at_its_better_end(
     assert {(section.table.index[row], head) for row, head in section.best} == best
 
 
+@pytest.mark.long
 def test_of_log_loss_the_least_is_best(tmp_path: Path) -> None:
     section = reported(tmp_path / "results", log_loss).sections["per_dataset"]
     best = {(section.table.index[row], head) for row, head in section.best}
@@ -355,6 +357,7 @@ def test_a_table_is_in_all_outputs(table: ReportTable, whole: Reported) -> None:
     in_all_outputs(table, whole)
 
 
+@pytest.mark.long
 def test_a_report_names_the_score_that_its_records_are_ranked_by(tmp_path: Path) -> None:
     whole = reported(tmp_path / "results", log_loss)
     files = [file for file in whole.folder.rglob("*.*") if file.suffix not in (".png", ".pdf")]
@@ -379,6 +382,7 @@ def test_every_figure_of_a_table_is_below_it(whole: Reported) -> None:
         assert {f.stem for f in (whole.folder / "figures").glob(f"*.{suffix}")} == set(drawn)
 
 
+@pytest.mark.long
 def test_a_file_in_the_room_is_all_that_a_table_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def test_nothing_is_told_where_no_sweep_is_known(tmp_path: Path) -> None:
     assert unfinished(tmp_path) == []
 
 
+@pytest.mark.long
 def test_it_stands_on_page_in_markdown_and_in_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

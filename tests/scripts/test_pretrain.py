@@ -163,6 +163,7 @@ def test_the_run_begins_with_the_easy_prior_and_the_rate_ends_at_zero(config: Di
 # The run
 
 
+@pytest.mark.long
 def test_an_interrupted_run_ends_with_the_same_bits(uninterrupted: Run, tmp_path: Path) -> None:
     """Stopped between two checkpoints, taken up again, and without a worker process besides."""
     again = settings(*TINY, f"output={tmp_path}", "workers=0")

@@ -89,6 +89,7 @@ def run(site: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.long
 def test_it_holds_every_config_and_nothing_twice(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
     assert len(names) == len(set(names))
@@ -97,6 +98,7 @@ def test_it_holds_every_config_and_nothing_twice(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("conf/", "tests/", "scripts/"))]
 
 
+@pytest.mark.long
 def test_the_command_and_the_module_teach_themselves(site: Path, tmp_path: Path) -> None:
     command = run(site, tmp_path, sys.executable, str(site / "bin" / "causalmixft"), "--help")
     module = run(site, tmp_path, sys.executable, "-m", "bench", "--help")
@@ -108,6 +110,7 @@ def test_the_command_and_the_module_teach_themselves(site: Path, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_every_verb_works_in_any_folder(site: Path, tmp_path: Path) -> None:
     methods = tmp_path / "configs" / "method"
     methods.mkdir(parents=True)

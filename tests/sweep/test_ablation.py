@@ -54,6 +54,7 @@ def test_the_command_for_an_entry_runs_that_entry(monkeypatch: pytest.MonkeyPatc
     assert (again, same.method) == (entry, cell.method)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("methods", "sentence"),
     [
@@ -83,6 +84,7 @@ def test_a_generator_is_run_alone_and_mixed_at_each_ratio() -> None:
     ]
 
 
+@pytest.mark.long
 def test_the_ablation_runs_every_generator_alone_and_mixed_at_two_ratios() -> None:
     cfg = compose("config", ["experiment=ablation"], return_hydra_config=True)
     ways: dict[str, set] = {}

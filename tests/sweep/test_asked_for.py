@@ -38,6 +38,7 @@ def test_a_senseless_job_of_a_sweep_is_refused_and_the_others_run(
     assert "Traceback" not in told.out + told.err
 
 
+@pytest.mark.long
 def test_a_file_means_ones_own_table_and_its_names_are_as_typed(tmp_path: Path) -> None:
     path = own_table(tmp_path)
     words = [f"path={path}", "target=2.10", "method=pretrained", f"results_dir={tmp_path}/r"]
@@ -87,6 +88,7 @@ def test_a_sentence_and_nothing_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("swept", ["finetune.lr=1e-4,abc", "fold=0,x", "offline=false,3"])
 def test_a_job_of_another_type_is_refused_and_the_others_run(
     swept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -131,6 +133,7 @@ def test_words_that_cannot_be_meant_are_bad_input(
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.long
 def test_settings_of_a_list_of_methods_are_its_entries(tmp_path: Path) -> None:
     words = ["methods=[bootstrap,noise]", "method.mixing.ratio=0.5", "finetune.steps=1"]
     assert main(["run", "dataset=iris", *words, f"results_dir={tmp_path}"]) == 0

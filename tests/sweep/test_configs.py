@@ -35,6 +35,7 @@ def methods_of(cfg: DictConfig) -> set[str]:
     return {entry.split()[0] for entry in cfg.methods}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("group", "name"), NAMES)
 def test_every_choice_composes(group: str, name: str) -> None:
     cfg = compose("config", [f"{group}={name}"])
@@ -49,6 +50,7 @@ def test_every_choice_composes(group: str, name: str) -> None:
     OmegaConf.resolve(compose("config", [f"{group}={name}", *given]) if given else cfg)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_names_datasets_and_methods_that_exist(name: str) -> None:
     cfg = compose("config", [f"experiment={name}"], return_hydra_config=True)

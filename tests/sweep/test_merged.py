@@ -21,6 +21,7 @@ SWEEPS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", SWEEPS)
 def test_every_cell_is_as_hydra_composes_it(words: list[str]) -> None:
     with composing(words) as overrides:

@@ -176,6 +176,7 @@ def code_of(arguments: list[str]) -> int | str | None:
         return end.code
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [

@@ -18,6 +18,7 @@ def _arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", sys.argv)  # `main` sets it for Hydra
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "lacking"),
     [

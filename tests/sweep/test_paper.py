@@ -111,6 +111,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.long
 def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> None:
     small = paper(server, tmp_path, tables=3)
 

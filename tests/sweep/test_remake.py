@@ -117,6 +117,7 @@ def hostile(wire: Path) -> list[dict[str, Any]]:
 
 
 class TestConfigs:
+    @pytest.mark.long
     @pytest.mark.parametrize("group", ["dataset", "model", "method"])
     def test_whatever_conf_offers_may_be_made_again(self, group: str):
         names = [path.stem for path in Path(CONF, group).glob("*.yaml")]
@@ -146,6 +147,7 @@ class TestConfigs:
     def test_a_class_in_anothers_role_is_refused(self, role: str, target: str):
         assert "which no config names there" in str(ours().refusal(role, {"_target_": target}))
 
+    @pytest.mark.long
     def test_a_class_stands_only_where_a_config_has_it(self):
         node = copy.deepcopy(scm()["method"]["generator"])
         node["classifier"], node["regressor"] = node["regressor"], node["classifier"]
@@ -215,6 +217,7 @@ def changed(place: tuple[Any, ...], tree: Any) -> dict[str, Any]:
     return all_of_them
 
 
+@pytest.mark.long
 @settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -232,6 +235,7 @@ def test_no_hostile_tree_in_a_sealed_record_is_made_or_looked_up(
     assert not tripwire.exists()
 
 
+@pytest.mark.long
 def test_verbs_go_on_past_hostile_records(
     tripwire: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -316,6 +320,7 @@ class TestStale:
         assert code_fingerprint(["old_python"]) != code_fingerprint([])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("margin", ["tripwire.fire", "os.system", "copulas.univariate.base.np"])
 def test_a_margin_is_a_distribution_and_nothing_is_imported_for_it(
     margin: Any, tripwire: Path
@@ -347,6 +352,7 @@ class TestCost:
         with pytest.raises(BadInput, match=told):
             remade(of, today())
 
+    @pytest.mark.long
     def test_a_cell_ends_near_the_time_that_its_record_tells(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("bench.sweep.remake.LEAST_SECONDS", 1.0)
         endless = changed(("finetune", "steps"), 10_000)
@@ -404,6 +410,7 @@ class TestPlaces:
             remade(record(changed(("model",), model)), today())
 
 
+@pytest.mark.long
 def test_a_record_older_than_a_setting_is_made_again_with_its_default() -> None:
     older = copy.deepcopy(scm())
     generator = older["method"]["generator"]
@@ -421,6 +428,7 @@ def test_a_record_older_than_a_setting_is_made_again_with_its_default() -> None:
         assert before[part] == now[part]
 
 
+@pytest.mark.long
 def test_a_folder_of_ones_own_configs_is_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_sweep_leaves_a_sound_record_for_every_cell(reference: Path) -> None:
     made = records(reference)
     assert sorted({r["cell"]["method"] for r in made.values()}) == sorted(METHODS)
@@ -55,6 +56,7 @@ def test_a_sweep_prints_and_writes_its_tables(reference: Path) -> None:
     assert "complete for all methods shown" in (reference / "report" / "tables.md").read_text()
 
 
+@pytest.mark.long
 def test_one_worker_and_two_give_the_same_bits(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     run = sweep(folder, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
@@ -62,6 +64,7 @@ def test_one_worker_and_two_give_the_same_bits(reference: Path, tmp_path: Path) 
     assert results(folder) == results(reference)
 
 
+@pytest.mark.long
 def test_the_same_cell_alone_and_in_a_sweep_gives_the_same_bits(
     reference: Path, tmp_path: Path
 ) -> None:
@@ -74,6 +77,7 @@ def test_the_same_cell_alone_and_in_a_sweep_gives_the_same_bits(
     assert results(folder)[name] == results(reference)[name]
 
 
+@pytest.mark.long
 def test_a_finished_sweep_does_no_cell_again(reference: Path) -> None:
     before = {name: record["timings"] for name, record in records(reference).items()}
     run = sweep(reference)
@@ -82,6 +86,7 @@ def test_a_finished_sweep_does_no_cell_again(reference: Path) -> None:
     assert {name: record["timings"] for name, record in records(reference).items()} == before
 
 
+@pytest.mark.long
 def test_a_killed_sweep_is_finished_by_running_it_again(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     process = subprocess.Popen(
@@ -110,6 +115,7 @@ def test_a_killed_sweep_is_finished_by_running_it_again(reference: Path, tmp_pat
         assert (folder / "report" / table).read_text() == (reference / "report" / table).read_text()
 
 
+@pytest.mark.long
 def test_damaged_and_stale_records_are_made_anew(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     cells = folder / "cells"
@@ -137,6 +143,7 @@ def test_damaged_and_stale_records_are_made_anew(reference: Path, tmp_path: Path
     assert len(list((folder / "set_aside").rglob("*.txt"))) == 2
 
 
+@pytest.mark.long
 def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     both = [
@@ -156,6 +163,7 @@ def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path
     assert sum(event["made"] for event in ended) == 2 * len(METHODS)
 
 
+@pytest.mark.long
 def test_a_full_disk_loses_nothing(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     cell = ["run", "dataset=haberman", "method=default_ft", "finetune.steps=3"]
@@ -221,6 +229,7 @@ def stranger(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_adding_a_method_takes_one_class_file_and_one_yaml(stranger: Path) -> None:
     folder = stranger / "results"
     arguments = [
@@ -244,6 +253,7 @@ def test_adding_a_method_takes_one_class_file_and_one_yaml(stranger: Path) -> No
     assert "nudged: done (" in run.stdout
 
 
+@pytest.mark.long
 def test_a_generator_that_breaks_is_a_failed_record_and_other_cells_go_on(stranger: Path) -> None:
     broken = GENERATOR.replace("self.table_ = table", "raise RuntimeError('no luck today')")
     (stranger / "nudged.py").write_text(broken)
@@ -266,6 +276,7 @@ def test_a_generator_that_breaks_is_a_failed_record_and_other_cells_go_on(strang
     assert "failed" in left_out
 
 
+@pytest.mark.long
 def test_rows_of_one_class_alone_are_not_applicable_and_serve_mixed(stranger: Path) -> None:
     """A deep model may forget a class: its rows make no task, which is no failure of the run."""
     one_class = GENERATOR.replace(
@@ -300,6 +311,7 @@ def test_rows_of_one_class_alone_are_not_applicable_and_serve_mixed(stranger: Pa
     assert "make no task by themselves" in left_out
 
 
+@pytest.mark.long
 def test_a_table_that_a_generator_refuses_is_not_applicable(stranger: Path) -> None:
     refusing = GENERATOR.replace(
         "self.table_ = table", "raise NotApplicable('It needs dates.')"

@@ -35,6 +35,7 @@ def read(*words: str) -> object:
     return OmegaConf.select(cfg, words[-1].partition("=")[0].lstrip("+"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [
@@ -48,6 +49,7 @@ def test_a_name_is_the_word_as_typed(text: str) -> None:
     assert read(*OWN, f"dataset.name={text}") == text
 
 
+@pytest.mark.long
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 @example("\\'")
 @example("'a'b'")

@@ -19,6 +19,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -56,6 +57,7 @@ def test_bad_input_is_one_sentence(arguments: list[str], sentence: str, tmp_path
     assert not folder.exists()
 
 
+@pytest.mark.long
 def test_a_refused_table_in_a_sweep_does_not_stop_the_others(tmp_path: Path) -> None:
     folder = tmp_path / "results"
     small = tmp_path / "small.csv"
@@ -69,6 +71,7 @@ def test_a_refused_table_in_a_sweep_does_not_stop_the_others(tmp_path: Path) -> 
     assert [path.parent.name for path in folder.glob("cells/*/*/*.json")] == ["pretrained"]
 
 
+@pytest.mark.long
 def test_own_table_runs_a_cell(tmp_path: Path) -> None:
     path = tmp_path / "mein größter Test.csv"
     rows = [f"{i % 17},{'ja' if i % 3 else 'nein'},{'x' if i % 17 > 8 else 'y'}" for i in range(90)]

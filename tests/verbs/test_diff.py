@@ -86,6 +86,7 @@ class TestAcrossProcessors:
             found.append(record)
         return found
 
+    @pytest.mark.long
     def test_it_is_reproduced(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         one, two = stored(tmp_path / "a", self.there()), stored(tmp_path / "b", self.here(0.03))
         assert main(["diff", one, two]) == 0
@@ -102,6 +103,7 @@ class TestAcrossProcessors:
         assert len(rows) == 6
         assert "Not reproduced" not in out
 
+    @pytest.mark.long
     def test_it_is_not_where_rows_move_a_score_further(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
@@ -131,6 +133,7 @@ class TestAcrossProcessors:
 
 
 class TestVerdict:
+    @pytest.mark.long
     def test_equal_folders_agree(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         one, two = (stored(tmp_path / name, RECORDS) for name in "ab")
         assert main(["diff", one, two, "tolerance=0"]) == 0
@@ -155,6 +158,7 @@ class TestVerdict:
         assert row[5:] == ["0.7200", "0.7500", "+0.0300"]
         assert out.endswith("\nNot reproduced: 1 of 4 cells differs, 1 of 4 cells is not in B.\n")
 
+    @pytest.mark.long
     def test_more_cells_in_b_are_told_and_no_difference(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
@@ -166,6 +170,7 @@ class TestVerdict:
         assert main(["diff", two, one]) == 1
         assert capsys.readouterr().out.endswith("\nNot reproduced: 2 of 4 cells are not in B.\n")
 
+    @pytest.mark.long
     @pytest.mark.parametrize(("n", "more"), [(10, ""), (11, " …")])
     def test_of_many_missing_cells_ten_are_named(
         self, n: int, more: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -214,6 +219,7 @@ class TestVerdict:
         (row,) = table(capsys.readouterr().out, "How far the cells agree")
         assert row == ["scm", "1", "1", "0", "0.12"]
 
+    @pytest.mark.long
     def test_two_tables_of_one_name_are_told_apart(self, tmp_path: Path):
         other = made("heart", "scm", [0.7, 0.6], identity={"dataset": "f" * 64})
         one, two = (stored(tmp_path / name, [RECORDS[2], other]) for name in "ab")
@@ -263,6 +269,7 @@ class TestSettings:
     def of(self, steps: int, auc: float, **more: Any) -> dict[str, Any]:
         return made("heart", "default_ft", [0.7, auc], finetune={"steps": steps, **more})
 
+    @pytest.mark.long
     def test_other_settings_are_told_and_near_is_not_the_same(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
@@ -292,6 +299,7 @@ class TestSettings:
 
 
 class TestMethods:
+    @pytest.mark.long
     def test_they_stand_side_by_side_on_what_both_hold(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
@@ -319,6 +327,7 @@ class TestMethods:
         assert main(["diff", one, two]) == 1
         assert "Methods" not in printed(capsys)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("metric", [roc_auc_ovo, log_loss])
     def test_the_score_is_called_what_the_records_are_ranked_by(
         self, metric: Score, tmp_path: Path, capsys: pytest.CaptureFixture[str]

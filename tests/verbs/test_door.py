@@ -255,6 +255,7 @@ class TestAFullDisk:
                 Store(root).write(made(dataset, method, curve))
         return root
 
+    @pytest.mark.long
     @pytest.mark.parametrize("goes_well", [0, 7])
     def test_a_report_that_does_not_fit_leaves_the_one_before_readable(
         self, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,

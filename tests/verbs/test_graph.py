@@ -73,6 +73,7 @@ def test_an_edge_is_as_wide_as_it_is_likely_and_a_sure_direction_has_a_head() ->
     assert counted(figure) == "2 edges; 1 fainter than 0.15 not drawn"
 
 
+@pytest.mark.long
 def test_every_column_is_named_and_a_dollar_is_no_formula(tmp_path: Path) -> None:
     figure = draw_probabilities(NODES, probabilities(), "title")
     assert labels(figure) == [name.replace("$", r"\$") for name in NAMES]
@@ -151,6 +152,7 @@ def test_boxes_hardly_overlap(p: int) -> None:
     assert meet < 0.02 * sum(a.width * a.height for a in boxes)
 
 
+@pytest.mark.long
 def test_the_same_graph_gives_the_same_files(tmp_path: Path) -> None:
     for name in ("one", "other"):
         save(draw_probabilities(NODES, probabilities(), "title"), tmp_path / name)
@@ -170,6 +172,7 @@ def bench_graph(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_the_verb_writes_pictures_and_the_matrix(tmp_path: Path) -> None:
     result = bench_graph("dataset=iris", "fold=1", f"results_dir={tmp_path}")
     assert result.returncode == 0, result.stderr
@@ -225,6 +228,7 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ["--config-dir", str(tmp_path), "method=chain", f"results_dir={tmp_path / 'results'}"]
 
 
+@pytest.mark.long
 def test_the_graph_of_any_causal_generator_is_drawn(
     chain: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -249,6 +253,7 @@ def test_a_graph_over_what_is_no_column_is_refused(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

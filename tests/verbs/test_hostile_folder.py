@@ -73,6 +73,7 @@ def test_a_plan_bears_records_of_no_rows_and_devices_with_escapes(
     assert Size(0, 0, 0).row() == Size(1, 1, 0).row() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.long
 def test_a_journal_of_millions_of_lines_is_read_in_seconds(tmp_path: Path):
     path = tmp_path / "journal.jsonl"
     path.write_bytes(b"{}\n" * 5_000_000 + json.dumps(EVENT).encode() + b"\n")
@@ -133,6 +134,7 @@ def test_what_stands_in_a_folders_place_is_to_be_moved_away():
     assert "a → a" not in of_the_system(IsADirectoryError(21, "Is a directory", "a", None, "a"))
 
 
+@pytest.mark.long
 def test_more_evaluations_than_a_record_holds_are_refused(capsys: pytest.CaptureFixture[str]):
     words = ["method=default_ft", "finetune.steps=100000", "finetune.eval_every=4"]
     assert main(["plan", "dataset=credit-g", *words]) == 2

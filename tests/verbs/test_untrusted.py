@@ -187,6 +187,7 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
 
 
 class TestSchema:
+    @pytest.mark.long
     def test_every_committed_record_is_sound(self):
         read = {path.name: Store(path).survey() for path in REFERENCE.iterdir() if path.is_dir()}
         assert {name: faults for name, (_, faults) in read.items() if faults} == {}
@@ -369,6 +370,7 @@ class TestFiles:
         (tmp_path / "root").symlink_to(root)  # the results folder itself may be one
         assert len(Store(tmp_path / "root").survey()[0]) == 1
 
+    @pytest.mark.long
     def test_a_name_of_broken_characters_is_told(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ):
@@ -468,6 +470,7 @@ class TestAnybodysFolder:
             patch.setattr("bench.analysis.leaderboard.AVAILABLE", False)
             yield
 
+    @pytest.mark.long
     @given(st.lists(CHANGES, min_size=2, max_size=4), ODD)
     @settings(
         max_examples=12,

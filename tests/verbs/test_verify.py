@@ -66,6 +66,7 @@ def more_accurate(record: Any) -> None:
     record["metrics"]["chosen"]["test"]["accuracy"] = 0.999
 
 
+@pytest.mark.long
 def test_a_sound_folder_passes_bit_for_bit(
     reference: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_sound_folder_passes_bit_for_bit(
     ]
 
 
+@pytest.mark.long
 def test_records_of_another_processor_are_reproduced_to_rounding(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +117,7 @@ def test_a_resealed_edit_contradicts_the_curves(
     assert "chosen test roc_auc_ovo is 0.999, but its curve says" in printed
 
 
+@pytest.mark.long
 def test_a_resealed_edit_that_contradicts_nothing_is_found_by_making_the_cell_again(
     edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +129,7 @@ def test_a_resealed_edit_that_contradicts_nothing_is_found_by_making_the_cell_ag
     assert printed.endswith("\nNot reproduced: 1 of 2 cells made again differs.\n")
 
 
+@pytest.mark.long
 def test_the_choice_of_cells_is_seeded(reference: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(reference), "n=1", "seed=3"]) == 0
     first = capsys.readouterr().out
@@ -201,6 +205,7 @@ def test_an_empty_folder_is_one_sentence(
     assert "no records under" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_record_of_an_openml_task_is_made_again_from_this_machines_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

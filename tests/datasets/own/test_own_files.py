@@ -142,6 +142,7 @@ class TestRowsAreNotLost:
         assert list(table.kinds) == ["a", "b"]
         assert any("counts the rows" in note for note in table.notes)
 
+    @pytest.mark.long
     @settings(
         max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )

@@ -511,6 +511,7 @@ NUMBERS = st.lists(
 
 
 class TestAnyDisguise:
+    @pytest.mark.long
     @settings(
         max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )

@@ -279,6 +279,7 @@ class TestUses:
 CLINIC = "defaults: [csv, _self_]\nname: clinic\npath: {path}\ntarget: y\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("config", "code", "said"),
     [

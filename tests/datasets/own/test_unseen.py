@@ -151,12 +151,14 @@ def assert_same(one: Any, two: Any, where: str = "") -> None:
         assert one == two, where
 
 
+@pytest.mark.long
 @every_method
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_changing_unseen_rows_changes_nothing_that_is_fitted(method: str, part: str) -> None:
     assert_same(what_is_seen(method), what_is_seen(method, part))
 
 
+@pytest.mark.long
 @every_method
 def test_changing_training_rows_changes_the_tasks(method: str) -> None:
     """What the test above compares does depend on the rows that may be seen."""

@@ -319,6 +319,7 @@ def test_on_rows_and_from_the_same_separating_sets_pcs_marks_are_causal_learns(
     assert (marks == theirs.pc()).all()
 
 
+@pytest.mark.long
 def test_on_rows_the_marks_are_causal_learns_where_no_choice_of_sets_decides(
     reference: type,
 ) -> None:
@@ -678,6 +679,7 @@ print(facts["tests"], found.matrix.tobytes().hex())
 """
 
 
+@pytest.mark.long
 def test_string_hashes_decide_no_graph() -> None:
     """They differ from process to process, and causal-learn keeps nodes in sets."""
     told = {

@@ -588,6 +588,7 @@ def test_a_mechanism_does_not_depend_on_which_graphs_are_fitted_before_it() -> N
     assert (one == two).all()
 
 
+@pytest.mark.long
 def test_out_of_sample_residuals_of_a_forest_keep_the_spread_that_its_own_lose() -> None:
     """b given a has residual deviation 0.6; in-sample a deep forest's is about a third of it."""
     spread = {}
@@ -622,6 +623,7 @@ def test_rows_do_not_depend_on_global_random_state() -> None:
     assert same(*drawn)
 
 
+@pytest.mark.long
 def test_rows_depend_on_the_number_of_threads_by_rounding_only() -> None:
     """Sums in another order may turn an edge or a level that hangs on a hair, no more."""
     drawn, found = [], []
