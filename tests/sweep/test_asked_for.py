@@ -122,6 +122,8 @@ def test_a_sweep_without_a_job_that_can_be_is_one_sentence(
         (["method=default_ft", "method.mixing.ratio=5"], "there is no method.generator"),
         (["method=ctgan", "method.mixing.ratio=0.5"], "or method.mixing.rows=mixed"),
         (["method=bootstrap", "method.mixing.ratio=1e-9"], "no row of the generator is mixed in"),
+        (["method.finetune=false"], "without fine-tuning it is method=pretrained"),
+        (["methods=[pretrained method.finetune=true]"], "Entry 'pretrained method.finetune=true'"),
         (["method=bootstrap", "method.mixing.size=1e-9"], "the generator makes no rows"),
     ],
 )

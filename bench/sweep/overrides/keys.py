@@ -96,11 +96,16 @@ def check_values(overrides: Sequence[str]) -> None:
     Raises
     ------
     BadInput
-        A value cannot be read, or is of another type.
+        A value cannot be read, or is of another type; or a method would go by another's name.
     """
     line = Line(overrides=list(overrides))
     for word in line.overrides:
         key = word.partition("=")[0].lstrip("+")
+        if key == "method.finetune":
+            raise BadInput(
+                f"{word} would make another method under the same name; without fine-tuning it is "
+                "method=pretrained, with it and no generator method=default_ft."
+            )
         kinds = ranges.members(hint(key, line))
         if not all(isinstance(kind, type) and issubclass(kind, SCALARS) for kind in kinds):
             continue
