@@ -26,6 +26,7 @@ from bench.ticking import ticking
 
 KNOWN = (*MULTIRUN, *FOLDERS)  # flags that a `run` has too
 FREE = ("fold", "seed")  # plain numbers: no config is composed anew for them
+SOON = 2.0  # seconds that somebody at the terminal waits without a line
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def cells(overrides: list[str]) -> Iterator[DictConfig]:
     """
     composed: dict[tuple[str, ...], list[DictConfig]] = {}
     parts = Cells()
-    for job in ticking(expand(overrides), "jobs looked at"):
+    for job in ticking(expand(overrides), "jobs looked at", SOON):
         rest = without_free(job)
         if rest not in composed:
             check_values(rest)

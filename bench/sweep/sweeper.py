@@ -20,7 +20,7 @@ from bench.cell.store import Store
 from bench.errors import BadInput, sentence
 from bench.process import invoked
 from bench.sweep.folders import writable
-from bench.sweep.jobs import without_free
+from bench.sweep.jobs import SOON, without_free
 from bench.sweep.needs import Lacks
 from bench.sweep.overrides.keys import check_values
 from bench.ticking import ticking
@@ -56,7 +56,7 @@ class Sweeper(Basic):
         """
         lacks = Lacks()
         known: dict[Job, str] = {}
-        faults = [self._fault(job, known, lacks) for job in ticking(batch, "jobs looked at")]
+        faults = [self._fault(job, known, lacks) for job in ticking(batch, "jobs looked at", SOON)]
         if all(faults) and self.max_batch_size is None:
             raise BadInput(lacks.all() if lacks.explains(faults) else faults[0])
         for job, why in zip(batch, faults, strict=True):
