@@ -51,13 +51,15 @@ class Measured:
     seconds: float
 
 
-def measured(results: Path) -> Iterator[Measured]:
+def measured(results: Path, but: Path | None = None) -> Iterator[Measured]:
     """The times of all done cells under a folder of results folders, with a device each.
 
-    The neighbours' records are read as strictly as one's own; what is no sound record tells no
-    time, and a run will set it aside.
+    ``but`` one of them. The neighbours' records are read as strictly as one's own; what is no sound
+    record tells no time, and a run will set it aside.
     """
     for root in _folders(results):
+        if but is not None and root.resolve() == but.resolve():
+            continue
         for record in Store(root).records():
             if record["status"] == "done":
                 yield _measured(record)

@@ -5,82 +5,18 @@ Cells that are done before cost next to nothing, so a pace in cells a minute wou
 
 from __future__ import annotations
 
-import itertools
-import os
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
-from omegaconf import DictConfig
-
-from bench.cell.model import name_of
 from bench.cell.record import Record
-from bench.files import plain
+from bench.sweep.asked import Asked, Cell
 from bench.sweep.costs import LEAST_TABLES, Fit, Measured, Size
 
 ENOUGH = 2  # made cells for each worker that tell how many run at once
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell as the words of a sweep name it."""
-
-    job: int
-    entry: str  # of methods
-    dataset: str  # of the config group; what its table is called is known when a cell has ended
-    fold: str
-    seed: str
-
-
-def cells(config: DictConfig) -> list[Cell]:
-    """The cells of a sweep in order: the product of its swept values, each with its methods.
-
-    Raises
-    ------
-    hydra.errors.HydraException
-        If its words are no such values.
-    """
-    params = [f"{k}={v}" for k, v in (config.hydra.sweeper.params or {}).items()]
-    hydra = GlobalHydra.instance()
-    groups = hydra.config_loader() if hydra.is_initialized() else None  # what a glob may match
-    parser = OverridesParser.create(config_loader=groups)
-    words = parser.parse_overrides([*params, *config.hydra.overrides.task])
-    # The command line's, said last, wins.
-    values = {word.get_key_element(): _values(word) for word in words}
-    chosen = config.hydra.runtime.choices
-    found = []
-    for job, picked in enumerate(itertools.product(*values.values())):
-        of = dict(zip(values, picked, strict=True))
-        entries = _entries(of["methods"]) if "methods" in of else config.methods
-        for entry in entries or [of.get("method", chosen.method)]:
-            found.append(
-                Cell(
-                    job,
-                    str(entry),
-                    of.get("dataset", chosen.dataset),
-                    of.get("fold", str(config.fold)),
-                    of.get("seed", str(config.seed)),
-                )
-            )
-    return found
-
-
-def _values(word: Override) -> list[str]:
-    if word.is_sweep_override():
-        return list(word.sweep_string_iterator())
-    return [word.get_value_element_as_str()]
-
-
-def _entries(words: str) -> list[str]:
-    """The entries of ``methods=WORDS``, without Hydra's quotes."""
-    value = OverridesParser.create().parse_override(f"methods={words}").value()
-    entries = value if isinstance(value, list) else [value] if value is not None else []
-    return [e.text if isinstance(e, QuotedString) else str(e) for e in entries]
 
 
 class Times:
@@ -94,6 +30,10 @@ class Times:
         """Take in what a cell took."""
         self._of[took.method][took.dataset].append(took)
         self._fits.pop(took.method, None)
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """The pairs of method and table that there are times of."""
+        return [(method, table) for method, of in self._of.items() for table in of if of[table]]
 
     def here(self, method: str, dataset: str) -> float | None:
         """Seconds of the method's cells on this table, the median."""
@@ -128,8 +68,9 @@ class TimeLeft:
     cells: list[Cell]
     workers: int | None = None
     _left: dict[tuple[Any, Any], Cell] = field(default_factory=dict)
-    _at_hand: Times = field(default_factory=Times)  # of records that were there
     _made: Times = field(default_factory=Times)  # of this sweep
+    _at_hand: Times = field(default_factory=Times)  # of records that were there
+    _afar: Times = field(default_factory=Times)  # of other folders, perhaps other machines
     _fresh: Counter[tuple[str, str, str, str | None]] = field(default_factory=Counter)
     _alike: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -139,7 +80,9 @@ class TimeLeft:
     _spans: list[tuple[float, float]] = field(default_factory=list)  # of made cells
     _gaps: list[float] = field(default_factory=list)  # before a cell that was done before
     _last: float | None = None
-    _surprised: bool = False  # a cell was made that had seemed to be done
+    # By entry, of cells that had seemed to be done: those that were, and those that were made.
+    _passed: Counter[str] = field(default_factory=Counter)
+    _surprising: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._left = {(cell.job, cell.entry): cell for cell in self.cells}
@@ -147,24 +90,23 @@ class TimeLeft:
 
     @classmethod
     def of(
-        cls, config: DictConfig, records: Iterable[Record], elsewhere: Iterable[Measured] = ()
+        cls, asked: Asked, records: Iterable[Record], elsewhere: Iterable[Measured] = ()
     ) -> TimeLeft:
-        """Begin with a sweep's config, the records in its folder, and times of other folders.
+        """Begin with what a sweep asks for, the records in its folder, and times of other folders.
 
         Of those count what the same model took with as many steps; how this machine differs is
-        found out by the first cells that are made.
+        told by the cells that were made here.
         """
-        left = cls(cells(config), _workers(config))
-        left.read(records, rerun=str(config.rerun))
-        model, steps = name_of(plain(config.model)), (0, int(config.finetune.steps))
+        left = cls(asked.cells, asked.workers)
+        left.read(records, asked.rerun)
         for took in elsewhere:
-            if took.model == model and took.size.steps in steps:
+            if took.model == asked.model and took.size.steps in (0, asked.steps):
                 left.know(took)
         return left
 
     def know(self, took: Measured) -> None:
         """Take in what a cell took in another folder."""
-        self._at_hand.add(took)
+        self._afar.add(took)
         self._sizes.setdefault(took.dataset, (took.size.rows, took.size.features))
 
     def read(self, records: Iterable[Record], rerun: str) -> None:
@@ -186,16 +128,29 @@ class TimeLeft:
                 self._fresh[cell["dataset"], cell["method"], str(cell["fold"]), seed] += 1
 
     def add(self, event: dict[str, Any]) -> None:
-        """Take in a cell that has ended, from the journal."""
+        """Take in what the journal tells: a cell that has ended, or a job that is refused."""
+        if event["event"] == "bad_input":
+            self._refuse(event["cell"], event.get("cells", 1))
+        elif event["event"] == "cell":
+            self._end(event)
+
+    def _refuse(self, label: str, count: int) -> None:
+        """A job's cells are left to nobody; its label is their dataset and fold."""
+        named = [key for key, of in self._left.items() if f"{of.dataset} {of.fold}" == label]
+        for key in named[:count]:
+            del self._left[key]
+
+    def _end(self, event: dict[str, Any]) -> None:
         cell = self._left.pop((event.get("job"), event.get("entry")), None)
         if cell is None or event.get("size") is None:
             return  # of another sweep on the same folder, or of an older one
         self._names[cell.entry] = event["method"]
         self._tables[cell.dataset] = event["dataset"]
+        if self._share_named(cell) == 1.0:
+            (self._surprising if event["made"] else self._passed)[cell.entry] += 1
         rows, features, steps = event["size"]
         self._sizes[event["dataset"]] = (rows, features)
         if event["made"]:
-            self._surprised |= self._share_done(cell) == 1.0
             before = self._at_hand.here(event["method"], event["dataset"])
             if before:
                 self._factors.append(event["seconds"] / before)
@@ -213,37 +168,58 @@ class TimeLeft:
         seconds, unknown = self.seconds()
         if unknown and seconds == 0:
             return "unknown time"
-        about = "at least about" if unknown else "at most about" if self._surprised else "about"
-        return f"{about} {duration(seconds)}"
+        return f"{'at least about' if unknown else 'about'} {duration(seconds)}"
+
+    def done(self) -> int:
+        """How many of the cells that have not ended need not be made."""
+        return round(sum(map(self._share_done, self._left.values())))
 
     def seconds(self) -> tuple[float, int]:
         """Seconds left, and the number of cells that nothing is known of (they count zero)."""
         work, longest, skipped, unknown = 0.0, 0.0, 0.0, 0
+        pace = median(self._factors) if self._factors else 1.0
+        pace_afar = self._pace_afar(pace)
         for cell in self._left.values():
-            done = 0.0 if self._surprised else self._share_done(cell)
+            done = self._share_done(cell)
             skipped += done
-            took = self._estimate(cell) if done < 1.0 else 0.0
+            took = self._estimate(cell, pace, pace_afar) if done < 1.0 else 0.0
             unknown += took is None
             work += (1 - done) * (took or 0.0)
             longest = max(longest, (1 - done) * (took or 0.0))
         gap = median(self._gaps) if self._gaps else 0.0
         return max(work / self._at_once(), longest) + skipped * gap, unknown
 
-    def _estimate(self, cell: Cell) -> float | None:
+    def _estimate(self, cell: Cell, pace: float, pace_afar: float) -> float | None:
+        """Seconds of a cell: by cells of this table, the nearest first, then by other tables."""
         method, dataset = self._method(cell), self._table(cell)
         size = self._sizes.get(dataset)
-        factor = median(self._factors) if self._factors else 1.0
-        for found, scale in (
-            (self._made.here(method, dataset), 1.0),
-            (self._at_hand.here(method, dataset), factor),
-            (self._made.elsewhere(method, size), 1.0),
-            (self._at_hand.elsewhere(method, size), factor),
-        ):
-            if found is not None:
+        known = ((self._made, 1.0), (self._at_hand, pace), (self._afar, pace_afar))
+        for times, scale in known:
+            if (found := times.here(method, dataset)) is not None:
+                return scale * found
+        for times, scale in known:
+            if (found := times.elsewhere(method, size)) is not None:
                 return scale * found
         return None
 
+    def _pace_afar(self, pace: float) -> float:
+        """How much longer cells take here than in other folders, by those known of both."""
+        ratios = []
+        for method, dataset in self._afar.kinds():
+            made, before = (of.here(method, dataset) for of in (self._made, self._at_hand))
+            ours = made if made is not None or before is None else pace * before
+            theirs = self._afar.here(method, dataset)
+            if ours and theirs:
+                ratios.append(ours / theirs)
+        return median(ratios) if ratios else 1.0
+
     def _share_done(self, cell: Cell) -> float:
+        """How likely a cell is done: 0 … 1. Records under its name may be of other settings."""
+        passed, surprising = self._passed[cell.entry], self._surprising[cell.entry]
+        held = passed / (passed + surprising) if surprising else 1.0
+        return held * self._share_named(cell)
+
+    def _share_named(self, cell: Cell) -> float:
         """How many of the sweep's cells under a record's name have a good record: 0 … 1."""
         name = (self._table(cell), self._method(cell), cell.fold)
         records = self._fresh[*name, cell.seed] + self._fresh[*name, None]
@@ -262,12 +238,15 @@ class TimeLeft:
         return self._tables.get(cell.dataset, cell.dataset)
 
     def _at_once(self) -> float:
-        """How many cells run at the same time."""
-        begun, ended = zip(*self._spans, strict=True) if self._spans else ((), ())
+        """How many cells run at the same time, of the time in which any does."""
         if len(self._spans) < ENOUGH * (self.workers or 1):
             return float(self.workers or 1)
-        busy = sum(ended) - sum(begun)
-        return max(busy / max(max(ended) - min(begun), 1e-9), 1e-9)
+        busy, covered, until = 0.0, 0.0, -math.inf
+        for begun, ended in sorted(self._spans):
+            busy += ended - begun
+            covered += max(0.0, ended - max(begun, until))
+            until = max(until, ended)
+        return busy / covered if covered else 1.0
 
 
 def _name(cell: Cell) -> tuple[str, ...]:
@@ -289,15 +268,6 @@ def _measured(record: Record) -> Measured:
         ),
         seconds=float(record["timings"]["seconds"]["total"]),
     )
-
-
-def _workers(config: DictConfig) -> int | None:
-    """Processes of the launcher; None where a cluster decides."""
-    launcher = config.hydra.launcher
-    jobs = launcher.get("n_jobs")
-    if isinstance(jobs, int):  # joblib's; below 0 they count from the processors' number
-        return jobs if jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + jobs)
-    return 1 if str(launcher.get("_target_")).endswith("BasicLauncher") else None
 
 
 def duration(seconds: float) -> str:

@@ -20,16 +20,16 @@ from bench.errors import BAD_INPUT, BadInput
 from bench.files import printable
 from bench.names import inside
 from bench.phrases import begun, counted
+from bench.sweep.asked import MOST, Asked, cells
 from bench.sweep.costs import measured
 from bench.sweep.folders import writable
 from bench.sweep.jobs import count_cells
 from bench.sweep.launcher import require_programs
-from bench.sweep.time_left import TimeLeft, cells
+from bench.sweep.time_left import TimeLeft
 from bench.verbs._door import say_why
 
 EVERY = 0.5  # seconds between two looks at the journal
 FEW = 3  # tables and folds that are named
-MOST = 200_000  # cells whose time left is told; a sweep may be endless
 
 
 class Progress(Callback):
@@ -110,6 +110,7 @@ class Progress(Callback):
     def _watch(self) -> None:
         try:
             left = self._time_left()
+            self._show_done(left)
             ended = False
             while not ended:
                 ended = self._stop.wait(EVERY)
@@ -123,14 +124,20 @@ class Progress(Callback):
             return TimeLeft([])
         records = Store(self._store.root).survey()[0]
         earlier = [r for r in records if r["timings"]["started"] < self._begun]
-        return TimeLeft.of(self._config, earlier, measured(self._store.root.parent))
+        elsewhere = measured(self._store.root.parent, but=self._store.root)
+        return TimeLeft.of(Asked.of(self._config), earlier, elsewhere)
+
+    def _show_done(self, left: TimeLeft) -> None:
+        """What is done before, ahead of the first cell: none of it is made again."""
+        if done := left.done():
+            rest = "" if done >= self._total else f"; {left.text()} left for the others"
+            print(f"{done} of {counted(self._total, 'cell')} are done{rest}", flush=True)
 
     def _show_new(self, left: TimeLeft) -> None:
         read = journal.read(self._store.journal, self._offset)
         self._offset = read.end
         for event in read.events:
-            if event["event"] == "cell":
-                left.add(event)
+            left.add(event)
         time_left = left.text() if read.events else ""
         for event in read.events:
             self._events.append(event)

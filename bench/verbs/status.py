@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -23,6 +24,12 @@ from bench.cell.store import Store
 from bench.phrases import begun, counted
 from bench.verbs._folder import folder
 from bench.verbs._terminal import plain
+
+if TYPE_CHECKING:  # Hydra and numpy: only where there is a sweep
+    from bench.sweep.asked import Asked
+    from bench.sweep.costs import Measured
+    from bench.sweep.kept import Kept
+    from bench.sweep.time_left import TimeLeft
 
 HELP = "what is done, running, failed, stale, left: status [results_dir] [--watch]"
 PLACE = 5
@@ -73,26 +80,15 @@ class Sweep:
 
     cells: int
     ended: int
-    made: int
     refused: int  # cells of jobs that cannot be run
     begun: float
-    done_before: int = 0  # good records that were there when it began
-    last: float = 0.0  # when something was told of it, if anything was
+    done_before: int = 0  # of those left: they only have to be passed
+    time_left: str = "unknown time"
 
     @property
     def left(self) -> int:
         """What is refused is left to nobody."""
         return max(0, self.cells - self.ended - self.refused)
-
-    @property
-    def to_make(self) -> int:
-        """How many of those left take time: what is done before takes next to none."""
-        to_pass = max(0, self.done_before - (self.ended - self.made))
-        return max(0, self.left - to_pass)
-
-    def seconds_left(self, now: float) -> float | None:
-        """Seconds left at the pace so far; None before the first cell was made."""
-        return (now - self.begun) / self.made * self.to_make if self.made else None
 
 
 @dataclass
@@ -104,7 +100,6 @@ class Status:
     faults: dict[Path, str]
     running: list[str]
     sweep: Sweep | None
-    at: float
     amiss: list[str] = field(default_factory=list)  # sentences on what else could not be read
 
     @property
@@ -121,7 +116,8 @@ class Look:
         self._store = Store(root)
         self._known: dict[Path, tuple[tuple[int, ...], Entry]] = {}
         self._packed: tuple[tuple[int, ...] | None, list[Entry]] = None, []
-        self._swept: tuple[tuple[int, ...], int | str] | None = None
+        self._swept: tuple[tuple[int, ...], Kept | str] | None = None
+        self._elsewhere: list[Measured] | None = None
 
     def now(self) -> Status:
         """The folder as it is at this moment."""
@@ -136,17 +132,8 @@ class Look:
         old = stale(records)
         for record in old:
             counts[called[id(record)]]["stale"] += 1
-        sweep, amiss = self._sweep()
-        if sweep is not None:
-            again = {id(record) for record in old}
-            sweep.done_before = sum(
-                record["status"] != "failed"
-                and id(record) not in again
-                and record["timings"]["started"] < sweep.begun
-                for record in records
-            )
-        now = time.time()
-        return Status(self._store.root, counts, faults, self._store.running(), sweep, now, amiss)
+        sweep, amiss = self._sweep(records)
+        return Status(self._store.root, counts, faults, self._store.running(), sweep, amiss)
 
     def _records(self) -> tuple[list[Record], dict[Path, str]]:
         loose = self._loose()
@@ -177,33 +164,50 @@ class Look:
             self._packed = key, [entry._replace(text=b"") for entry in self._store.packed()]
         return self._packed[1]
 
-    def _sweep(self) -> tuple[Sweep | None, list[str]]:
+    def _sweep(self, records: list[Record]) -> tuple[Sweep | None, list[str]]:
         """The last sweep, and sentences on what of it cannot be read."""
         config = self._store.root / "sweep" / "multirun.yaml"
         try:
             changed = state(config)
         except OSError:
             return None, []
-        from bench.sweep.kept import cells_kept  # Hydra: only where there is a sweep
+        from bench.sweep.kept import kept  # Hydra: only where there is a sweep
 
         if self._swept is None or self._swept[0] != changed:
-            self._swept = changed, cells_kept(config)
-        cells = self._swept[1]
-        if isinstance(cells, str):
-            return None, [f"{config} cannot be used: {cells}"]
+            self._swept = changed, kept(config)
+        swept = self._swept[1]
+        if isinstance(swept, str):
+            return None, [f"{config} cannot be used: {swept}"]
         read = journal.read(self._store.journal)
         begun = changed[0] / 1e9
         events = [e for e in read.events if e["time"] >= begun]
         ended = [e for e in events if e["event"] == "cell"]
         sweep = Sweep(
-            cells=cells,
+            cells=swept.cells,
             ended=len(ended),
-            made=sum(e["made"] for e in ended),
             refused=sum(e.get("cells", 1) for e in events if e["event"] == "bad_input"),
             begun=begun,
-            last=max((e["time"] for e in events), default=begun),
         )
+        if sweep.left:
+            earlier = [r for r in records if r["timings"]["started"] < begun]
+            left = self._time_left(swept.asked, earlier, events)
+            sweep.done_before, sweep.time_left = left.done(), left.text()
         return sweep, _amiss(self._store.journal, read)
+
+    def _time_left(
+        self, asked: Asked, earlier: list[Record], events: list[journal.Event]
+    ) -> TimeLeft:
+        """What the records and the sweep's own cells tell; what lay between two runs counts not."""
+        from bench.sweep.costs import measured
+        from bench.sweep.time_left import TimeLeft
+
+        if self._elsewhere is None:
+            root = self._store.root
+            self._elsewhere = list(measured(root.parent, but=root))
+        left = TimeLeft.of(asked, earlier, self._elsewhere)
+        for event in events:
+            left.add(event)
+        return left
 
 
 def _amiss(path: Path, read: journal.Read) -> list[str]:
@@ -239,9 +243,9 @@ def _lines(status: Status) -> list[str]:
     if sweep is None:
         lines.append("left: unknown; no sweep was started in this folder")
     else:
-        time_left = sweep.seconds_left(status.at if status.running else sweep.last)
-        pace = "" if not sweep.to_make else f", {_duration(time_left)} at the pace so far"
-        lines.append(f"left: {sweep.left} of the last sweep's {counted(sweep.cells, 'cell')}{pace}")
+        line = f"left: {sweep.left} of the last sweep's {counted(sweep.cells, 'cell')}"
+        line += f", {sweep.done_before} of them done before" if sweep.done_before else ""
+        lines.append(line + (f", {sweep.time_left}" if sweep.left else ""))
         if sweep.refused:
             lines.append(
                 f"refused: {counted(sweep.refused, 'cell')}, with the reasons in journal.jsonl"
@@ -259,11 +263,3 @@ def _lines(status: Status) -> list[str]:
             f"and makes anew ({named}{more})"
         )
     return [*lines, *(f"{line}." for line in status.amiss)]
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown time"
-    if seconds >= 5400:
-        return f"about {seconds / 3600:.1f} h"
-    return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"

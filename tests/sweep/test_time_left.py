@@ -12,8 +12,9 @@ from hydra import compose
 from made_records import made as made_record
 from omegaconf import DictConfig
 
+from bench.sweep.asked import Asked, Cell, cells
 from bench.sweep.costs import Measured, Size
-from bench.sweep.time_left import Cell, TimeLeft, cells, duration
+from bench.sweep.time_left import TimeLeft, duration
 
 TABLES = [f"t{i}" for i in range(12)]
 SECONDS = {"fast": 5.0, "slow": 240.0}
@@ -65,8 +66,8 @@ def test_kept_runs_tell_the_time_of_a_new_sweep_from_its_first_cell_on() -> None
     kept = [t for t in took if t.size.steps == 30]
     cfg = composed("dataset=iris,tae", "fold=0,1")
     cfg.methods, cfg.finetune.steps = ["default_ft", "scm"], 30
-    assert TimeLeft.of(cfg, [], [*others, *kept]).seconds() == (4 * (3.0 + 9.0), 0)
-    assert TimeLeft.of(cfg, []).text() == "unknown time"
+    assert TimeLeft.of(Asked.of(cfg), [], [*others, *kept]).seconds() == (4 * (3.0 + 9.0), 0)
+    assert TimeLeft.of(Asked.of(cfg), []).text() == "unknown time"
 
 
 class TestAfterAResume:
@@ -90,11 +91,14 @@ class TestAfterAResume:
         # The rest of the sweep lies on tables that only the earlier machine has seen others of.
         assert left.seconds()[0] == pytest.approx(16 * 2.5 + 17 * 120, rel=0.01)
 
-    def test_records_that_turn_out_to_be_of_other_settings_make_it_a_bound(self) -> None:
+    def test_records_that_turn_out_to_be_of_other_settings_are_counted_by_method(self) -> None:
         left, everything = resumed(done=37)
         left.add(event(everything[0], time=5.0, seconds=5.0))  # its record was of no use
-        assert left.text() == f"at most about {duration(35 * 5 + 36 * 240)}"
-        assert left.text() == "at most about 2.4 h"
+        assert left.seconds()[0] == pytest.approx(35 * 5 + 18 * 240)  # nor are other fast ones'
+        left.add(event(everything[2], time=5.0, seconds=0.1, made=False))
+        assert left.seconds()[0] == pytest.approx(17 * 5 + 17 * 5 / 2 + 18 * 240)  # half of them
+        left.add(event(everything[1], time=245.1, seconds=240.0))
+        assert left.seconds()[0] == pytest.approx(17 * 5 + 17 * 5 / 2 + 35 * 240)
 
     def test_failed_ones_are_made_again_and_told(self) -> None:
         everything = sweep(["t0"], ["fast"])
@@ -115,6 +119,39 @@ class TestAfterAResume:
         left = TimeLeft(everything, workers=1)
         left.read([record(everything[0], 6.0)], rerun="failed")
         assert left.seconds() == (pytest.approx(6.0), 0)
+
+    def test_254_of_324_done_is_70_minutes_at_this_machines_speed(self) -> None:
+        """Of 12 tables, 3 folds and 9 methods the slow ones are left; kept runs were faster."""
+        took = {f"m{i}": 10.0 for i in range(7)} | {"long": 30.0, "longest": 90.0}
+        order = sorted(sweep(methods=took), key=lambda cell: took[cell.entry] > 10)
+        done, rest = order[:254], order[254:]  # of the slow ones one each
+        left = TimeLeft(order, workers=1)
+        left.read([record(c, took[c.entry]) for c in done], rerun="failed")
+        for cell in order:
+            size = Size(100, 5, 30)
+            left.know(Measured("", "", cell.dataset, cell.entry, size, took[cell.entry] / 2))
+        assert left.seconds() == (pytest.approx(35 * (30 + 90)), 0)
+        assert (left.done(), left.text()) == (254, "about 70 min")
+        for cell in done:
+            left.add(event(cell, 1000.0, 0.01, made=False))
+        assert left.text() == "about 70 min"
+        left.workers = 2
+        left.add(event(rest[0], time=1022.5, seconds=22.5))  # three quarters of what it took
+        assert left.seconds()[0] == pytest.approx(0.75 * (34 * 30 + 35 * 90) / 2)
+
+    def test_what_lay_between_two_runs_or_cells_is_no_time_of_computing(self) -> None:
+        everything = sweep(methods=["fast"])
+        left = TimeLeft(everything, workers=1)
+        for i, cell in enumerate(everything[:4]):
+            left.add(event(cell, time=5.0 + 3600 * i, seconds=5.0))
+        assert left.seconds()[0] == pytest.approx(32 * 5)
+
+    def test_what_is_refused_is_left_to_nobody(self) -> None:
+        everything = sweep()
+        left = TimeLeft(everything, workers=1)
+        left.read([record(c, SECONDS[c.entry]) for c in everything], rerun="all")
+        left.add({"event": "bad_input", "cell": "t0 1", "reason": "No.", "cells": 2})
+        assert left.seconds()[0] == 35 * 245
 
 
 class TestAFreshSweep:
@@ -150,7 +187,7 @@ class TestAFreshSweep:
         for i, cell in enumerate(everything[:9]):
             rows = sizes[cell.dataset]
             left.add(event(cell, float(i), rows / 100) | {"size": [rows, 5, 30]})
-        assert left._estimate(everything[9]) == pytest.approx(16, rel=0.15)
+        assert left._estimate(everything[9], 1.0, 1.0) == pytest.approx(16, rel=0.15)
 
     def test_nothing_known_is_unknown(self) -> None:
         assert TimeLeft(sweep(), workers=1).text() == "unknown time"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from made_records import made
 from omegaconf import DictConfig
 
 from bench.cell.config import register
@@ -100,6 +101,23 @@ def test_cells_are_shown_with_the_time_left_and_the_report_is_announced(
         "[1/3] iris 0 pretrained: done (3.0 s) · about 4 s left",
         "[2/3] iris 1 pretrained: done (5.0 s) · about 4 s left",
         "Making tables and figures …",
+    ]
+
+
+def test_a_resume_says_first_what_is_done_and_how_long_the_rest_takes(
+    config: DictConfig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "report", lambda root: 0)
+    monkeypatch.setattr("bench.cell.identity.stale", lambda records: [])
+    record = made("iris", "pretrained", [0.7])
+    record["timings"]["seconds"]["total"] = 40.0
+    Store(config.results_dir).write(record)
+    config.hydra.overrides.task = ["dataset=iris", "method=pretrained", "fold=0,1,2"]
+    assert swept(config, ended(0, made=False)) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "3 cells; loading …",
+        "1 of 3 cells are done; about 80 s left for the others",
+        "[1/3] iris 0 pretrained: done before (3.0 s) · about 80 s left",
     ]
 
 

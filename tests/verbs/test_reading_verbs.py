@@ -11,7 +11,7 @@ from made_records import failed, made
 
 from bench.cell.store import Store
 from bench.cli import main
-from bench.verbs.status import Look, Status, Sweep, _duration
+from bench.verbs.status import Look, Status, Sweep
 
 RECORDS = [
     made("heart", "pretrained", [0.7]),
@@ -81,33 +81,45 @@ class TestStatus:
         assert cells == [2, 6]
 
     def test_where_the_rest_is_refused_there_is_nothing_to_wait_for(self, tmp_path: Path):
-        sweep = Sweep(cells=8, ended=4, made=3, refused=4, begun=100.0)
-        assert (sweep.left, sweep.to_make) == (0, 0)
-        assert Status(tmp_path, {}, {}, [], sweep, 200.0).ended
+        sweep = Sweep(cells=8, ended=4, refused=4, begun=100.0)
+        assert sweep.left == 0
+        assert Status(tmp_path, {}, {}, [], sweep).ended
 
-    def test_the_time_left_follows_the_pace(self):
-        sweep = Sweep(cells=10, ended=4, made=2, refused=0, begun=100.0)
-        assert sweep.seconds_left(140.0) == 40 / 2 * 6
-        assert Sweep(10, 4, 0, 0, 100.0).seconds_left(140.0) is None
-
-    @pytest.mark.parametrize(
-        ("seconds", "told"),
-        [
-            (None, "unknown time"),
-            (89.0, "about 89 s"),
-            (150.0, "about 2 min"),
-            (5399.0, "about 90 min"),
-            (5400.0, "about 1.5 h"),
-        ],
-    )
-    def test_the_time_left_is_told_in_the_unit_that_fits(self, seconds: float | None, told: str):
-        assert _duration(seconds) == told
-
-    def test_what_is_done_before_takes_no_time(self):
-        resumed = Sweep(cells=324, ended=4, made=1, refused=0, begun=100.0, done_before=253)
-        assert resumed.to_make == 320 - 250  # three of the 253 have passed
-        assert resumed.seconds_left(160.0) == 60.0 * 70
-        assert Sweep(10, 9, 1, 0, 100.0, done_before=30).to_make == 0  # another experiment's too
+    def test_the_time_left_of_a_resumed_sweep_is_told_from_records(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        """A pace from its beginning would take the first cell for all, and the idle hours too."""
+        monkeypatch.setattr("bench.cell.identity.stale", lambda records: [])
+        took = {"default_ft": 600.0, "scm": 60.0}
+        folds = [("default_ft", 0), ("scm", 0), ("scm", 1)]
+        timed = {"started": 0.0, "cpu_seconds": 1.0, "peak_memory_mb": 1.0, "generation": None}
+        kept = store(
+            tmp_path,
+            [
+                made("a", m, [0.7], fold, timings={**timed, "seconds": {"total": took[m]}})
+                for m, fold in folds
+            ],
+        )
+        (tmp_path / "sweep").mkdir()
+        (tmp_path / "sweep" / "multirun.yaml").write_text(
+            "methods: [default_ft, scm]\nseed: '0'\nrerun: needed\n"
+            "hydra:\n  sweeper: {params: {fold: '0,1,2,3'}}\n"
+            "  overrides: {task: [dataset=a]}\n  launcher: {n_jobs: '1'}\n"
+        )
+        assert main(["status", str(tmp_path)]) == 0
+        # Eight cells, three of them done: three of default_ft and two of scm are to be made.
+        assert (
+            "left: 8 of the last sweep's 8 cells, 3 of them done before, about 32 min"
+            in printed(capsys)
+        )
+        which = {"job": 0, "entry": "default_ft", "method": "default_ft", "dataset": "a"}
+        time.sleep(0.05)
+        kept.log({**CELL, **which, "made": False, "size": [150, 4, 30]})
+        assert main(["status", str(tmp_path)]) == 0
+        assert (
+            "left: 7 of the last sweep's 8 cells, 2 of them done before, about 32 min"
+            in printed(capsys)
+        )
 
     def test_a_faulty_file_is_counted_and_left_alone(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
