@@ -24,7 +24,13 @@ from bench.generator import Generator
 from bench.ranges import Count, Positive, Whole
 from bench.table import Table
 from generators.mixed_model.mixture import Mixture
-from generators.mixed_model.ranges import CLASSIFIERS, MIXTURE, ClassifierRanges, MixtureRanges
+from generators.mixed_model.ranges import (
+    CLASSIFIERS,
+    MIXTURE,
+    ClassifierRanges,
+    MixtureRanges,
+    declared,
+)
 from generators.parts.codecs import draw_each
 from generators.parts.completion import Completion
 
@@ -163,7 +169,8 @@ class MixedModel(Generator):
         return self.rows_.table(values, y, holes)
 
     def _draw_mixture(self, Z: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Mixture:
-        drawn = {name: draw(bounds, rng) for name, bounds in self.mixture.items()}
+        ranges = declared(self.mixture, MixtureRanges)
+        drawn = {name: draw(bounds, rng) for name, bounds in ranges.items()}
         covariance = str(rng.choice(list(self.covariances)))
         if Z.shape[1] > self.max_full_width and covariance in ("full", "tied"):
             covariance = "diag"
@@ -173,8 +180,9 @@ class MixedModel(Generator):
     def _draw_classifier(
         self, Z: np.ndarray, y: np.ndarray, rng: np.random.Generator
     ) -> ClassifierMixin:
-        kind = str(rng.choice(list(self.classifiers)))
-        drawn = {name: draw(bounds, rng) for name, bounds in self.classifiers[kind].items()}
+        zoo = declared(self.classifiers, ClassifierRanges)
+        kind = str(rng.choice(list(zoo)))
+        drawn = {name: draw(bounds, rng) for name, bounds in zoo[kind].items()}
         if kind == "nearest_neighbours":
             drawn["n_neighbors"] = min(drawn["n_neighbors"], len(Z))
         if kind == "neural_network":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, get_type_hints
 
 from annotated_types import Interval, Len
 from pydantic import ConfigDict, with_config
@@ -99,3 +99,22 @@ CLASSIFIERS: ClassifierRanges = {
     "naive_bayes": {"var_smoothing": (1e-9, 0.1)},
     "neural_network": {"hidden_layer_sizes": (8, 64), "alpha": (1e-5, 0.1)},
 }
+
+
+def declared(ranges: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """The ranges in the order in which ``kind`` declares them, for what is drawn goes by it.
+
+    A mapping's own order is nobody's choice: a config file has one, a record its keys sorted.
+
+    Raises
+    ------
+    ValueError
+        If ``kind`` does not declare one of them.
+    """
+    kinds = get_type_hints(kind)
+    names = sorted(ranges, key=list(kinds).index)
+    nested = {name for name in names if isinstance(ranges[name], Mapping)}
+    return {
+        name: declared(ranges[name], kinds[name]) if name in nested else ranges[name]
+        for name in names
+    }

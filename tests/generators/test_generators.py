@@ -243,6 +243,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             m for m, node in nodes.items() if issubclass(get_class(node._target_), CausalGenerator)
         ]
         metafunc.parametrize("causal_method", makers)
+    if "mapping_method" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "mapping_method", [m for m, node in nodes.items() if reordered(node) is not None]
+        )
     if "method" in metafunc.fixturenames:
         metafunc.parametrize("method", list(nodes))
     if "table_name" in metafunc.fixturenames:
@@ -270,6 +274,22 @@ def ready(generator: Generator) -> Generator:
 def cut_short(node: DictConfig) -> DictConfig:
     """The generator with next to no training: what it promises may not hang on how well it fits."""
     return OmegaConf.merge(node, {key: 3 for key in SHORT if key in node})
+
+
+def reordered(node: DictConfig) -> DictConfig | None:
+    """The generator with the keys of each mapping among its parameters in reverse, if it has one.
+
+    A record keeps its keys sorted, and a command line adds to their end: nobody chooses an order.
+    """
+
+    def turned(value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {key: turned(item) for key, item in reversed(value.items())}
+
+    plain = OmegaConf.to_container(node)
+    mappings = [key for key, value in plain.items() if isinstance(value, dict)]
+    return OmegaConf.create(turned(plain)) if mappings else None
 
 
 @cache
@@ -351,6 +371,17 @@ def test_same_seed_same_rows(make: Callable, method: str, table: str) -> None:
         generator = fitted(make(), made(table), seed=3)
         drawn += [generator.sample(40, np.random.default_rng(5)) for _ in range(2)]
     assert all(same(drawn[0], other) for other in drawn[1:])
+
+
+def test_the_order_of_a_mappings_keys_draws_no_other_rows(
+    request: pytest.FixtureRequest, mapping_method: str
+) -> None:
+    node = generator_nodes(request.config.getoption("method_dir"))[mapping_method]
+    drawn = [
+        fitted(ready(instantiate(cut_short(n))), made("plain")).sample(40, np.random.default_rng(5))
+        for n in (node, reordered(node))
+    ]
+    assert same(*drawn)
 
 
 def test_another_seed_other_rows(make: Callable, method: str) -> None:
