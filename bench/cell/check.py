@@ -11,6 +11,7 @@ from bench.cell.identity import ASKED
 from bench.cell.record import Record, in_common
 from bench.cell.scored import contradictions
 from bench.cell.targets import renamed
+from bench.finetune.settings import deciding
 
 # Of a record's provenance: with all of these the same, the same code gives the same bits.
 MACHINE = ("versions", "processor", "kernels", "threads", "device", "python")
@@ -148,10 +149,13 @@ def _conflicts(name: str, before: Any, now: Any) -> list[str]:
 
 
 def _settings_of(record: Record) -> dict[str, Any]:
-    """A record's settings, but how a table was asked for, which is another machine's matter."""
+    """A record's settings, but how a table was asked for, which is another machine's matter.
+
+    An older record lacks the settings that came later.
+    """
     settings = renamed(record["settings"])
     dataset = {k: v for k, v in settings["dataset"].items() if k not in ASKED}
-    return {**settings, "dataset": dataset}
+    return {**settings, "dataset": dataset, "finetune": deciding(settings["finetune"])}
 
 
 def _rows_of(record: Record, with_key: bool) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from bench.cell.record import Record
 from bench.cell.targets import by_role, modules
 from bench.datasets.splits import protocol
 from bench.files import digest, plain
+from bench.finetune.settings import deciding
 from bench.scores import RANKED, SCORES
 from bench.table import Table
 
@@ -49,7 +50,7 @@ def identity(
         "validation_share": float(cfg.validation_share),
         "model": identity_of(plain(cfg.model), load),
         "method": {k: method[k] for k in ("finetune", "generator", "mixing")},
-        "finetune": plain(cfg.finetune) if cfg.method.finetune else None,
+        "finetune": deciding(plain(cfg.finetune)) if cfg.method.finetune else None,
         "seed": int(cfg.seed),
     }
     if not cfg.method.finetune:

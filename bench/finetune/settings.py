@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -115,7 +116,11 @@ class Method:
 
 @dataclass
 class Finetune:
-    """One fine-tuning run."""
+    """One fine-tuning run.
+
+    A setting with a value here came later than records were made: at that value a run is, bit for
+    bit, the one from before it (`deciding`).
+    """
 
     steps: Annotated[int, Interval(ge=1, le=10**6)] = MISSING  # none: method=pretrained
     lr: Positive = MISSING
@@ -142,3 +147,13 @@ class Finetune:
             f"{evaluations:,} evaluations, and a record holds {MOST_EVALUATIONS:,}; give "
             f"finetune.eval_every={math.ceil(self.steps / MOST_EVALUATIONS)} or more."
         )
+
+
+def deciding(finetune: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of fine-tuning without the later ones that ask for nothing: no identity names them.
+
+    >>> deciding({"steps": 30})
+    {'steps': 30}
+    """
+    later = {f.name: f.default for f in fields(Finetune) if f.default != MISSING}
+    return {k: v for k, v in finetune.items() if k not in later or v != later[k]}
