@@ -154,7 +154,11 @@ def _name(variants: list[_Variant]) -> None:
         wanted = sorted({*kept, *shared})
         more = ["…"] if cut else []
         for variant in members:
-            told = [f"{shown(_label(k, keys))}={_told(variant, k, members)}" for k in wanted]
+            told = [
+                f"{shown(_label(k, keys))}={_told(variant, k, members)}"
+                for k in wanted
+                if k in variant.settings
+            ]
             variant.name = SEPARATOR.join([family, *told, *more])
         _made_unique(members)
 

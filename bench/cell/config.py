@@ -109,10 +109,23 @@ def alone_and_mixed(plain: list[str], generators: list[str], ratios: list[float]
     return entries
 
 
+def each_with(plain: list[str], *crossed: list[str]) -> list[str]:
+    """Entries of ``methods``: the plain ones, then others with each of some settings.
+
+    ``crossed`` holds pairs of lists, entries and the settings that each of them is run with.
+    """
+    pairs = zip(crossed[::2], crossed[1::2], strict=True)
+    return [
+        *plain,
+        *(f"{entry} {s}" for entries, settings in pairs for s in settings for entry in entries),
+    ]
+
+
 def register() -> None:
     """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
     ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("suite", suite, replace=True)
     OmegaConf.register_new_resolver("tabarena_suite", tabarena.suite, replace=True)
     OmegaConf.register_new_resolver("alone_and_mixed", alone_and_mixed, replace=True)
+    OmegaConf.register_new_resolver("each_with", each_with, replace=True)
     OmegaConf.register_new_resolver("checked", check, replace=True)

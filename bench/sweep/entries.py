@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from hydra import compose
@@ -24,7 +25,8 @@ def cells_of(
     """Each entry of ``methods`` with the config of its cell: the job's own overrides, then its.
 
     An entry is the name of a method, and overrides of it if there are any:
-    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``.
+    ``ctgan method.mixing.rows=mixed method.name=ctgan-mixed``. One method may stand under several
+    settings of the fine-tuning: ``default_ft finetune.lr=3e-4``, ``default_ft finetune=autogluon``.
     """
     if not cfg.methods:
         check("method", cfg.method.name)  # it may be overridden
@@ -38,15 +40,18 @@ def cells_of(
             f"{named} has no effect where methods= or the experiment lists what is run; "
             f"write methods=[{named.removeprefix('method=')}] to run that one alone."
         )
-    entries: dict[str, str] = {}
+    known: dict[str, dict[str, DictConfig]] = defaultdict(dict)
     for entry in cfg.methods:
         cell = _composed(entry, kept)
-        first = entries.setdefault(check("method", cell.method.name), entry)
-        if first != entry:
-            raise BadInput(
-                f"'{first}' and '{entry}' of methods are both called '{cell.method.name}'; give "
-                "one a name of its own with method.name=NAME."
-            )
+        alike = known[check("method", cell.method.name)]
+        alike.pop(entry, None)  # the very same words
+        for other, its in alike.items():
+            if its.method != cell.method or its.finetune == cell.finetune:
+                raise BadInput(
+                    f"'{other}' and '{entry}' of methods are both called '{cell.method.name}'; "
+                    "give one a name of its own with method.name=NAME."
+                )
+        alike[entry] = cell
         yield entry, cell
 
 
@@ -54,10 +59,10 @@ def _composed(entry: str, kept: list[str]) -> DictConfig:
     """The config of an entry of ``methods``."""
     name, *overrides = entry.split() or [""]
     for override in overrides:
-        if not override.startswith(("method.", "finetune.")):
+        if not override.startswith(("method.", "finetune.", "finetune=")):
             raise BadInput(
-                f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE and "
-                "finetune.KEY=VALUE."
+                f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE, "
+                "finetune.KEY=VALUE and finetune=NAME."
             )
     try:
         check_values(overrides)

@@ -86,7 +86,7 @@ class TimeLeft:
 
     def __post_init__(self) -> None:
         self._left = {(cell.job, cell.entry): cell for cell in self.cells}
-        self._alike = Counter(_name(cell) for cell in self.cells)
+        self._alike = Counter(map(_alike, self.cells))
 
     @classmethod
     def of(
@@ -225,14 +225,12 @@ class TimeLeft:
         records = self._fresh[*name, cell.seed] + self._fresh[*name, None]
         if not records:
             return 0.0
-        return min(1.0, records / self._alike[_name(cell)])
+        return min(1.0, records / self._alike[_alike(cell)])
 
     def _method(self, cell: Cell) -> str:
         if cell.entry in self._names:
             return self._names[cell.entry]
-        first, *more = cell.entry.split() or [""]
-        named = [word.partition("=")[2] for word in more if word.startswith("method.name=")]
-        return named[-1] if named else first
+        return _named(cell.entry)
 
     def _table(self, cell: Cell) -> str:
         return self._tables.get(cell.dataset, cell.dataset)
@@ -249,9 +247,16 @@ class TimeLeft:
         return busy / covered if covered else 1.0
 
 
-def _name(cell: Cell) -> tuple[str, ...]:
+def _alike(cell: Cell) -> tuple[str, ...]:
     """What cells of several settings have in common."""
-    return cell.dataset, cell.entry, cell.fold, cell.seed
+    return cell.dataset, _named(cell.entry), cell.fold, cell.seed
+
+
+def _named(entry: str) -> str:
+    """What an entry of ``methods`` calls its method."""
+    first, *more = entry.split() or [""]
+    named = [word.partition("=")[2] for word in more if word.startswith("method.name=")]
+    return named[-1] if named else first
 
 
 def _measured(record: Record) -> Measured:

@@ -83,6 +83,15 @@ class TestNames:
             "default_ft · lr=3e-4 · steps=50",
         ]
 
+    def test_a_setting_that_came_later_is_named_where_it_is_set(self):
+        """At its default no identity tells of it."""
+        rival = SLOW | {"pull": 0.1}
+        assert methods(tuned(finetune=SLOW), tuned(finetune=FAST), tuned(finetune=rival)) == [
+            SLOW_NAME,
+            FAST_NAME,
+            f"{SLOW_NAME} · pull=0.1",
+        ]
+
     def test_nothing_is_added_where_nothing_differs(self):
         assert methods(tuned(finetune=SLOW), tuned(finetune=SLOW, fold=1, seed=3)) == [
             "default_ft",

@@ -11,7 +11,7 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from bench.cell.config import alone_and_mixed
+from bench.cell.config import alone_and_mixed, each_with
 from bench.errors import BadInput
 from bench.files import CONF
 from bench.sweep.entries import cells_of
@@ -46,6 +46,19 @@ def test_an_entry_is_a_method_with_overrides_of_its_own(monkeypatch: pytest.Monk
     assert {cell.finetune.steps for cell in made.values()} == {2}
 
 
+@pytest.mark.long
+def test_one_method_stands_under_several_settings_of_the_fine_tuning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries = "default_ft,'default_ft finetune.lr=1e-3','default_ft finetune=autogluon'"
+    made = [cell for _, cell in composed(entries, monkeypatch)]
+    assert {cell.method.name for cell in made} == {"default_ft"}
+    assert [(cell.finetune.lr, cell.finetune.keep) for cell in made] == [
+        (1e-4, "best"), (1e-3, "best"), (1e-4, "last"),
+    ]  # fmt: skip
+    assert {cell.finetune.steps for cell in made} == {2}  # the command line's stands above
+
+
 def test_the_command_for_an_entry_runs_that_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     (entry, cell), *_ = composed(f"'{MIXED}',noise", monkeypatch)
     arguments = shlex.split(_command([entry]))
@@ -59,6 +72,8 @@ def test_the_command_for_an_entry_runs_that_entry(monkeypatch: pytest.MonkeyPatc
     ("methods", "sentence"),
     [
         ("noise,'noise method.mixing.ratio=2.0'", "both called 'noise'; give one a name"),
+        ("noise,'noise finetune.lr=1e-4'", "both called 'noise'; give one"),  # one cell twice
+        ("'noise finetune=adam'", "cannot be composed: .*finetune/adam"),
         ("'noise fold=1'", "sets 'fold=1'; an entry may set method.KEY=VALUE"),
         ("'noise method.mixing.ration=1'", "cannot be composed: .*ration"),
         ("'nose method.name=x'", "cannot be composed: .*nose"),
@@ -71,6 +86,12 @@ def test_an_entry_that_cannot_be_meant_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(BadInput, match=sentence):
         list(composed(methods, monkeypatch))
+
+
+def test_entries_are_run_with_each_setting() -> None:
+    assert each_with(["pretrained"], ["a x=1", "b"], ["lr=1", "lr=2"], ["a"], ["lr=3"]) == [
+        "pretrained", "a x=1 lr=1", "b lr=1", "a x=1 lr=2", "b lr=2", "a lr=3",
+    ]  # fmt: skip
 
 
 def test_a_generator_is_run_alone_and_mixed_at_each_ratio() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ EXPERIMENTS = [path.stem for path in sorted(Path(CONF, "experiment").glob("*.yam
 
 
 STUDY = {"default_ft", "causalmixft", "ctgan", "scm", "tabebm", "table_augment", "mixed_model"}
+
+
+@cache
+def composes(*words: str) -> None:
+    compose("config", list(words))
 
 
 def methods_of(cfg: DictConfig) -> set[str]:
@@ -60,7 +66,9 @@ def test_every_experiment_names_datasets_and_methods_that_exist(name: str) -> No
     for entry in cfg.methods:
         method, *overrides = entry.split()
         assert ("method", method) in NAMES
-        compose("config", [f"method={method}", *overrides])
+        tuning = tuple(word for word in overrides if word.startswith("finetune"))
+        composes(f"method={method}", *(word for word in overrides if word not in tuning))
+        composes(*tuning)
     assert len(set(datasets)) == len(datasets)
     assert count_cells(cfg) >= len(datasets) * len(cfg.methods)
 
@@ -99,6 +107,17 @@ def test_smoke_is_embedded_in_small() -> None:
 def test_embedded_full_runs_every_method_of_the_other_experiments() -> None:
     methods = {name: methods_of(compose("config", [f"experiment={name}"])) for name in EXPERIMENTS}
     assert methods["embedded_full"] == set().union(*methods.values())
+
+
+def test_safety_is_every_method_at_every_learning_rate_and_one_fold_after_the_other() -> None:
+    cfg = compose("config", ["experiment=safety"], return_hydra_config=True)
+    rates = {f"finetune.lr={lr}" for lr in ("3e-5", "1e-4", "3e-4", "1e-3")}
+    words = [entry.split() for entry in cfg.methods]
+    asked = {"default_ft", "causalmixft", "scm", "smote", "bootstrap", "noise"}
+    assert {method: {w[-1] for w in words if w[0] == method} & rates for method in asked} == (
+        dict.fromkeys(asked, rates)
+    )
+    assert [*cfg.hydra.sweeper.params] == ["fold", "dataset"]  # Hydra's last one goes fastest
 
 
 def test_scm_and_causalmixft_differ_in_how_rows_are_mixed_alone() -> None:

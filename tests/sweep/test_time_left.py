@@ -231,3 +231,10 @@ def test_methods_that_are_swept_are_each_jobs_own() -> None:
     ]  # fmt: skip
     cfg = composed("dataset=iris", "method=scm,pretrained")
     assert [(c.job, c.entry) for c in cells(cfg)] == [(0, "scm"), (1, "pretrained")]
+
+
+def test_a_method_under_several_settings_is_done_when_all_of_them_are() -> None:
+    cells = sweep(["t0"], ["fast", "fast finetune.lr=1e-3", "fast finetune.lr=3e-4"])
+    left = TimeLeft(cells, workers=1)
+    left.read([record(cells[0], 5.0)], rerun="failed")
+    assert left.done() == 1
