@@ -3,11 +3,13 @@
 A method run under two learning rates is two methods to a table, ``default_ft · lr=1e-4`` and
 ``default_ft · lr=3e-4``; a table's name that two contents go by is two tables, ``train (1a2b3c)``
 and ``train (4d5e6f)``. Only what decides a record's numbers counts, its identity; so the
-pre-trained model, which no learning rate touches, stays one method beside both.
+pre-trained model, which no learning rate touches, stays one method beside both. A model goes by its
+name, ``default_ft · model=mitra_nano``, whatever its settings.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -23,7 +25,9 @@ SHORT = 6  # characters of a hash in a name
 MOST = 4  # settings in a name; of more, those that tell the records apart
 LONGEST = 40  # characters of a value in a name
 TARGET = "._target_"
-WEIGHTS = "model.weights"
+MODEL = "model"
+WEIGHTS = f"{MODEL}.weights"
+LOADED = (TARGET, "._class_")  # ends of keys: what loads a model, and the class that it is of
 # Parts of an identity that say what is compared on, not how it was computed.
 PLACE = ("dataset", "split", "seed")
 # Parts that every method of a folder shares, the pre-trained model too: its scores rest on them.
@@ -164,19 +168,42 @@ def _name(variants: list[_Variant]) -> None:
 
 
 def _name_models(variants: list[_Variant]) -> None:
-    """Put models' names in the place of their weights' hashes, where that tells them apart."""
-    called: dict[Any, set[str]] = defaultdict(set)
+    """Put models' names in the place of their settings; of one name, what tells apart stays."""
+    called: dict[str, set[str]] = defaultdict(set)
     for variant in variants:
-        called[variant.settings.get(WEIGHTS)] |= variant.models
-    every = [name for names_of in called.values() for name in names_of]
-    if len(every) == len(set(every)) == len(called):
-        for variant in variants:
-            variant.settings.pop(WEIGHTS, None)
-            (variant.settings["model"],) = variant.models
-        return
-    short = _shortened(map(str, called))
+        called[_model_of(variant)] |= variant.models
+    named: dict[str, dict[str, list[_Variant]]] = defaultdict(lambda: defaultdict(list))
     for variant in variants:
-        variant.settings[WEIGHTS] = short[str(variant.settings.get(WEIGHTS))]
+        model = _model_of(variant)
+        named[", ".join(sorted(called[model]))][model].append(variant)
+    for name, models in named.items():
+        kept = _telling([alike[0] for alike in models.values()])
+        short = _shortened(str(alike[0].settings.get(WEIGHTS)) for alike in models.values())
+        for variant in itertools.chain.from_iterable(models.values()):
+            told = {k: v for k, v in variant.settings.items() if k in kept}
+            if WEIGHTS in told:
+                told[WEIGHTS] = short[str(told[WEIGHTS])]
+            others = {k: v for k, v in variant.settings.items() if not _is_model(k)}
+            variant.settings = {**others, MODEL: name, **told}
+
+
+def _model_of(variant: _Variant) -> str:
+    return _exact({key: value for key, value in variant.settings.items() if _is_model(key)})
+
+
+def _is_model(key: str) -> bool:
+    return key.partition(".")[0] == MODEL
+
+
+def _telling(models: list[_Variant]) -> set[str]:
+    """The settings that tell models of one name apart: such as all have, if those suffice."""
+    differing = [key for key in _differing(models) if key.startswith(f"{MODEL}.")]
+    own = [key for key in differing if not key.endswith(LOADED)]
+    common = [key for key in own if all(key in model.settings for model in models)]
+    for keys in (common, own):
+        if len({tuple(_value(model, k) for k in keys) for model in models}) == len(models):
+            return set(keys)
+    return set(differing)
 
 
 def _differing(variants: list[_Variant]) -> list[str]:

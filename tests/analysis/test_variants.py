@@ -151,6 +151,35 @@ class TestNames:
             "pretrained · weights=bbbbbb",
         ]
 
+    def test_models_of_two_kinds_go_by_their_names_whatever_their_settings(self):
+        nano = {"weights": "a" * 64, "scoring": "float32", "max_context": 8192}
+        nearest = {"weights": "b" * 64, "_target_": "mine.load", "_class_": "<class 'mine.Near'>"}
+
+        def of(model: str, *parts: dict[str, Any]) -> list[str]:
+            records = [made("heart", "scm", [0.7, 0.71], identity={"model": p}) for p in parts]
+            other = made("heart", "scm", [0.7, 0.71], identity={"model": nearest})
+            called = [r | {"cell": r["cell"] | {"model": model}} for r in records]
+            return methods(*called, other | {"cell": other["cell"] | {"model": "nearest"}})
+
+        assert of("nano", nano) == ["scm · model=nano", "scm · model=nearest"]
+        assert of("nano", nano, nano | {"scoring": "bfloat16"}) == [
+            "scm · model=nano · scoring=float32",
+            "scm · model=nano · scoring=bfloat16",
+            "scm · model=nearest",
+        ]
+        assert of("nearest", nano) == ["scm · weights=aaaaaa", "scm · weights=bbbbbb"]
+        assert of("nearest", {"weights": "b" * 64}) == [
+            "scm",
+            "scm · _class_=<class 'mine.Near'> · model=load",
+        ]
+
+    def test_one_models_weights_under_two_names_are_told_by_the_names(self):
+        parts = [{"weights": "a" * 64, "max_context": size} for size in (8192, 64)]
+        records = [made("heart", "scm", [0.7, 0.71], identity={"model": p}) for p in parts]
+        for record, name in zip(records, ("mitra_nano", "narrow"), strict=True):
+            record["cell"] = record["cell"] | {"model": name}
+        assert methods(*records) == ["scm · model=mitra_nano", "scm · model=narrow"]
+
     def test_many_settings_are_cut_to_those_that_tell_apart(self):
         one, two = ({f"key{i}": i + shift for i in range(9)} for shift in (0, 1))
         assert methods(tuned(finetune=one), tuned(finetune=two)) == [
