@@ -7,6 +7,7 @@ passed over and counted, and the events around it are read.
 from __future__ import annotations
 
 import io
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,8 +61,12 @@ class _SetAside(_Any):
     reason: str
 
 
-_EVENT: TypeAdapter[_Cell | _BadInput | _SetAside] = TypeAdapter(
-    Annotated[_Cell | _BadInput | _SetAside, Field(discriminator="event")]
+class _Sweep(_Any):
+    event: Literal["sweep"]  # it begins; what follows is of it
+
+
+_EVENT: TypeAdapter[_Cell | _BadInput | _SetAside | _Sweep] = TypeAdapter(
+    Annotated[_Cell | _BadInput | _SetAside | _Sweep, Field(discriminator="event")]
 )
 
 
@@ -104,6 +109,17 @@ def read(path: Path, begin: int = 0) -> Read:
         elif line.strip():
             found.skipped += 1
     return found
+
+
+def of_last_sweep(events: list[Event]) -> tuple[float, list[Event]]:
+    """When the last sweep began, and the events since; without such a line, now and all of them.
+
+    The time of a file would tell less: a copy of the folder need not keep it.
+    """
+    for place in range(len(events) - 1, -1, -1):
+        if events[place]["event"] == "sweep":
+            return events[place]["time"], events[place + 1 :]
+    return math.inf, events
 
 
 def size(path: Path) -> int:

@@ -9,7 +9,6 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
 from bench.cell import journal
-from bench.cell.reader import state
 from bench.cell.store import Store
 from bench.phrases import counted
 from bench.report.verdict import listed
@@ -19,18 +18,13 @@ from bench.sweep.kept import cells_kept
 def unfinished(root: Path) -> list[str]:
     """A sentence where the folder's last sweep has cells that are still to be run.
 
-    Its cells are counted by what Hydra keeps of it, those that ended by the journal since it began;
+    Its cells are counted by what Hydra keeps of it, those that ended by its lines of the journal;
     what was refused is not waited for. Without either nobody knows of a sweep.
     """
-    config = root / "sweep" / "multirun.yaml"
-    try:
-        begun = state(config)[0] / 1e9
-    except OSError:
-        return []
-    cells = cells_kept(config)
+    cells = cells_kept(root / "sweep" / "multirun.yaml")
     if isinstance(cells, str):
         return []  # `status` says why
-    events = [e for e in journal.read(Store(root).journal).events if e["time"] >= begun]
+    _, events = journal.of_last_sweep(journal.read(Store(root).journal).events)
     ended = sum(event["event"] == "cell" for event in events)
     refused = sum(event.get("cells", 1) for event in events if event["event"] == "bad_input")
     if ended + refused >= cells:

@@ -38,12 +38,14 @@ class Sweeper(Basic):
     def sweep(self, arguments: list[str]) -> Any:
         """Run the sweep, with what it sweeps over written out.
 
-        What Hydra keeps of it in multirun.yaml then tells its cells to whoever resolves nothing.
+        What Hydra keeps of it in multirun.yaml then tells its cells to whoever resolves nothing,
+        and the journal which of its lines are of this sweep.
         """
         assert self.config is not None
         with read_write(self.config), open_dict(self.config):
             for node, key in ((self.config.hydra.sweeper, "params"), (self.config, "methods")):
                 node[key] = plain_node(node[key])
+        Store(writable(self.config.results_dir)).log({"event": "sweep"})
         return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:

@@ -81,7 +81,6 @@ class Sweep:
     cells: int
     ended: int
     refused: int  # cells of jobs that cannot be run
-    begun: float
     done_before: int = 0  # of those left: they only have to be passed
     time_left: str = "unknown time"
 
@@ -179,14 +178,12 @@ class Look:
         if isinstance(swept, str):
             return None, [f"{config} cannot be used: {swept}"]
         read = journal.read(self._store.journal)
-        begun = changed[0] / 1e9
-        events = [e for e in read.events if e["time"] >= begun]
+        begun, events = journal.of_last_sweep(read.events)
         ended = [e for e in events if e["event"] == "cell"]
         sweep = Sweep(
             cells=swept.cells,
             ended=len(ended),
             refused=sum(e.get("cells", 1) for e in events if e["event"] == "bad_input"),
-            begun=begun,
         )
         if sweep.left:
             earlier = [r for r in records if r["timings"]["started"] < begun]

@@ -203,5 +203,6 @@ def test_a_cell_that_another_sweep_is_at_is_left_for_last(tmp_path: Path) -> Non
         assert [r["cell"]["method"] for r in records(folder).values()] == ["default_ft"]
     process.communicate(timeout=60)
     assert process.returncode == 0
-    ended = [json.loads(line)["cell"] for line in (folder / "journal.jsonl").open()]
-    assert ended == ["haberman 0 default_ft", "haberman 0 pretrained"]
+    begun, *ended = [json.loads(line) for line in (folder / "journal.jsonl").open()]
+    assert begun["event"] == "sweep"
+    assert [event["cell"] for event in ended] == ["haberman 0 default_ft", "haberman 0 pretrained"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ def swept(root: Path, ended: int, refused: int = 0) -> Path:
     (root / "sweep").mkdir(parents=True)
     (root / "sweep" / "multirun.yaml").write_text(SWEEP)
     store = Store(root)
+    store.log({**CELL, "cell": "heart 0 pretrained"})  # of a sweep before
+    store.log({"event": "sweep"})
     for n in range(ended):
         store.log({**CELL, "cell": f"heart {n} default_ft"})
     if refused:
@@ -49,6 +52,20 @@ def read(*changed: str, extra: bool = True) -> Answer:
 def test_an_unfinished_sweep_is_told_with_how_far_it_is(tmp_path: Path) -> None:
     (told,) = unfinished(swept(tmp_path, ended=5))
     assert told.startswith("Unfinished: 5 of 12 cells of the last sweep are done; ")
+
+
+def test_how_far_it_is_does_not_hang_on_a_files_time(tmp_path: Path) -> None:
+    root = swept(tmp_path, ended=5)
+    told = unfinished(root)
+    os.utime(root / "sweep" / "multirun.yaml", (2e9, 2e9))  # a copy made later
+    assert unfinished(root) == told
+
+
+def test_an_older_journal_is_read_whole(tmp_path: Path) -> None:
+    root = swept(tmp_path, ended=5)
+    lines = [line for line in Store(root).journal.open() if '"sweep"' not in line]
+    Store(root).journal.write_text("".join(lines))
+    assert unfinished(root)[0].startswith("Unfinished: 6 of 12 cells")
 
 
 @pytest.mark.parametrize(("ended", "refused"), [(12, 0), (10, 2)])

@@ -158,7 +158,8 @@ def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path
     outputs = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert results(folder) == results(reference)
-    ended = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    events = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    ended = [event for event in events if event["event"] == "cell"]
     assert len(ended) == 2 * 2 * len(METHODS)
     assert sum(event["made"] for event in ended) == 2 * len(METHODS)
 
