@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.cell.record import Record
 from bench.files import digest
+from bench.finetune.settings import completed
 
 SEPARATOR = " · "
 SHORT = 6  # characters of a hash in a name
@@ -125,7 +126,8 @@ def _methods(records: list[Record]) -> list[_Variant]:
         deciding = {k: v for k, v in parts.items() if k not in PLACE}
         key = (cell["method"], json.dumps(deciding, sort_keys=True))
         if key not in found:
-            tuning, shared = deciding.get("finetune"), {k: deciding.get(k) for k in SHARED}
+            tuning = completed(deciding.get("finetune"))
+            deciding["finetune"], shared = tuning, {k: deciding.get(k) for k in SHARED}
             found[key] = _Variant(
                 cell["method"],
                 _flat(deciding),

@@ -11,12 +11,13 @@ from bench.cell.identity import ASKED
 from bench.cell.record import Record, in_common
 from bench.cell.scored import contradictions
 from bench.cell.targets import renamed
-from bench.finetune.settings import deciding
+from bench.finetune.settings import completed, deciding
 
 # Of a record's provenance: with all of these the same, the same code gives the same bits.
 MACHINE = ("versions", "processor", "kernels", "threads", "device", "python")
 # Of an identity: with all of these the same, so are the pre-trained model's scores.
 UNTUNED = ("dataset", "split", "validation_share", "model")
+BAG = ("bag", "heldout_in_support")  # of the fine-tuning: children have other rows in context
 SHORT = 8  # characters of a hash that are shown
 
 
@@ -62,6 +63,8 @@ def disagreeing(records: list[Record]) -> dict[str, list[str]]:
         if record["status"] == "done":
             parts = record["identity"]["parts"]
             key = [record["cell"]["dataset"], *(parts.get(name) for name in UNTUNED)]
+            tuning = parts.get("finetune")
+            key += [tuning.get(name) for name in BAG] if isinstance(tuning, dict) else [None, None]
             key += [record["provenance"].get(name) for name in (*MACHINE, "scores")]
             groups.setdefault(str(key), []).append(record)
     found: dict[str, list[str]] = {}
@@ -131,9 +134,10 @@ def other_settings(record: Record, again: Record) -> list[str]:
 
 def _asked(record: Record) -> dict[str, Any]:
     parts, method = record["identity"]["parts"], renamed(record["settings"])["method"]
-    known = ("dataset", "split", "validation_share", "finetune", "seed")
+    known = ("dataset", "split", "validation_share", "seed")
     return {
         **{name: parts.get(name) for name in known},
+        "finetune": completed(parts.get("finetune")),
         "model": {"name": record["cell"]["model"]},
         "method": {name: method.get(name) for name in ("finetune", "generator", "mixing")},
     }

@@ -47,20 +47,29 @@ def rounding(score: Score, labels: Mapping[str, np.ndarray], classes: np.ndarray
     Returns
     -------
     callable
-        It raises `ScoreError` for what are no probabilities, or some of a class of no training row.
+        It raises as `rounded`.
+    """
+    return lambda module: rounded(score(module), labels, classes)
+
+
+def rounded(
+    probabilities: Probabilities, labels: Mapping[str, np.ndarray], classes: np.ndarray
+) -> Probabilities:
+    """Probabilities of each part as a record keeps them.
+
+    Raises
+    ------
+    ScoreError
+        For what are no probabilities, or some of a class of no training row.
     """
 
-    def rounded(module: Any) -> Probabilities:
-        return {part: of_part(labels[part], p) for part, p in score(module).items()}
-
-    def of_part(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        require_probabilities(y, probabilities)
-        if np.delete(probabilities, classes, axis=1).any():
+    def of_part(y: np.ndarray, given: np.ndarray) -> np.ndarray:
+        require_probabilities(y, given)
+        if np.delete(given, classes, axis=1).any():
             raise ScoreError("The model gives a probability to a class that no training row has.")
-        packed = _packed(probabilities[:, classes])
-        return _unpacked(packed, classes, probabilities.shape[1], len(y))
+        return _unpacked(_packed(given[:, classes]), classes, given.shape[1], len(y))
 
-    return rounded
+    return {part: of_part(labels[part], given) for part, given in probabilities.items()}
 
 
 def kept(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -13,40 +13,24 @@ from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
 from bench.cell import predictions
+from bench.cell.attempt import Attempt, Reached
+from bench.cell.bagged import bagged
 from bench.cell.config import CellConfig
-from bench.cell.generation import Generation, Maker
 from bench.cell.identity import HOW, SETTINGS
-from bench.cell.model import MODEL_HOW, known
+from bench.cell.model import MODEL_HOW
 from bench.cell.provenance import error_of, provenance
 from bench.cell.record import Record
+from bench.datasets.bags import Bag
 from bench.datasets.splits import Fold
 from bench.files import plain
-from bench.finetune.loop import Finetuned, finetune, untouched
-from bench.finetune.settings import Rows
-from bench.finetune.sources import build, split_of
+from bench.finetune.bagging import Bagged
+from bench.finetune.loop import Finetuned
 from bench.generator import NotApplicable
 from bench.models.base import Backbone
 from bench.models.memory import CHUNK, LessSupport, Memory
-from bench.names import inside
 from bench.process import Clock
 from bench.scores import RANKED_BY, all_scores
-from bench.seeds import generator as seeded
 from bench.table import Table
-
-
-@dataclass(frozen=True)
-class Reached:
-    """What a cell has come to so far; a failure keeps what was there."""
-
-    data: dict[str, Any] = field(default_factory=dict)
-    generation: Generation = field(default_factory=Generation)
-    result: Finetuned | None = None
-    metrics: dict[str, Any] = field(default_factory=dict)
-    predictions: predictions.Kept = field(default_factory=dict)
-
-    def noting(self, notes: list[str]) -> Reached:
-        """A copy with more notes."""
-        return replace(self, data={**self.data, "notes": [*self.data["notes"], *notes]})
 
 
 def run(
@@ -131,91 +115,41 @@ def stages(
     The cell begins anew with a smaller support where the device has no memory for it.
     """
     with clock.timed("prepare"):
-        fold = Fold.of(table, config.fold, config.validation_share)
-    memory = Memory(scoring=CHUNK)
+        fold = _fold(config, table)
+    seed = seed_of(table, config.fold, config.seed)
+    attempt = Attempt(config, backbone, code, clock, Memory(scoring=CHUNK), seed)
     while True:
         try:
-            yield from _attempt(config, fold, backbone, code, clock, memory)
+            yield from _attempt(attempt, fold)
             return
         except LessSupport:
             continue
 
 
-def _attempt(
-    config: CellConfig, fold: Fold, backbone: Backbone, code: str, clock: Clock, memory: Memory
-) -> Iterator[Reached]:
-    method, train, seed = config.method, fold.train, seed_of(fold.train, config.fold, config.seed)
-    settings = replace(config.finetune, max_support=memory.limit(config.finetune.max_support))
-    with clock.timed("prepare"):
-        encoder = backbone.encoder(train)
-        # Without the seed, which is no part of the pre-trained model's identity.
-        rng = seeded(*seed[:-1], "context rows")
-        score = backbone.score(encoder, train, fold.parts, rng, memory)
-        score = predictions.rounding(score, fold.labels, encoder.present_)
-        notes = [*_on_context(len(train), memory.limit(backbone.max_context))]
-        notes += _on_scale(encoder.rescaled_)
-        reached = Reached(_data(fold)).noting(notes)
-    yield reached
-    if not method.finetune:
-        with clock.timed("scoring"):
-            result = untouched(backbone, score, fold.labels)
-    else:
-        if method.mixing.rows != Rows.synthetic:
-            split_of(train, settings)  # before a generator works for nothing
-        with clock.timed("generate"):
-            folder = inside(config.results_dir, "synthetic")
-            name = known(config.model, backbone)
-            maker = Maker(method, train, backbone, name, seed, code, folder, clock.seconds)
-            generation = maker.make()
-        yield (reached := replace(reached, generation=generation))
-        source = build(method.mixing, generation.made, train, encoder, settings, seed)
-        with clock.timed("finetune"):
-            n_classes = len(encoder.present_)
-            result = finetune(
-                backbone, source, score, fold.labels, n_classes, settings, memory, seed
-            )
-        clock.seconds |= {f"finetune.{name}": spent for name, spent in result.seconds.items()}
-        yield (reached := reached.noting(result.notes))
-        if generation.rows is not None:
-            with clock.timed("quality.test"):
-                reached = replace(reached, generation=generation.tested(fold.parts["test"]))
-    yield (reached := reached.noting(memory.notes))
-    with clock.timed("metrics"):
+def _fold(config: CellConfig, table: Table) -> Fold | Bag:
+    if config.method.finetune and config.finetune.bag > 1:
+        return Bag.of(table, config.fold, config.finetune.bag)
+    return Fold.of(table, config.fold, config.validation_share)
+
+
+def _attempt(attempt: Attempt, fold: Fold | Bag) -> Iterator[Reached]:
+    """Compute a cell with as much support as the attempt's memory allows."""
+    ended = Reached()
+    for ended in attempt.tuned(fold) if isinstance(fold, Fold) else bagged(attempt, fold):
+        yield (reached := replace(ended, result=None))
+    yield (reached := reached.noting(attempt.memory.notes))
+    result, classes = ended.result, ended.classes
+    assert result is not None
+    assert classes is not None
+    with attempt.clock.timed("metrics"):
         metrics = _metrics(result)
-        kept = _kept(result, encoder.present_)
+        kept = _kept(result, classes)
     if not kept:
         reached = reached.noting(["The predictions are too many to be kept."])
     yield replace(reached, result=result, metrics=metrics, predictions=kept)
 
 
-def _on_context(n_train: int, most: int) -> Iterator[str]:
-    if n_train > most:
-        yield f"In scoring, {most} of {n_train} training rows are the context."
-
-
-def _on_scale(rescaled: tuple[str, ...]) -> Iterator[str]:
-    if rescaled:
-        others = f" (and {len(rescaled) - 1} others)" if len(rescaled) > 1 else ""
-        yield (
-            f"Column '{rescaled[0]}'{others} holds numbers beyond float32; the model reads them in "
-            "their order, on another scale."
-        )
-
-
-def _data(fold: Fold) -> dict[str, Any]:
-    train, parts = fold.train, fold.parts
-    return {
-        "rows": {"train": len(train), **{part: len(rows) for part, rows in parts.items()}},
-        "features": train.n_features,
-        "categorical": len(train.categorical),
-        "classes": train.n_classes,
-        # Test rows whose features repeat a training row's: looking up is as good as learning.
-        "duplicates": int(np.isin(parts["test"].row_keys(), train.row_keys()).sum()),
-        "notes": list(fold.notes),
-    }
-
-
-def _metrics(result: Finetuned) -> dict[str, Any]:
+def _metrics(result: Finetuned | Bagged) -> dict[str, Any]:
     return {
         when: {part: all_scores(result.labels[part], p[part]) for part in result.labels}
         for when, p in (
@@ -226,7 +160,7 @@ def _metrics(result: Finetuned) -> dict[str, Any]:
     }
 
 
-def _kept(result: Finetuned, classes: np.ndarray) -> predictions.Kept:
+def _kept(result: Finetuned | Bagged, classes: np.ndarray) -> predictions.Kept:
     steps = {0: result.pretrained, result.chosen_step: result.chosen, result.last_step: result.last}
     return predictions.kept(result.labels, steps, classes)
 

@@ -100,6 +100,7 @@ class FinetuneSettings(Open):
     """The settings of fine-tuning."""
 
     steps: Count
+    bag: Annotated[int, Field(ge=1, le=100)] = 1
 
 
 class Settings(Open):

@@ -40,6 +40,13 @@ def grouped_validation(
     return outer[max(ways, key=fitness)]
 
 
+def grouped_pieces(
+    table: Table, groups: np.ndarray, outer: np.ndarray, index: int, n: int
+) -> np.ndarray:
+    """One of ``n`` pieces for each outer training row; at most as many as groups."""
+    return _dealt(table.y[outer], groups[outer], n, derive("grouped bag", table.name, index, n))
+
+
 def _dealt(y: np.ndarray, groups: np.ndarray, n: int, seed: int) -> np.ndarray:
     """One of ``n`` pieces for each row; none is empty, as there are at least as many groups."""
     from sklearn.model_selection import StratifiedGroupKFold

@@ -28,6 +28,20 @@ def windows(
     return np.sort(train), np.sort(validation), np.sort(test)
 
 
+def blocks(times: np.ndarray, n: int) -> np.ndarray:
+    """One of ``n`` spans of time for each row, shape (n_rows,), as equal in rows as ties allow.
+
+    There are more than ``n`` different times.
+    """
+    order = np.argsort(times, kind="stable")
+    places = np.flatnonzero(np.diff(times[order])) + 1
+    of_row = np.empty(len(times), dtype=np.int64)
+    of_row[order] = np.searchsorted(
+        _cuts(places, len(times), n - 1), np.arange(len(times)), "right"
+    )
+    return of_row
+
+
 def _cuts(places: np.ndarray, n_rows: int, n_folds: int) -> list[int]:
     """Where the spans end but the last, found from the last: each leaves room for those before.
 

@@ -233,27 +233,42 @@ def _folds(table: Table, repeat: int) -> np.ndarray:
         return table.folds[repeat]
     if table.groups is not None:
         return grouped_folds(table, table.groups, repeat, N_FOLDS)
+    seed = derive("outer split", table.name, repeat)
+    return dealt(table.y, N_FOLDS, seed, ("rare classes", table.name, repeat))
+
+
+def dealt(y: np.ndarray, n: int, seed: int, by_hand: tuple[str | int, ...]) -> np.ndarray:
+    """One of ``n`` stratified pieces for each row, shape (n_rows,).
+
+    Parameters
+    ----------
+    y : ndarray (n_rows,)
+    n : int
+    seed : int
+    by_hand : tuple
+        Named parts of the seed for classes with fewer rows than pieces.
+    """
     from sklearn.model_selection import StratifiedKFold
 
-    seed = derive("outer split", table.name, repeat) % 2**32  # scikit-learn's seeds have 32 bits
-    splitter = StratifiedKFold(n_splits=N_FOLDS, shuffle=True, random_state=seed)
-    common = table.class_counts()[table.y] >= N_FOLDS
-    folds = np.empty(len(table), dtype=np.int64)
+    # scikit-learn's seeds have 32 bits.
+    splitter = StratifiedKFold(n_splits=n, shuffle=True, random_state=seed % 2**32)
+    common = np.bincount(y)[y] >= n
+    pieces = np.empty(len(y), dtype=np.int64)
     rows = np.flatnonzero(common)
     if len(rows):
-        for fold, (_, chosen) in enumerate(splitter.split(rows, table.y[rows])):
-            folds[rows[chosen]] = fold
+        for piece, (_, chosen) in enumerate(splitter.split(rows, y[rows])):
+            pieces[rows[chosen]] = piece
     rare = np.flatnonzero(~common)
     if len(rare):
         # scikit-learn raises or warns on classes with fewer members than folds, so these are
         # dealt out one by one, to the smallest fold first, members of one class to different folds.
-        rng = generator("rare classes", table.name, repeat)
-        order = rng.permutation(N_FOLDS)
-        sizes = np.bincount(folds[rows], minlength=N_FOLDS)[order] if len(rows) else np.zeros(3)
+        rng = generator(*by_hand)
+        order = rng.permutation(n)
+        sizes = np.bincount(pieces[rows], minlength=n)[order] if len(rows) else np.zeros(n)
         deal = order[np.argsort(sizes, kind="stable")]
-        rare = rare[np.argsort(table.y[rare], kind="stable")]
-        folds[rare] = deal[np.arange(len(rare)) % N_FOLDS]
-    return folds
+        rare = rare[np.argsort(y[rare], kind="stable")]
+        pieces[rare] = deal[np.arange(len(rare)) % n]
+    return pieces
 
 
 def _validation(table: Table, outer: np.ndarray, index: int, share: float) -> np.ndarray:

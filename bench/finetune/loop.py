@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,8 @@ from bench.score import ScoreError
 from bench.scores import SCORES, drawn_scores
 from bench.scores.log_loss import log_loss
 from bench.seeds import derive
+
+Watch = Callable[[int, Probabilities], None]  # is told each evaluation's step and predictions
 
 
 @dataclass
@@ -77,6 +79,7 @@ def finetune(
     settings: Finetune,
     memory: Memory | None = None,
     seed: Parts = ("training",),
+    watch: Watch | None = None,
 ) -> Finetuned:
     """Fine-tune a copy of the model and choose a step by its validation score.
 
@@ -101,6 +104,8 @@ def finetune(
         Query rows of a ``training`` pass; all of a task's, until the memory runs out.
     seed : tuple
         Named parts from which derives what a model itself draws in a step, as dropout does.
+    watch : callable, optional
+        Is told of each evaluation.
 
     Raises
     ------
@@ -113,7 +118,7 @@ def finetune(
     TaskError
         If a generator of tasks gave none.
     """
-    run = _Run(score, labels, settings, backbone.module)
+    run = _Run(score, labels, settings, backbone.module, watch)
     training = _Training(backbone, n_classes, settings, memory or Memory(), seed)
     run.evaluate(0, None, training.module)
     losses: list[float] = []
@@ -125,9 +130,23 @@ def finetune(
         if step % settings.eval_every == 0 or step == settings.steps:
             run.evaluate(step, float(np.mean(losses)), training.module)
             losses.clear()
-            if run.evaluations_without_gain >= settings.patience:
+            if run.is_out_of_patience:
                 break
     return run.finish(training.module)
+
+
+def redrawn(
+    labels: dict[str, np.ndarray],
+    settings: Finetune,
+    evaluations: Sequence[tuple[int, float | None, Probabilities]],
+) -> dict[str, Any]:
+    """The curves of evaluations of which each tells its step, training loss and predictions."""
+    nothing = nn.Module()
+    given = iter([probabilities for _, _, probabilities in evaluations])
+    run = _Run(lambda _: next(given), labels, settings, nothing)
+    for step, train_loss, _ in evaluations:
+        run.evaluate(step, train_loss, nothing)
+    return run.curves
 
 
 class _Training:
@@ -220,8 +239,10 @@ class _Run:
         labels: dict[str, np.ndarray],
         settings: Finetune,
         pretrained: nn.Module,
+        watch: Watch | None = None,
     ) -> None:
         self._score = score
+        self._watch = watch
         self._labels = labels
         self._settings = settings
         self._rule = RULES[settings.keep]
@@ -254,7 +275,15 @@ class _Run:
             for part, values in scores.items():
                 for name, value in values.items():
                     self.curves[part].setdefault(name, []).append(value)
+        if self._watch is not None:
+            self._watch(step, probabilities)
         self._keep_if_taken(step, probabilities, module)
+
+    @property
+    def is_out_of_patience(self) -> bool:
+        """Whether as many evaluations in a row were no better than the best before them."""
+        best = len(self._values) - 1 - self.evaluations_without_gain
+        return self.evaluations_without_gain >= self._settings.patience_after(best)
 
     def _scores(self, probabilities: Probabilities) -> dict[str, dict[str, float | None]]:
         return {part: drawn_scores(y, probabilities[part]) for part, y in self._labels.items()}

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any
 
 from annotated_types import Interval
 from omegaconf import MISSING
 
 from bench.finetune.stopping import RULES
-from bench.ranges import Count, NotNegative, Part, Positive, Whole, shown
+from bench.ranges import Chance, Count, NotNegative, Part, Positive, Whole, shown
 from bench.scores import SCORES
 
 Times = Annotated[float, Interval(ge=0, le=1000)]
@@ -136,9 +137,45 @@ class Finetune:
     max_support: Annotated[int, Interval(ge=2, le=10**9)] = MISSING  # real rows of a task's support
     max_query: Count = MISSING  # real rows of a task's query
     slice_logits: bool = MISSING  # loss over the table's classes only, not all the model's outputs
+    # Patience may grow with the place of the best evaluation, from an offset, up to a most.
+    patience_rate: Chance = 0.0
+    patience_offset: Whole = 0
+    max_patience: Count | None = None
+    lr_binary: Positive | None = None  # of tables with two classes and no more rows than ...
+    lr_binary_rows: Count = 16_384  # ... these, the validation part's included
+    bag: Annotated[int, Interval(ge=1, le=100)] = 1  # children, each with a fold held out; 1: none
+    heldout_in_support: bool = False  # of test rows; a child never trains on the fold it holds out
+
+    def patience_after(self, best: int) -> int:
+        """Evaluations without improvement after the best one before a run ends.
+
+        With a rate it's AutoGluon 1.6.3's `AdaptiveES`, whose least patience is ``patience``.
+
+        Parameters
+        ----------
+        best : int
+            How many evaluations came before the best one; step 0 is the first.
+        """
+        grown = max(self.patience, round(self.patience_rate * best + self.patience_offset))
+        return grown if self.max_patience is None else min(self.max_patience, grown)
+
+    def lr_of(self, n_classes: int, n_rows: int) -> float:
+        """The learning rate on a table with so many classes and rows to learn from."""
+        is_small = n_classes == 2 and n_rows <= self.lr_binary_rows
+        return self.lr if self.lr_binary is None or not is_small else self.lr_binary
 
     def contradiction(self) -> str | None:
         """What cannot be meant by these settings together, in one sentence."""
+        if self.heldout_in_support and self.bag == 1:
+            return (
+                "finetune.heldout_in_support is true, but finetune.bag is 1, so that no child "
+                "holds a fold out; expected false, or finetune.bag=2 or more."
+            )
+        if self.max_patience is not None and self.max_patience < self.patience:
+            return (
+                f"finetune.max_patience is {self.max_patience}, below finetune.patience="
+                f"{self.patience}; expected at least as much, or null."
+            )
         evaluations = self.steps // self.eval_every
         if evaluations <= MOST_EVALUATIONS:
             return None
@@ -152,8 +189,27 @@ class Finetune:
 def deciding(finetune: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of fine-tuning without the later ones that ask for nothing: no identity names them.
 
-    >>> deciding({"steps": 30})
+    >>> deciding({"steps": 30, "bag": 1})
     {'steps': 30}
     """
-    later = {f.name: f.default for f in fields(Finetune) if f.default != MISSING}
+    later = _later()
     return {k: v for k, v in finetune.items() if k not in later or v != later[k]}
+
+
+def completed(finetune: Any) -> Any:
+    """What an identity tells of fine-tuning, with the later settings that it does not name."""
+    return {**_later(), **finetune} if isinstance(finetune, Mapping) else finetune
+
+
+def all_steps(finetune: Mapping[str, Any]) -> int:
+    """Steps of a cell's fine-tuning, those of all children.
+
+    >>> all_steps({"steps": 30}), all_steps({"steps": 30, "bag": 8})
+    (30, 240)
+    """
+    return int(finetune["steps"]) * int(finetune.get("bag", 1))
+
+
+@cache
+def _later() -> dict[str, Any]:
+    return {f.name: f.default for f in fields(Finetune) if f.default != MISSING}

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from bench.cell.model import name_of
 from bench.files import plain
+from bench.finetune.settings import all_steps
 
 MOST = 200_000  # cells that are named; a sweep may be endless
 
@@ -66,7 +67,7 @@ class Asked:
             workers(config.hydra.launcher),
             str(config.rerun),
             name_of(plain(config.model)),
-            int(config.finetune.steps),
+            all_steps(config.finetune),
         )
 
 

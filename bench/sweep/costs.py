@@ -17,6 +17,7 @@ import numpy as np
 from bench.cell.model import name_of
 from bench.cell.record import Record
 from bench.cell.store import Store
+from bench.finetune.settings import all_steps
 from bench.phrases import counted
 
 LEAST_TABLES = 3  # of different sizes; with less there is no slope to fit
@@ -78,7 +79,7 @@ def _folders(results: Path) -> list[Path]:
 
 def _measured(record: Record) -> Measured:
     settings, where, data = record["settings"], record["provenance"], record["data"]
-    steps = settings["finetune"]["steps"] if settings["method"]["finetune"] else 0
+    steps = all_steps(settings["finetune"]) if settings["method"]["finetune"] else 0
     return Measured(
         model=name_of(settings["model"]),
         device=f"{where['device']}, {where['threads']} threads",

@@ -24,6 +24,7 @@ from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
+from bench.finetune.settings import all_steps
 from bench.names import check
 from bench.process import end_with_parent, invoked
 from bench.scores import SCORES
@@ -211,7 +212,7 @@ def _event(cell: Cell, record: Record, is_made: bool, seconds: float) -> dict[st
         "size": [
             len(cell.table),
             int(cell.table.n_features),
-            int(cell.cfg.finetune.steps) if cell.cfg.method.finetune else 0,
+            all_steps(cell.cfg.finetune) if cell.cfg.method.finetune else 0,
         ],
     }
 
@@ -272,11 +273,11 @@ def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:
 
 def _check(cell: Cell) -> None:
     """Refuse what cannot work with this table, before anything is computed or written."""
-    from bench.datasets.splits import split
+    from bench.datasets.bags import require
 
     cfg, table = cell.cfg, cell.table
     _backbone(cell).check(table)
-    split(table, cfg.fold, cfg.validation_share)
+    require(table, cfg.fold, cfg.validation_share, cfg.finetune.bag if cfg.method.finetune else 1)
     if cfg.method.generator is None:
         return
     check_target(cfg.method.generator, "method.generator")

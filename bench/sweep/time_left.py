@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from bench.cell.record import Record
+from bench.finetune.settings import all_steps
 from bench.sweep.asked import Asked, Cell
 from bench.sweep.costs import LEAST_TABLES, Fit, Measured, Size
 
@@ -269,7 +270,7 @@ def _measured(record: Record) -> Measured:
         size=Size(
             sum(record["data"]["rows"].values()),
             record["data"]["features"],
-            record["settings"]["finetune"]["steps"] if tuned else 0,
+            all_steps(record["settings"]["finetune"]) if tuned else 0,
         ),
         seconds=float(record["timings"]["seconds"]["total"]),
     )

@@ -14,9 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from bench.cell.identity import code_fingerprint, identity, is_made_otherwise, targets
 from bench.cell.model import name_of
 from bench.cell.store import Store
-from bench.datasets.splits import split
+from bench.datasets.bags import require
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
+from bench.finetune.settings import all_steps
 from bench.phrases import counted, numbered
 from bench.process import invoked
 from bench.sweep.costs import Costs, Size, measured
@@ -77,7 +78,9 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
         try:
             here = _once(known, key, partial(table, cfg))
             if here is not None:
-                _once(known, (key, fold), partial(split, here, fold, cfg.validation_share))
+                n = int(cfg.finetune.bag) if cfg.method.finetune else 1
+                cut = partial(require, here, fold, cfg.validation_share, n)
+                _once(known, (key, fold, n), cut)
         except BadInput as reason:
             found.refused[str(reason)] = reason
             continue
@@ -145,8 +148,8 @@ def _size(cfg: DictConfig, table: Any) -> Size | None:
         rows, features = cfg.dataset.expected.rows, cfg.dataset.expected.features
     else:
         return None
-    steps = cfg.finetune.steps if cfg.method.finetune else 0
-    return Size(rows=int(rows), features=int(features), steps=int(steps))
+    steps = all_steps(cfg.finetune) if cfg.method.finetune else 0
+    return Size(rows=int(rows), features=int(features), steps=steps)
 
 
 def _state(cfg: DictConfig, table: Any, faults: dict[Path, str]) -> tuple[str, bool]:

@@ -1,0 +1,198 @@
+"""One fine-tuning of a cell: rows of a fold are scored, made more of, and trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from bench.cell import predictions
+from bench.cell.config import CellConfig
+from bench.cell.generation import Generation, Maker
+from bench.cell.model import known
+from bench.datasets.splits import Fold
+from bench.finetune.bagging import Bagged
+from bench.finetune.generated import Parts
+from bench.finetune.loop import Finetuned, Watch, finetune, untouched
+from bench.finetune.settings import Finetune, Rows
+from bench.finetune.sources import build, split_of
+from bench.models.base import Backbone, Encoder, Score
+from bench.models.memory import Memory
+from bench.names import inside
+from bench.process import Clock
+from bench.seeds import generator as seeded
+from bench.table import Table
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a cell, or a child of its bag, has come to so far; a failure keeps what was there.
+
+    ``classes`` are the codes that its probabilities are of.
+    """
+
+    data: dict[str, Any] = field(default_factory=dict)
+    generation: Generation = field(default_factory=Generation)
+    result: Finetuned | Bagged | None = None
+    classes: np.ndarray | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    predictions: predictions.Kept = field(default_factory=dict)
+
+    def noting(self, notes: list[str]) -> Reached:
+        """A copy with more notes."""
+        return replace(self, data={**self.data, "notes": [*self.data["notes"], *notes]})
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A try at a cell, with as much support as there was memory for.
+
+    Parameters
+    ----------
+    config : CellConfig
+    backbone : Backbone
+    code : str
+        The fingerprint of the code.
+    clock : Clock
+        Takes the time of each phase.
+    memory : Memory
+    seed : tuple
+        Named parts from which every seed of the cell derives; its own seed is the last.
+    """
+
+    config: CellConfig
+    backbone: Backbone
+    code: str
+    clock: Clock
+    memory: Memory
+    seed: Parts
+
+    def tuned(
+        self,
+        fold: Fold,
+        child: Parts = (),
+        whole: Table | None = None,
+        watch: Watch | None = None,
+    ) -> Iterator[Reached]:
+        """Fine-tune on a fold, or score it as it is; after each stage, what that came to.
+
+        Parameters
+        ----------
+        fold : Fold
+        child : tuple
+            Names the child of a bag in all seeds.
+        whole : Table, optional
+            The support of the test rows, if it is not the fold's training rows.
+        watch : callable, optional
+            As of `bench.finetune.loop.finetune`.
+        """
+        method, train = self.config.method, fold.train
+        seed = (*self.seed, *child)
+        with self.clock.timed("prepare"):
+            encoder = self.backbone.encoder(train)
+            # Without the seed, which is no part of the pre-trained model's identity.
+            score = self._score(fold, encoder, whole, (*self.seed[:-1], *child, "context rows"))
+            most = self.memory.limit(self.backbone.max_context)
+            notes = [*_on_context(len(train if whole is None else whole), most)]
+            notes += _on_scale(encoder.rescaled_)
+            settings, told = self._settings(fold)
+            data = data_of(train, fold.parts, fold.notes)
+            reached = Reached(data, classes=encoder.present_).noting([*notes, *told])
+        yield reached
+        if not method.finetune:
+            with self.clock.timed("scoring"):
+                result = untouched(self.backbone, score, fold.labels)
+        else:
+            if method.mixing.rows != Rows.synthetic:
+                split_of(train, settings)  # before a generator works for nothing
+            with self.clock.timed("generate"):
+                generation = self._maker(train, seed).make()
+            yield (reached := replace(reached, generation=generation))
+            source = build(method.mixing, generation.made, train, encoder, settings, seed)
+            with self.clock.timed("finetune"):
+                result = finetune(
+                    self.backbone,
+                    source,
+                    score,
+                    fold.labels,
+                    len(encoder.present_),
+                    settings,
+                    self.memory,
+                    seed,
+                    watch,
+                )
+            self._add(result.seconds)
+            yield (reached := reached.noting(result.notes))
+            if generation.rows is not None:
+                with self.clock.timed("quality.test"):
+                    reached = replace(reached, generation=generation.tested(fold.parts["test"]))
+        yield replace(reached, result=result)
+
+    def _add(self, seconds: dict[str, float]) -> None:
+        """Take in what parts of a fine-tuning took; a bag's are summed over its children."""
+        for name, spent in seconds.items():
+            phase = f"finetune.{name}"
+            self.clock.seconds[phase] = self.clock.seconds.get(phase, 0.0) + spent
+
+    def _score(self, fold: Fold, encoder: Encoder, whole: Table | None, seed: Parts) -> Score:
+        """The model's score of a fold's parts, rounded to what a record keeps."""
+        train, parts = fold.train, fold.parts
+        if whole is None:
+            score = self.backbone.score(encoder, train, parts, seeded(*seed), self.memory)
+            return predictions.rounding(score, fold.labels, encoder.present_)
+        validation, test = ({part: parts[part]} for part in ("validation", "test"))
+        alone = self.backbone.score(encoder, train, validation, seeded(*seed), self.memory)
+        # Encoded by all of its support, which may know levels and classes that the child does not.
+        of_whole = self.backbone.encoder(whole)
+        joined = self.backbone.score(of_whole, whole, test, seeded(*seed), self.memory)
+        return predictions.rounding(
+            lambda module: {**alone(module), **joined(module)}, fold.labels, of_whole.present_
+        )
+
+    def _settings(self, fold: Fold) -> tuple[Finetune, list[str]]:
+        """The settings of fine-tuning for a table of this size, and notes on them."""
+        given, counts = self.config.finetune, fold.train.class_counts()
+        n_rows = len(fold.train) + len(fold.parts["validation"])
+        lr = given.lr_of(int((counts > 0).sum()), n_rows)
+        limit = self.memory.limit(given.max_support)
+        notes = []
+        if self.config.method.finetune and lr != given.lr:
+            notes = [
+                f"Two classes and {n_rows} rows to learn from: lr is {lr:g}, not {given.lr:g}."
+            ]
+        return replace(given, lr=lr, max_support=limit), notes
+
+    def _maker(self, train: Table, seed: Parts) -> Maker:
+        folder = inside(self.config.results_dir, "synthetic")
+        name = known(self.config.model, self.backbone)
+        method, seconds = self.config.method, self.clock.seconds
+        return Maker(method, train, self.backbone, name, seed, self.code, folder, seconds)
+
+
+def data_of(train: Table, parts: dict[str, Table], notes: Iterable[str]) -> dict[str, Any]:
+    """What a record tells of the rows of a split."""
+    return {
+        "rows": {"train": len(train), **{part: len(rows) for part, rows in parts.items()}},
+        "features": train.n_features,
+        "categorical": len(train.categorical),
+        "classes": train.n_classes,
+        # Test rows whose features repeat a training row's: looking up is as good as learning.
+        "duplicates": int(np.isin(parts["test"].row_keys(), train.row_keys()).sum()),
+        "notes": list(notes),
+    }
+
+
+def _on_context(n_train: int, most: int) -> Iterator[str]:
+    if n_train > most:
+        yield f"In scoring, {most} of {n_train} training rows are the context."
+
+
+def _on_scale(rescaled: tuple[str, ...]) -> Iterator[str]:
+    if rescaled:
+        others = f" (and {len(rescaled) - 1} others)" if len(rescaled) > 1 else ""
+        yield (
+            f"Column '{rescaled[0]}'{others} holds numbers beyond float32; the model reads them in "
+            "their order, on another scale."
+        )
