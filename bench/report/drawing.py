@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -148,6 +149,12 @@ def single(height: float) -> tuple[Figure, Axes]:
     """A figure of one panel; ``height`` in inches."""
     figure = _canvas(height)
     return figure, figure.add_subplot()
+
+
+def two_by_two(height: float) -> tuple[Figure, np.ndarray]:
+    """Four panels, those of a row on one scale; ``height`` in inches."""
+    figure = _canvas(height)
+    return figure, figure.subplots(2, 2, sharex=True, sharey="row")
 
 
 def panels(

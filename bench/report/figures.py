@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bench.analysis.answer import Answer
 from bench.analysis.quality_gains import with_quality
+from bench.analysis.rates import by_rate
 from bench.analysis.settings import Normalization
+from bench.analysis.variants import shown
 from bench.phrases import counted
 from bench.report.drawing import (
     GREY,
@@ -34,6 +36,7 @@ from bench.report.drawing import (
     points,
     single,
     stacked,
+    two_by_two,
 )
 from bench.report.looks import looks
 from bench.seeds import generator
@@ -53,6 +56,8 @@ MEASURES = {  # of `bench.quality.measures`: a title, and its unit
     "marginal_distance": ("distance of marginals", "mean, 0 to 1"),
     "test_tstr_roc_auc": ("trained on them", "ROC-AUC on real rows"),
 }
+LINEAR = 5  # gain ×1000 up to which its scale is linear, where learning rates go far beyond
+TICKS = (-200, -100, -50, -20, -10, -5, 0, 5, 10, 20, 50)
 Draw = Callable[[Answer], Drawing | None]
 
 
@@ -244,6 +249,43 @@ def curves(answer: Answer) -> Drawing | None:
     return Drawing("curves", "Fine-tuning curves", caption, figure)
 
 
+def rates(answer: Answer) -> Drawing | None:
+    """Gain and harm against the learning rate, a line a method that was run under several."""
+    table = by_rate(answer.kept, answer.settings)
+    swept = [(str(line), of) for line, of in table.groupby("line") if len(of) > 1]
+    if not swept:
+        return None
+    seen = looks([line for line, _ in swept])
+    figure, grid = two_by_two(4.6)
+    for column, step in enumerate(("chosen", "last")):
+        for axes, what, scale in zip(grid[:, column], ("gain", "harm"), (1000, 100), strict=True):
+            axes.axhline(0, color=INK, linewidth=0.6)
+            for place, (line, of) in enumerate(swept):
+                # Beside each other, so that no interval hides another.
+                x = of["lr"] * 1.04 ** (place - (len(swept) - 1) / 2)
+                y, low, high = (scale * of[f"{what}_{step}{end}"] for end in ("", "_low", "_high"))
+                axes.vlines(x, low, high, color=seen[line].colour, linewidth=1, alpha=0.6)
+                axes.plot(x, y, **marks(seen[line], 5), linewidth=1.2, label=seen[line].title)
+        grid[0, column].set(xscale="log", title=f"{step} step")
+    grid[0, 0].set_yscale("symlog", linthresh=LINEAR)
+    grid[0, 0].yaxis.set_major_locator(FixedLocator(TICKS))
+    grid[0, 0].yaxis.set_minor_locator(NullLocator())
+    grid[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda gain, _: _signed(gain, 0)))
+    grid[0, 0].set_ylabel(f"test gain, {answer.metric.turned_title()} ×1000")
+    grid[1, 0].set_ylabel("runs harmed, %")
+    grid[1, 0].xaxis.set_major_locator(FixedLocator(sorted(table["lr"].unique())))
+    grid[1, 0].xaxis.set_major_formatter(FuncFormatter(lambda lr, _: shown(float(f"{lr:.6g}"))))
+    grid[1, 0].xaxis.set_minor_locator(NullLocator())
+    figure.supxlabel("learning rate (log scale)", fontsize=9)
+    legend_above(figure, ncols=4)
+    caption = (
+        "Mean over tables with its "
+        f"{answer.settings.confidence:.0%} bootstrap interval over tables. Harmed: worse on test "
+        f"than not fine-tuning. Beyond ±{LINEAR} the scale of the gain is logarithmic."
+    )
+    return Drawing("rates", "Gain and harm by learning rate", caption, figure)
+
+
 def time(answer: Answer) -> Drawing | None:
     """Wall time of a cell against the mean gain."""
     methods = _tuned(answer)
@@ -308,9 +350,12 @@ def _tuned(answer: Answer) -> list[str]:
     return [m for m in answer.methods if m not in answer.references.pretrained]
 
 
-def _signed(value: float) -> str:
+def _signed(value: float, digits: int = 1) -> str:
     """With its sign, and a 0 without one."""
-    return f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0.0"
+    is_zero = round(value, digits) == 0
+    return f"{abs(value) if is_zero else value:{'' if is_zero else '+'}.{digits}f}".replace(
+        "-", "−"
+    )
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:

@@ -143,7 +143,7 @@ class ReportTable:
     caption : str, or callable
         Below the table.
     empty : str, or callable
-        In its place.
+        In its place; "": nothing stands there, nor is there a file.
     row : str
         The column of the numbers that names a row; "": their index does.
     rows : callable, optional

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from made_records import failed, made
+from made_records import failed, made, swept
 
 from bench.analysis.answer import answer
 from bench.analysis.frame import NAMING, NESTED, frame
@@ -103,9 +103,13 @@ def records(metric: Score = roc_auc_ovo) -> Iterator[dict[str, Any]]:
     yield failed("zoo", "scm", fold=1, metric=metric)
 
 
-def reported(folder: Path, metric: Score = roc_auc_ovo) -> Reported:
+def reported(
+    folder: Path,
+    metric: Score = roc_auc_ovo,
+    of: Callable[[Score], Iterable[dict[str, Any]]] = records,
+) -> Reported:
     store = Store(folder)
-    for record in records(metric):
+    for record in of(metric):
         store.write(record)
     with redirect_stdout(StringIO()) as printed:
         assert report(folder, QUICK) == 0
@@ -118,6 +122,16 @@ def reported(folder: Path, metric: Score = roc_auc_ovo) -> Reported:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     return reported(tmp_path_factory.mktemp("tables") / "results")
+
+
+@pytest.fixture(scope="module")
+def special(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """A report of the tables alone that nothing stands in place of, on records that have them."""
+    folder = tmp_path_factory.mktemp("special") / "results"
+    rare = [table for table in tables() if not table.empty]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "tables", lambda: rare)
+        return reported(folder, of=lambda _: swept())
 
 
 class TestValues:
@@ -352,9 +366,22 @@ def is_printed(section: Section, printed: str) -> bool:
     return f"{section.title} ┏" in words and " ".join(section.text.split()) in words
 
 
-@pytest.mark.parametrize("table", tables(), ids=lambda table: table.key)
-def test_a_table_is_in_all_outputs(table: ReportTable, whole: Reported) -> None:
-    in_all_outputs(table, whole)
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(table, id=table.key, marks=[] if table.empty else pytest.mark.long)
+        for table in tables()
+    ],
+)
+def test_a_table_is_in_all_outputs(table: ReportTable, request: pytest.FixtureRequest) -> None:
+    in_all_outputs(table, request.getfixturevalue("whole" if table.empty else "special"))
+
+
+def test_where_nothing_is_left_in_its_place_a_table_is_nowhere(whole: Reported) -> None:
+    rare = {table.key for table in tables() if not table.empty}
+    assert rare >= {"margin", "safety"}
+    assert not rare & {*whole.numbers, *whole.sections}
+    assert not rare & {path.stem for path in whole.folder.rglob("*.*")}
 
 
 @pytest.mark.long

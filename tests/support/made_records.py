@@ -22,6 +22,11 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 
 
+RATES = (1e-4, 1e-3, 1e-2)
+# The last step's gain at each rate, on either of two tables; chosen is the step before, at +0.01.
+LAST = {"default_ft": (0.02, -0.02, -0.2), "causalmixft": (0.02, 0.02, -0.02)}
+
+
 def method_settings(name: str) -> dict[str, Any]:
     """The settings of a method of `METHODS`; another name fine-tunes on real rows."""
     known = METHODS.get(name, METHODS["default_ft"])
@@ -155,3 +160,22 @@ def failed(dataset: str, method: str, message: str = "no luck", **where: Any) ->
         "last_step": None,
         "error": {"type": "ValueError", "message": message, "traceback": "…"},
     }
+
+
+def swept() -> list[dict[str, Any]]:
+    """Records of two methods at three learning rates, a rival at one, and the pre-trained model."""
+    steps = {"steps": 4}
+    rival = {"lr": 1e-3, "pull": 0.5, **steps}
+    return [
+        record
+        for table in ("heart", "zoo")
+        for record in (
+            made(table, "pretrained", [0.7], finetune=steps),
+            made(table, "default_ft", [0.7, 0.69], finetune=rival),
+            *(
+                made(table, method, [0.7, 0.71, 0.7 + gain], chosen=1, finetune={"lr": lr, **steps})
+                for method, gains in LAST.items()
+                for lr, gain in zip(RATES, gains, strict=True)
+            ),
+        )
+    ]

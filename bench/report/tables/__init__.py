@@ -35,7 +35,9 @@ def filled(answer: Answer) -> Iterator[tuple[ReportTable, pd.DataFrame]]:
     """Every table that these records allow, with its numbers."""
     for table in tables():
         if answer.tables or table.always:
-            yield table, table.make(answer)
+            numbers = table.make(answer)
+            if table.empty or not numbers.empty:
+                yield table, numbers
 
 
 def sections(answer: Answer) -> list[Section]:
