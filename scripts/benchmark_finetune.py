@@ -81,7 +81,7 @@ def measure(side: str, configuration: Configuration) -> dict[str, float]:
 
 def ours(configuration: Configuration) -> Callable[[], object]:
     from bench.finetune.loop import finetune
-    from bench.finetune.settings import Finetune, Keep, Precision, Score
+    from bench.finetune.settings import Finetune, Keep, Precision, SelectBy
     from bench.finetune.sources import RealTasks
     from bench.models.memory import CHUNK, Memory
     from bench.models.tab2d.checkpoint import load
@@ -95,7 +95,7 @@ def ours(configuration: Configuration) -> Callable[[], object]:
         clip_norm=1.0,
         patience=configuration.steps,
         eval_every=1,
-        select_by=Score.roc_auc_ovo,
+        select_by=SelectBy.roc_auc_ovo,
         keep=Keep.best,
         precision=Precision.bfloat16 if _in_bfloat16(configuration) else Precision.float32,
         query_share=0.2,

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from bench.cell.record import Record
+from bench.finetune.stopping import RULES
 from bench.scores import SCORES
 
 # Other kernels (SSE, AVX2, AVX512) move a score less where the tasks are the same: 5e-7 at most.
@@ -212,13 +213,14 @@ def _chose_another(record: Record, again: Record, tolerance: float) -> bool:
     steps, curves = [r["chosen_step"] for r in (record, again)], (record["curves"], again["curves"])
     if steps[0] == steps[1] or not all(c and set(steps) <= set(c["step"]) for c in curves):
         return False
-    chosen_by = str(record["settings"]["finetune"].get("select_by"))
-    if not all(chosen_by in curve["validation"] for curve in curves):
+    rule = RULES.get(str(record["settings"]["finetune"].get("select_by")))
+    if rule is None or not all(curve["validation"].keys() >= set(rule.reads) for curve in curves):
         return False
     at = [[c["step"].index(step) for step in steps] for c in curves]
     ties = (
-        (curve["validation"][chosen_by][i], curve["validation"][chosen_by][j])
+        (curve["validation"][name][i], curve["validation"][name][j])
         for curve, (i, j) in zip(curves, at, strict=True)
+        for name in rule.reads
     )
     same = (
         (curves[0][part][score][i], curves[1][part][score][j])

@@ -23,6 +23,7 @@ from bench.cell.targets import by_role, modules
 from bench.datasets.splits import protocol
 from bench.files import digest, plain
 from bench.finetune.settings import deciding
+from bench.finetune.stopping import RULES
 from bench.scores import RANKED, SCORES
 from bench.table import Table
 
@@ -159,7 +160,8 @@ def _is_scored_otherwise(record: Record) -> bool:
     """
     today, told = score_fingerprints(), record["provenance"]["scores"]
     drawn = {name for part in PARTS for name in record["curves"].get(part, {})}
-    if drawn and str(record["settings"]["finetune"].get("select_by", RANKED)) not in today:
+    rule = RULES.get(str(record["settings"]["finetune"].get("select_by", RANKED)))
+    if drawn and (rule is None or not today.keys() >= set(rule.reads)):
         return True
     recorded = record["metrics"].get("chosen", {}).get("test", {})
     held = drawn if record["predictions"] else {*recorded, *drawn}

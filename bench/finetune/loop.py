@@ -14,16 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.finetune.generated import Parts
-from bench.finetune.settings import Finetune, Precision
+from bench.finetune.settings import Finetune, Keep, Precision
 from bench.finetune.sources import Task, TaskSource
-from bench.finetune.stopping import RULES
+from bench.finetune.stopping import RULES, Evaluations
 from bench.models import base
 from bench.models.base import Backbone, Probabilities
 from bench.models.memory import Memory
 from bench.process import timed
 from bench.score import ScoreError
 from bench.scores import SCORES, drawn_scores
-from bench.scores.log_loss import log_loss
 from bench.seeds import derive
 
 Watch = Callable[[int, Probabilities], None]  # is told each evaluation's step and predictions
@@ -81,11 +80,11 @@ def finetune(
     seed: Parts = ("training",),
     watch: Watch | None = None,
 ) -> Finetuned:
-    """Fine-tune a copy of the model and choose a step by its validation score.
+    """Fine-tune a copy of the model and choose a step by its validation scores.
 
-    Step 0, the pre-trained model, is a candidate: a later step is chosen only if it is strictly
-    better. The best weights are true copies (autogluon.tabular 1.6.3 keeps references to the live
-    weights on CPU, so its best checkpoint is its last).
+    Step 0, the pre-trained model, is a candidate; by a score a later step is chosen only if it is
+    strictly better (`bench.finetune.stopping`). The kept weights are true copies (autogluon.tabular
+    1.6.3 keeps references to the live weights on CPU, so its best checkpoint is its last).
 
     Parameters
     ----------
@@ -245,23 +244,25 @@ class _Run:
         self._watch = watch
         self._labels = labels
         self._settings = settings
-        self._rule = RULES[settings.keep]
-        self._values: list[float] = []  # of the validation part, greater is better
-        self._best = -math.inf
-        self.evaluations_without_gain = 0  # since the best, whichever is kept
-        self._kept = 0  # position of the evaluation that the rule keeps
-        self._weights: dict[str, Tensor] = pretrained.state_dict()  # nobody changes those
+        self._seen: dict[str, list[float]] = {}  # what the rule reads, greater is better
+        self._by_rule = 0  # position of the evaluation that the rule keeps
+        self.evaluations_without_gain = 0  # since the rule took another
+        self._kept = 0  # position of the evaluation that the run keeps
+        self._untouched: dict[str, Tensor] = pretrained.state_dict()  # nobody changes those
+        self._weights = self._untouched
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
         self.curves: dict[str, Any] = {"step": [], "train_loss": []}
         self.curves |= {part: {} for part in labels}
-        self._select_by = SCORES[settings.select_by]
-        if self._select_by.may_lack and len(np.unique(labels["validation"])) < 2:
+        asked = RULES[settings.select_by]
+        of_one_class = len(np.unique(labels["validation"])) < 2
+        lacking = {name for name, score in SCORES.items() if score.may_lack and of_one_class}
+        self._rule = asked.where_lacking(lacking)
+        if self._rule is not asked:
             self.notes.append(
-                f"The validation rows are of one class: early stopping read {log_loss.title}, not "
-                f"{self._select_by.title}."
+                "The validation rows are of one class: early stopping read "
+                f"{self._rule.title}, not {asked.title}."
             )
-            self._select_by = log_loss
 
     def evaluate(self, step: int, train_loss: float | None, module: nn.Module) -> None:
         with timed(self.seconds, "scoring"):
@@ -281,28 +282,43 @@ class _Run:
 
     @property
     def is_out_of_patience(self) -> bool:
-        """Whether as many evaluations in a row were no better than the best before them."""
-        best = len(self._values) - 1 - self.evaluations_without_gain
-        return self.evaluations_without_gain >= self._settings.patience_after(best)
+        """Whether the rule took none of as many evaluations in a row."""
+        taken = len(self.curves["step"]) - 1 - self.evaluations_without_gain
+        return self.evaluations_without_gain >= self._settings.patience_after(taken)
 
     def _scores(self, probabilities: Probabilities) -> dict[str, dict[str, float | None]]:
         return {part: drawn_scores(y, probabilities[part]) for part, y in self._labels.items()}
 
     def _keep_if_taken(self, step: int, probabilities: Probabilities, module: nn.Module) -> None:
-        value = self.curves["validation"][self._select_by.name][-1]
-        assert value is not None, "a validation part of one class is read by its log-loss"
-        self._values.append(self._select_by.oriented(value))
-        if self._values[-1] > self._best:
-            self._best, self.evaluations_without_gain = self._values[-1], 0
-        else:
-            self.evaluations_without_gain += 1
+        newest = len(self.curves["step"]) - 1
+        by_rule = self._by_rules_reading(newest)
+        is_another = newest == 0 or by_rule != self._by_rule
+        self.evaluations_without_gain = 0 if is_another else self.evaluations_without_gain + 1
+        self._by_rule, before = by_rule, self._kept
+        self._kept = newest if self._settings.keep == Keep.last else by_rule
         self._last = probabilities
         if step == 0:
             self._pretrained = self._chosen = probabilities
-        elif self._rule.takes(self._values, self._kept):
-            self._kept, self._chosen = len(self._values) - 1, probabilities
-            self._weights = {}  # first, so that there are never two copies
+        elif self._kept == newest:
+            self._chosen, self._weights = probabilities, {}  # there are never two copies
             self._weights = {k: v.clone() for k, v in module.state_dict().items()}
+        elif self._kept == 0 != before:
+            self._chosen, self._weights = self._pretrained, self._untouched
+
+    def _by_rules_reading(self, newest: int) -> int:
+        """The position of the evaluation that the rule keeps, the newest one included."""
+        for name in self._rule.reads:
+            value = self.curves["validation"][name][-1]
+            assert value is not None, "a validation part of one class is read by its log-loss"
+            self._seen.setdefault(name, []).append(SCORES[name].oriented(value))
+        errors = self.curves.get("validation_se", {})
+        kept = self._rule.keeps(Evaluations(newest + 1, self._seen, errors))
+        if kept not in (0, self._by_rule, newest):
+            raise RuntimeError(
+                f"The stopping rule {self._rule.name} keeps evaluation {kept} of 0 to {newest} "
+                f"after {self._by_rule}, whose weights alone are held with the newest and step 0's."
+            )
+        return kept
 
     def finish(self, module: nn.Module) -> Finetuned:
         module.load_state_dict(self._weights)

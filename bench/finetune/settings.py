@@ -14,7 +14,6 @@ from omegaconf import MISSING
 
 from bench.finetune.stopping import RULES
 from bench.ranges import Chance, Count, NotNegative, Part, Positive, Whole, shown
-from bench.scores import SCORES
 
 Times = Annotated[float, Interval(ge=0, le=1000)]
 UNREAD = (0.0, 1.0)  # what a config holds where nothing reads it
@@ -30,12 +29,15 @@ class Rows(StrEnum):
     mixed = "mixed"
 
 
-# What early stopping reads on the validation part.
-Score = StrEnum("Score", {name: name for name, score in SCORES.items() if score.drawn})  # type: ignore[misc]
+# How early stopping reads the validation part.
+SelectBy = StrEnum("SelectBy", {name: name for name in RULES})  # type: ignore[misc]
 
 
-# Which step's weights a run ends with.
-Keep = StrEnum("Keep", {name: name for name in RULES})  # type: ignore[misc]
+class Keep(StrEnum):
+    """Which evaluation's weights a run ends with."""
+
+    best = "best"  # the one that the rule of `select_by` keeps
+    last = "last"  # the last, so that the rule ends the run and chooses nothing
 
 
 class Precision(StrEnum):
@@ -128,9 +130,9 @@ class Finetune:
     warmup_steps: Whole = MISSING  # linear, from lr / warmup_steps
     weight_decay: NotNegative = MISSING  # AdamW
     clip_norm: Positive | None = MISSING  # of the gradient over all weights; null: none
-    patience: Count = MISSING  # evaluations without improvement before stopping
+    patience: Count = MISSING  # evaluations since the rule took one before stopping
     eval_every: Count = MISSING  # steps; the last is evaluated in any case
-    select_by: Score = MISSING
+    select_by: SelectBy = MISSING
     keep: Keep = MISSING
     precision: Precision = MISSING
     query_share: Part = MISSING  # of a task's real rows

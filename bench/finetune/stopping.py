@@ -1,38 +1,118 @@
 """Stopping rules, one object each: which evaluation of a run is kept, and its step chosen by that.
 
-A new rule is one more `StoppingRule` in this module; a config names it by ``finetune.keep``.
+They read the validation part, and never a test row. A new rule is one more `StoppingRule` in this
+module; a config names it by ``finetune.select_by``, and the report reads it from the curves of
+every record that has what it reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.scores import SCORES
+from bench.scores.log_loss import log_loss
+
+WINDOW = 3  # evaluations of a smoothed score
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """What a run has told of its validation part so far, a value an evaluation.
+
+    Parameters
+    ----------
+    count : int
+        How many they are.
+    scores : mapping of str → sequence of float
+        By name, turned so that greater is better; the first is the pre-trained model's.
+    errors : mapping of str → sequence of float
+        By name, the standard error of each score's change since the first; the first is 0.
+    """
+
+    count: int
+    scores: Mapping[str, Sequence[float]]
+    errors: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoppingRule:
-    """Says of every new evaluation whether it takes the place of the one that is kept.
+    """Says of a run's evaluations which one is kept.
+
+    With one evaluation more that is the same as before, or the newest, or the first: a run holds no
+    other weights.
 
     Parameters
     ----------
     name : str
         In settings.
-    takes : callable
-        The validation part's scores so far, turned so that greater is better (the first is the
-        pre-trained model's, the last the new one's), and the position of the kept one → bool.
+    title : str
+        For people.
+    reads : tuple of str
+        Names of the scores that it reads.
+    reads_errors : bool
+        Whether it reads their standard errors.
+    keeps : callable
+        `Evaluations` → the position of the kept one.
 
     Examples
     --------
-    >>> scores = [0.70, 0.74, 0.74]
-    >>> best.takes(scores, 1), last.takes(scores, 1)
-    (False, True)
+    >>> told = Evaluations(3, {"roc_auc_ovo": [0.70, 0.74, 0.74], "log_loss": [-0.5, -0.6, -0.4]})
+    >>> {name: RULES[name].keeps(told) for name in ("roc_auc_ovo", "log_loss", "roc_auc_ovo_veto")}
+    {'roc_auc_ovo': 1, 'log_loss': 2, 'roc_auc_ovo_veto': 0}
     """
 
     name: str
-    takes: Callable[[Sequence[float], int], bool]
+    title: str
+    reads: tuple[str, ...] = ()
+    reads_errors: bool = False
+    keeps: Callable[[Evaluations], int]
+
+    def where_lacking(self, scores: Container[str]) -> StoppingRule:
+        """The rule itself; where a score that it reads does not exist, log-loss's."""
+        return RULES[log_loss.name] if any(name in scores for name in self.reads) else self
 
 
-best = StoppingRule(name="best", takes=lambda scores, kept: scores[-1] > scores[kept])
-last = StoppingRule(name="last", takes=lambda scores, kept: True)
+def first_of_best(values: Sequence[float]) -> int:
+    """The position of the greatest; of equals the first, so that a later one is strictly better."""
+    return values.index(max(values))
 
-RULES = {rule.name: rule for rule in list(globals().values()) if isinstance(rule, StoppingRule)}
+
+def _by(name: str) -> StoppingRule:
+    """The best evaluation by one score."""
+    return StoppingRule(
+        name=name,
+        title=SCORES[name].title,
+        reads=(name,),
+        keeps=lambda told: first_of_best(told.scores[name]),
+    )
+
+
+def _unless_worse(told: Evaluations, by: str, guard: str) -> int:
+    best = first_of_best(told.scores[by])
+    return best if told.scores[guard][best] >= told.scores[guard][0] else 0
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    windows = (values[max(0, end - WINDOW) : end] for end in range(1, len(values) + 1))
+    return [sum(window) / len(window) for window in windows]
+
+
+roc_auc_ovo_veto = StoppingRule(
+    name="roc_auc_ovo_veto",
+    title="ROC-AUC with log-loss veto",
+    reads=("roc_auc_ovo", "log_loss"),
+    keeps=lambda told: _unless_worse(told, "roc_auc_ovo", "log_loss"),
+)
+smoothed = StoppingRule(
+    name="smoothed",
+    title="smoothed ROC-AUC",
+    reads=("roc_auc_ovo",),
+    keeps=lambda told: first_of_best(_smoothed(told.scores["roc_auc_ovo"])),
+)
+last = StoppingRule(name="last", title="last step", keeps=lambda told: told.count - 1)
+never = StoppingRule(name="never", title="never (pre-trained)", keeps=lambda told: 0)
+
+_BY_SCORE = [_by(score.name) for score in SCORES.values() if score.drawn]
+_NAMED = [rule for rule in list(globals().values()) if isinstance(rule, StoppingRule)]
+RULES = {rule.name: rule for rule in [*_BY_SCORE, *_NAMED]}

@@ -16,11 +16,13 @@ from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from recipes import recipe
 
 from bench.finetune.loop import Finetuned, Probabilities, finetune
-from bench.finetune.settings import Keep, Score
+from bench.finetune.settings import Keep, SelectBy
 from bench.finetune.sources import RealTasks
+from bench.finetune.stopping import RULES, Evaluations
 from bench.models.tab2d.checkpoint import Checkpoint
 from bench.models.tab2d.encoder import Encoder
 from bench.models.tab2d.scoring import Scoring
+from bench.scores import SCORES
 from bench.scores.log_loss import log_loss
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.seeds import generator as seeded
@@ -205,20 +207,23 @@ class TestChoice:
 
     def test_roc_auc_is_maximized(self):
         """Probabilities of the true class below one half order the rows the wrong way round."""
-        result = run(score=scripted([0.4, 0.6, 0.4, 0.9]), steps=3, select_by=Score.roc_auc_ovo)
+        result = run(score=scripted([0.4, 0.6, 0.4, 0.9]), steps=3, select_by=SelectBy.roc_auc_ovo)
         assert result.curves["validation"]["roc_auc_ovo"] == [0.0, 1.0, 0.0, 1.0]
         assert result.chosen_step == 1
 
     @pytest.mark.parametrize("keep", list(Keep))
-    def test_the_weights_are_those_of_the_chosen_step(self, keep: Keep):
+    @pytest.mark.parametrize("select_by", ["log_loss", "roc_auc_ovo_veto", "smoothed", "never"])
+    def test_the_weights_are_those_of_the_chosen_step(self, keep: Keep, select_by: str):
         """A rate this high ruins the model in the end, so that best and last differ."""
-        result = run(steps=12, lr=1e-2, warmup_steps=1, keep=keep)
-        scoring = fold()[2]
-        losses = result.curves["validation"]["log_loss"]
-        if keep == Keep.best:
-            assert 0 < result.chosen_step == int(np.argmin(losses))
-        else:
-            assert result.chosen_step == result.last_step == 12
+        by = SelectBy[select_by]
+        result = run(steps=12, lr=1e-2, warmup_steps=1, keep=keep, select_by=by)
+        scoring, drawn = fold()[2], result.curves["validation"]
+        turned = {name: list(map(SCORES[name].oriented, drawn[name])) for name in drawn}
+        chosen = RULES[select_by].keeps(Evaluations(13, turned))
+        assert result.chosen_step == (chosen if keep == Keep.best else 12)
+        if by == SelectBy.log_loss and keep == Keep.best:
+            assert 0 < result.chosen_step == int(np.argmin(drawn["log_loss"]))
+        if keep == Keep.last:
             assert_same(result.chosen, result.last)
         assert_same(scoring.probabilities(result.module), result.chosen)
         assert_same(scoring.probabilities(pretrained()), result.pretrained)
@@ -259,14 +264,49 @@ class TestChoice:
         )
         assert (result.chosen_step, result.last_step) == (4, 7)
 
-    def test_a_validation_part_of_one_class_is_read_by_its_log_loss(self):
+    def test_a_vetoed_best_step_gives_the_pretrained_weights_back(self):
+        """Step 1 is taken; step 2 ranks better and is hardly sure of anything: nothing is kept."""
+        scoring = fold()[2]
+        y = scoring.labels["validation"]
+        evaluations = iter([(9, 0.55), (5, 0.6), (0, 0.501)])  # rows on the wrong side, and how far
+
+        def score(module: Tab2D) -> Probabilities:
+            wrong, p = next(evaluations)
+            of_label = np.where(np.arange(len(y)) < wrong, 1 - p, p)
+            rows = np.where(np.eye(2)[y] == 1, of_label[:, None], 1 - of_label[:, None])
+            return {"validation": rows, "test": scoring.probabilities(module)["test"]}
+
+        result = run(score=score, steps=2, select_by=SelectBy.roc_auc_ovo_veto)
+        drawn = result.curves["validation"]
+        assert drawn["roc_auc_ovo"] == sorted(drawn["roc_auc_ovo"])
+        assert drawn["log_loss"][1] < drawn["log_loss"][0] < drawn["log_loss"][2]
+        assert (result.chosen_step, result.last_step) == (0, 2)
+        assert same_weights(result.module, pretrained())
+        assert_same(result.chosen, result.pretrained)
+
+    def test_patience_counts_evaluations_since_the_rule_took_another(self):
+        values = [0.5, 0.6, 0.6, 0.6, 0.6]
+        assert run(score=scripted(values), steps=4, patience=2).last_step == 3
+        assert run(score=scripted(values), steps=4, patience=2, keep=Keep.last).chosen_step == 3
+        for by, last_step in ((SelectBy.never, 2), (SelectBy.last, 4)):
+            result = run(score=scripted(values), steps=4, patience=2, select_by=by)
+            assert result.last_step == last_step
+
+    def test_a_rule_cannot_keep_what_is_not_held(self, monkeypatch: pytest.MonkeyPatch):
+        back = replace(RULES["last"], keeps=lambda told: max(0, told.count - 2))
+        monkeypatch.setitem(RULES, "last", back)
+        with pytest.raises(RuntimeError, match="last keeps evaluation 1 of 0 to 2 after 0"):
+            run(steps=2, select_by=SelectBy.last)
+
+    @pytest.mark.parametrize("select_by", ["roc_auc_ovo", "roc_auc_ovo_veto", "smoothed"])
+    def test_a_validation_part_of_one_class_is_read_by_its_log_loss(self, select_by: str):
         labels = fold()[2].labels
         ones = {"validation": np.ones_like(labels["validation"]), "test": labels["test"]}
-        result = run(ones, steps=4, lr=1e-2, select_by=Score.roc_auc_ovo)
+        result = run(ones, steps=4, lr=1e-2, select_by=SelectBy[select_by])
         assert result.curves["validation"]["roc_auc_ovo"] == [None] * 5
         assert result.chosen_step == int(np.argmin(result.curves["validation"]["log_loss"]))
         assert len(result.notes) == 1
-        assert "one class" in result.notes[0]
+        assert f"read log-loss, not {RULES[select_by].title}" in result.notes[0]
         assert run(steps=1).notes == []
 
 
@@ -312,8 +352,8 @@ class TestFailure:
         with pytest.raises(FloatingPointError, match="loss is nan at step 2"):
             run(steps=5, eval_every=5, lr=float("inf"), warmup_steps=0)
 
-    @pytest.mark.parametrize("select_by", list(Score))
-    def test_a_score_that_is_not_finite_ends_the_run(self, select_by: Score):
+    @pytest.mark.parametrize("select_by", list(SelectBy))
+    def test_a_score_that_is_not_finite_ends_the_run(self, select_by: SelectBy):
         """The last step's weights see no loss any more; their scores must tell."""
         with pytest.raises(FloatingPointError):
             run(steps=1, lr=float("inf"), warmup_steps=0, select_by=select_by)

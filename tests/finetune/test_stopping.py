@@ -2,27 +2,94 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.finetune.stopping import StoppingRule, best, last
+from bench.finetune.stopping import RULES, Evaluations, StoppingRule, smoothed
+from bench.scores import SCORES
 
-SCORES = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=12)
+FEW = st.integers(0, 4).map(float)  # so few values that ties are common
+RUNS = st.lists(st.tuples(FEW, FEW, FEW), min_size=1, max_size=10)
 
-
-def kept(rule: StoppingRule, scores: list[float]) -> int:
-    """The position that a run of these evaluations ends with."""
-    position = 0
-    for end in range(2, len(scores) + 1):
-        position = end - 1 if rule.takes(scores[:end], position) else position
-    return position
-
-
-@given(SCORES)
-def test_the_best_is_the_first_of_the_highest(scores: list[float]) -> None:
-    assert kept(best, scores) == scores.index(max(scores))
+# A run by hand: greater is better, so log-loss is negated. Step 3 ranks best; its log-loss is worse
+# than at step 0. The last three have the best mean. Step 1 gains 0.03 with an error of 0.04.
+AUC = [0.70, 0.73, 0.72, 0.80, 0.79]
+LOSS = [-0.60, -0.58, -0.55, -0.61, -0.59]
+ERRORS = [0.00, 0.04, 0.01, 0.05, 0.05]
 
 
-@given(SCORES)
-def test_the_last_is_the_last(scores: list[float]) -> None:
-    assert kept(last, scores) == len(scores) - 1
+def told(
+    auc: list[float] = AUC, loss: list[float] = LOSS, errors: list[float] = ERRORS
+) -> Evaluations:
+    return Evaluations(len(auc), {"roc_auc_ovo": auc, "log_loss": loss}, {"roc_auc_ovo": errors})
+
+
+def up_to(end: int, run: Evaluations) -> Evaluations:
+    scores, errors = ({k: v[:end] for k, v in of.items()} for of in (run.scores, run.errors))
+    return Evaluations(end, scores, errors)
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ("roc_auc_ovo", 3),
+        ("log_loss", 2),
+        ("roc_auc_ovo_veto", 0),
+        ("smoothed", 4),  # 0.7700 over 0.7500 of step 3
+        ("last", 4),
+        ("never", 0),
+    ],
+)
+def test_a_run_by_hand(rule: str, kept: int) -> None:
+    assert RULES[rule].keeps(told()) == kept
+
+
+def test_the_veto_reads_the_log_loss_of_the_best_step_alone() -> None:
+    """It takes no second best: where the best may not be kept, the pre-trained model is."""
+    kept = [RULES["roc_auc_ovo_veto"].keeps(up_to(end, told())) for end in range(1, 6)]
+    assert kept == [0, 1, 1, 0, 0]
+    as_at_zero = [-0.60, -0.58, -0.55, -0.60, -0.59]
+    assert RULES["roc_auc_ovo_veto"].keeps(told(loss=as_at_zero)) == 3
+
+
+def test_the_first_means_are_of_what_there_is() -> None:
+    assert smoothed.keeps(told(auc=[0.7, 0.9, 0.7, 0.7, 0.7])) == 1  # 0.8 over 0.766…
+    assert smoothed.keeps(told(auc=[0.7, 0.7, 0.7, 0.7, 0.7])) == 0
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+@given(run=RUNS)
+@settings(max_examples=30)
+def test_with_one_evaluation_more_it_is_the_same_the_newest_or_the_first(
+    rule: StoppingRule, run: list[tuple[float, float, float]]
+) -> None:
+    auc, loss, errors = map(list, zip(*run, strict=True))
+    whole = told(auc, loss, errors)
+    kept = [rule.keeps(up_to(end, whole)) for end in range(1, whole.count + 1)]
+    assert kept[0] == 0
+    assert all(now in (0, before, n) for n, (before, now) in enumerate(pairwise(kept), 1))
+
+
+@given(auc=st.lists(FEW, min_size=1, max_size=10))
+def test_by_a_score_it_is_the_first_of_the_highest(auc: list[float]) -> None:
+    assert RULES["roc_auc_ovo"].keeps(told(auc)) == auc.index(max(auc))
+
+
+def test_where_a_score_does_not_exist_log_loss_is_read() -> None:
+    lacking = {"roc_auc_ovo"}
+    read = {name: rule.where_lacking(lacking).name for name, rule in RULES.items()}
+    assert read == {
+        name: "log_loss" if "roc_auc_ovo" in rule.reads else name for name, rule in RULES.items()
+    }
+    assert {name for name, by in read.items() if by != name} == {
+        "roc_auc_ovo",
+        "roc_auc_ovo_veto",
+        "smoothed",
+    }
+
+
+def test_every_drawn_score_is_a_rule_by_itself() -> None:
+    assert {rule for rule in RULES if rule in SCORES} == {s for s in SCORES if SCORES[s].drawn}

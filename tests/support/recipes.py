@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.finetune.settings import Finetune, Keep, Precision, Score
+from bench.finetune.settings import Finetune, Keep, Precision, SelectBy
 
 
 def recipe(max_support: int = 8192, max_query: int = 1024, query_share: float = 0.2) -> Finetune:
@@ -14,7 +14,7 @@ def recipe(max_support: int = 8192, max_query: int = 1024, query_share: float = 
         clip_norm=1.0,
         patience=3,
         eval_every=1,
-        select_by=Score.log_loss,
+        select_by=SelectBy.log_loss,
         keep=Keep.best,
         precision=Precision.float32,
         query_share=query_share,

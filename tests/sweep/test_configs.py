@@ -135,3 +135,13 @@ def test_embedded_full_is_every_embedded_table() -> None:
 
     cfg = compose("config", ["experiment=embedded_full"], return_hydra_config=True)
     assert sorted(str(cfg.hydra.sweeper.params.dataset).split(",")) == names()
+
+
+@pytest.mark.parametrize(
+    "name", ["smoke", "embedded", "embedded_full", "pilot", "ablation", "ablation_smoke", "paper"]
+)
+def test_what_was_run_by_the_studys_rule_states_it(name: str) -> None:
+    """Another default is no other cell of theirs: their kept records stay what they are."""
+    experiment = OmegaConf.load(Path(CONF, "experiment", f"{name}.yaml"))
+    assert {"override /finetune": "study"} in experiment.defaults
+    assert OmegaConf.load(Path(CONF, "finetune", "study.yaml")).select_by == "roc_auc_ovo"
