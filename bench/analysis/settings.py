@@ -73,6 +73,7 @@ class Analysis:
     categorical_share: Annotated[list[Chance], Len(1), Rising(strictly=True)] = MISSING
     elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
     small_difference: Positive = MISSING
+    power: Level = MISSING
     few_datasets: Count = MISSING
 
 

@@ -13,7 +13,7 @@ from bench.analysis.paired import chance_of_resolving, resolved
 from bench.analysis.variants import Name
 from bench.cell.record import Record
 from bench.phrases import counted
-from bench.report.readable import edges_in_words, with_error
+from bench.report.readable import edges_in_words, share, with_error
 from bench.score import Score
 
 MOST_EDGES = 1e9  # of a DAG that is one
@@ -126,4 +126,15 @@ def beyond_chance(what: str, compared: list[Compared]) -> str:
         f"Larger than twice its standard error is the {what} of {', '.join(found)}: {len(found)} "
         f"of {counted(n, 'comparison')}, where chance alone gives "
         f"{chance_of_resolving(tables):.0%} ({tables} tables)."
+    )
+
+
+def resolving(answer: Answer) -> str:
+    """What the columns `bench.report.columns.resolvable` hold."""
+    settings = answer.settings
+    return (
+        "Resolves from: the smallest mean difference that so many tables find with "
+        f"{share(settings.power)} power (t-test, two-sided {share(settings.alpha)}, at the spread "
+        f"seen); tables for {settings.small_difference:g}: how many would find that. None without "
+        "a spread."
     )

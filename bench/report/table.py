@@ -122,6 +122,19 @@ def nothing(_answer: Answer, _rows: pd.DataFrame) -> Lead:
     return _nothing
 
 
+def pair(answer: Answer, rows: pd.DataFrame) -> Lead:
+    """The cells behind a row that holds a method against default fine-tuning, or re-seeds that."""
+    held = answer.references
+
+    def behind(row: int, _heading: str) -> Behind | None:
+        name = str(rows.index[row])
+        if name in held.of:
+            return {"method": sorted({name, held.of[name]})}
+        return {"method": [d for d in held.defaults if name.startswith(d)][-1:]}
+
+    return behind
+
+
 @dataclass(frozen=True)
 class ReportTable:
     """A table of the report: a file of its numbers, and a section of what people read of them.

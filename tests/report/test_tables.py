@@ -164,10 +164,15 @@ class TestValues:
             ("reliability", {"": "scm"}, {"harm": "50%", "regret ×1000": "10.00"}),
             # Of credit 0.02 and 0.01, of zoo 0.02 and 0.03.
             ("paired", {"": "causalmixft"}, {
-                "chosen step ×1000 ± SE": "+20.00 ± 5.00", "size a run, chosen ×1000": "20.00",
-                "size a run, last ×1000": "20.00", "tables": "2", "runs": "4",
+                "chosen step ×1000 ± SE": "+20.00 ± 5.00", "size of a run ×1000": "20.00 / 20.00",
+                "tables": "2", "runs": "4",
             }),
-            ("paired", {"": "default_ft, another seed"}, {"size a run, chosen ×1000": "10.00"}),
+            ("paired", {"": "default_ft, another seed"}, {"size of a run ×1000": "10.00 / 10.00"}),
+            # Two tables apart by 10: a standard deviation of 7.07. Of one degree of freedom 80 %
+            # power is at 16.3 standard errors.
+            ("paired", {"": "causalmixft"}, {
+                "resolves from ×1000": "81.67 / 81.67", "tables for 0.001": "395 / 395",
+            }),
             # And 0.02 of the unit of zoo that scm lacks: of credit 0.015, of zoo 0.07 / 3.
             ("shared", {"": "causalmixft"}, {"minus": "default_ft", "tables": "2", "runs": "5",
                 "test ROC-AUC ×1000 ± SE": "+19.17 ± 4.17", "size of a run ×1000": "20.00"}),

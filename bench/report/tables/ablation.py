@@ -7,7 +7,9 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.mixing import differences
 from bench.analysis.paired import resolved
-from bench.report.columns import THOUSANDTHS
+from bench.analysis.power import with_power
+from bench.report.captions import resolving
+from bench.report.columns import THOUSANDTHS, resolvable
 from bench.report.readable import unsigned, with_error
 from bench.report.table import Column, ReportTable
 
@@ -19,6 +21,7 @@ def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
         Column("minus", "minus"),
         Column("question", "asks", ASKED.__getitem__),
         Column(("mean", "se"), f"test {answer.metric.turned_title()}", with_error, "×1000 ± SE"),
+        *resolvable(answer),
         Column("absolute", "size of a run", unsigned, THOUSANDTHS),
         Column("tables", "tables"),
         Column("units", "runs"),
@@ -29,7 +32,7 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
     """Which differences are larger than twice their standard error."""
     text = (
         f"Test {answer.metric.turned_title()} of the first minus the second on the same "
-        "dataset, fold and seed; mean ± standard error over tables."
+        f"dataset, fold and seed; mean ± standard error over tables. {resolving(answer)}"
     )
     known = rows[rows["tables"] > 1]
     found = known[resolved(known)]
@@ -45,7 +48,7 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
 ablation = ReportTable(
     key="ablation",
     title="Ablation: rows or mixing",
-    make=lambda answer: differences(answer.gains),
+    make=lambda answer: with_power(differences(answer.gains), answer.settings),
     row="generator",
     columns=_columns,
     caption=caption,

@@ -6,11 +6,12 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.paired import NULL, against_default, fine_tuned
+from bench.analysis.power import with_power
 from bench.analysis.references import DEFAULT, PRETRAINED, References
-from bench.report.captions import Compared, beyond_chance
-from bench.report.columns import THOUSANDTHS
+from bench.report.captions import Compared, beyond_chance, resolving
+from bench.report.columns import THOUSANDTHS, beside, resolvable
 from bench.report.readable import signed, unsigned, with_error
-from bench.report.table import Behind, Column, Lead, ReportTable
+from bench.report.table import Column, ReportTable, pair
 from bench.score import Score
 
 
@@ -33,30 +34,18 @@ def _rows(answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:
     return wide.sort_values("place", kind="stable")
 
 
-def _columns(_answer: Answer, rows: pd.DataFrame) -> list[Column]:
+def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
     error = "×1000 ± SE"
     several = len(rows["against"].dropna().unique()) > 1
     return [
         *([Column("against", "minus")] if several else []),
         Column(("mean", "se"), "chosen step", with_error, error),
         Column(("mean_last", "se_last"), "last step", with_error, error),
-        Column("absolute", "size a run, chosen", unsigned, THOUSANDTHS),
-        Column("absolute_last", "size a run, last", unsigned, THOUSANDTHS),
+        *resolvable(answer, "", "_last"),
+        Column(("absolute", "absolute_last"), "size of a run", beside, THOUSANDTHS),
         Column("tables", "tables"),
         Column("units", "runs"),
     ]
-
-
-def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:
-    held = answer.references
-
-    def behind(row: int, _heading: str) -> Behind | None:
-        name = str(rows.index[row])
-        if name in held.of:
-            return {"method": sorted({name, held.of[name]})}
-        return {"method": [d for d in held.defaults if name.startswith(d)][-1:]}
-
-    return behind
 
 
 def _empty(answer: Answer, _rows: pd.DataFrame) -> str:
@@ -87,7 +76,8 @@ def pairs(table: pd.DataFrame, metric: Score, held: References | None = None) ->
 
 
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
-    return pairs(answer.tables["paired"], answer.metric, answer.references)
+    told = pairs(answer.tables["paired"], answer.metric, answer.references)
+    return f"{told} {resolving(answer)} A slash: chosen / last step."
 
 
 def _references(held: References | None) -> str:
@@ -128,13 +118,13 @@ def _null(null: pd.Series, methods: pd.DataFrame) -> str:
 paired = ReportTable(
     key="paired",
     title=f"Paired with {DEFAULT}",
-    make=lambda answer: answer.tables["paired"],
+    make=lambda answer: with_power(answer.tables["paired"], answer.settings),
     rows=_rows,
     row="method",
     columns=_columns,
     caption=_caption,
     empty=_empty,
-    behind=_behind,
+    behind=pair,
     place=50,
     terminal=True,
 )

@@ -6,8 +6,10 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.paired import NULL, against_default
+from bench.analysis.power import with_power
 from bench.analysis.references import DEFAULT
-from bench.report.columns import THOUSANDTHS
+from bench.report.captions import resolving
+from bench.report.columns import THOUSANDTHS, resolvable
 from bench.report.readable import unsigned, with_error
 from bench.report.table import Column, ReportTable, nothing
 
@@ -22,7 +24,7 @@ def _rows(answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:
 shared = ReportTable(
     key="shared",
     title="Paired on their own units",
-    make=lambda answer: answer.shared,
+    make=lambda answer: with_power(answer.shared, answer.settings),
     rows=_rows,
     row="method",
     columns=lambda answer, _rows: [
@@ -33,12 +35,15 @@ shared = ReportTable(
             with_error,
             f"{THOUSANDTHS} ± SE",
         ),
+        *resolvable(answer),
         Column("absolute", "size of a run", unsigned, THOUSANDTHS),
         Column("tables", "tables"),
         Column("units", "runs"),
     ],
-    caption="Each row is of all units that its two methods have, so that rows are of different "
-    "units: compare a row with 0, not with another row.",
+    caption=lambda answer, _rows: (
+        "Each row is of all units that its two methods have, so that rows are of different units: "
+        f"compare a row with 0, not with another row. {resolving(answer)}"
+    ),
     empty=f"Left out: no method shares more units with its {DEFAULT} than all methods do.",
     behind=nothing,
     place=55,
