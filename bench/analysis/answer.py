@@ -13,6 +13,7 @@ from bench.analysis.measures import improvements, per_dataset, summary
 from bench.analysis.paired import paired
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
+from bench.analysis.resolves import Told, resolves
 from bench.analysis.settings import Analysis, Impute
 from bench.analysis.significance import Friedman, friedman, nemenyi
 from bench.score import Score
@@ -38,13 +39,16 @@ class Answer:
         `reliability.reliability`.
     ``paired``
         `paired.paired`.
+    ``resolves``
+        `resolves.resolves`; no row without records.
     ``nemenyi``
         `significance.nemenyi`.
     ``groups``
         `groups.by_group`.
 
     ``shared`` is `paired.paired` on all units that two methods have, whatever others lack;
-    ``measured``, every cell that has a score, is what they are read from. ``gains`` is
+    ``measured``, every cell that has a score, is what they are read from; ``told`` has the other
+    scores of those cells. ``gains`` is
     `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone needs, it
     makes of these (`bench.report.tables`).
     """
@@ -61,6 +65,7 @@ class Answer:
     friedman: Friedman | None = None
     references: References = field(default_factory=References)
     shared: pd.DataFrame = field(default_factory=pd.DataFrame)
+    told: Told = field(default_factory=Told)
 
     @property
     def methods(self) -> list[str]:
@@ -73,7 +78,9 @@ class Answer:
         return len(self.kept["dataset"].unique())
 
 
-def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
+def answer(
+    cells: pd.DataFrame, settings: Analysis, metric: Score, told: Told | None = None
+) -> Answer:
     """Read cells.
 
     Parameters
@@ -82,6 +89,8 @@ def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
         From `bench.analysis.frame.frame`, one row a cell, no cell twice.
     metric : Score
         What they are ranked by (`bench.analysis.frame.metric_of`).
+    told : Told, optional
+        What other scores are read from; by default no other is.
     """
     cells = of_methods(cells, settings.methods)
     kept, left_out = complete(cells, settings.impute)
@@ -90,6 +99,7 @@ def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
     measured = kept if settings.impute == Impute.worst else scored
     out = Answer(settings, metric, kept, measured, left_out, absent_units(cells))
     out.shared = paired(scored)
+    out.told = told or out.told
     if kept.empty:
         return out
     out.gains = improvements(kept, metric, settings.normalization)
@@ -106,6 +116,7 @@ def answer(cells: pd.DataFrame, settings: Analysis, metric: Score) -> Answer:
         "improvements": as_recorded(out.gains, metric),
         "reliability": gaps.reindex([m for m in order if m in gaps.index]),
         "paired": paired(kept),
+        "resolves": resolves(kept, out.references, out.told, metric),
         "nemenyi": p.loc[order, order],
         "groups": by_group(out.gains, out.readings, settings),
     }

@@ -16,6 +16,11 @@ def signed(value: float) -> str:
     return f"{1000 * value:+.2f}"
 
 
+def tenths(value: float) -> str:
+    """A score ×1000 with its sign, where more decimals would say nothing."""
+    return f"{round(1000 * value, 1) + 0.0:+.1f}"  # a zero has no minus
+
+
 def unsigned(value: float) -> str:
     """A score ×1000, of what is never below 0."""
     return f"{1000 * value:.2f}"

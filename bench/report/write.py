@@ -14,6 +14,7 @@ from rich.text import Text
 from bench import files
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import NAMING, NESTED, UNIT, frame, metric_of
+from bench.analysis.resolves import Told
 from bench.analysis.settings import Analysis, settings
 from bench.analysis.variants import names
 from bench.cell import journal
@@ -87,7 +88,7 @@ def report(
         return BAD_INPUT
     drawn, left_out = _graphs(root) if figures else ([], [])
     warnings += [*variants(records, named), *_gone(root, records), *left_out]
-    read = answer(cells, chosen, metric)
+    read = answer(cells, chosen, metric, Told(records))
     warnings += lacking(read)
     tables = list(filled(read))
     shown = [table.section(read, numbers) for table, numbers in tables if table.title]
