@@ -10,8 +10,6 @@ from bench.cell.targets import is_dotted
 from bench.files import shown
 from bench.scores import SCORES
 
-ROUNDING = 1e-9  # by which the sum behind a score may leave its range
-
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 Amount = Annotated[float, Field(ge=0, le=1e12)]  # seconds, MiB: 1e12 s are 30,000 years
@@ -49,13 +47,8 @@ def _check_scale(name: str, value: float | None) -> None:
     """Hold a value to what is known of its score; of one that is not here, nothing is."""
     if name not in SCORES:
         return
-    score = SCORES[name]
-    low, high = score.lowest, score.highest
-    if value is None:
-        if not score.may_lack:
-            raise ValueError(f"{score.name} is null")
-    elif not low - ROUNDING <= value <= high + ROUNDING:
-        raise ValueError(f"{score.name} is {value:g}, outside {low:g} … {high:g}")
+    if why := SCORES[name].fault(value):
+        raise ValueError(f"{name} {why}")
 
 
 def none_of_empty(value: Any) -> Any:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.errors import BadInput
 from bench.score import ClassScore
 from bench.scores import RANKED_BY, SCORES
 
@@ -36,3 +39,43 @@ class TestEachScore:
     def test_it_lacks_where_one_class_has_rows_only_if_it_says_so(self, score: ClassScore) -> None:
         value = score(np.zeros(3, dtype=int), np.full((3, 2), 0.5))
         assert (value is None) == score.may_lack
+
+
+def of(function: Callable[..., Any]) -> ClassScore:
+    """A contributor's score, which declares 0 … 1."""
+    return ClassScore(
+        name="mine",
+        title="mine",
+        function=function,
+        greater_is_better=True,
+        lowest=0.0,
+        highest=1.0,
+    )
+
+
+def _raises(*_: np.ndarray) -> float:
+    raise KeyError("no luck")
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda *_: 1.7, "is 1.7, outside 0 … 1"),
+        (lambda *_: np.float32(-0.1), "is -0.1, outside 0 … 1"),
+        (lambda *_: math.nan, "is nan, no finite number"),
+        (lambda *_: math.inf, "is inf, no finite number"),
+        (lambda *_: None, "is null, and it does not say that it may lack"),
+        (lambda *_: [0.5], "is a list, no number"),
+        (_raises, "raised KeyError: 'no luck'"),
+    ],
+)
+def test_one_that_is_not_what_it_declares_is_told_by_name_and_file(
+    function: Callable[..., Any], told: str
+) -> None:
+    with pytest.raises(BadInput) as refusal:
+        of(function)(Y, np.eye(3)[Y])
+    assert str(refusal.value) == f"The score mine (bench/scores/mine.py) {told}."
+
+
+def test_a_number_of_another_library_is_one() -> None:
+    assert type(of(lambda *_: np.float32(0.5))(Y, np.eye(3)[Y])) is float
