@@ -24,7 +24,8 @@ ROWS = 5.0
 WHEN = ("pretrained", "chosen", "last")
 HELD = WHEN[:2]  # whose scores are held to the tolerance
 PARTS = ("validation", "test")
-RESULTS = ("status", "data", "metrics", "predictions", "chosen_step", "last_step", "curves")
+STEPS = ("chosen_step", "last_step", "children")
+RESULTS = ("status", "data", "metrics", "predictions", *STEPS, "curves")
 
 
 class Level(IntEnum):

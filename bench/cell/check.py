@@ -39,8 +39,8 @@ def inconsistencies(record: Record) -> Iterator[str]:
     """Scores that are not what the same record's predictions or curves say, a clause each."""
     yield from contradictions(record)
     curves, steps = record["curves"], (0, record["chosen_step"], record["last_step"])
-    if record["status"] != "done" or not curves:
-        return
+    if record["status"] != "done" or not curves or record["children"]:
+        return  # a bag's scores are those of no step
     for when, step in zip(WHEN, steps, strict=True):
         if step not in curves["step"]:
             yield f"its {when} step {step} is not on its curves"
@@ -96,7 +96,7 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
         outcome.level, outcome.drift, outcome.note = found.level, list(found.drift), found.note
         outcome.differences += [line for line in found.apart if line not in outcome.differences]
     else:
-        for part in ("metrics", "chosen_step", "last_step", "curves"):
+        for part in ("metrics", "chosen_step", "last_step", "children", "curves"):
             outcome.differences += _different(record[part], again[part], part)
         if record["predictions"] != again["predictions"]:
             outcome.differences.append("predictions: other labels or probabilities")

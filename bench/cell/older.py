@@ -1,20 +1,26 @@
-"""Versions 2 and 3 of the record, brought up to the present one; nobody else knows of them.
+"""Versions 2 to 4 of the record, brought up to the present one; nobody else knows of them.
 
-Version 3 kept no predictions, and did not tell which definitions its scores are of. Version 2 named
-no metric, its tables being ranked by one-vs-one ROC-AUC, and its curves lay side by side:
-``validation_log_loss`` is ``validation.log_loss`` now. It told the processor's name alone, which
-several generations share, so that nobody knows which kernels made its numbers.
+Version 4 knew no bags, and named predictions by their steps. Version 3 kept none, and did not tell
+which definitions its scores are of. Version 2 named no metric, its tables being ranked by
+one-vs-one ROC-AUC, and its curves lay side by side: ``validation_log_loss`` is
+``validation.log_loss`` now. It told the processor's name alone, which several generations share, so
+that nobody knows which kernels made its numbers.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from bench.cell.predictions import once
 from bench.cell.record import KEYS, damage, seal
 from bench.files import Unsound
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
-LACKED = {2: {"predictions", "metric"}, 3: {"predictions"}}  # keys, by version
+LACKED = {  # keys, by version
+    2: {"children", "predictions", "metric"},
+    3: {"children", "predictions"},
+    4: {"children"},
+}
 UNTOLD = "not told"  # no processor of today is that
 BARE = ("step", "train_loss")  # curves of no part
 
@@ -34,12 +40,25 @@ def upgraded(content: Any) -> Any:
     if wrong is not None:
         raise Unsound(wrong)
     record = {k: v for k, v in content.items() if k not in ("schema_version", "checksum")}
+    record["children"] = []
+    if version == 4:
+        return seal({**record, "predictions": _by_name(record)})
     made = {"scores": {}} if version == 3 else {"scores": {}, "kernels": UNTOLD}
     if isinstance(record["provenance"], dict):
         record["provenance"] = record["provenance"] | made
     if version == 2:
         record |= {"metric": roc_auc_ovo.as_metric(), "curves": _by_part(record["curves"])}
     return seal({**record, "predictions": {}})
+
+
+def _by_name(record: dict[str, Any]) -> Any:
+    """Predictions by when, not by step; what are none is left for the schema to refuse."""
+    kept = record["predictions"]
+    found = kept.get("steps") if isinstance(kept, dict) else None
+    steps = [str(step) for step in (0, record["chosen_step"], record["last_step"])]
+    if not isinstance(found, dict) or set(found) != set(steps):
+        return kept
+    return {**kept, "steps": once(found[step] for step in steps)}
 
 
 def _by_part(curves: Any) -> Any:

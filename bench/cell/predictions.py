@@ -1,9 +1,10 @@
 """The predictions that a record keeps, so that scores can be computed when it is read.
 
-Layout: ``{classes, labels: {part: text}, steps: {step: {part: text}}}``, for the steps that a
-record tells scores of, each once. ``classes`` are the codes that a training row has; no other gets
-a probability. A text is base64: a label is a byte a row, probabilities are log-odds against the
-first of the classes, 3 bytes each (signed, the lowest first), in steps of 2⁻¹⁸ within ±32.
+Layout: ``{classes, labels: {part: text}, steps: {pretrained | chosen | last: {part: text}}}``, each
+once: without ``chosen`` it is the pre-trained model's, without ``last`` what was chosen.
+``classes`` are the codes that a training row has; no other gets a probability. A text is base64: a
+label is a byte a row, probabilities are log-odds against the first of the classes, 3 bytes each
+(signed, the lowest first), in steps of 2⁻¹⁸ within ±32.
 
 A cell rounds to that before it scores or chooses anything (`rounding`), so that whoever computes a
 score later computes it of the same numbers. They are read by products, sums and quotients alone,
@@ -13,7 +14,7 @@ which give the same bits on every processor; its own `exp` would not.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, localcontext
 from functools import cache
 from typing import Any
@@ -29,6 +30,7 @@ LEAST = 5e-324  # the smallest probability that is no zero
 # What a record keeps at most, in characters and in probabilities unpacked; else it keeps none.
 LONGEST, MOST = 3 * 2**19, 2**23
 MOST_CLASSES = 256  # a label is a byte
+WHEN = ("pretrained", "chosen", "last")
 
 Kept = dict[str, Any]
 
@@ -73,46 +75,65 @@ def rounded(
 
 
 def kept(
-    labels: Mapping[str, np.ndarray], steps: Mapping[int, Probabilities], classes: np.ndarray
+    labels: Mapping[str, np.ndarray], steps: Mapping[str, Probabilities], classes: np.ndarray
 ) -> Kept:
-    """What a record keeps of rounded predictions; {} where that would be too much for one."""
-    n_classes = next(iter(steps.values()))["test"].shape[1]
+    """What a record keeps of rounded predictions; {} where that would be too much for one.
+
+    Parameters
+    ----------
+    labels : dict of part → ndarray (q,)
+    steps : dict of `WHEN` → probabilities of each part
+    classes : ndarray of int
+    """
+    n_classes = steps[WHEN[0]]["test"].shape[1]
     n_rows = sum(map(len, labels.values()))
     if n_classes > MOST_CLASSES or n_rows * n_classes > MOST:
         return {}
     found = {
         "classes": classes.tolist(),
         "labels": {part: _text(y.astype(np.uint8).tobytes()) for part, y in labels.items()},
-        "steps": {
-            str(step): {part: _text(_packed(p[:, classes])) for part, p in of_step.items()}
-            for step, of_step in sorted(steps.items())
-        },
+        "steps": once(
+            {part: _text(_packed(p[:, classes])) for part, p in steps[when].items()}
+            for when in WHEN
+        ),
     }
     texts = [found["labels"], *found["steps"].values()]
     return found if sum(len(t) for of in texts for t in of.values()) <= LONGEST else {}
 
 
-def at(predictions: Kept, step: int, part: str, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+def once(steps: Iterable[Any]) -> dict[str, Any]:
+    """What is kept at each of `WHEN`, given in that order: what is as before is left out.
+
+    >>> once(["a", "b", "b"])
+    {'pretrained': 'a', 'chosen': 'b'}
+    """
+    out: dict[str, Any] = {}
+    for when, texts in zip(WHEN, steps, strict=True):
+        if texts != next(reversed(out.values()), None):
+            out[when] = texts
+    return out
+
+
+def at(predictions: Kept, when: str, part: str, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Labels (n,) and probabilities (n, n_classes) of a part, of predictions without a fault."""
     labels = np.frombuffer(binascii.a2b_base64(predictions["labels"][part]), dtype=np.uint8)
-    packed = binascii.a2b_base64(predictions["steps"][str(step)][part])
+    earlier = [name for name in WHEN[: WHEN.index(when) + 1] if name in predictions["steps"]]
+    packed = binascii.a2b_base64(predictions["steps"][earlier[-1]][part])
     classes = np.array(predictions["classes"])
     return labels.astype(np.int64), _unpacked(packed, classes, n_classes, len(labels))
 
 
-def fault(
-    predictions: Kept, rows: Mapping[str, int], n_classes: int, steps: Sequence[int]
-) -> str | None:
+def fault(predictions: Kept, rows: Mapping[str, int], n_classes: int) -> str | None:
     """Why predictions can be those of no cell of so many rows and classes, in a clause."""
     classes = predictions["classes"]
     if classes != sorted(set(classes)) or not classes or classes[-1] >= n_classes:
         return "the classes are not some of the table's, ascending"
     if n_classes > MOST_CLASSES or sum(rows.values()) * n_classes > MOST:
         return "there are more rows and classes than predictions are kept of"
-    if set(predictions["steps"]) != set(map(str, steps)):
-        return f"the steps are not {', '.join(map(str, sorted(set(steps))))}"
+    if WHEN[0] not in predictions["steps"]:
+        return "those of the pre-trained model are missing"
     texts = [("the labels", predictions["labels"], 1)]
-    texts += [(f"step {s}", of, 3 * (len(classes) - 1)) for s, of in predictions["steps"].items()]
+    texts += [(f"'{s}'", of, 3 * (len(classes) - 1)) for s, of in predictions["steps"].items()]
     for what, of_parts, width in texts:
         for part, n_rows in rows.items():
             try:

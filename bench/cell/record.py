@@ -2,9 +2,9 @@
 
 `bench.cell.schema` is the same schema as a model: what is checked.
 
-Schema, version 4 (a JSON object; every key is always there)
+Schema, version 5 (a JSON object; every key is always there)
 -------------------------------------------------------------
-schema_version : 4
+schema_version : 5
 status : "done" | "failed" | "not_applicable"
 cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
 identity : {hash, parts}: everything that decides the numbers (`bench.cell.identity.identity`)
@@ -14,12 +14,16 @@ data : {rows: {train, validation, test}, features, categorical, classes, duplica
     duplicates: test rows whose features repeat a training row's; {} where the cell failed before
 metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
     score does not exist (ROC-AUC of one class), never for one that is not finite; {} unless done
-predictions : {classes, labels, steps}: the rows' labels and their probabilities at the steps that
-    `metrics` tells of (`bench.cell.predictions`), so that scores can be computed when it is read
+predictions : {classes, labels, steps}: the rows' labels and their probabilities, pre-trained,
+    chosen and last (`bench.cell.predictions`), so that scores can be computed when it is read
     (`bench.cell.scored`); {} unless done, where they are too many, or were left out (`pack`)
-chosen_step, last_step : int or null; 0 is the pre-trained model
-curves : {step: list, train_loss: list, validation | test: {score: list}}, all lists of one length;
-    null where a score does not exist, and as the training loss of step 0; {} without fine-tuning.
+chosen_step, last_step : int or null; 0 is the pre-trained model; null of a bag: its children tell
+children : [{chosen_step, last_step, rows: {train, validation}}], one a fine-tuning of a bag;
+    [] of what is none
+curves : {step: list, train_loss: list, validation | test: {score: list}, validation_se: {score:
+    list}}, all lists of one length; null where a score does not exist, and as the training loss of
+    step 0; {} without fine-tuning. validation_se: the standard error of the validation score's
+    change since step 0, paired by rows (`bench.scores._change`); null where it cannot be told.
     The test curves are for analysis only
 synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, generator, quality}: the
     synthetic table that all methods with this generator share, or, where each step draws its own
@@ -52,13 +56,14 @@ from bench.phrases import begun
 
 Record = dict[str, Any]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 KEYS = frozenset(
     {"schema_version", "status", "cell", "identity", "settings", "data", "metric", "metrics"}
     | {
         "predictions",
         "chosen_step",
         "last_step",
+        "children",
         "curves",
         "synthetic",
         "timings",
@@ -121,7 +126,8 @@ def results_of(record: Record) -> Record:
 def in_common(a: Record, b: Record) -> tuple[Record, Record]:
     """Two records, or their results, with the scores that both hold by one definition.
 
-    Which scores there were, and whether predictions were kept, is no difference of results.
+    Which scores there were, of which of them errors were told, and whether predictions were kept,
+    is no difference of results.
     """
     one, two = (record["provenance"]["scores"] for record in (a, b))
     if one and two:
@@ -129,25 +135,33 @@ def in_common(a: Record, b: Record) -> tuple[Record, Record]:
     else:  # older records do not tell definitions
         others = _scores(a) ^ _scores(b)
     keeps = bool(a["predictions"]) and bool(b["predictions"])
-    return _without(a, others, keeps), _without(b, others, keeps)
+    errors = _errors(a) & _errors(b)
+    return _without(a, others, errors, keeps), _without(b, others, errors, keeps)
 
 
 def _scores(record: Record) -> set[str]:
     return set(record["metrics"].get("chosen", {}).get("test", {}))
 
 
-def _without(record: Record, scores: set[str], keeps_predictions: bool) -> Record:
+def _errors(record: Record) -> set[str]:
+    return set(record["curves"].get("validation_se", {}))
+
+
+def _without(record: Record, scores: set[str], errors: set[str], keeps_predictions: bool) -> Record:
     def left(of_part: Any) -> Any:
         is_of_part = isinstance(of_part, dict)  # `curves` has lists beside its parts
         return {k: v for k, v in of_part.items() if k not in scores} if is_of_part else of_part
 
+    curves = {key: left(of_part) for key, of_part in record["curves"].items()}
+    told = curves.get("validation_se", {})
+    curves["validation_se"] = {name: told[name] for name in told if name in errors}
     return {
         **record,
         "metrics": {
             when: {part: left(values) for part, values in parts.items()}
             for when, parts in record["metrics"].items()
         },
-        "curves": {key: left(curves) for key, curves in record["curves"].items()},
+        "curves": curves,
         "predictions": record["predictions"] if keeps_predictions else {},
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import numpy as np
@@ -81,8 +81,9 @@ def run(
         "metric": RANKED_BY.as_metric(),
         "metrics": reached.metrics,
         "predictions": reached.predictions,
-        "chosen_step": result.chosen_step if result else None,
-        "last_step": result.last_step if result else None,
+        "chosen_step": result.chosen_step if isinstance(result, Finetuned) else None,
+        "last_step": result.last_step if isinstance(result, Finetuned) else None,
+        "children": [asdict(c) for c in result.children] if isinstance(result, Bagged) else [],
         "curves": result.curves if result else {},
         "synthetic": reached.generation.synthetic,
         "timings": {**clock.told(), "generation": reached.generation.timing},
@@ -161,7 +162,7 @@ def _metrics(result: Finetuned | Bagged) -> dict[str, Any]:
 
 
 def _kept(result: Finetuned | Bagged, classes: np.ndarray) -> predictions.Kept:
-    steps = {0: result.pretrained, result.chosen_step: result.chosen, result.last_step: result.last}
+    steps = {"pretrained": result.pretrained, "chosen": result.chosen, "last": result.last}
     return predictions.kept(result.labels, steps, classes)
 
 

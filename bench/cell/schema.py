@@ -179,7 +179,7 @@ class Predictions(Closed):
 
     classes: list[Count]
     labels: PartTexts
-    steps: dict[str, PartTexts]
+    steps: dict[Literal["pretrained", "chosen", "last"], PartTexts]
 
 
 class Curves(Closed):
@@ -188,6 +188,7 @@ class Curves(Closed):
     step: list[Count]
     train_loss: Curve = Field(default_factory=list)
     validation: Drawn = Field(default_factory=dict)
+    validation_se: dict[str, list[Amount | None]] = Field(default_factory=dict)
     test: Drawn = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -199,11 +200,40 @@ class Curves(Closed):
         curves = {"train_loss": self.train_loss} if "train_loss" in self.model_fields_set else {}
         curves |= {f"validation.{name}": curve for name, curve in self.validation.items()}
         curves |= {f"test.{name}": curve for name, curve in self.test.items()}
+        curves |= {f"validation_se.{name}": errors for name, errors in self.validation_se.items()}
         for name, curve in curves.items():
             if len(curve) != len(self.step):
                 raise ValueError(f"{name} has {len(curve)} values, step has {len(self.step)}")
         if None in self.train_loss[1:]:
             raise ValueError("train_loss is null after step 0")
+        for name, errors in self.validation_se.items():
+            if name not in self.validation:
+                raise ValueError(f"validation_se has {shown(name)}, which validation has not")
+            if errors[0]:
+                raise ValueError(f"validation_se.{name} is {errors[0]:g} at step 0, not 0")
+        return self
+
+
+class ChildRows(Closed):
+    """How many rows a child of a bag was fine-tuned on, and chosen by."""
+
+    train: Count
+    validation: Count
+
+
+class Child(Closed):
+    """One fine-tuning of a bag."""
+
+    chosen_step: Count
+    last_step: Count
+    rows: ChildRows
+
+    @model_validator(mode="after")
+    def _chose_what_it_came_to(self) -> Child:
+        if self.chosen_step > self.last_step:
+            raise ValueError(
+                f"its chosen step {self.chosen_step} is after its last, {self.last_step}"
+            )
         return self
 
 
@@ -286,6 +316,7 @@ class RecordSchema(Closed):
     predictions: Annotated[Predictions | None, BeforeValidator(none_of_empty)]
     chosen_step: Count | None
     last_step: Count | None
+    children: list[Child]
     curves: Annotated[Curves | None, BeforeValidator(none_of_empty)]
     synthetic: Synthetic | None
     timings: Timings
@@ -299,13 +330,17 @@ class RecordSchema(Closed):
         if self.status != "done":
             if self.error is None:
                 raise ValueError(f"it is {self.status} without an error")
-            if (self.metrics, self.predictions, self.curves, *steps) != (None,) * 5:
+            found = (self.metrics, self.predictions, self.curves, self.children or None, *steps)
+            if found != (None,) * 6:
                 raise ValueError(f"it is {self.status} and has results")
             return self
         if self.error is not None:
             raise ValueError("it is done and has an error")
-        if self.metrics is None or self.data is None or None in steps:
+        is_bag = bool(self.children)
+        if self.metrics is None or self.data is None or (None in steps and not is_bag):
             raise ValueError("it is done without results")
+        if is_bag and steps != (None, None):
+            raise ValueError("it has children, and steps of its own")
         scored = (self.metrics.pretrained, self.metrics.chosen, self.metrics.last)
         parts = [part for s in scored for part in (s.validation, s.test)]
         if not all(self.metric.name in part for part in parts):
@@ -316,19 +351,26 @@ class RecordSchema(Closed):
         strange = sorted(named - set(SCORES) - set(self.provenance.scores))
         if strange:
             raise ValueError(f"there is no score {shown(strange[0])}")
-        chosen, last = (step or 0 for step in steps)
+        if not is_bag:
+            self._check_steps(*(step or 0 for step in steps))
+        if self.predictions is not None:
+            kept, rows = self.predictions.model_dump(), self.data.rows.model_dump(exclude={"train"})
+            wrong = predictions.fault(kept, rows, self.data.classes)
+            if wrong is not None:
+                raise ValueError(f"its predictions do not fit: {wrong}")
+        return self
+
+    def _check_steps(self, chosen: int, last: int) -> None:
+        """Hold the steps of what is no bag against each other, the curves and the predictions."""
         if chosen > last:
             raise ValueError(f"its chosen step {chosen} is after its last, {last}")
         if self.curves is not None and (
             last != self.curves.step[-1] or chosen not in self.curves.step
         ):
             raise ValueError(f"its steps {chosen} and {last} are not those of its curves")
-        if self.predictions is not None:
-            kept, rows = self.predictions.model_dump(), self.data.rows.model_dump(exclude={"train"})
-            wrong = predictions.fault(kept, rows, self.data.classes, (0, chosen, last))
-            if wrong is not None:
-                raise ValueError(f"its predictions do not fit: {wrong}")
-        return self
+        kept = self.predictions.steps if self.predictions is not None else {}
+        if (chosen == 0 and "chosen" in kept) or (chosen == last and "last" in kept):
+            raise ValueError(f"its predictions do not fit: there are two of step {chosen}")
 
 
 _SCHEMA = TypeAdapter(RecordSchema)

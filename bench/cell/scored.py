@@ -11,22 +11,27 @@ from collections.abc import Iterator
 
 from bench.cell import predictions
 from bench.cell.identity import PARTS, score_fingerprints
+from bench.cell.predictions import WHEN
 from bench.cell.record import Record
 from bench.score import ClassScore, Score
 from bench.scores import SCORES
 
 ROUNDING = 1e-12  # logarithms differ in their last bits from processor to processor
-STEPS = {
-    "pretrained": None,
-    "chosen": "chosen_step",
-    "last": "last_step",
-}  # when → the record's key
 
 
-def step_of(record: Record, when: str) -> int:
-    """The step of a record that is done which is called ``pretrained``, ``chosen`` or ``last``."""
-    key = STEPS[when]
-    return 0 if key is None else int(record[key])
+def steps_told(record: Record, when: str) -> str:
+    """Which step of a record that is done is ``pretrained``, ``chosen`` or ``last``, for people.
+
+    >>> steps_told({"children": [], "chosen_step": 4}, "chosen")
+    'step 4'
+    >>> steps_told({"children": [{"last_step": 9}, {"last_step": 7}], "last_step": None}, "last")
+    'steps 9, 7'
+    """
+    if when == WHEN[0]:
+        return "step 0"
+    runs = record["children"] or [record]
+    steps = ", ".join(str(run[f"{when}_step"]) for run in runs)
+    return f"steps {steps}" if len(runs) > 1 else f"step {steps}"
 
 
 def names(record: Record) -> list[str]:
@@ -50,7 +55,7 @@ def score_of(record: Record, name: str, when: str, part: str) -> float | None:
     """
     score = SCORES[name]
     if _fits(record, score) and not is_of_today(record, name):
-        return computed(record, score, step_of(record, when), part)
+        return computed(record, score, when, part)
     value: float | None = record["metrics"].get(when, {}).get(part, {}).get(name)
     return value
 
@@ -69,10 +74,10 @@ def is_of_today(record: Record, name: str) -> bool:
     return told is not None and told == score_fingerprints().get(name)
 
 
-def computed(record: Record, score: Score, step: int, part: str) -> float | None:
+def computed(record: Record, score: Score, when: str, part: str) -> float | None:
     """A score of the predictions that a record keeps."""
     labels, probabilities = predictions.at(
-        record["predictions"], step, part, record["data"]["classes"]
+        record["predictions"], when, part, record["data"]["classes"]
     )
     assert isinstance(score, ClassScore)
     return score(labels, probabilities)
@@ -85,11 +90,11 @@ def _fits(record: Record, score: Score) -> bool:
 
 def contradictions(record: Record) -> Iterator[str]:
     """Recorded scores that are not those of the predictions beside them, a clause each."""
-    for when in STEPS if record["predictions"] else ():
+    for when in WHEN if record["predictions"] else ():
         for part in PARTS:
             for name, told in record["metrics"][when][part].items():
                 if name in SCORES and is_of_today(record, name):
-                    found = computed(record, SCORES[name], step_of(record, when), part)
+                    found = computed(record, SCORES[name], when, part)
                     if not _equal(told, found):
                         yield f"{when} {part} {name} is {told}, but {found} of its predictions"
 

@@ -21,6 +21,7 @@ from bench.cell import model
 from bench.cell.checking import called, check_config, check_target, plain_node, reason_of
 from bench.cell.config import Rerun
 from bench.cell.record import Record
+from bench.cell.scored import steps_told
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
@@ -241,13 +242,9 @@ def _announce(record: Record, is_made: bool, path: Path) -> None:
     print("" if is_made else " before; rerun=all makes it anew")
     if record["error"]:
         print(f"  {printable(record['error']['message'] or record['error']['type'])}")
-    steps = {"pretrained": 0, "chosen": record["chosen_step"], "last": record["last_step"]}
-    for when, step in steps.items():
-        if when not in record["metrics"]:
-            continue
-        scores = record["metrics"][when]
+    for when, scores in record["metrics"].items():
         parts = "  ".join(_scores(part, scores) for part in ("validation", "test"))
-        print(f"  {when:10} (step {step:2}):  {parts}")
+        print(f"  {when:10} ({steps_told(record, when):7}):  {parts}")
     for note in record["data"].get("notes", []):
         print(f"  note: {printable(note)}")
     print(f"  {path}")

@@ -222,8 +222,7 @@ def _farthest_probability(a: Record, b: Record) -> float:
     if not a["predictions"] or not b["predictions"] or a["data"] != b["data"]:
         return math.nan
     one, two = (
-        predictions.at(r["predictions"], r["chosen_step"], "test", r["data"]["classes"])[1]
-        for r in (a, b)
+        predictions.at(r["predictions"], "chosen", "test", r["data"]["classes"])[1] for r in (a, b)
     )
     return float(abs(one - two).max())
 

@@ -128,13 +128,14 @@ def _print(record: Record, path: Path, called: Name | None) -> None:
 def _scores(record: Record) -> Table:
     """Every score of today that the record can tell, also one that is younger than it."""
     from bench.cell import scored
+    from bench.cell.predictions import WHEN
 
-    columns = [(when, part) for when in scored.STEPS for part in ("validation", "test")]
+    columns = [(when, part) for when in WHEN for part in ("validation", "test")]
     table = Table(title="Scores", title_justify="left")
     table.add_column("score")
     for when, part in columns:
-        step = scored.step_of(record, when)
-        table.add_column(f"{part}, {when} (step {step})", justify="right")
+        steps = scored.steps_told(record, when)
+        table.add_column(f"{part}, {when} ({steps})", justify="right")
     for name in scored.names(record):
         values = (scored.score_of(record, name, when, part) for when, part in columns)
         table.add_row(plain(name), *("–" if v is None else f"{v:.4f}" for v in values))

@@ -1,4 +1,4 @@
-"""Records of versions 2 and 3 are read as those of today, wherever records are read."""
+"""Records of versions 2 to 4 are read as those of today, wherever records are read."""
 
 from __future__ import annotations
 
@@ -7,17 +7,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from made_records import failed, made
 
+from bench.cell.older import upgraded
+from bench.cell.packed import Pack, value_of
+from bench.cell.predictions import WHEN, at, kept
 from bench.cell.record import SCHEMA_VERSION, encode, fault, seal
+from bench.cell.scored import contradictions
 from bench.cell.store import Store
 from bench.cli import main
-from bench.files import digest
+from bench.files import CONF, digest
 from bench.finetune.settings import SelectBy
 from bench.scores import SCORES
 
-SEALED = ("schema_version", "checksum", "predictions")
+SEALED = ("schema_version", "checksum", "children", "predictions")
+
+
+def as_version_4(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as the code of version 4 would have sealed it, without predictions."""
+    kept = {k: v for k, v in record.items() if k not in SEALED}
+    return sealed(kept | {"predictions": {}}, 4)
 
 
 def as_version_3(record: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +56,8 @@ def sealed(body: dict[str, Any], version: int = 2) -> dict[str, Any]:
 
 def brought_up(record: dict[str, Any], version: int = 2) -> dict[str, Any]:
     """As the record is read once it was older: no definitions, and before that, no kernels."""
-    untold = {"scores": {}} | ({"kernels": "not told"} if version == 2 else {})
+    untold = {} if version == 4 else {"scores": {}}
+    untold |= {"kernels": "not told"} if version == 2 else {}
     return seal({**record, "provenance": record["provenance"] | untold, "predictions": {}})
 
 
@@ -61,7 +73,9 @@ def place(root: Path, content: dict[str, Any]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("version", "older"), [(2, as_version_2), (3, as_version_3)])
+@pytest.mark.parametrize(
+    ("version", "older"), [(2, as_version_2), (3, as_version_3), (4, as_version_4)]
+)
 @pytest.mark.parametrize(
     "record", [TUNED, made("heart", "pretrained", [0.7]), failed("heart", "scm")]
 )
@@ -165,3 +179,45 @@ def test_early_stopping_may_read_what_is_drawn_and_nothing_else():
         "balanced_accuracy": True,
         "brier": False,
     }
+
+
+@pytest.mark.parametrize("taken", [(0, 3, 9), (0, 9, 9), (0, 0, 9), (0, 0, 0)])
+def test_predictions_that_were_named_by_their_step_are_read_as_before(taken: tuple[int, ...]):
+    """Version 4 kept those of a step once, under its number."""
+    y = {"validation": np.arange(20) % 2, "test": np.arange(50) % 2}
+    chances = {0: 0.25, 3: 0.5, 9: 0.75}
+    of = {s: {p: np.tile([1 - c, c], (len(y[p]), 1)) for p in y} for s, c in chances.items()}
+    texts = {}
+    for step in {*taken}:
+        one = kept(y, dict.fromkeys(WHEN, of[step]), np.arange(2))
+        texts[str(step)] = one["steps"]["pretrained"]
+    record = made("heart", "default_ft", [0.7, 0.7], validation=[0.6, 0.6])
+    record |= {"chosen_step": taken[1], "last_step": taken[2]}
+    record["curves"] = {"step": sorted({*taken})} if taken[2] else {}
+    older = sealed(
+        {k: v for k, v in record.items() if k not in SEALED}
+        | {"predictions": {**one, "steps": texts}},
+        4,
+    )
+    read = upgraded(older)
+    assert fault(read) is None
+    for when, step in zip(WHEN, taken, strict=True):
+        for part in y:
+            _, probabilities = at(read["predictions"], when, part, 2)
+            assert probabilities == pytest.approx(of[step][part], abs=1e-5)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["embedded", "pilot", "ablation"])
+def test_every_kept_record_is_read_and_tells_what_it_told(name: str):
+    folder = CONF.parent / "results/reference" / name
+    with (folder / "records.jsonl.zst").open("rb") as file:
+        packed = Pack(file)
+        contents = [value_of(line) for i in range(len(packed.frames)) for line in packed.lines(i)]
+    records = [upgraded(content) for content in contents]
+    assert len(records) > 300
+    assert [fault(record) for record in records] == [None] * len(records)
+    for record, content in zip(records, contents, strict=True):
+        same = ("identity", "metrics", "chosen_step", "last_step", "settings")
+        assert all(record[key] == content[key] for key in same)
+    assert [clause for record in records[::30] for clause in contradictions(record)] == []

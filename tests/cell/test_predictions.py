@@ -18,8 +18,9 @@ from one_cell import run, tiny
 from bench.cell import predictions
 from bench.cell.check import inconsistencies
 from bench.cell.record import Record, fault, seal
-from bench.cell.scored import computed, step_of
+from bench.cell.scored import computed
 from bench.datasets.embedded import load
+from bench.models.base import Probabilities
 from bench.score import ScoreError
 from bench.scores import SCORES
 
@@ -45,6 +46,10 @@ def rounded(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return score(None)["test"]  # type: ignore[arg-type]
 
 
+def at_all_steps(probabilities: np.ndarray) -> dict[str, Probabilities]:
+    return {when: {"test": probabilities} for when in predictions.WHEN}
+
+
 @pytest.mark.long
 @few
 @given(logits=logits())
@@ -60,8 +65,8 @@ def test_what_is_kept_is_read_bit_for_bit_and_rounding_again_changes_nothing(
     assert kept.sum(axis=1) == pytest.approx(np.ones(n), abs=1e-12)
     assert not kept[:, ::2].any()
     y = np.arange(n) % k
-    stored = predictions.kept({"test": y}, {0: {"test": kept}}, classes)
-    labels, read = predictions.at(stored, 0, "test", 2 * k + 1)
+    stored = predictions.kept({"test": y}, at_all_steps(kept), classes)
+    labels, read = predictions.at(stored, "last", "test", 2 * k + 1)
     assert np.array_equal(read, kept)
     assert np.array_equal(labels, y)
 
@@ -75,8 +80,9 @@ def test_the_odds_between_classes_stay_where_the_first_is_beyond_all_bounds() ->
 def test_the_layout_is_the_one_that_is_told() -> None:
     """Log-odds against the first class in steps of 2⁻¹⁸, three bytes each, the lowest first."""
     p = rounded(softmax(np.array([[0.0, 1.0], [0.0, -2.0]])), np.arange(2))
-    kept = predictions.kept({"test": np.array([1, 0])}, {0: {"test": p}}, np.arange(2))
-    found = base64.b64decode(kept["steps"]["0"]["test"])
+    kept = predictions.kept({"test": np.array([1, 0])}, at_all_steps(p), np.arange(2))
+    (of_all,) = kept["steps"].values()
+    found = base64.b64decode(of_all["test"])
     steps = [int.from_bytes(found[i : i + 3], "little", signed=True) for i in (0, 3)]
     assert steps == [2**18, -(2**19)]
     assert base64.b64decode(kept["labels"]["test"]) == b"\x01\x00"
@@ -94,7 +100,21 @@ def test_what_is_no_distribution_or_of_no_class_is_refused() -> None:
 def test_too_many_are_not_kept() -> None:
     p = np.full((predictions.LONGEST // 4, 2), 0.5)
     y = {"test": np.zeros(len(p), dtype=np.int64)}
-    assert predictions.kept(y, {0: {"test": p}}, np.arange(2)) == {}
+    assert predictions.kept(y, at_all_steps(p), np.arange(2)) == {}
+
+
+@pytest.mark.parametrize(
+    ("read", "stored"),
+    [("aaa", ["pretrained"]), ("abb", ["pretrained", "chosen"]), ("aab", ["pretrained", "last"])],
+)
+def test_each_is_stored_once_and_read_where_it_was_left_out(read: str, stored: list[str]) -> None:
+    y, p = np.array([1, 0]), {"a": np.full((2, 2), 0.5), "b": np.array([[0.25, 0.75]] * 2)}
+    p = {of: rounded(probabilities, np.arange(2)) for of, probabilities in p.items()}
+    steps = {w: {"test": p[of]} for w, of in zip(predictions.WHEN, read, strict=True)}
+    kept = predictions.kept({"test": y}, steps, np.arange(2))
+    assert list(kept["steps"]) == stored
+    for when, of in zip(predictions.WHEN, read, strict=True):
+        assert np.array_equal(predictions.at(kept, when, "test", 2)[1], p[of])
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +124,9 @@ def record() -> Record:
 
 def test_every_score_is_that_of_the_predictions_to_the_bit(record: Record) -> None:
     assert fault(record) is None
-    assert list(record["predictions"]["steps"]) == ["0", "3"]  # chosen and last are one
+    assert list(record["predictions"]["steps"]) == ["pretrained", "chosen"]  # which is the last
     told = [
-        (record["metrics"][when][part][name], computed(record, score, step_of(record, when), part))
+        (record["metrics"][when][part][name], computed(record, score, when, part))
         for when in record["metrics"]
         for part in PARTS
         for name, score in SCORES.items()
@@ -143,8 +163,8 @@ FAULTS: dict[str, tuple[Callable[[Record], None], str]] = {
     "no base64": (changed("labels", "test", to="%%%="), "the test part of the labels is no base64"),
     "no ASCII": (changed("labels", "test", to="ä" * 4), "the test part of the labels is no base64"),
     "cut": (
-        changed("steps", "3", "validation", to="AAAA"),
-        "the validation part of step 3 has 3 bytes, not 6 for each of 20 rows",
+        changed("steps", "chosen", "validation", to="AAAA"),
+        "the validation part of 'chosen' has 3 bytes, not 6 for each of 20 rows",
     ),
     "a label beyond the classes": (
         changed("labels", "validation", to=base64.b64encode(b"\x07" * 20).decode()),
@@ -155,10 +175,24 @@ FAULTS: dict[str, tuple[Callable[[Record], None], str]] = {
     "no class": (changed("classes", to=[]), "the classes are not some of the table's"),
     "another step": (
         changed("steps", "2", to={"validation": "", "test": ""}),
-        "the steps are not 0, 3",
+        "'pretrained', 'chosen' or 'last'",
     ),
-    "a number for a text": (changed("steps", "3", "test", to=1), "'predictions.steps.3.test'"),
-    "a part lost": (changed("steps", "3", to={"test": ""}), "'predictions.steps.3.validation'"),
+    "no first": (
+        lambda kept: kept["steps"].pop("pretrained"),
+        "those of the pre-trained model are missing",
+    ),
+    "one step twice": (
+        lambda kept: kept["steps"].update(last=kept["steps"]["pretrained"]),
+        "there are two of step 3",
+    ),
+    "a number for a text": (
+        changed("steps", "chosen", "test", to=1),
+        "'predictions.steps.chosen.test'",
+    ),
+    "a part lost": (
+        changed("steps", "chosen", to={"test": ""}),
+        "'predictions.steps.chosen.validation'",
+    ),
     "null": (lambda kept: kept.clear() or kept.update(more=1), "'predictions.classes'"),
 }
 

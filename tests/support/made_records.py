@@ -118,6 +118,7 @@ def made(
         "predictions": {},
         "chosen_step": 2 * chosen,
         "last_step": 2 * (len(curve) - 1),
+        "children": [],
         "curves": {
             "step": [2 * i for i in range(len(curve))],
             "validation": {metric.name: validation},

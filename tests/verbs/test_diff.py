@@ -206,10 +206,11 @@ class TestVerdict:
 
         def predicted(chance: float) -> dict[str, Any]:
             steps = {
-                step: {part: np.full((len(y), 2), 0.5) for part, y in labels.items()}
-                for step in (0, 2)
+                when: {part: np.full((len(y), 2), 0.5) for part, y in labels.items()}
+                for when in ("pretrained", "chosen", "last")
             }
-            steps[2]["test"][7] = [1 - chance, chance]
+            for when in ("chosen", "last"):
+                steps[when]["test"][7] = [1 - chance, chance]
             record = made("heart", "scm", [0.7, 0.69])
             return {**record, "predictions": kept(labels, steps, np.arange(2))}
 

@@ -97,6 +97,7 @@ def lacking(*path: Any) -> Callable[[dict[str, Any]], None]:
 
 
 TEST = ("metrics", "chosen", "test")
+CHILD = {"chosen_step": 2, "last_step": 4, "rows": {"train": 80, "validation": 20}}
 GENERATOR = ("settings", "method", "generator")
 SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "metrics: null": (changed("metrics", to=None), "'metrics' is not as the schema has it: null"),
@@ -132,6 +133,30 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "steps from 1": (changed("curves", "step", to=[1, 2, 4]), "step does not begin with 0"),
     "a step off its curve": (changed("chosen_step", to=3), "steps 3 and 4 are not those of"),
     "chosen after last": (changed("chosen_step", to=6), "chosen step 6 is after its last, 4"),
+    "a step of a bag": (
+        changed("children", to=[{**CHILD, "chosen_step": 2}]),
+        "it has children, and steps of its own",
+    ),
+    "a child's step after its last": (
+        changed("children", to=[{**CHILD, "chosen_step": 5}]),
+        "its chosen step 5 is after its last, 4",
+    ),
+    "an error of no curve": (
+        changed("curves", "validation_se", to={"log_loss": [0.0, 0.1, 0.1]}),
+        "validation_se has 'log_loss', which validation has not",
+    ),
+    "an error of no change": (
+        changed("curves", "validation_se", to={"roc_auc_ovo": [0.1, 0.1, None]}),
+        "validation_se.roc_auc_ovo is 0.1 at step 0, not 0",
+    ),
+    "an error below 0": (
+        changed("curves", "validation_se", to={"roc_auc_ovo": [0.0, -0.1, None]}),
+        "greater than or equal to 0",
+    ),
+    "a ragged error": (
+        changed("curves", "validation_se", to={"roc_auc_ovo": [0.0]}),
+        "validation_se.roc_auc_ovo has 1 values, step has 3",
+    ),
     "no last step": (changed("last_step", to=None), "it is done without results"),
     "an error though done": (
         changed("error", to={"type": "E", "message": "m", "traceback": "t"}),
@@ -182,7 +207,7 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "synthetic: []": (changed("synthetic", to=[]), "'synthetic' is not as the schema has it"),
     "quality of text": (changed("synthetic", "quality", to={"a": "b"}), "not 'b'"),
     "status: null": (changed("status", to=None), "'not_applicable', not None"),
-    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 4"),
+    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 5"),
 }
 
 
