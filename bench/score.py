@@ -6,27 +6,18 @@ that are none (NaN, infinite, not probabilities) is never given.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
 
-from bench.errors import BadInput, sentence
-
-ROUNDING = 1e-9  # by which the sum behind a score may leave its range
 UNITY = 1e-5  # how far a row's sum may lie from one: float32 softmax over ten classes is far within
 Values = TypeVar("Values", bound=Any)  # a number, an array, a table
 
 
 class ScoreError(ValueError):
     """Labels or probabilities that no score can be told of; the message is one sentence."""
-
-
-class FaultyScore(BadInput):
-    """A score that is not what its own file says of it; the message names both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,16 +84,6 @@ class Score:
         """Values turned so that greater is better, and turned ones back: both negate or neither."""
         return values if self.greater_is_better else -values
 
-    def fault(self, value: float | None) -> str | None:
-        """Why a value cannot be one of this score, in one clause after its name; None if it can."""
-        if value is None:
-            return None if self.may_lack else "is null, and it does not say that it may lack"
-        if not math.isfinite(value):
-            return f"is {value:g}, no finite number"
-        if not self.lowest - ROUNDING <= value <= self.highest + ROUNDING:
-            return f"is {value:g}, outside {self.lowest:g} … {self.highest:g}"
-        return None
-
     def as_metric(self) -> dict[str, Any]:
         """What a record says of the score that it is ranked by."""
         return {"name": self.name, "greater_is_better": self.greater_is_better}
@@ -135,25 +116,9 @@ class ClassScore(Score):
         ------
         ScoreError
             As `require_probabilities`.
-        FaultyScore
-            If the function raises anything else, or gives what it does not declare.
         """
         require_probabilities(y, probabilities)
-        try:
-            value = self.function(y, probabilities)
-        except (ScoreError, MemoryError):
-            raise
-        except Exception as error:  # anybody's function: whatever it is, its file is to be named
-            raise self._faulty(f"raised {type(error).__name__}: {sentence(error)}") from error
-        if value is not None and not isinstance(value, Real):
-            raise self._faulty(f"is a {type(value).__name__}, no number")
-        if why := self.fault(value):
-            raise self._faulty(why)
-        return None if value is None else float(value)
-
-    def _faulty(self, what: str) -> FaultyScore:
-        what = what.rstrip(".")
-        return FaultyScore(f"The score {self.name} (bench/scores/{self.name}.py) {what}.")
+        return self.function(y, probabilities)
 
 
 def require_probabilities(y: np.ndarray, probabilities: np.ndarray) -> None:

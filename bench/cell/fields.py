@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from bench.cell.targets import is_dotted
 from bench.files import shown
 from bench.scores import SCORES
+from bench.scores._held import fault
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
@@ -47,7 +48,7 @@ def _check_scale(name: str, value: float | None) -> None:
     """Hold a value to what is known of its score; of one that is not here, nothing is."""
     if name not in SCORES:
         return
-    if why := SCORES[name].fault(value):
+    if why := fault(SCORES[name], value):
         raise ValueError(f"{name} {why}")
 
 

@@ -15,6 +15,7 @@ from bench.cell.predictions import WHEN
 from bench.cell.record import Record
 from bench.score import ClassScore, Score
 from bench.scores import SCORES
+from bench.scores._held import held
 
 ROUNDING = 1e-12  # logarithms differ in their last bits from processor to processor
 
@@ -80,7 +81,7 @@ def computed(record: Record, score: Score, when: str, part: str) -> float | None
         record["predictions"], when, part, record["data"]["classes"]
     )
     assert isinstance(score, ClassScore)
-    return score(labels, probabilities)
+    return held(score, labels, probabilities)
 
 
 def _fits(record: Record, score: Score) -> bool:

@@ -45,15 +45,24 @@ def all_scores(y: np.ndarray, probabilities: np.ndarray) -> dict[str, float | No
 
     Raises
     ------
-    ScoreError
-        As `bench.score.require_probabilities`.
+    ScoreError, FaultyScore
+        As `bench.scores._held.held`.
     """
-    return {score.name: score(y, probabilities) for score in _class_scores()}
+    return _told(_class_scores(), y, probabilities)
 
 
 def drawn_scores(y: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
     """Those of `all_scores` that a curve is drawn of."""
-    return {score.name: score(y, probabilities) for score in _class_scores() if score.drawn}
+    return _told([score for score in _class_scores() if score.drawn], y, probabilities)
+
+
+def _told(
+    scores: list[ClassScore], y: np.ndarray, probabilities: np.ndarray
+) -> dict[str, float | None]:
+    # Imported here: what this file imports at its top is part of each score's definition.
+    from bench.scores._held import held
+
+    return {score.name: held(score, y, probabilities) for score in scores}
 
 
 def _class_scores() -> list[ClassScore]:

@@ -15,7 +15,7 @@ from bench.cell.older import upgraded
 from bench.cell.packed import Pack, value_of
 from bench.cell.predictions import WHEN, at, kept
 from bench.cell.record import SCHEMA_VERSION, encode, fault, seal
-from bench.cell.scored import contradictions
+from bench.cell.scored import contradictions, curve_of
 from bench.cell.store import Store
 from bench.cli import main
 from bench.files import CONF, digest
@@ -220,4 +220,6 @@ def test_every_kept_record_is_read_and_tells_what_it_told(name: str):
     for record, content in zip(records, contents, strict=True):
         same = ("identity", "metrics", "chosen_step", "last_step", "settings")
         assert all(record[key] == content[key] for key in same)
+        for part in record["curves"].keys() & {"validation", "test"}:  # definitions are today's
+            assert curve_of(record, "roc_auc_ovo", part) == record["curves"][part]["roc_auc_ovo"]
     assert [clause for record in records[::30] for clause in contradictions(record)] == []

@@ -128,7 +128,7 @@ class TestIdentity:
         kept = {
             "classes": [0, 1],
             "labels": {"validation": "A" * 27 + "=", "test": "A" * 67 + "="},
-            "steps": {"0": {"validation": "A" * 80, "test": "A" * 200}},
+            "steps": {"pretrained": {"validation": "A" * 80, "test": "A" * 200}},
         }
         record = made("wine", "pretrained", [0.7], predictions=kept)
         path = store.write(record)
