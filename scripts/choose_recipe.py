@@ -7,6 +7,7 @@ over runs: the validation gain at the last step (no choice of step involved), an
 
     python -m scripts.choose_recipe                   # the grid behind conf/finetune/default.yaml
     python -m scripts.choose_recipe --lr 1e-4 --steps 30 60 --folds 0 1
+    python -m scripts.choose_recipe --lr 1e-4 --also "" finetune.ema=0.9 "finetune.l2_sp=1"
 """
 
 from __future__ import annotations
@@ -39,15 +40,14 @@ def main() -> None:
     )
     parser.add_argument("--lr", nargs="+", type=float, default=[1e-5, 3e-5, 1e-4, 3e-4])
     parser.add_argument("--steps", nargs="+", type=int, default=[30])
+    parser.add_argument("--also", nargs="+", default=[""], help="more words of a run, in quotes")
     parser.add_argument("--folds", nargs="+", type=int, default=[0])
     parser.add_argument("--tables", nargs="+", default=TABLES)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    grid = itertools.product(args.tables, args.folds, args.lr, args.steps)
-    rows = Parallel(n_jobs=args.workers, verbose=5)(
-        delayed(gains)(table, fold, lr, steps) for table, fold, lr, steps in grid
-    )
-    by = pd.DataFrame(rows).groupby(["lr", "steps"])[
+    grid = itertools.product(args.tables, args.folds, args.lr, args.steps, args.also)
+    rows = Parallel(n_jobs=args.workers, verbose=5)(delayed(gains)(*setting) for setting in grid)
+    by = pd.DataFrame(rows).groupby(["lr", "steps", "also"])[
         ["last_auc", "best_auc", "last_log_loss", "better_at_last"]
     ]
     table = by.mean().join(by.size().rename("runs")).sort_values("last_auc", ascending=False)
@@ -55,17 +55,20 @@ def main() -> None:
     print("Mean change on validation rows, ×1000 (log-loss: negative is better).")
 
 
-def gains(dataset: str, fold: int, lr: float, steps: int) -> dict[str, float | str | int]:
+def gains(
+    dataset: str, fold: int, lr: float, steps: int, also: str
+) -> dict[str, float | str | int]:
     """Validation gains of one run over the pre-trained model."""
     register()
     overrides = [f"dataset={dataset}", f"fold={fold}", f"finetune.lr={lr}"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("config", [*overrides, f"finetune.steps={steps}"])
+        cfg = compose("config", [*overrides, f"finetune.steps={steps}", *also.split()])
     curves = validation_curves(cfg)
     auc, loss = (np.array(curves[name]) for name in ("roc_auc_ovo", "log_loss"))
     return {
         "lr": lr,
         "steps": steps,
+        "also": also or "-",
         "last_auc": 1000 * (auc[-1] - auc[0]),
         "best_auc": 1000 * (auc.max() - auc[0]),
         "last_log_loss": 1000 * (loss[-1] - loss[0]),

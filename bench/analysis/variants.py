@@ -126,8 +126,9 @@ def _methods(records: list[Record]) -> list[_Variant]:
         deciding = {k: v for k, v in parts.items() if k not in PLACE}
         key = (cell["method"], json.dumps(deciding, sort_keys=True))
         if key not in found:
+            # A later setting at its default is in no identity, and in no name.
             tuning = completed(deciding.get("finetune"))
-            deciding["finetune"], shared = tuning, {k: deciding.get(k) for k in SHARED}
+            shared = {k: deciding.get(k) for k in SHARED}
             found[key] = _Variant(
                 cell["method"],
                 _flat(deciding),

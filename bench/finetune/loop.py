@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.finetune.averaging import Evaluated, evaluated
 from bench.finetune.generated import Parts
-from bench.finetune.settings import Finetune, Keep, Precision
+from bench.finetune.l2_sp import add_pull
+from bench.finetune.settings import Finetune, Keep, Layers, Precision
 from bench.finetune.sources import Task, TaskSource
 from bench.finetune.stopping import RULES, Evaluations
 from bench.models import base
@@ -119,19 +121,21 @@ def finetune(
     """
     run = _Run(score, labels, settings, backbone.module, watch)
     training = _Training(backbone, n_classes, settings, memory or Memory(), seed)
-    run.evaluate(0, None, training.module)
+    weights = evaluated(settings, training.module, backbone.module)
+    run.evaluate(0, None, weights)
     losses: list[float] = []
     for step in range(1, settings.steps + 1):
         with timed(run.seconds, "tasks"):
             task = source.task(step)
         with timed(run.seconds, "training"):
             losses.append(training.step(step, task))
+            weights.follow()
         if step % settings.eval_every == 0 or step == settings.steps:
-            run.evaluate(step, float(np.mean(losses)), training.module)
+            run.evaluate(step, float(np.mean(losses)), weights)
             losses.clear()
             if run.is_out_of_patience:
                 break
-    return run.finish(training.module)
+    return run.finish(weights.module)
 
 
 def redrawn(
@@ -140,9 +144,9 @@ def redrawn(
     evaluations: Sequence[tuple[int, float | None, Probabilities]],
 ) -> dict[str, Any]:
     """The curves of evaluations of which each tells its step, training loss and predictions."""
-    nothing = nn.Module()
+    nothing = Evaluated(nn.Module())
     given = iter([probabilities for _, _, probabilities in evaluations])
-    run = _Run(lambda _: next(given), labels, settings, nothing)
+    run = _Run(lambda _: next(given), labels, settings, nothing.module)
     for step, train_loss, _ in evaluations:
         run.evaluate(step, train_loss, nothing)
     return run.curves
@@ -165,9 +169,15 @@ class _Training:
         self._settings = settings
         self._memory = memory
         self._seed = seed
+        trained = list(self.module.parameters())
+        if settings.trained is Layers.last_layer:
+            trained = backbone.last_layer(self.module)
+            self.module.requires_grad_(False)
+            for weights in trained:
+                weights.requires_grad_()
         # Fused, one pass over the weights instead of ten; where they are 75 million, that is felt.
         self._optimizer = torch.optim.AdamW(
-            self.module.parameters(),
+            trained,
             lr=settings.lr,
             weight_decay=settings.weight_decay,
             fused=True,
@@ -187,6 +197,8 @@ class _Training:
         loss = self._memory.attempt("training", gradients, len(task.x_support), len(task.x_query))
         if not math.isfinite(loss):
             raise FloatingPointError(f"The training loss is {loss} at step {step}.")
+        if settings.l2_sp is not None:
+            add_pull(self.module, self._backbone.module, settings.l2_sp)
         if settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip_norm)
         optimizer.step()
@@ -229,6 +241,11 @@ def is_bfloat16(precision: Precision, device: torch.device) -> bool:
     return precision == Precision.bfloat16
 
 
+def _turned(name: str, value: float | None) -> float:
+    assert value is not None, "a validation part of one class is read by its log-loss"
+    return SCORES[name].oriented(value)
+
+
 class _Run:
     """Evaluations so far: the curves, and true copies of the kept step's weights."""
 
@@ -264,10 +281,10 @@ class _Run:
                 f"{self._rule.title}, not {asked.title}."
             )
 
-    def evaluate(self, step: int, train_loss: float | None, module: nn.Module) -> None:
+    def evaluate(self, step: int, train_loss: float | None, weights: Evaluated) -> None:
         with timed(self.seconds, "scoring"):
             try:
-                probabilities = self._score(module)
+                probabilities = weights.score(self._score, self._worth)
                 scores = self._scores(probabilities)
             except (FloatingPointError, ScoreError) as reason:
                 raise FloatingPointError(f"At step {step}: {reason}") from reason
@@ -278,7 +295,12 @@ class _Run:
                     self.curves[part].setdefault(name, []).append(value)
         if self._watch is not None:
             self._watch(step, probabilities)
-        self._keep_if_taken(step, probabilities, module)
+        self._keep_if_taken(step, probabilities, weights.module)
+
+    def _worth(self, probabilities: Probabilities) -> float:
+        """What they come to in the first score that the rule reads, greater is better."""
+        scores = drawn_scores(self._labels["validation"], probabilities["validation"])
+        return _turned(name := self._rule.reads[0], scores[name])
 
     @property
     def is_out_of_patience(self) -> bool:
@@ -308,9 +330,8 @@ class _Run:
     def _by_rules_reading(self, newest: int) -> int:
         """The position of the evaluation that the rule keeps, the newest one included."""
         for name in self._rule.reads:
-            value = self.curves["validation"][name][-1]
-            assert value is not None, "a validation part of one class is read by its log-loss"
-            self._seen.setdefault(name, []).append(SCORES[name].oriented(value))
+            value = _turned(name, self.curves["validation"][name][-1])
+            self._seen.setdefault(name, []).append(value)
         errors = self.curves.get("validation_se", {})
         kept = self._rule.keeps(Evaluations(newest + 1, self._seen, errors))
         if kept not in (0, self._by_rule, newest):

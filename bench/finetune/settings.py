@@ -13,12 +13,23 @@ from annotated_types import Interval
 from omegaconf import MISSING
 
 from bench.finetune.stopping import RULES
-from bench.ranges import Chance, Count, NotNegative, Part, Positive, Whole, shown
+from bench.ranges import (
+    Chance,
+    Count,
+    Level,
+    NotNegative,
+    OneOf,
+    Part,
+    Positive,
+    Whole,
+    shown,
+)
 
 Times = Annotated[float, Interval(ge=0, le=1000)]
 UNREAD = (0.0, 1.0)  # what a config holds where nothing reads it
 MOST_EVALUATIONS = 20_000  # of a run: its record would be larger than what is read
 LEAST = 0.01  # of the real rows: fewer rows of a generator are none
+WISE_FT_GRID = (0.25, 0.5, 0.75, 1.0)  # of wise_ft: chosen; each is one more scoring an evaluation
 
 
 class Rows(StrEnum):
@@ -46,6 +57,19 @@ class Precision(StrEnum):
     auto = "auto"  # bfloat16 on a GPU, float32 elsewhere
     float32 = "float32"
     bfloat16 = "bfloat16"
+
+
+class Layers(StrEnum):
+    """Which weights are trained."""
+
+    all = "all"
+    last_layer = "last_layer"  # which it is, the backbone tells
+
+
+class Chosen(StrEnum):
+    """The way to a number that is not given."""
+
+    chosen = "chosen"
 
 
 @dataclass
@@ -147,6 +171,12 @@ class Finetune:
     lr_binary_rows: Count = 16_384  # ... these, the validation part's included
     bag: Annotated[int, Interval(ge=1, le=100)] = 1  # children, each with a fold held out; 1: none
     heldout_in_support: bool = False  # of test rows; a child never trains on the fold it holds out
+    ema: Level | None = None  # decay of an average over the steps, which is evaluated; null: none
+    # α of the fine-tuned weights in a mean with the pre-trained, which is evaluated; chosen: on
+    # validation rows. Null: 1.
+    wise_ft: Level | Annotated[str, OneOf(Chosen)] | None = None
+    l2_sp: Positive | None = None  # strength of a pull to the pre-trained weights; null: none
+    trained: Layers = Layers.all
 
     def patience_after(self, best: int) -> int:
         """Evaluations without improvement after the best one before a run ends.
@@ -177,6 +207,17 @@ class Finetune:
             return (
                 f"finetune.max_patience is {self.max_patience}, below finetune.patience="
                 f"{self.patience}; expected at least as much, or null."
+            )
+        if self.ema is not None and self.wise_ft is not None:
+            return (
+                f"finetune.ema is {self.ema:g} and finetune.wise_ft is {self.wise_ft}, but a run "
+                "evaluates either an average of its weights or their mean with the pre-trained; "
+                "expected null for one of them."
+            )
+        if self.wise_ft == Chosen.chosen and not RULES[self.select_by].reads:
+            return (
+                f"finetune.wise_ft is chosen by the score that finetune.select_by reads, and "
+                f"{self.select_by} reads none; expected another finetune.select_by, or a number."
             )
         evaluations = self.steps // self.eval_every
         if evaluations <= MOST_EVALUATIONS:

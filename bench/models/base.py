@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.errors import TableError
+from bench.errors import ModelError, TableError
 from bench.table import Table
 
 if TYPE_CHECKING:  # importing torch takes seconds, and a config is checked without it
@@ -75,6 +75,7 @@ class Backbone(ABC):
     - `logits` reads each task of a batch for itself and writes into none of its inputs.
     - A gradient reaches every weight that logits depend on, and a few steps on a task lower its
       loss; `smooth` has a finite gradient to the rows, and none to the weights.
+    - Logits are linear in the weights of its last layer, if it has one.
     - A copy's weights are free to be changed; weights that are no numbers are not scored.
     - Loaded twice it has the same weights, and ``weights_hash`` names them.
 
@@ -125,6 +126,19 @@ class Backbone(ABC):
     def copy(self) -> nn.Module:
         """The weights, free to be changed."""
         return deepcopy(self.module)
+
+    def last_layer(self, module: nn.Module) -> list[nn.Parameter]:
+        """Those of the module's weights that make logits of what a query row was encoded to.
+
+        Raises
+        ------
+        ModelError
+            By default: no layer of the model is its last.
+        """
+        raise ModelError(
+            f"A model of class {type(self).__name__} tells of no last layer, so that "
+            "finetune.trained=last_layer would train nothing; expected finetune.trained=all."
+        )
 
     @abstractmethod
     def encoder(self, train: Table) -> Encoder:

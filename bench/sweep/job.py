@@ -25,7 +25,7 @@ from bench.cell.scored import steps_told
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
-from bench.finetune.settings import all_steps
+from bench.finetune.settings import Layers, all_steps
 from bench.names import check
 from bench.process import end_with_parent, invoked
 from bench.scores import SCORES
@@ -273,7 +273,10 @@ def _check(cell: Cell) -> None:
     from bench.datasets.bags import require
 
     cfg, table = cell.cfg, cell.table
-    _backbone(cell).check(table)
+    backbone = _backbone(cell)
+    backbone.check(table)
+    if cfg.method.finetune and cfg.finetune.trained == Layers.last_layer:
+        backbone.last_layer(backbone.module)
     require(table, cfg.fold, cfg.validation_share, cfg.finetune.bag if cfg.method.finetune else 1)
     if cfg.method.generator is None:
         return

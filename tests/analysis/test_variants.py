@@ -92,6 +92,20 @@ class TestNames:
             f"{SLOW_NAME} · pull=0.1",
         ]
 
+    def test_many_rivals_in_one_folder_are_each_named_by_what_is_theirs(self):
+        rivals = [{"ema": 0.9}, {"wise_ft": 0.5}, {"wise_ft": "chosen"}, {"l2_sp": 0.1}]
+        rivals += [{"trained": "last_layer"}, {"bag": 8}]
+        found = methods(tuned(finetune=FAST), *(tuned(finetune=SLOW | rival) for rival in rivals))
+        assert found == [
+            FAST_NAME,
+            "default_ft · ema=0.9 · lr=1e-4",
+            "default_ft · lr=1e-4 · wise_ft=0.5",
+            "default_ft · lr=1e-4 · wise_ft=chosen",
+            "default_ft · l2_sp=0.1 · lr=1e-4",
+            "default_ft · lr=1e-4 · trained=last_layer",
+            "default_ft · bag=8 · lr=1e-4",
+        ]
+
     def test_nothing_is_added_where_nothing_differs(self):
         assert methods(tuned(finetune=SLOW), tuned(finetune=SLOW, fold=1, seed=3)) == [
             "default_ft",

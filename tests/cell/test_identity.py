@@ -66,6 +66,11 @@ class TestIdentity:
             "finetune.clip_norm=null",
             "finetune.select_by=log_loss",
             "finetune.precision=bfloat16",
+            "finetune=ema",
+            "finetune=wise_ft",
+            "finetune=wise_ft_chosen",
+            "finetune=l2_sp",
+            "finetune=last_layer",
             "model.max_context=100",
             "model.scoring=bfloat16",
             "+model.sharpness=5.0",  # of a model of one's own
@@ -85,6 +90,10 @@ class TestIdentity:
             "offline=true",
             "model.max_features=20",
             "rerun=all",
+            "finetune.ema=null",  # later settings at their defaults
+            "finetune.wise_ft=null",
+            "finetune.l2_sp=null",
+            "finetune.trained=all",
             "dataset=iris",  # the table itself decides, not the config it came by
         ],
     )

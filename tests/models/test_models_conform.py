@@ -281,6 +281,26 @@ def test_a_few_steps_on_one_task_lower_its_loss(model: str, backbone: Backbone) 
     assert np.abs(scored(backbone, *fold(), module=module) - before).max() > 0
 
 
+def test_logits_are_linear_in_the_weights_of_the_last_layer(model: str, backbone: Backbone) -> None:
+    module, task_ = backbone.copy(), task(backbone)[:3]
+    try:
+        last = backbone.last_layer(module)
+    except ModelError:
+        with pytest.raises(ModelError, match=r"expected finetune\.trained=all"):
+            backbone.last_layer(module)
+        return
+    assert {id(weights) for weights in last} <= {id(weights) for weights in module.parameters()}
+    logits = []
+    with torch.no_grad():
+        for _ in range(3):
+            logits.append(backbone.logits(module, *task_))
+            for weights in last:
+                weights += torch.linspace(0.1, 0.2, weights.numel()).view_as(weights)
+    once, twice = (moved - logits[0] for moved in logits[1:])
+    assert float(once.abs().min()) > 0, "it makes every logit"
+    torch.testing.assert_close(twice, 2 * once, rtol=1e-4, atol=1e-4)
+
+
 def test_a_copy_is_free_to_be_changed(model: str, backbone: Backbone) -> None:
     before = state_hash(backbone.module)
     copy = backbone.copy()
@@ -405,6 +425,13 @@ class Steps(NeighbourModel):
         return super().logits(module, x, y, x_query.round())
 
 
+class Inner(NeighbourModel):
+    """What it calls its last layer lies within."""
+
+    def last_layer(self, module: nn.Module) -> list[nn.Parameter]:
+        return [module.sharpness]
+
+
 class Whole(NeighbourModel):
     """It scores in one pass, in whatever mode the module is, and takes all rows as support."""
 
@@ -430,6 +457,7 @@ class Whole(NeighbourModel):
         (Peeking, test_less_memory_makes_smaller_chunks_and_the_same_scores),
         (Unlearnt, test_gradients_reach_every_weight_that_logits_depend_on),
         (Shared, test_a_copy_is_free_to_be_changed),
+        (Inner, test_logits_are_linear_in_the_weights_of_the_last_layer),
         (Steps, test_its_smooth_classifier_has_a_gradient_to_the_rows),
         (Whole, test_scoring_is_deterministic_and_changes_nothing),
         (Whole, test_less_memory_makes_smaller_chunks_and_the_same_scores),

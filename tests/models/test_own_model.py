@@ -61,6 +61,17 @@ def test_another_models_record_is_never_overwritten(conf: Path) -> None:
     assert sorted(made(conf).values()) == ["mitra_nano", "tiny"]
 
 
+@pytest.mark.long
+def test_a_last_layer_that_a_model_does_not_have_is_refused_before_a_cell_runs(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(conf, "model=tiny", "method=default_ft", "finetune.trained=last_layer") == 2
+    assert (
+        "bench: A model of class NeighbourModel tells of no last layer" in capsys.readouterr().err
+    )
+    assert made(conf) == {}
+
+
 def told(load=load, **changes: object) -> str:
     return str(identity_of({**OWN, **changes}, load))
 

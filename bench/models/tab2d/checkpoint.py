@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from bench.models.memory import Memory
     from bench.models.tab2d.smooth import SmoothClassifier
@@ -55,6 +55,10 @@ class Checkpoint(Backbone):
     """
 
     scoring: torch.dtype = field(default_factory=_float32)
+
+    def last_layer(self, module: Tab2D) -> list[nn.Parameter]:
+        """The linear map that gives a query row's target token its logits, behind the last norm."""
+        return list(module.final_layer.parameters())
 
     def encoder(self, train: Table) -> Encoder:
         """AutoGluon's preprocessing, fitted on these rows."""
