@@ -9,7 +9,7 @@ KNOWN_MODEL = $(if $(wildcard conf/model/$(MODEL).yaml),,$(error there is no con
 KNOWN = $(if $(wildcard conf/method/$(METHOD).yaml),,$(error there is no conf/method/$(METHOD).yaml; make method METHOD=NAME))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation safety method model tables verify readme test test-fast test-slow test-slurm \
+.PHONY: help setup reproduce smoke ablation safety stopping method model tables verify readme test test-fast test-slow test-slurm \
 	lint format benchmark clean
 
 help: ## this list
@@ -33,6 +33,9 @@ smoke: ## two small tables, all methods, about a minute
 
 ablation: ## every generator alone and mixed with real rows, about 25 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=ablation
+
+stopping: ## every stopping rule, on the embedded tables that none was found on, half an hour on two cores
+	$(MAKE) reproduce EXPERIMENT=stopping
 
 safety: ## how far fine-tuning may overshoot: methods and rivals x learning rates, two hours on two cores
 	$(MAKE) reproduce EXPERIMENT=safety

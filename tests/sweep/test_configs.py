@@ -138,10 +138,29 @@ def test_embedded_full_is_every_embedded_table() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["smoke", "embedded", "embedded_full", "pilot", "ablation", "ablation_smoke", "paper"]
+    "name",
+    [
+        "smoke",
+        "embedded",
+        "embedded_full",
+        "pilot",
+        "ablation",
+        "ablation_smoke",
+        "paper",
+        "stopping",
+    ],
 )
 def test_what_was_run_by_the_studys_rule_states_it(name: str) -> None:
     """Another default is no other cell of theirs: their kept records stay what they are."""
     experiment = OmegaConf.load(Path(CONF, "experiment", f"{name}.yaml"))
     assert {"override /finetune": "study"} in experiment.defaults
     assert OmegaConf.load(Path(CONF, "finetune", "study.yaml")).select_by == "roc_auc_ovo"
+
+
+def test_stopping_is_judged_on_every_embedded_table_that_no_rule_was_found_on() -> None:
+    from bench.datasets.embedded import names
+
+    twelve, rest = (suite(name).split(",") for name in ("embedded12", "embedded_rest"))
+    assert sorted([*twelve, *rest]) == names()
+    experiment = OmegaConf.load(Path(CONF, "experiment", "stopping.yaml"))
+    assert "embedded_rest" in OmegaConf.to_yaml(experiment.hydra, resolve=False)
