@@ -14,6 +14,7 @@ from bench.analysis.paired import paired
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
 from bench.analysis.resolves import Told, resolves
+from bench.analysis.rules import ByRule, by_rule
 from bench.analysis.settings import Analysis, Impute
 from bench.analysis.significance import Friedman, friedman, nemenyi
 from bench.score import Score
@@ -48,7 +49,7 @@ class Answer:
 
     ``shared`` is `paired.paired` on all units that two methods have, whatever others lack;
     ``measured``, every cell that has a score, is what they are read from; ``told`` has the other
-    scores of those cells. ``gains`` is
+    scores of those cells, and ``rules`` is what `rules.by_rule` reads of them. ``gains`` is
     `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone needs, it
     makes of these (`bench.report.tables`).
     """
@@ -66,6 +67,7 @@ class Answer:
     references: References = field(default_factory=References)
     shared: pd.DataFrame = field(default_factory=pd.DataFrame)
     told: Told = field(default_factory=Told)
+    rules: ByRule = field(default_factory=ByRule)
 
     @property
     def methods(self) -> list[str]:
@@ -100,6 +102,7 @@ def answer(
     out = Answer(settings, metric, kept, measured, left_out, absent_units(cells))
     out.shared = paired(scored)
     out.told = told or out.told
+    out.rules = by_rule(scored, out.told, metric, settings.rules)
     if kept.empty:
         return out
     out.gains = improvements(kept, metric, settings.normalization)

@@ -39,6 +39,10 @@ class Told:
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self._done = {r["identity"]["hash"]: r for r in records if r["status"] == "done"}
 
+    def record(self, identity: str) -> Record | None:
+        """The record of a cell that is done; None where there is none."""
+        return self._done.get(identity)
+
     def scores(self, identities: pd.Series) -> tuple[list[Score], list[Score]]:
         """The scores that all records of some identities can tell, and those that just some can.
 

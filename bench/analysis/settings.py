@@ -62,6 +62,7 @@ class Analysis:
 
     metric: Text | None = MISSING
     methods: list[Text] = MISSING
+    rules: list[Text] = MISSING
     normalization: Normalization = MISSING
     spread: Spread = MISSING
     impute: Impute = MISSING
