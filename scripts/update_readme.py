@@ -26,9 +26,10 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import write_whole
 from bench.phrases import joined
-from bench.report import verdict
+from bench.report import replies, verdict
 from bench.report.captions import completeness
 from bench.report.looks import title
+from bench.report.published import elsewhere
 from bench.report.question import opening
 from bench.report.readable import share, sign_three, signed, three, with_interval
 from bench.report.tables import claims
@@ -94,8 +95,13 @@ def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> 
     numbers = claims.numbers(read)
     parts = [_claims(read, numbers), _origin(read, records, root, beside), _table(read)]
     # Who is first is a claim above.
-    lines = [*_of_synthetic(numbers), *verdict.headline(read)[1:]]
-    parts.append("\n".join(f"* {line}" for line in lines))
+    told = [
+        replies.is_worth_it(read).markdown,
+        " ".join([*verdict.harm(read), _elsewhere()]),
+        " ".join([*_of_synthetic(numbers), *verdict.differences(read)]),
+        replies.unknown(read).markdown,
+    ]
+    parts.append("\n".join(f"* {line}" for line in filter(None, told)))
     shown = []
     for name, caption in FIGURES.items():
         figure = folder / "figures" / f"{name}.png"
@@ -103,6 +109,14 @@ def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> 
             raise BadInput(f"there is no '{figure}': run `python -m bench report {root}` first.")
         shown.append(f"![{caption}]({_relative(figure, beside)})")
     return "\n\n".join([*parts, "\n".join(shown)])
+
+
+def _elsewhere() -> str:
+    """What others' records say of another model."""
+    stated = elsewhere()
+    return (
+        f"Published elsewhere, of another model: {stated.told} ([{stated.source}]({stated.url}))."
+    )
 
 
 def _origin(read: Answer, records: list[Record], root: Path, beside: Path) -> str:

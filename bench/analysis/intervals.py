@@ -17,7 +17,7 @@ BLOCK = 256  # sorted values between two rows of running counts
 
 
 def intervals(gains: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
-    """Intervals of every method's average rank, median improvement and mean raw gain.
+    """Intervals of every method's average rank, median improvement, mean raw gain and harm.
 
     Parameters
     ----------
@@ -27,9 +27,8 @@ def intervals(gains: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a method: ``rank_low``, ``rank_high``, ``median_low``, ``median_high``,
-        ``raw_gain_low``, ``raw_gain_high``; NaN with fewer than two datasets. All methods see the
-        same resamples.
+        A row a method: ``rank_low``, ``rank_high``, and so on for ``median``, ``raw_gain`` and
+        ``harm``; NaN with fewer than two datasets. All methods see the same resamples.
     """
     datasets = pd.Index(sorted(gains["dataset"].unique()))
     weights = draws(len(datasets), settings)
@@ -44,6 +43,7 @@ def intervals(gains: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
                 runs["improvement"].to_numpy()[known], place[known], weights
             ),
             "raw_gain": _weighted_means(runs["raw_gain"].to_numpy(), place, weights),
+            "harm": _weighted_means(runs["raw_gain"].to_numpy() < 0, place, weights),
         }
         rows[str(method)] = {
             f"{name}_{end}": value

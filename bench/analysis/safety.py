@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import pandas as pd
 
+from bench.analysis.change import Change, change
 from bench.analysis.frame import IMPUTED, UNIT
-from bench.analysis.paired import over_tables
 from bench.analysis.references import references
 
 CAUSAL = "causalmixft"  # the study's method
@@ -35,40 +35,27 @@ class Safety:
     methods : tuple of str
         Those that mix rows in.
     models : tuple of str
-    runs, folds, tables : int
-        What both were run on.
     mixed, plain : float
         Share of the runs that ended worse, with rows mixed in and without.
-    mean, se : float
-        ``mixed`` − ``plain`` within units, averaged over tables, of a single one over folds; its
-        standard error (NaN of one).
+    change : Change
+        ``mixed`` − ``plain`` within the units that both were run on.
     ties : bool
         Both score the same in every run.
     """
 
     methods: tuple[str, ...]
     models: tuple[str, ...]
-    runs: int
-    folds: int
-    tables: int
     mixed: float
     plain: float
-    mean: float
-    se: float
+    change: Change
     ties: bool
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Two standard errors either way (`bench.analysis.paired.resolved`)."""
-        return self.mean - 2 * self.se, self.mean + 2 * self.se
 
     @property
     def is_safer(self) -> Outcome:
         """Whether the interval lies below zero; above, the contrary is told."""
-        low, high = self.interval
-        if high < 0:
+        if self.change.is_below:
             return Outcome.yes
-        return Outcome.no if low > 0 else Outcome.unknown
+        return Outcome.no if self.change.is_above else Outcome.unknown
 
 
 def causal_methods(cells: pd.DataFrame) -> list[str]:
@@ -122,21 +109,11 @@ def safety(cells: pd.DataFrame, methods: Sequence[str]) -> Safety | None:
     both = pd.concat(parts)
     if both.empty:
         return None
-    tables, folds = (both.index.unique(level=name) for name in ("dataset", "fold"))
-    difference = (both["mixed"] - both["plain"]).to_frame()
-    if len(tables) == 1:  # the units to average are its folds, over seeds
-        names = {"dataset": "table", "fold": "dataset"}
-        difference.index.names = [names.get(str(name), name) for name in difference.index.names]
-    (row,) = over_tables(difference).to_dict("records")
     return Safety(
         methods=tuple(map(str, both["method"].unique())),
         models=tuple(sorted(map(str, both["model"].unique()))),
-        runs=len(both),
-        folds=len(folds),
-        tables=len(tables),
         mixed=float(both["mixed"].mean()),
         plain=float(both["plain"].mean()),
-        mean=float(row["mean"]),
-        se=float(row["se"]),
+        change=change(both["mixed"] - both["plain"]),
         ties=bool(both["ties"].all()),
     )

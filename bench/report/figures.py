@@ -66,13 +66,15 @@ def drawings(answer: Answer, figures: Sequence[Draw]) -> Iterator[Drawing]:
     for draw in figures:
         with mpl.rc_context(RC):
             drawing = draw(answer)
+            if drawing is not None:
+                drawing.settle()
         if drawing is not None:
             yield drawing
 
 
 def improvements(answer: Answer) -> Drawing | None:
     """Distribution of every method's improvement over units."""
-    table, methods = answer.tables["summary"], _tuned(answer)
+    table, methods = answer.tables["summary"], tuned(answer)
     if not methods:
         return None
     runs = answer.tables["improvements"]
@@ -138,7 +140,7 @@ def ranks(answer: Answer) -> Drawing | None:
 
 def heat_map(answer: Answer) -> Drawing | None:
     """Mean gain of each: datasets × methods, whichever are more down the side."""
-    methods = _tuned(answer)
+    methods = tuned(answer)
     if not methods:
         return None
     runs = answer.tables["improvements"]
@@ -288,7 +290,7 @@ def rates(answer: Answer) -> Drawing | None:
 
 def time(answer: Answer) -> Drawing | None:
     """Wall time of a cell against the mean gain."""
-    methods = _tuned(answer)
+    methods = tuned(answer)
     if not methods:
         return None
     seconds = answer.kept.groupby("method", observed=True)["seconds"].median()
@@ -346,7 +348,8 @@ def quality(answer: Answer) -> Drawing | None:
     return Drawing("quality", "Quality of the rows against the gain", caption, figure)
 
 
-def _tuned(answer: Answer) -> list[str]:
+def tuned(answer: Answer) -> list[str]:
+    """The methods that fine-tune, best average rank first."""
     return [m for m in answer.methods if m not in answer.references.pretrained]
 
 

@@ -102,7 +102,22 @@
     list(cells, document.getElementById("cell-table"));
   }
 
+  function unfold(id) {  // what a link leads to may be folded, or lie in what is
+    const target = document.getElementById(id);
+    const inner = target && target.querySelector(":scope > details");
+    for (let at = inner || target; at; at = at.parentElement) if (at.matches("details")) at.open = true;
+  }
+
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const details of folded) details.open = true;
+  });
+  addEventListener("afterprint", () => { for (const details of folded) details.open = false; });
+  addEventListener("hashchange", () => unfold(location.hash.slice(1)));
   document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link) unfold(link.hash.slice(1));  // before the browser goes there
     const button = event.target.closest("button");
     if (!button) return;
     if (button.matches("thead th button")) sort(button.parentNode);
@@ -113,4 +128,8 @@
     else if (event.target.type === "search") filter(event.target);
   });
   search();
+  if (location.hash) {
+    unfold(location.hash.slice(1));
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }
 })();

@@ -25,7 +25,8 @@ from bench.report import provenance, verdict
 from bench.report.captions import completeness, repaired
 from bench.report.drawing import INK, LINE, mark
 from bench.report.looks import looks, title
-from bench.report.question import opening
+from bench.report.published import elsewhere
+from bench.report.replies import replies
 from bench.report.table import Behind, Section
 
 HERE = Path(__file__).parent
@@ -66,6 +67,7 @@ class Content:
     title: str
     sections: list[Section]
     figures: dict[str, list[InlineFigure]]  # below the section of that key
+    at_a_glance: Sequence[InlineFigure]  # beside the answers
     records: list[Record]
     warnings: list[str]
     files: list[str]
@@ -88,7 +90,9 @@ def page(answer: Answer, content: Content) -> str:
         js=_own("page.js"),
         completeness=completeness(answer),
         warnings=content.warnings,
-        opening=opening(answer),
+        replies=replies(answer),
+        titles={s.key: s.title for s in content.sections if s.table is not None},
+        elsewhere=elsewhere(),
         headline=verdict.headline(answer),
         contents=_contents(content),
         sections=content.sections,
@@ -96,6 +100,7 @@ def page(answer: Answer, content: Content) -> str:
         title_of=title,
         marks={m: Markup(mark(look)) for m, look in looks(answer.methods).items()},
         figures=content.figures,
+        at_a_glance=content.at_a_glance,
         graphs=graphs,
         repaired=repaired(content.records),
         cells=_cells(answer, content.loose),
@@ -123,7 +128,7 @@ def _own(name: str) -> Markup:
 
 def _contents(content: Content) -> list[tuple[str, str]]:
     graphs = [("graphs", "Graphs")] if content.graphs else []
-    rest = [("cells", "Cells"), ("readings", "Settings"), ("provenance", "Versions")]
+    rest = [("cells", "Cells"), ("readings", "Settings and readings"), ("provenance", "Versions")]
     return [*((s.key, s.title) for s in content.sections), *graphs, *rest]
 
 

@@ -1,4 +1,4 @@
-"""The study's own figures, from one file with its source; never mixed with measured values."""
+"""What others state, from files that name the source; never mixed with measured values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from bench.analysis.answer import Answer
+from bench.phrases import joined
 
-FILE = Path(__file__).with_name("published.yaml")
+FILE = Path(__file__).with_name("published.yaml")  # the study's own figures
+ELSEWHERE = Path(__file__).with_name("elsewhere.yaml")
 STATED = "published"  # the column that holds them beside a table's numbers
 
 
@@ -31,10 +33,41 @@ class Published:
         return numbers.assign(**{STATED: stated})
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """What fine-tuning does to another model; strings, by the score that each is of."""
+
+    model: str
+    source: str
+    url: str
+    harm: dict[str, str]
+    promise: dict[str, str]
+
+    @property
+    def told(self) -> str:
+        """All of it but the source."""
+        harm, promise = (
+            joined((f"{figure} ({score})" for score, figure in of.items()), "and")
+            for of in (self.harm, self.promise)
+        )
+        return (
+            f"fine-tuned {self.model} ends worse in {harm} of the runs, and its validation gain is "
+            f"{promise} times its test gain"
+        )
+
+
+def elsewhere() -> Elsewhere:
+    """What stands beside our own harm, whatever the model."""
+    return Elsewhere(**_read(ELSEWHERE))
+
+
 def stated_figures() -> Published:
-    """The stated figures."""
-    stated: Any = OmegaConf.to_container(OmegaConf.load(FILE))
-    return Published(**stated)
+    """The study's figures."""
+    return Published(**_read(FILE))
+
+
+def _read(path: Path) -> Any:
+    return OmegaConf.to_container(OmegaConf.load(path))
 
 
 def published(answer: Answer) -> Published | None:

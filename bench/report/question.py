@@ -1,13 +1,15 @@
-"""The first line of README, page and terminal: the question's answer, by rule from the records."""
+"""The title's question: does causal augmentation make it safer? By rule from the records."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import isnan
 from typing import NamedTuple
 
 import pandas as pd
 
 from bench.analysis.answer import Answer
+from bench.analysis.change import Change
 from bench.analysis.references import DEFAULT
 from bench.analysis.safety import (
     CAUSAL,
@@ -29,11 +31,12 @@ TOLD = {
 }
 
 
-class Opening(NamedTuple):
-    """The answer, and what it rests on."""
+class Reply(NamedTuple):
+    """A question's answer, what it rests on, and the key of the table that holds it ("": none)."""
 
     told: str
     because: str
+    table: str = ""
 
     @property
     def text(self) -> str:
@@ -46,7 +49,7 @@ class Opening(NamedTuple):
         return f"**{self.told}**: {self.because}"
 
 
-def opening(answer: Answer) -> Opening:
+def opening(answer: Answer) -> Reply:
     """Answer the question of the title.
 
     The measure is harm: a run that ends worse on test rows than not fine-tuning. Its difference
@@ -56,9 +59,9 @@ def opening(answer: Answer) -> Opening:
     cells = answer.measured
     found = safety(cells, causal_methods(cells))
     if found is None:
-        return Opening(f"{TOLD[Outcome.unknown]} here", _lacking(answer))
-    where = "on this table" if found.tables == 1 else "here"
-    return Opening(f"{TOLD[found.is_safer]} {where}", f"{_because(found)}{_nulls(found, cells)}")
+        return Reply(f"{TOLD[Outcome.unknown]} here", _lacking(answer))
+    told = f"{TOLD[found.is_safer]} {where(found.change)}"
+    return Reply(told, f"{_because(found)}{_nulls(found, cells)}", "summary")
 
 
 def _lacking(answer: Answer) -> str:
@@ -93,12 +96,7 @@ def _titles(methods: Sequence[str]) -> str:
 
 
 def _because(found: Safety) -> str:
-    on = (
-        counted(found.folds, "fold") + " of one table"
-        if found.tables == 1
-        else counted(found.tables, "table")
-    )
-    runs = f"{counted(found.runs, 'run')} of {joined(found.models, 'and')} on {on}"
+    runs = runs_of(found.change, found.models)
     if found.ties:
         return (
             f"with and without rows of structural causal models mixed in, all {runs} end with the "
@@ -109,20 +107,35 @@ def _because(found: Safety) -> str:
     return (
         f"with rows of structural causal models mixed in ({_titles(found.methods)}), "
         f"{share(found.mixed)} of {runs} end worse than not fine-tuning; on real rows alone, "
-        f"{share(found.plain)}. {_difference(found)}"
+        f"{share(found.plain)}. The difference is {sized(found.change, points, ' points')}."
     )
 
 
-def _difference(found: Safety) -> str:
-    over = "folds, which share rows" if found.tables == 1 else "tables"
-    low, high = found.interval
-    size = with_interval(found.mean, low, high, _points)
-    if low != low:
-        alone = "fold" if found.tables == 1 else "table"
-        return f"That is {size} points; one {alone} alone tells nothing."
-    zero = ", which includes zero" if found.is_safer is Outcome.unknown else ""
-    return f"The difference is {size} points (mean over {over}, ± 2 standard errors){zero}."
+def where(change: Change) -> str:
+    """What a change is told of."""
+    return "on this table" if change.tables == 1 else "here"
 
 
-def _points(part: float) -> str:
+def runs_of(change: Change, models: Sequence[str]) -> str:
+    """Which runs a change was averaged over."""
+    on = (
+        counted(change.folds, "fold") + " of one table"
+        if change.tables == 1
+        else counted(change.tables, "table")
+    )
+    return f"{counted(change.units, 'run')} of {joined(models, 'and')} on {on}"
+
+
+def sized(change: Change, show: Callable[[float], str], unit: str = "") -> str:
+    """A change with its interval, and whether that tells it from zero."""
+    size = f"{with_interval(change.mean, *change.interval, show)}{unit}"
+    if isnan(change.se):
+        return f"{size}; one {'fold' if change.tables == 1 else 'table'} alone tells nothing"
+    over = "folds, which share rows" if change.tables == 1 else "tables"
+    zero = "" if change.is_above or change.is_below else ", which includes zero"
+    return f"{size} (mean over {over}, ± 2 standard errors){zero}"
+
+
+def points(part: float) -> str:
+    """A difference of shares in points of percent."""
     return f"{round(100 * part, 1) + 0.0:+.1f}"  # a zero has no minus

@@ -89,7 +89,7 @@ class Section:
     rivals : "column", "row" or "label"
         See `ReportTable`.
     terminal : bool
-        Whether it is also printed.
+        Whether it is one of the main ones: printed, and not folded on the page.
     timed : bool
         It holds wall times, which differ between two runs of one experiment.
     """
@@ -173,7 +173,7 @@ class ReportTable:
     has_file : bool
         Whether the numbers are written as CSV.
     terminal : bool, or callable
-        Whether the section is printed as well.
+        Whether it is one of the main ones: its section is printed too, and open on the page.
     timed : bool
         It holds wall times, which differ between two runs of one experiment: on the page alone.
     always : bool

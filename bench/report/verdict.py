@@ -36,11 +36,7 @@ def headline(answer: Answer) -> list[str]:
     """The answer in short: what holds, what does not, what cannot be told. A sentence each."""
     if not answer.tables:
         return ["No dataset and fold is complete for all methods: there is nothing to compare yet."]
-    sentences = [_first(answer)]
-    sentences += _against_default(answer)
-    sentences += _harm(answer)
-    sentences.append(_limits(answer))
-    return sentences
+    return [_first(answer), *differences(answer), *harm(answer)]
 
 
 def _first(answer: Answer) -> str:
@@ -95,19 +91,19 @@ def listed(names: list[str]) -> str:
 
 def _improved(row: pd.Series, answer: Answer) -> str:
     """The gain of a method; normalized only where the range is one that can be resolved."""
-    span, score = _span(answer), answer.metric.title
-    if span >= answer.settings.small_difference and not pd.isna(row["median"]):
+    width, score = span(answer), answer.metric.title
+    if width >= answer.settings.small_difference and not pd.isna(row["median"]):
         ends = (row["median_low"], row["median_high"])
         return f"a median improvement of {with_interval(row['median'], *ends, '{:+.3f}'.format)}"
     ends = (row["raw_gain_low"], row["raw_gain_high"])
     return (
         f"a mean gain of {with_interval(row['raw_gain'], *ends, signed)} in {score} ×1000 over the "
-        f"pre-trained model (the methods of a run lie within {span:.4f} {score} of one another at "
+        f"pre-trained model (the methods of a run lie within {width:.4f} {score} of one another at "
         "the median, too little to be worth normalizing)"
     )
 
 
-def _span(answer: Answer) -> float:
+def span(answer: Answer) -> float:
     """Best minus worst of a unit, the pre-trained model included; its median."""
     unit = answer.tables["improvements"].drop_duplicates(UNIT)
     return float(unit["range"].median())
@@ -141,7 +137,8 @@ def _one_table(answer: Answer) -> str:
     )
 
 
-def _against_default(answer: Answer) -> list[str]:
+def differences(answer: Answer) -> list[str]:
+    """Who differs from default fine-tuning, and what re-seeding does; none of one table."""
     table, held, score = answer.tables["paired"], answer.references, answer.metric.turned_title()
     rows = against_default(table, "chosen")
     rows = rows[rows["method"].isin(fine_tuned(table)) & (rows["tables"] > 1)]
@@ -173,7 +170,8 @@ def _against_default(answer: Answer) -> list[str]:
     return [said]
 
 
-def _harm(answer: Answer) -> list[str]:
+def harm(answer: Answer) -> list[str]:
+    """How many runs fine-tuning makes worse, and what early stopping promises."""
     table = answer.tables["reliability"]
     if table.empty:
         return []
@@ -197,18 +195,3 @@ def _harm(answer: Answer) -> list[str]:
             f"{signed(row['test_gain'])} ({answer.metric.title} ×1000)."
         )
     return [said]
-
-
-def _limits(answer: Answer) -> str:
-    datasets, settings, score = answer.datasets, answer.settings, answer.metric.title
-    models = ", ".join(sorted(answer.kept["model"].dropna().astype(str).unique()))
-    many = "one dataset is" if datasets == 1 else f"{datasets} datasets are"
-    few = (
-        f"{many} too few to resolve differences of {settings.small_difference:g} {score}"
-        if datasets < settings.few_datasets
-        else f"it rests on {datasets} datasets"
-    )
-    return (
-        f"What this cannot tell: the numbers are of the model {models}, no other; {few}; the range "
-        f"that was normalized is {_span(answer):.4f} {score} at the median."
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -27,10 +28,11 @@ from bench.names import inside
 from bench.phrases import begun, counted
 from bench.report import verdict
 from bench.report.captions import completeness, variants
-from bench.report.figures import drawings
+from bench.report.figures import Draw, drawings
+from bench.report.glance import at_a_glance
 from bench.report.latex import document, latex
 from bench.report.page import Content, InlineFigure, inline, page
-from bench.report.question import opening
+from bench.report.replies import replies
 from bench.report.table import ReportTable, Section
 from bench.report.tables import filled
 from bench.report.whole import lacking, unfinished
@@ -96,8 +98,8 @@ def report(
         if section.terminal:
             _show(console, section)
     _say(console, completeness(read), *warnings, "")
-    told = opening(read)
-    console.print(Text.assemble((told.told, "bold"), f": {told.because}"))
+    for reply in replies(read):
+        console.print(Text.assemble((reply.told, "bold"), f": {reply.because}"))
     _say(console, *verdict.headline(read), "")
     written = [*_write_numbers(root, tables), *_write_texts(root, read, shown, warnings)]
     if figures:
@@ -181,7 +183,7 @@ def _write_texts(root: Path, read: Answer, shown: list[Section], warnings: list[
     folder = inside(root, "report")
     steady = [section for section in shown if not section.timed]
     parts = [
-        opening(read).markdown,
+        *(f"* {reply.markdown}" for reply in replies(read)),
         completeness(read),
         *warnings,
         *(f"* {line}" for line in verdict.headline(read)),
@@ -205,10 +207,12 @@ def _write_page(
     written: list[str],
 ) -> None:
     folder = inside(root, "report")
+    figures = inside(folder, "figures")
     content = Content(
         title=f"{root.resolve().name}: causal augmentation for fine-tuning",
         sections=shown,
-        figures=_write_figures(inside(folder, "figures"), read, shown),
+        figures={s.key: _write_figures(figures, read, s.figures) for s in shown},
+        at_a_glance=_write_figures(figures, read, [at_a_glance]),
         records=records,
         warnings=warnings,
         files=sorted(written),
@@ -216,10 +220,8 @@ def _write_page(
         loose={path.relative_to(root).as_posix() for path, _ in Store(root).walk()},
     )
     write_whole(inside(folder, "index.html"), page(read, content).encode())
-    _forget_others(
-        inside(folder, "figures"),
-        {drawn.name for drawings in content.figures.values() for drawn in drawings},
-    )
+    drawn = [*content.at_a_glance, *chain.from_iterable(content.figures.values())]
+    _forget_others(figures, {figure.name for figure in drawn})
 
 
 def _forget_others(folder: Path, names: set[str]) -> None:
@@ -230,19 +232,15 @@ def _forget_others(folder: Path, names: set[str]) -> None:
             path.unlink()
 
 
-def _write_figures(
-    folder: Path, read: Answer, shown: list[Section]
-) -> dict[str, list[InlineFigure]]:
-    """Write every section's figures; give them for the page, by the section's key."""
-    written: dict[str, list[InlineFigure]] = {}
-    for section in shown:
-        for drawing in drawings(read, section.figures):
-            svg = drawing.svg()
-            write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
-            write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())
-            write_whole(inside(folder, f"{drawing.name}.pdf"), drawing.pdf())
-            figure = inline(drawing.name, drawing.title, drawing.caption, svg)
-            written.setdefault(section.key, []).append(figure)
+def _write_figures(folder: Path, read: Answer, draw: Sequence[Draw]) -> list[InlineFigure]:
+    """Write some figures; give them for the page."""
+    written = []
+    for drawing in drawings(read, draw):
+        svg = drawing.svg()
+        write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
+        write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())
+        write_whole(inside(folder, f"{drawing.name}.pdf"), drawing.pdf())
+        written.append(inline(drawing.name, drawing.title, drawing.caption, svg))
     return written
 
 

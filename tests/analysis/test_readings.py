@@ -19,7 +19,7 @@ from bench.analysis.reliability import runs
 from bench.analysis.settings import Impute, Normalization, settings
 from bench.analysis.significance import wilcoxon_tests
 from bench.errors import BadInput
-from bench.report import verdict
+from bench.report import replies, verdict
 from bench.report.tables import sections
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
@@ -247,10 +247,11 @@ class TestVerdict:
                 },
             )
         ]
-        told = " ".join(verdict.headline(answer(frame(records), QUICK, roc_auc_ovo)))
+        read = answer(frame(records), QUICK, roc_auc_ovo)
+        told = " ".join(verdict.headline(read))
         assert "the ranks cannot be told from chance" in told
         assert "No method's test ROC-AUC differs from default_ft's" in told
-        assert "6 datasets are too few" in told
+        assert "6 datasets are too few" in replies.unknown(read).because
 
     def test_what_is_resolved_is_named(self):
         records = [
@@ -348,7 +349,8 @@ class TestVerdict:
 
         def told(*overrides: str) -> str:
             chosen = settings(["analysis.elo_rounds=1", *overrides])
-            return " ".join(verdict.headline(answer(frame(records), chosen, roc_auc_ovo)))
+            read = answer(frame(records), chosen, roc_auc_ovo)
+            return " ".join([*verdict.headline(read), replies.unknown(read).because])
 
         assert "a median improvement of +0.500" in told()
         assert "2 datasets are too few to resolve differences of 0.001 ROC-AUC" in told()

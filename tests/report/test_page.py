@@ -11,6 +11,7 @@ import pytest
 from made_experiment import experiment
 
 from bench.cell.store import Store
+from bench.report.tables import tables
 from bench.report.write import report
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
@@ -102,9 +103,44 @@ def test_a_filter_hides_the_other_rows(opened: Any) -> None:
     from selenium.webdriver.common.by import By
 
     before = column(opened, "by_domain", 1)
+    click(opened, "nav a[href='#by_domain']")
     opened.find_element(By.CSS_SELECTOR, "#by_domain input").send_keys("finance scm")
     assert column(opened, "by_domain", 1) == ["scm"]
     assert len(before) == 2 * 5
+
+
+IS_OPEN = "return document.querySelector('#wilcoxon > details').open"
+
+
+def test_a_link_opens_the_folded_table_that_it_leads_to(browser: Any, page: Path) -> None:
+    browser.get("about:blank")
+    browser.get(page.as_uri())
+    assert not browser.execute_script(IS_OPEN)
+    click(browser, "nav a[href='#wilcoxon']")
+    assert browser.execute_script(IS_OPEN)
+    browser.get("about:blank")
+    browser.get(f"{page.as_uri()}#wilcoxon")  # from elsewhere
+    assert browser.execute_script(IS_OPEN)
+
+
+def test_the_main_tables_are_open_and_an_answer_leads_to_its_table(opened: Any) -> None:
+    is_open = "return document.querySelector(`#${arguments[0]} > details`).open"
+    always = [t for t in tables() if t.title and t.empty]
+    shown = {t.key: t.terminal for t in always if not callable(t.terminal)}
+    of_all = {key: opened.execute_script(is_open, key) for key in shown}
+    assert of_all == shown
+    assert sum(of_all.values()) < len(of_all) / 2
+    links = "return [...document.querySelectorAll('.answer a')].map(a => a.hash.slice(1))"
+    assert set(opened.execute_script(links)) == {"paired", "summary", "certainty"}
+
+
+def test_printing_shows_what_is_folded_and_folds_it_again(opened: Any) -> None:
+    fire = "window.dispatchEvent(new Event(arguments[0]))"
+    opened.execute_script(fire, "beforeprint")
+    assert opened.execute_script(IS_OPEN)
+    opened.execute_script(fire, "afterprint")
+    assert not opened.execute_script(IS_OPEN)
+    assert opened.execute_script("return document.querySelector('#summary > details').open")
 
 
 @pytest.mark.long
@@ -141,6 +177,7 @@ def test_all_cells_are_listed_and_found_by_words(opened: Any) -> None:
 
     count = "return document.getElementById('cell-count').textContent"
     assert opened.execute_script(count) == "80 cells"
+    click(opened, "nav a[href='#cells']")
     opened.find_element(By.ID, "cell-filter").send_keys("zoo scm missing")
     assert opened.execute_script(count) == "1 cell"
 
@@ -162,7 +199,7 @@ def test_it_fits_the_screen(opened: Any, width: int) -> None:
 
 
 def test_figures_are_inside_the_page(opened: Any) -> None:
-    assert opened.execute_script("return document.querySelectorAll('figure svg').length") == 6
+    assert opened.execute_script("return document.querySelectorAll('figure svg').length") == 7
     ids = opened.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
 

@@ -1,7 +1,8 @@
-"""The first line of README, page and terminal: worked by hand on made records."""
+"""What opens README, page and terminal: worked by hand on made records."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from bench.analysis.answer import answer
 from bench.analysis.frame import frame
 from bench.analysis.settings import settings
 from bench.cell.store import Store
-from bench.report.question import Opening, opening
+from bench.report.question import Reply, opening
+from bench.report.replies import is_worth_it, replies
+from bench.report.tables import sections
 from bench.report.write import report
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, updated
@@ -32,7 +35,7 @@ def runs(method: str, outcomes: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def told(records: Iterable[dict[str, Any]]) -> Opening:
+def told(records: Iterable[dict[str, Any]]) -> Reply:
     return opening(answer(frame(records), QUICK, roc_auc_ovo))
 
 
@@ -89,7 +92,7 @@ def test_of_one_table_it_speaks_of_folds() -> None:
 def test_of_one_fold_it_cannot_be_told() -> None:
     said = told([*runs("default_ft", {"a": "w"}), *runs("causalmixft", {"a": "b"})])
     assert "cannot be told on this table" in said.told
-    assert said.because.endswith("That is -100.0 points; one fold alone tells nothing.")
+    assert said.because.endswith("The difference is -100.0 points; one fold alone tells nothing.")
 
 
 @pytest.mark.parametrize(
@@ -143,20 +146,81 @@ def test_causal_rows_under_another_name_are_causal_rows() -> None:
 
 
 @pytest.mark.long
-def test_the_same_sentence_opens_page_readme_and_files_and_is_printed(
+def test_the_same_sentences_open_page_and_files_and_are_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store(tmp_path / "results")
     for record in SAFER:
         store.write(record)
     assert report(store.root, QUICK) == 0
-    said = told(SAFER)
+    read = answer(frame(SAFER), QUICK, roc_auc_ovo)
+    said = replies(read)
+    assert told(SAFER) in said
     page = (store.root / "report/index.html").read_text(encoding="utf-8")
-    _, _, behind = page.partition("</h1>\n")
-    assert behind.startswith(f'<p class="answer"><strong>{said.told}</strong>: {said.because}</p>')
+    opening, _, _ = page.partition("<nav")
+    titles = {s.key: s.title for s in sections(read) if s.table is not None}
+    for reply in said:
+        link = f' <a href="#{reply.table}">{titles[reply.table]}</a>' if reply.table else ""
+        told_so = f"<strong>{reply.told}</strong>: {html.escape(reply.because)}{link}</p>"
+        assert f'<p class="answer">{told_so}' in opening
     tables = (store.root / "report/tables.md").read_text(encoding="utf-8")
-    assert tables.startswith(f"{said.markdown}\n")
-    assert said.text in " ".join(capsys.readouterr().out.split())
+    assert tables.startswith("\n\n".join(f"* {reply.markdown}" for reply in said))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert all(reply.text in printed for reply in said)
     text = f"{ANSWER_BEGIN}\n{ANSWER_END}\n{BEGIN}\n{END}\n"
     readme = updated(text, store.root, tmp_path)
-    assert readme.startswith(f"{ANSWER_BEGIN}\n{said.markdown}\n{ANSWER_END}\n")
+    assert readme.startswith(f"{ANSWER_BEGIN}\n{told(SAFER).markdown}\n{ANSWER_END}\n")
+    assert all(f"* {reply.markdown}" in readme for reply in said if reply != told(SAFER))
+
+
+def worth(*tables: tuple[str, str], more: Iterable[dict[str, Any]] = ()) -> Reply:
+    """The answer to whether fine-tuning is worth it, of default fine-tuning on some tables."""
+    return is_worth_it(
+        answer(frame([*runs("default_ft", dict(tables)), *more]), QUICK, roc_auc_ovo)
+    )
+
+
+class TestIsItWorthIt:
+    def test_it_is_where_the_gain_is_beyond_two_standard_errors(self) -> None:
+        """Of the tables +20, +20, 0 and +20 thousandths: 15 ± 5."""
+        said = worth(("a", "bb"), ("c", "bb"), ("e", "bw"), ("f", "bb"))
+        assert said.told == "Fine-tuning is worth it here, on average"
+        assert said.because == (
+            "Default fine-tuning changes test ROC-AUC ×1000 by +15.00 [+5.00, +25.00] (mean over "
+            "tables, ± 2 standard errors); 12% of its 8 runs end worse than not fine-tuning."
+        )
+        assert said.table == "paired"
+
+    def test_it_is_not_where_the_loss_is(self) -> None:
+        said = worth(("a", "ww"), ("c", "ww"), ("e", "bw"), ("f", "ww"))
+        assert said.told == "Fine-tuning is not worth it here"
+        assert "by -15.00 [-25.00, -5.00]" in said.because
+        assert "88% of its 8 runs" in said.because
+
+    def test_it_cannot_be_told_where_zero_is_within(self) -> None:
+        said = worth(("a", "bb"), ("c", "ww"))
+        assert said.told == "Whether fine-tuning is worth it cannot be told here"
+        assert "+0.00 [-40.00, +40.00] (mean over tables, ± 2 standard errors), which incl" in (
+            said.because
+        )
+
+    def test_of_one_table_it_speaks_of_folds_and_of_one_fold_it_tells_nothing(self) -> None:
+        said = worth(("a", "bbbw"))
+        assert said.told == "Whether fine-tuning is worth it cannot be told on this table"
+        assert "+10.00 [-10.00, +30.00] (mean over folds, which share rows" in said.because
+        said = worth(("a", "b"))
+        assert "by +20.00; one fold alone tells nothing; 0% of its 1 run" in said.because
+
+    def test_where_nothing_moves_it_says_so(self) -> None:
+        same = [made(table, "default_ft", [0.7, 0.7]) for table in "ac"]
+        said = worth(more=same)
+        assert said.told == "Fine-tuning changes nothing here"
+        assert said.because.startswith("all 2 runs of mitra_nano on 2 tables under Default fine-")
+
+    def test_it_says_what_is_missing(self) -> None:
+        said = worth(more=runs("scm", {"a": "b"}))
+        assert said.told == "Whether fine-tuning is worth it cannot be told here"
+        assert said.because == (
+            "the records hold no score of Default fine-tuning (method=default_ft)."
+        )
+        assert said.table == ""

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.references import DEFAULT
 from bench.report import verdict
-from bench.report.columns import MEDIAN, gain, rank
+from bench.report.columns import HARM, MEDIAN, gain, rank
 from bench.report.figures import ranks
 from bench.report.readable import p_value, with_interval
 from bench.report.table import Column, ReportTable
@@ -40,7 +40,7 @@ def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
             partial(with_interval, show=column.show),
             better=column.better,
         )
-        for column in (rank(answer), MEDIAN, gain(answer))
+        for column in (rank(answer), MEDIAN, gain(answer), HARM)
     ]
     against = {BEST: "the best", OWN_DEFAULT: DEFAULT}
     tests = {name: f"Nemenyi p against {whom}" for name, whom in against.items() if name in rows}

@@ -1,0 +1,62 @@
+"""Whether fine-tuning is worth it: default fine-tuning's test score against not fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.analysis.change import Change, change
+from bench.analysis.frame import IMPUTED, UNIT
+from bench.analysis.references import references
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What default fine-tuning changes.
+
+    Parameters
+    ----------
+    method : str
+        The variant of it that most methods are held against.
+    models : tuple of str
+    change : Change
+        Of the test score, turned so that greater is better.
+    harm : float
+        Share of the runs that end worse than not fine-tuning.
+    ties : bool
+        No run ends with another score than it began with.
+    """
+
+    method: str
+    models: tuple[str, ...]
+    change: Change
+    harm: float
+    ties: bool
+
+
+def worth(cells: pd.DataFrame) -> Worth | None:
+    """Hold default fine-tuning against the pre-trained model, which each of its cells has scored.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Cells that have a score (`bench.analysis.answer.Answer.measured`).
+
+    Returns
+    -------
+    Worth or None
+        None where no cell is of default fine-tuning.
+    """
+    method = references(cells).main
+    mine = cells[(cells["method"] == method) & (cells["status"] != IMPUTED)].set_index(UNIT)
+    gains = (mine["score_chosen"] - mine["score_pretrained"]).dropna()
+    if method is None or gains.empty:
+        return None
+    return Worth(
+        method=method,
+        models=tuple(sorted(map(str, mine["model"].unique()))),
+        change=change(gains),
+        harm=float((gains < 0).mean()),
+        ties=bool((gains == 0).all()),
+    )

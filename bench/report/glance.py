@@ -1,0 +1,39 @@
+"""The figure beside the answers: gain and harm of every method, with intervals."""
+
+from __future__ import annotations
+
+from bench.analysis.answer import Answer
+from bench.report.drawing import INK, Drawing, marks, name_rows, pair
+from bench.report.figures import tuned
+from bench.report.looks import looks
+
+MOST = 12  # methods
+
+
+def at_a_glance(answer: Answer) -> Drawing | None:
+    """Mean gain of every method, and how many runs it harms, with intervals."""
+    every = tuned(answer)
+    methods = [m for m in every if every.index(m) < MOST or m == answer.references.main]
+    if not methods:
+        return None
+    table, seen = answer.tables["summary"], looks(answer.methods)
+    figure, *both = pair(0.75 + 0.27 * len(methods))
+    of = {"raw_gain": (1000, both[0]), "harm": (100, both[1])}
+    for y, method in enumerate(methods):
+        row, look = table.loc[method].to_dict(), seen[method]
+        for name, (scale, axes) in of.items():
+            ends = [scale * row[f"{name}_{end}"] for end in ("low", "high")]
+            axes.plot(ends, [y, y], color=look.colour, linewidth=2)
+            axes.plot(scale * row[name], y, **marks(look, 6))
+    for axes in both:
+        axes.axvline(0, color=INK, linewidth=0.8)
+        name_rows(axes, [seen[method] for method in methods])
+    both[0].set_xlabel(f"gain: test {answer.metric.turned_title()} ×1000", fontsize=8)
+    both[1].set_xlabel("harm: % of runs that end worse", fontsize=8)
+    most = "" if len(methods) == len(every) else f"; {len(methods)} of {len(every)} methods"
+    caption = (
+        "Mean gain over not fine-tuning (0) and share of runs that end below it, with "
+        f"{answer.settings.confidence:.0%} bootstrap intervals over datasets; best average rank on "
+        f"top{most}."
+    )
+    return Drawing("at_a_glance", "Gain and harm", caption, figure)
