@@ -25,6 +25,7 @@ from bench.models.memory import Memory
 from bench.process import timed
 from bench.score import ScoreError
 from bench.scores import SCORES, drawn_scores
+from bench.scores._change import ChangeErrors
 from bench.seeds import derive
 
 Watch = Callable[[int, Probabilities], None]  # is told each evaluation's step and predictions
@@ -47,7 +48,8 @@ class Finetuned:
     curves : dict
         Lists with one entry an evaluation: ``step``, ``train_loss`` (mean since the evaluation
         before; None at step 0), and in a dict for every part one for each score that is drawn
-        (`bench.scores.SCORES`), None where it does not exist.
+        (`bench.scores.SCORES`), None where it does not exist; in ``validation_se`` the standard
+        error of its validation change since step 0, None where it cannot be told.
     notes : list of str
     seconds : dict of str → float
         Wall time spent in ``tasks``, ``training`` and ``scoring``.
@@ -270,7 +272,8 @@ class _Run:
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
         self.curves: dict[str, Any] = {"step": [], "train_loss": []}
-        self.curves |= {part: {} for part in labels}
+        self.curves |= {part: {} for part in [*labels, "validation_se"]}
+        self._change_errors = ChangeErrors(labels["validation"])
         asked = RULES[settings.select_by]
         of_one_class = len(np.unique(labels["validation"])) < 2
         lacking = {name for name, score in SCORES.items() if score.may_lack and of_one_class}
@@ -286,11 +289,12 @@ class _Run:
             try:
                 probabilities = weights.score(self._score, self._worth)
                 scores = self._scores(probabilities)
+                errors = self._change_errors.told(probabilities["validation"])
             except (FloatingPointError, ScoreError) as reason:
                 raise FloatingPointError(f"At step {step}: {reason}") from reason
             self.curves["step"].append(step)
             self.curves["train_loss"].append(train_loss)
-            for part, values in scores.items():
+            for part, values in {**scores, "validation_se": errors}.items():
                 for name, value in values.items():
                     self.curves[part].setdefault(name, []).append(value)
         if self._watch is not None:

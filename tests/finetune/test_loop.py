@@ -320,7 +320,7 @@ class TestCurves:
     ):
         curves = run(steps=steps, eval_every=every).curves
         assert curves["step"] == expected
-        assert list(curves) == ["step", "train_loss", "validation", "test"]
+        assert list(curves) == ["step", "train_loss", "validation", "test", "validation_se"]
         assert list(curves["test"]) == list(curves["validation"]) == ["roc_auc_ovo", "log_loss"]
         lists = [curves["train_loss"], *curves["test"].values(), *curves["validation"].values()]
         assert {len(values) for values in lists} == {len(expected)}
