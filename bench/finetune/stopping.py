@@ -26,13 +26,14 @@ class Evaluations:
         How many they are.
     scores : mapping of str → sequence of float
         By name, turned so that greater is better; the first is the pre-trained model's.
-    errors : mapping of str → sequence of float
-        By name, the standard error of each score's change since the first; the first is 0.
+    errors : mapping of str → sequence of float or None
+        By name, the standard error of each score's change since the first; the first is 0. None
+        where it cannot be told.
     """
 
     count: int
     scores: Mapping[str, Sequence[float]]
-    errors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    errors: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,12 @@ def _smoothed(values: Sequence[float]) -> list[float]:
     return [sum(window) / len(window) for window in windows]
 
 
+def _beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> int:
+    gains = [value - values[0] for value in values]
+    beyond = [e is not None and gain > e for gain, e in zip(gains, errors, strict=True)]
+    return beyond.index(True) if any(beyond) else 0
+
+
 roc_auc_ovo_veto = StoppingRule(
     name="roc_auc_ovo_veto",
     title="ROC-AUC with log-loss veto",
@@ -109,6 +116,13 @@ smoothed = StoppingRule(
     title="smoothed ROC-AUC",
     reads=("roc_auc_ovo",),
     keeps=lambda told: first_of_best(_smoothed(told.scores["roc_auc_ovo"])),
+)
+one_se = StoppingRule(
+    name="one_se",
+    title="ROC-AUC beyond its standard error",
+    reads=("roc_auc_ovo",),
+    reads_errors=True,
+    keeps=lambda told: _beyond_error(told.scores["roc_auc_ovo"], told.errors["roc_auc_ovo"]),
 )
 last = StoppingRule(name="last", title="last step", keeps=lambda told: told.count - 1)
 never = StoppingRule(name="never", title="never (pre-trained)", keeps=lambda told: 0)

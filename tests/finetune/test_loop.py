@@ -212,14 +212,15 @@ class TestChoice:
         assert result.chosen_step == 1
 
     @pytest.mark.parametrize("keep", list(Keep))
-    @pytest.mark.parametrize("select_by", ["log_loss", "roc_auc_ovo_veto", "smoothed", "never"])
+    @pytest.mark.parametrize("select_by", ["log_loss", "roc_auc_ovo_veto", "one_se", "never"])
     def test_the_weights_are_those_of_the_chosen_step(self, keep: Keep, select_by: str):
         """A rate this high ruins the model in the end, so that best and last differ."""
         by = SelectBy[select_by]
         result = run(steps=12, lr=1e-2, warmup_steps=1, keep=keep, select_by=by)
         scoring, drawn = fold()[2], result.curves["validation"]
         turned = {name: list(map(SCORES[name].oriented, drawn[name])) for name in drawn}
-        chosen = RULES[select_by].keeps(Evaluations(13, turned))
+        errors = result.curves["validation_se"]
+        chosen = RULES[select_by].keeps(Evaluations(13, turned, errors))
         assert result.chosen_step == (chosen if keep == Keep.best else 12)
         if by == SelectBy.log_loss and keep == Keep.best:
             assert 0 < result.chosen_step == int(np.argmin(drawn["log_loss"]))
@@ -298,7 +299,7 @@ class TestChoice:
         with pytest.raises(RuntimeError, match="last keeps evaluation 1 of 0 to 2 after 0"):
             run(steps=2, select_by=SelectBy.last)
 
-    @pytest.mark.parametrize("select_by", ["roc_auc_ovo", "roc_auc_ovo_veto", "smoothed"])
+    @pytest.mark.parametrize("select_by", ["roc_auc_ovo", "roc_auc_ovo_veto", "one_se"])
     def test_a_validation_part_of_one_class_is_read_by_its_log_loss(self, select_by: str):
         labels = fold()[2].labels
         ones = {"validation": np.ones_like(labels["validation"]), "test": labels["test"]}

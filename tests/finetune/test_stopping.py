@@ -18,11 +18,11 @@ RUNS = st.lists(st.tuples(FEW, FEW, FEW), min_size=1, max_size=10)
 # than at step 0. The last three have the best mean. Step 1 gains 0.03 with an error of 0.04.
 AUC = [0.70, 0.73, 0.72, 0.80, 0.79]
 LOSS = [-0.60, -0.58, -0.55, -0.61, -0.59]
-ERRORS = [0.00, 0.04, 0.01, 0.05, 0.05]
+ERRORS: list[float | None] = [0.00, 0.04, 0.01, 0.05, 0.05]
 
 
 def told(
-    auc: list[float] = AUC, loss: list[float] = LOSS, errors: list[float] = ERRORS
+    auc: list[float] = AUC, loss: list[float] = LOSS, errors: list[float | None] = ERRORS
 ) -> Evaluations:
     return Evaluations(len(auc), {"roc_auc_ovo": auc, "log_loss": loss}, {"roc_auc_ovo": errors})
 
@@ -39,6 +39,7 @@ def up_to(end: int, run: Evaluations) -> Evaluations:
         ("log_loss", 2),
         ("roc_auc_ovo_veto", 0),
         ("smoothed", 4),  # 0.7700 over 0.7500 of step 3
+        ("one_se", 2),
         ("last", 4),
         ("never", 0),
     ],
@@ -58,6 +59,19 @@ def test_the_veto_reads_the_log_loss_of_the_best_step_alone() -> None:
 def test_the_first_means_are_of_what_there_is() -> None:
     assert smoothed.keeps(told(auc=[0.7, 0.9, 0.7, 0.7, 0.7])) == 1  # 0.8 over 0.766…
     assert smoothed.keeps(told(auc=[0.7, 0.7, 0.7, 0.7, 0.7])) == 0
+
+
+@pytest.mark.parametrize(
+    ("errors", "kept"),
+    [
+        ([0.0, 0.5, 0.5, 0.25, 0.0], 3),
+        ([0.0, 0.5, 0.5, 0.5, 0.5], 0),  # a gain of just its error is not beyond it
+        ([0.0, None, None, 0.5, 0.25], 4),  # none is told
+    ],
+)
+def test_the_first_gain_beyond_its_error_is_kept(errors: list[float | None], kept: int) -> None:
+    halves = [0.0, 0.5, 0.5, 0.5, 0.5]
+    assert RULES["one_se"].keeps(told(auc=halves, errors=errors)) == kept
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
@@ -88,6 +102,7 @@ def test_where_a_score_does_not_exist_log_loss_is_read() -> None:
         "roc_auc_ovo",
         "roc_auc_ovo_veto",
         "smoothed",
+        "one_se",
     }
 
 
