@@ -53,7 +53,11 @@ def _meant(error: BaseException) -> list[str]:
     missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
     if missing and options:
         asked = closest(str(missing).partition("/")[2], options)
-    elif isinstance(parent, Mapping) and (key := str(getattr(cause, "key", ""))) not in parent:
+    elif (
+        isinstance(parent, Mapping)
+        and len(parent)  # null has no keys to look among
+        and (key := str(getattr(cause, "key", ""))) not in parent
+    ):
         asked = closest(key, parent)
     else:
         asked = ""

@@ -9,9 +9,10 @@ import pytest
 from hydra import compose
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from bench.datasets.suites import suite
-from bench.errors import BadInput
+from bench.errors import BadInput, sentence
 from bench.files import CONF
 from bench.sweep.jobs import count_cells
 from bench.sweep.kept import cells_kept
@@ -92,6 +93,13 @@ def test_a_suite_that_is_none_is_a_sentence() -> None:
         suite("embedded13")
 
 
+def test_where_a_node_is_null_no_key_of_it_was_meant() -> None:
+    """As where a list holds what OmegaConf cannot read: `${each_with:[iris],[finetune=ema]}`."""
+    error = OmegaConfBaseException("token recognition error at: '='")
+    error.parent_node, error.key = DictConfig(None), "methods"
+    assert sentence(error) == "token recognition error at: '='"
+
+
 def test_embedded_is_twelve_tables_three_folds_all_methods() -> None:
     cfg = compose("config", ["experiment=embedded"], return_hydra_config=True)
     assert count_cells(cfg) == 12 * 3 * len(cfg.methods)
@@ -117,6 +125,8 @@ def test_safety_is_every_method_at_every_learning_rate_and_one_fold_after_the_ot
     assert {method: {w[-1] for w in words if w[0] == method} & rates for method in asked} == (
         dict.fromkeys(asked, rates)
     )
+    rivals = {"ema", "wise_ft", "wise_ft_chosen", "l2_sp", "last_layer"}
+    assert {f"finetune={rival}" for rival in rivals} <= {w[-1] for w in words}
     assert [*cfg.hydra.sweeper.params] == ["fold", "dataset"]  # Hydra's last one goes fastest
 
 
