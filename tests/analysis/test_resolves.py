@@ -202,7 +202,7 @@ class TestPredictions:
         y, classes = np.array(labels), np.array([0, 1])
         right = np.where(y[:, None] == classes, sure, 1 - sure)
         one = record(dataset, method, {})
-        steps = {step: {"test": right, "validation": right} for step in (0, 2)}
+        steps = {step: {"test": right, "validation": right} for step in predictions.WHEN}
         one["predictions"] = predictions.kept({"test": y, "validation": y}, steps, classes)
         one["provenance"]["scores"] = {}
         return one
