@@ -25,13 +25,16 @@ from bench.analysis.answer import answer
 from bench.analysis.frame import COLUMNS
 from bench.analysis.intervals import draws, weighted_medians
 from bench.analysis.reliability import correlation_gaps
+from bench.analysis.resolves import STEPS, Told
 from bench.analysis.settings import settings
 from bench.cell.record import encode, seal
 from bench.cell.store import Store
 from bench.process import peak_memory_mb
 from bench.report.tables import filled
 from bench.report.write import report
+from bench.score import Score
 from bench.scores import RANKED_BY as METRIC
+from bench.scores import SCORES
 from bench.verbs.status import Look
 from scripts.fresh_process import result
 from tests.support.made_records import made
@@ -57,12 +60,28 @@ def main() -> None:
 
 def _analysis(rows: int) -> str:
     cells = made_up(rows)
+    told = MadeUp(rows)
     held = peak_memory_mb()
-    seconds, tables = _timed(lambda: list(filled(answer(cells, settings(), METRIC))))
+    seconds, tables = _timed(lambda: list(filled(answer(cells, settings(), METRIC, told))))
     return (
         f"analysis of {len(cells):,} rows: {seconds:.1f} s, {len(tables)} tables\n"
         f"peak memory: {peak_memory_mb():.0f} MiB, of which {held:.0f} MiB are the rows alone"
     )
+
+
+class MadeUp(Told):
+    """Every score of made-up cells, as if they came of records; one at a time, as they are read."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self._values = np.random.default_rng(1).random((rows, len(STEPS)))
+
+    def scores(self, _identities: pd.Series) -> tuple[list[Score], list[Score]]:
+        return list(SCORES.values()), []
+
+    def values(self, score: Score, identities: pd.Series) -> np.ndarray:
+        turned: np.ndarray = score.oriented(self._values[: len(identities)])
+        return turned
 
 
 def made_up(rows: int) -> pd.DataFrame:
