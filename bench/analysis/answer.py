@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bench.analysis.frame import absent_units, as_recorded, complete, of_methods
+from bench.analysis.frame import absent_units, as_recorded, complete, of_methods, those
 from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
 from bench.analysis.measures import improvements, per_dataset, summary
@@ -97,7 +97,7 @@ def answer(
     cells = of_methods(cells, settings.methods)
     kept, left_out = complete(cells, settings.impute)
     left_out = as_recorded(left_out, metric)
-    scored = cells[(cells["status"] == "done") & cells["score_chosen"].notna()]
+    scored = those(cells, (cells["status"] == "done") & cells["score_chosen"].notna())
     measured = kept if settings.impute == Impute.worst else scored
     out = Answer(settings, metric, kept, measured, left_out, absent_units(cells))
     out.shared = paired(scored)

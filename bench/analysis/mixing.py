@@ -29,7 +29,7 @@ def ways(gains: pd.DataFrame) -> pd.DataFrame:
         ``harm``, ``units``. A generator's rows stand together, alone before mixed; the generator
         with the best rank in any of its ways stands first.
     """
-    made = gains.dropna(subset=["generator"])
+    made = gains[[*WAY, "method", "improvement", "raw_gain"]].dropna(subset=["generator"])
     columns = [*WAY, "methods", "rank", "median", "iqr", "raw_gain", "harm", "units"]
     ranks = average_ranks(gains)
     rows = []

@@ -59,7 +59,7 @@ def against_pretrained(cells: pd.DataFrame, column: str) -> pd.DataFrame:
         A row a method that fine-tunes; columns as `over_tables`.
     """
     untuned = list(references(cells).pretrained)
-    gains = cells.assign(gain=cells[column] - cells["score_pretrained"])
+    gains = cells[[*UNIT, "method"]].assign(gain=cells[column] - cells["score_pretrained"])
     wide = _wide(gains, UNIT, "method", "gain")
     return over_tables(wide.drop(columns=untuned))
 

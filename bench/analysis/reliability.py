@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from bench.analysis.frame import IMPUTED, UNIT
+from bench.analysis.frame import IMPUTED, UNIT, those
 from bench.analysis.measures import normalized_gain
 
 Curves = Sequence[Sequence[float]] | np.ndarray  # the latter of objects, one curve each
@@ -78,7 +78,7 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
     """
     _, validation = normalized_gain(cells, "validation_chosen", "validation_pretrained")
     _, test = normalized_gain(cells, "score_chosen", "score_pretrained")
-    cells = cells[cells["status"] != IMPUTED]  # what never ran promised nothing
+    cells = those(cells, cells["status"] != IMPUTED)  # what never ran promised nothing
     test_curves = cells["test_curve"].to_numpy()
     best = [max(curve, default=np.nan) for curve in test_curves]
     validation_gain = cells["validation_chosen"] - cells["validation_pretrained"]
