@@ -94,6 +94,11 @@ def _unless_worse(told: Evaluations, by: str, guard: str) -> int:
     return best if told.scores[guard][best] >= told.scores[guard][0] else 0
 
 
+def _until_worse(told: Evaluations, by: str, guard: str) -> int:
+    worse = [value < told.scores[guard][0] for value in told.scores[guard]]
+    return first_of_best(told.scores[by][: worse.index(True) if any(worse) else told.count])
+
+
 def _smoothed(values: Sequence[float]) -> list[float]:
     windows = (values[max(0, end - WINDOW) : end] for end in range(1, len(values) + 1))
     return [sum(window) / len(window) for window in windows]
@@ -110,6 +115,12 @@ roc_auc_ovo_veto = StoppingRule(
     title="ROC-AUC with log-loss veto",
     reads=("roc_auc_ovo", "log_loss"),
     keeps=lambda told: _unless_worse(told, "roc_auc_ovo", "log_loss"),
+)
+until_worse = StoppingRule(
+    name="until_worse",
+    title="ROC-AUC until log-loss is worse",
+    reads=("roc_auc_ovo", "log_loss"),
+    keeps=lambda told: _until_worse(told, "roc_auc_ovo", "log_loss"),
 )
 smoothed = StoppingRule(
     name="smoothed",

@@ -75,6 +75,7 @@ class TestByHand:
             ("roc_auc_ovo", (20, -100, 60, 0)),
             ("log_loss", (20, 30, 60, 20)),
             ("roc_auc_ovo_veto", (20, 0, 60, 0)),
+            ("until_worse", (20, 30, 60, 0)),
             ("smoothed", (20, -100, 60, 0)),
             ("last", (20, -100, 60, 20)),
             ("never", (0, 0, 0, 0)),

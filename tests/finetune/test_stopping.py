@@ -38,6 +38,7 @@ def up_to(end: int, run: Evaluations) -> Evaluations:
         ("roc_auc_ovo", 3),
         ("log_loss", 2),
         ("roc_auc_ovo_veto", 0),
+        ("until_worse", 1),
         ("smoothed", 4),  # 0.7700 over 0.7500 of step 3
         ("one_se", 2),
         ("last", 4),
@@ -54,6 +55,12 @@ def test_the_veto_reads_the_log_loss_of_the_best_step_alone() -> None:
     assert kept == [0, 1, 1, 0, 0]
     as_at_zero = [-0.60, -0.58, -0.55, -0.60, -0.59]
     assert RULES["roc_auc_ovo_veto"].keeps(told(loss=as_at_zero)) == 3
+
+
+def test_once_log_loss_is_worse_than_at_step_0_nothing_is_taken_any_more() -> None:
+    worse_once = [-0.60, -0.60, -0.61, -0.50, -0.50]
+    assert RULES["until_worse"].keeps(told(loss=worse_once)) == 1
+    assert RULES["until_worse"].keeps(told(auc=[0.7, 0.6, 0.9, 0.9, 0.9], loss=worse_once)) == 0
 
 
 def test_the_first_means_are_of_what_there_is() -> None:
@@ -101,6 +108,7 @@ def test_where_a_score_does_not_exist_log_loss_is_read() -> None:
     assert {name for name, by in read.items() if by != name} == {
         "roc_auc_ovo",
         "roc_auc_ovo_veto",
+        "until_worse",
         "smoothed",
         "one_se",
     }
