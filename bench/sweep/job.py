@@ -244,7 +244,7 @@ def _announce(record: Record, is_made: bool, path: Path) -> None:
         print(f"  {printable(record['error']['message'] or record['error']['type'])}")
     for when, scores in record["metrics"].items():
         parts = "  ".join(_scores(part, scores) for part in ("validation", "test"))
-        print(f"  {when:10} ({steps_told(record, when):7}):  {parts}")
+        print(f"  {when:10} {f'({steps_told(record, when)}):':10} {parts}")
     for note in record["data"].get("notes", []):
         print(f"  note: {printable(note)}")
     print(f"  {path}")

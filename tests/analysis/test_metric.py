@@ -85,7 +85,8 @@ class TestAskedFor:
             metric_of(records(), "logloss")
         assert str(refusal.value) == (
             "analysis.metric=logloss: there is no such score; did you mean 'log_loss'? There are "
-            "roc_auc_ovo, accuracy, balanced_accuracy, brier, log_loss and roc_auc_ovr."
+            "roc_auc_ovo, accuracy, balanced_accuracy, brier, calibration_error, log_loss and "
+            "roc_auc_ovr."
         )
 
     def test_what_records_cannot_tell_is_one_sentence_with_what_they_can(self):

@@ -178,6 +178,7 @@ def test_early_stopping_may_read_what_is_drawn_and_nothing_else():
         "accuracy": True,
         "balanced_accuracy": True,
         "brier": False,
+        "calibration_error": False,
     }
 
 

@@ -36,6 +36,7 @@ def test_a_sweep_leaves_a_sound_record_for_every_cell(reference: Path) -> None:
         scores = record["metrics"]["pretrained"]["test"]
         assert set(scores) == {
             "roc_auc_ovo", "roc_auc_ovr", "log_loss", "accuracy", "balanced_accuracy", "brier",
+            "calibration_error",
         }  # fmt: skip
 
 
