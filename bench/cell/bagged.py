@@ -5,7 +5,7 @@ A child's generator learns from its own training rows alone, never from the fold
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,6 @@ from bench.cell.generation import Generation
 from bench.datasets.bags import Bag
 from bench.finetune.bagging import Bagging
 from bench.finetune.loop import Finetuned
-from bench.phrases import joined
 
 
 def bagged(attempt: Attempt, bag: Bag) -> Iterator[Reached]:
@@ -71,12 +70,9 @@ def _summed(before: Generation, more: Generation) -> Generation:
 
 
 def _told(notes: list[list[str]]) -> list[str]:
-    """The children's notes, each once, with the children that it is of unless it is of all."""
-    of: dict[str, list[int]] = defaultdict(list)
-    for i, told in enumerate(notes):
-        for note in told:
-            of[note].append(i)
+    """The children's notes, each once, with how many children it is of unless it is of all."""
+    counts = Counter(note for told in notes for note in told)
     return [
-        note if len(by) == len(notes) else f"Child {joined(map(str, by), 'and')}: {note}"
-        for note, by in of.items()
+        note if n == len(notes) else f"{n} of {len(notes)} children: {note}"
+        for note, n in counts.items()
     ]

@@ -145,8 +145,10 @@ def _require(table: Table, index: int, n: int, most: int, what: str) -> None:
 
 
 def _notes(table: Table, outer: np.ndarray, piece: np.ndarray) -> list[str]:
-    """A sentence for each class that is held out by no child, or by some alone."""
+    """A sentence for each class that is held out by no child, or by some alone; one on times."""
     notes, n = [], int(piece.max()) + 1
+    if table.times is not None:
+        notes.append("What a child holds out lies in time between rows that it learns from.")
     for code in np.unique(table.y[outer]):
         by = np.unique(piece[table.y[outer] == code])
         label = f"Class '{table.classes[code]}' of '{table.target}'"
