@@ -33,8 +33,6 @@ class Bagged:
     Attributes
     ----------
     children : list of Child
-    chosen_step, last_step : int
-        The furthest of the children's.
     pretrained, chosen, last : dict of part → ndarray (q, n_classes)
         Put together of the children's, each at its own step.
     labels : dict of part → ndarray (q,)
@@ -45,8 +43,6 @@ class Bagged:
     """
 
     children: list[Child]
-    chosen_step: int
-    last_step: int
     pretrained: Probabilities
     chosen: Probabilities
     last: Probabilities
@@ -129,8 +125,6 @@ class Bagging:
         """What the children came to together."""
         return Bagged(
             children=self._children,
-            chosen_step=max(child.chosen_step for child in self._children),
-            last_step=max(child.last_step for child in self._children),
             **{when: self._rounded(pool.told()) for when, pool in self._at.items()},
             labels=self._labels,
             curves=redrawn(self._labels, self._settings, self._together()),

@@ -83,7 +83,7 @@ def test_another_test_row_changes_its_own_prediction_and_nothing_else(joined: st
     assert changed.sum() == 1
     for when in ("pretrained", "chosen", "last"):
         assert (at(one, when, "validation") == at(two, when, "validation")).all()
-    for key in ("children", "chosen_step"):
+    for key in ("children", "data"):
         assert one[key] == two[key]
     for key in ("step", "train_loss", "validation"):
         assert one["curves"][key] == two["curves"][key]
@@ -98,10 +98,11 @@ def test_with_the_held_out_fold_in_its_support_a_child_reads_all_rows_at_predict
         MODEL.encoder(bag.whole), bag.whole, {"test": bag.test}, seeded("context"), Memory()
     )(MODEL.module)["test"]
     assert np.abs(at(joined, "pretrained", "test") - everything).max() < 1e-5
-    assert np.abs(at(apart, "pretrained", "test") - everything).max() > 1e-3
+    assert np.abs(at(apart, "pretrained", "test") - everything).max() > 1e-4
     assert (at(joined, "last", "validation") == at(apart, "last", "validation")).all()
 
 
+@pytest.mark.long
 def test_a_child_s_synthetic_rows_know_nothing_of_the_fold_that_it_holds_out():
     table = load("iris")
     words = ("method=noise", "method.mixing.fresh=false")
@@ -126,6 +127,7 @@ def test_a_class_with_fewer_rows_than_children_is_no_hindrance():
     assert any("is held out by" in note for note in record["data"]["notes"])
 
 
+@pytest.mark.long
 def test_a_bag_of_one_is_no_bag():
     record = run(MODEL, load("iris"), "finetune.bag=1")
     assert record["children"] == []
