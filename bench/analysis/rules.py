@@ -43,7 +43,8 @@ class ByRule:
         rule's. Means over tables, folds and seeds averaged within, each with its standard error
         over tables (NaN of one table).
     left_out : dict of str → str
-        Rules that these runs cannot tell, each with why.
+        Rules that these runs cannot tell, each with why; without those that read what none of them
+        draws, which are of another kind of target.
     runs, stopped, bags : int
         Runs that are read; of them, those that patience ended early; bags, which are not read:
         each child stopped at a step of its own.
@@ -98,9 +99,11 @@ def by_rule(cells: pd.DataFrame, told: Told, metric: Score, asked: Sequence[str]
             f"They can tell {joined(gains, 'and')}."
         )
     shown = [name for name in gains if not asked or name in asked]
+    drawn = {name for record in of_runs for name in record["curves"].get("validation", {})}
+    foreign = {rule.name for rule in RULES.values() if not set(rule.reads) <= drawn}
     return ByRule(
         _table(runs, gains, shown),
-        left_out if not asked else {},
+        {name: why for name, why in left_out.items() if not asked and name not in foreign},
         len(of_runs),
         sum(_is_stopped(record) for record in of_runs),
         int(is_bag.sum()),

@@ -112,7 +112,7 @@ def _beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> in
 
 roc_auc_ovo_veto = StoppingRule(
     name="roc_auc_ovo_veto",
-    title="ROC-AUC with log-loss veto",
+    title="ROC-AUC unless its log-loss is worse",
     reads=("roc_auc_ovo", "log_loss"),
     keeps=lambda told: _unless_worse(told, "roc_auc_ovo", "log_loss"),
 )
@@ -124,13 +124,13 @@ until_worse = StoppingRule(
 )
 smoothed = StoppingRule(
     name="smoothed",
-    title="smoothed ROC-AUC",
+    title=f"mean ROC-AUC of {WINDOW} evaluations",
     reads=("roc_auc_ovo",),
     keeps=lambda told: first_of_best(_smoothed(told.scores["roc_auc_ovo"])),
 )
 one_se = StoppingRule(
     name="one_se",
-    title="ROC-AUC beyond its standard error",
+    title="first ROC-AUC gain beyond its standard error",
     reads=("roc_auc_ovo",),
     reads_errors=True,
     keeps=lambda told: _beyond_error(told.scores["roc_auc_ovo"], told.errors["roc_auc_ovo"]),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.rules import ALL, WORST, titles_of_rules
+from bench.analysis.rules import ALL, WORST
+from bench.finetune.stopping import RULES, roc_auc_ovo_veto
 from bench.phrases import counted
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import share, unsigned, with_error
 from bench.report.table import Column, ReportTable, nothing
+from bench.scores import SCORES
 
 ERROR = f"{THOUSANDTHS} ± SE"
 
@@ -23,8 +25,7 @@ def _size(value: float, error: float) -> str:
 
 
 MEASURES = [
-    Column("title", "keeps the step of"),
-    Column(("gain", "gain_se"), "test gain", with_error, ERROR),
+    Column(("gain", "gain_se"), "gain", with_error, ERROR),
     Column(("over_own", "over_own_se"), "minus the runs' own", with_error, ERROR),
     Column(("harm", "harm_se"), "harm", _percent, "± SE"),
     Column(("worst", "worst_se"), "worst quarter", with_error, ERROR),
@@ -36,9 +37,15 @@ def _make(answer: Answer) -> pd.DataFrame:
     table = answer.rules.table
     order = {method: place for place, method in enumerate([ALL, *answer.methods])}
     place = table["method"].map(order).fillna(len(order))
-    return table.assign(title=table["rule"].map(titles_of_rules()), place=place).sort_values(
-        "place", kind="stable", ignore_index=True
-    ).drop(columns="place")  # fmt: skip
+    return table.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _defined(rows: pd.DataFrame) -> str:
+    """What the rules read that are no score by itself; worse is worse than at step 0."""
+    there = [rule for name, rule in RULES.items() if name in rows.index and name not in SCORES]
+    told = [f"{rule.name}: {rule.title}" for rule in there if rule.reads]
+    guarded = " Log-loss is worse where it is above step 0's, which the veto goes back to."
+    return f"{'; '.join(told)}.{guarded if roc_auc_ovo_veto in there else ''}" if told else ""
 
 
 def _left_out(answer: Answer) -> str:
@@ -49,15 +56,15 @@ def _left_out(answer: Answer) -> str:
     return f" Left out: {told}." if told else ""
 
 
-def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
+def _caption(answer: Answer, rows: pd.DataFrame) -> str:
     found, title = answer.rules, answer.metric.turned_title()
     text = (
-        f"{counted(found.runs, 'run')} of methods that fine-tune, each read by every rule from its "
-        f"own validation curves; no run was repeated. Test gain: {title} over the pre-trained "
-        "model's; minus the runs' own: over the step that they chose. Harm: share of runs that end "
-        f"below the pre-trained model. Worst quarter: mean gain of the {WORST:.0%} of runs that "
-        "gain least. Regret: what the best step on test gains more. Means over tables ± standard "
-        "error over tables, folds and seeds averaged within."
+        f"{counted(found.runs, 'run')} that fine-tune, each read by every rule from its own "
+        f"validation curves; none was repeated. Gain: test {title} over the pre-trained model's; "
+        "minus the runs' own: over the step that they chose. Harm: runs that end worse than the "
+        f"pre-trained model. Worst quarter: mean gain of the {WORST:.0%} that gain least. Regret: "
+        "what the best step on test gains more. Means over tables ± standard error, folds and "
+        f"seeds averaged within. {_defined(rows)}"
     )
     if found.stopped:
         text += f" Patience ended {found.stopped} of them early; they are read as far as they went."
@@ -90,7 +97,7 @@ rules_by_method = ReportTable(
     make=_make,
     rows=lambda _answer, numbers: numbers[numbers["method"] != ALL],
     row="method",
-    columns=[Column("rule", "rule"), *MEASURES[1:]],
+    columns=[Column("rule", "rule"), *MEASURES],
     caption="The numbers of the table before, of each method's runs.",
     empty=_empty,
     place=43,
