@@ -19,6 +19,7 @@ import pandas as pd
 
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame, metric_of
+from bench.analysis.resolves import Told
 from bench.analysis.safety import CAUSAL
 from bench.analysis.settings import settings
 from bench.cell.record import Record
@@ -75,7 +76,7 @@ def updated(text: str, root: Path, beside: Path) -> str:
     records, faults = Store(root).survey()
     if not records or faults:
         raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
-    read = answer(frame(records), settings(), metric_of(records))
+    read = answer(frame(records), settings(), metric_of(records), Told(records))
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
     text = _between(text, ANSWER_BEGIN, ANSWER_END, opening(read).markdown)
@@ -96,9 +97,9 @@ def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> 
     parts = [_claims(read, numbers), _origin(read, records, root, beside), _table(read)]
     # Who is first is a claim above.
     told = [
-        replies.is_worth_it(read).markdown,
-        " ".join([*verdict.harm(read), _elsewhere()]),
+        " ".join([replies.is_worth_it(read).markdown, *verdict.harm(read), _elsewhere()]),
         " ".join([*_of_synthetic(numbers), *verdict.differences(read)]),
+        replies.when_to_stop(read).markdown,
         replies.unknown(read).markdown,
     ]
     parts.append("\n".join(f"* {line}" for line in filter(None, told)))

@@ -75,7 +75,6 @@ class Analysis:
     elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
     small_difference: Positive = MISSING
     power: Level = MISSING
-    few_datasets: Count = MISSING
 
 
 def settings(overrides: Iterable[str] = ()) -> Analysis:

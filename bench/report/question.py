@@ -72,10 +72,8 @@ def _lacking(answer: Answer) -> str:
         absent.append(title(DEFAULT))
     if absent:
         return f"the records hold no score of {joined(absent, 'and')} (method={CAUSAL},{DEFAULT})."
-    return (
-        f"{_titles(causal)} and {title(DEFAULT)} of the same model have no dataset, fold and seed "
-        "in common."
-    )
+    both = f"{titles_of(causal)} and {title(DEFAULT)}"
+    return f"{both} of the same model have no dataset, fold and seed in common."
 
 
 def _nulls(found: Safety, cells: pd.DataFrame) -> str:
@@ -86,10 +84,11 @@ def _nulls(found: Safety, cells: pd.DataFrame) -> str:
     as_well = [null for null, of in held.items() if of and of.is_safer is Outcome.yes]
     if not as_well:
         return ""
-    return f" So do mere copies of real rows mixed in ({_titles(as_well)}): it may be the mixing."
+    return f" So do mere copies of real rows mixed in ({titles_of(as_well)}): it may be the mixing."
 
 
-def _titles(methods: Sequence[str]) -> str:
+def titles_of(methods: Sequence[str]) -> str:
+    """What people call some methods, or how many they are."""
     if len(methods) > NAMED:
         return f"{len(methods)} variants"
     return joined(map(title, methods), "and")
@@ -105,7 +104,7 @@ def _because(found: Safety) -> str:
     if not found.mixed and not found.plain:
         return f"neither with causal rows nor without is one of {runs} worse than not fine-tuning."
     return (
-        f"with rows of structural causal models mixed in ({_titles(found.methods)}), "
+        f"with rows of structural causal models mixed in ({titles_of(found.methods)}), "
         f"{share(found.mixed)} of {runs} end worse than not fine-tuning; on real rows alone, "
         f"{share(found.plain)}. The difference is {sized(found.change, points, ' points')}."
     )

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from bench.analysis.answer import Answer
+from bench.analysis.paired import against_default, fine_tuned
+from bench.analysis.power import with_power
 from bench.analysis.references import DEFAULT
+from bench.analysis.safest_rule import safest_rule
+from bench.analysis.safety import causal_methods
 from bench.analysis.worth import worth
 from bench.phrases import counted, joined
 from bench.report.looks import title
-from bench.report.question import Reply, opening, runs_of, sized, where
-from bench.report.readable import share, signed
+from bench.report.question import Reply, opening, points, runs_of, sized, titles_of, where
+from bench.report.readable import share, signed, unsigned, with_interval
 
 UNTOLD = "Whether fine-tuning is worth it cannot be told"
+UNTOLD_RULE = "Which stopping rule is safest cannot be told here"
 UNKNOWN = "What this cannot tell"
 
 
 def replies(answer: Answer) -> list[Reply]:
     """Is it worth it, is it safer with causal rows, when to stop, and what is not known."""
-    return [is_worth_it(answer), opening(answer), unknown(answer)]
+    return [is_worth_it(answer), opening(answer), when_to_stop(answer), unknown(answer)]
 
 
 def is_worth_it(answer: Answer) -> Reply:
@@ -48,16 +55,68 @@ def is_worth_it(answer: Answer) -> Reply:
     )
 
 
+def when_to_stop(answer: Answer) -> Reply:
+    """Which stopping rule harms fewer runs than theirs did, and does not gain less.
+
+    Told if zero is not within two standard errors of the difference in harm.
+    """
+    found = safest_rule(answer.measured, answer.told, answer.rules)
+    if found is None:
+        return Reply(UNTOLD_RULE, "the curves of these records tell no rule but the runs' own.")
+    runs, change = runs_of(found.harm_change, found.models), found.harm_change
+    if not found.harms_less:
+        none = (
+            f"{share(found.own_harm)} of {runs} end worse than not fine-tuning; of "
+            f"{counted(found.rules, 'rule')} read from their curves none makes that fewer without "
+            "gaining less."
+        )
+        return Reply(f"No stopping rule is safer {where(change)} than the runs' own", none, "rules")
+    told = UNTOLD_RULE
+    if change.is_below:
+        told = f"Stopping by {found.title} is safer {where(change)} than the runs' own rule"
+    gain = with_interval(found.gain_change.mean, *found.gain_change.interval, signed)
+    return Reply(
+        told,
+        f"by {found.title}, {share(found.harm)} of {runs} end worse than not fine-tuning, by the "
+        f"runs' own rule {share(found.own_harm)}. The difference is "
+        f"{sized(change, points, ' points')}; in gain ×1000 it is {gain}. Of "
+        f"{counted(found.rules, 'rule')} read from the curves it harms least without gaining less: "
+        "a choice made afterwards.",
+        "rules",
+    )
+
+
 def unknown(answer: Answer) -> Reply:
-    """What these records cannot tell, whatever they say."""
+    """What these records cannot tell: small differences, another model, another reading."""
     if not answer.tables:
         return Reply(UNKNOWN, "all of it: no dataset and fold is complete for all methods.")
-    datasets, settings, score = answer.datasets, answer.settings, answer.metric.title
-    models = joined(sorted(answer.kept["model"].dropna().astype(str).unique()), "and")
-    many = "one dataset is" if datasets == 1 else f"{datasets} datasets are"
-    few = (
-        f"{many} too few to resolve differences of {settings.small_difference:g} {score}"
-        if datasets < settings.few_datasets
-        else f"it rests on {datasets} datasets"
+    settings, score = answer.settings, answer.metric
+    models = joined(sorted(answer.kept["model"].dropna().astype(str).unique()), "or")
+    return Reply(
+        UNKNOWN,
+        f"{_too_small(answer)}; what another model than {models} does; how it reads otherwise "
+        f"than by {settings.normalization}, {settings.spread} and {score.full_title}.",
+        "paired",
     )
-    return Reply(UNKNOWN, f"any other model than {models}; {few}.", "certainty")
+
+
+def _too_small(answer: Answer) -> str:
+    """Which differences stay unseen, between the question's methods if they are here."""
+    if answer.datasets == 1:
+        return f"what another table than {answer.kept['dataset'].iloc[0]} does"
+    table = answer.tables["paired"]
+    rows = against_default(table, "chosen").set_index("method")
+    rows = rows[rows.index.isin(fine_tuned(table))]
+    causal = [name for name in causal_methods(answer.kept) if name in rows.index]
+    held = with_power(rows.loc[causal] if causal else rows, answer.settings)
+    held = held.dropna(subset=["smallest"])
+    if held.empty:
+        return f"how small a difference {counted(answer.datasets, 'table')} find"
+    settings, between = answer.settings, titles_of(causal) if causal else "a method"
+    smallest, needed = held["smallest"].median(), held["needed"].median()
+    many = f"{needed:.0f} tables" if isfinite(needed) else "no number of tables"
+    return (
+        f"smaller differences between {between} and {title(DEFAULT)} than {unsigned(smallest)} "
+        f"(test {answer.metric.title} ×1000): that {counted(answer.datasets, 'table')} find with "
+        f"{share(settings.power)} power, {unsigned(settings.small_difference)} would take {many}"
+    )

@@ -11,6 +11,7 @@ from bench.analysis.paired import (
     against_default,
     chance_of_resolving,
     fine_tuned,
+    over_tables,
     resolved,
 )
 from bench.analysis.references import DEFAULT
@@ -110,31 +111,54 @@ def span(answer: Answer) -> float:
 
 
 def _one_table(answer: Answer) -> str:
-    """What one table says: how far apart its methods are, and whether its runs resolve that."""
+    """What one table says: how far apart its methods are, and whether its folds resolve that."""
     score = answer.metric.title
     (means,) = (row for _, row in answer.tables["per_dataset"].iterrows())
     turned = answer.metric.oriented(means)
-    ends = turned.min(), turned.max()
-    worst, best = (list(map(str, means.index[turned == end])) for end in ends)
-    low, high = map(answer.metric.oriented, ends)
-    scores = answer.kept.pivot(index=UNIT, columns="method", values="score_chosen")
-    differences = scores[best[0]] - scores[worst[0]]
-    n, mean, error = len(differences), float(differences.mean()), float(differences.sem())  # type: ignore[arg-type]
+    low, high = turned.min(), turned.max()
+    worst, best = (listed(list(map(str, means.index[turned == end]))) for end in (low, high))
+    folds = answer.kept["fold"].nunique()
     text = (
-        f"One table, {means.name}, with {counted(n, 'run')} a method names no winner, "
-        f"and ranks on it are noise. Mean test {score} lies between {low:.4f} "
-        f"({listed(worst)}) and {high:.4f} ({listed(best)})"
+        f"One table, {means.name}, with {counted(folds, 'fold')} names no winner, and ranks on it "
+        f"are noise. Mean test {score} lies between {answer.metric.oriented(low):.4f} ({worst}) "
+        f"and {answer.metric.oriented(high):.4f} ({best})"
     )
-    if n == 1:
-        return f"{text}; a single run tells no difference from chance."
-    turned_score = answer.metric.turned_title()
-    size = f"{with_error(mean, error)} ({turned_score} ×1000 ± standard error over runs)"
-    if abs(mean) <= 2 * error:
-        return f"{text}; that difference, {size}, is below what these runs resolve."
+    if folds == 1:
+        return f"{text}; a single fold tells no difference from chance."
+    pairs = between_folds(answer)
+    error = f"{answer.metric.turned_title()} ×1000 ± standard error over folds"
+    found = pairs[resolved(pairs)]
+    if found.empty:
+        most = max(pairs.to_dict("records"), key=lambda row: abs(row["mean"]))
+        return (
+            f"{text}. Every difference is below what these folds resolve: the largest is "
+            f"{with_error(most['mean'], most['se'])} ({error}). Nothing here tells one method from "
+            "another."
+        )
+    told = [
+        f"{row['better']} over {row['worse']} {with_error(row['mean'], row['se'])}"
+        for row in found.to_dict("records")
+    ]
     return (
-        f"{text}; that difference, {size}, is of the two that lie furthest apart, over runs that "
-        "share rows: a hint about this table, no finding."
+        f"{text}. More than twice its standard error apart: {numbered(told, NAMED)} ({error}), "
+        f"{len(found)} of {counted(len(pairs), 'pair')}, where chance alone gives "
+        f"{share(chance_of_resolving(folds))} of them and folds share rows: a hint about this "
+        "table, no finding."
     )
+
+
+def between_folds(answer: Answer) -> pd.DataFrame:
+    """Every pair of methods on the one table, the better first, over its folds (`over_tables`)."""
+    scores = answer.kept.pivot(index=UNIT, columns="method", values="score_chosen")
+    pairs = pd.DataFrame(
+        {
+            (better, worse): scores[better] - scores[worse]
+            for i, better in enumerate(answer.methods)
+            for worse in answer.methods[i + 1 :]
+        }
+    )
+    pairs = pairs.rename_axis(index={"dataset": "table", "fold": "dataset"})
+    return over_tables(pairs).rename_axis(["better", "worse"]).reset_index()
 
 
 def differences(answer: Answer) -> list[str]:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from made_records import made
+from markupsafe import escape
 
 from bench.analysis.answer import answer
 from bench.analysis.frame import frame
+from bench.analysis.power import smallest_distance
+from bench.analysis.resolves import Told
+from bench.analysis.rules import ALL
+from bench.analysis.safest_rule import chosen_rule
 from bench.analysis.settings import settings
 from bench.cell.store import Store
 from bench.report.question import Reply, opening
-from bench.report.replies import is_worth_it, replies
+from bench.report.replies import is_worth_it, replies, unknown, when_to_stop
 from bench.report.tables import sections
 from bench.report.write import report
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, updated
 
-QUICK = settings(["analysis.elo_rounds=1", "analysis.resamples=50"])
+FEW = ["analysis.elo_rounds=1", "analysis.resamples=50"]
+QUICK = settings(FEW)
+READ = ["roc_auc_ovo", "log_loss", "roc_auc_ovo_veto", "smoothed", "last"]  # stopping rules
 BETTER, WORSE = 0.72, 0.68  # test scores; not fine-tuning has 0.70
 
 
@@ -153,7 +160,7 @@ def test_the_same_sentences_open_page_and_files_and_are_printed(
     for record in SAFER:
         store.write(record)
     assert report(store.root, QUICK) == 0
-    read = answer(frame(SAFER), QUICK, roc_auc_ovo)
+    read = answer(frame(SAFER), QUICK, roc_auc_ovo, Told(SAFER))
     said = replies(read)
     assert told(SAFER) in said
     page = (store.root / "report/index.html").read_text(encoding="utf-8")
@@ -161,7 +168,7 @@ def test_the_same_sentences_open_page_and_files_and_are_printed(
     titles = {s.key: s.title for s in sections(read) if s.table is not None}
     for reply in said:
         link = f' <a href="#{reply.table}">{titles[reply.table]}</a>' if reply.table else ""
-        told_so = f"<strong>{reply.told}</strong>: {html.escape(reply.because)}{link}</p>"
+        told_so = f"<strong>{escape(reply.told)}</strong>: {escape(reply.because)}{link}</p>"
         assert f'<p class="answer">{told_so}' in opening
     tables = (store.root / "report/tables.md").read_text(encoding="utf-8")
     assert tables.startswith("\n\n".join(f"* {reply.markdown}" for reply in said))
@@ -224,3 +231,115 @@ class TestIsItWorthIt:
             "the records hold no score of Default fine-tuning (method=default_ft)."
         )
         assert said.table == ""
+
+
+BAD = [0.70, 0.69, 0.68], [0.5, 0.4, 0.6]  # test scores and validation losses of three steps
+GOOD = [0.70, 0.71, 0.72], [0.5, 0.4, 0.3]
+
+
+def stopped(outcomes: dict[str, str]) -> list[dict[str, Any]]:
+    """Runs that were stopped at the last step, the best on validation; b(ad) or g(ood)."""
+    records = []
+    for table, letters in outcomes.items():
+        for fold, letter in enumerate(letters):
+            test, losses = {"b": BAD, "g": GOOD}[letter]
+            record = made(table, "default_ft", test, fold, validation=[0.7, 0.8, 0.9])
+            record["curves"]["validation"]["log_loss"] = losses
+            records.append(record)
+    return records
+
+
+def when(records: list[dict[str, Any]], curves: bool = True) -> Reply:
+    chosen = settings([f"analysis.rules=[{','.join(READ)}]", *FEW]) if curves else QUICK
+    return when_to_stop(answer(frame(records), chosen, roc_auc_ovo, Told(records)))
+
+
+class TestWhenToStop:
+    """The veto keeps the first step of a bad run and the last of a good one; others harm a bad."""
+
+    def test_a_rule_is_safer_where_it_harms_fewer_beyond_two_standard_errors(self) -> None:
+        said = when(stopped({"a": "bb", "c": "bb", "e": "bg"}))
+        assert said.told == (
+            "Stopping by ROC-AUC with log-loss veto is safer here than the runs' own rule"
+        )
+        # Of the tables −1, −1 and −1/2; in gain +20, +20 and +10 thousandths.
+        assert said.because == (
+            "by ROC-AUC with log-loss veto, 0% of 6 runs of mitra_nano on 3 tables end worse than "
+            "not fine-tuning, by the runs' own rule 83%. The difference is -83.3 [-116.7, -50.0] "
+            "points (mean over tables, ± 2 standard errors); in gain ×1000 it is "
+            "+16.67 [+10.00, +23.33]. Of 5 rules read from the curves it harms least without "
+            "gaining less: a choice made afterwards."
+        )
+        assert said.table == "rules"
+
+    def test_it_cannot_be_told_where_zero_is_within(self) -> None:
+        said = when(stopped({"a": "bb", "c": "gg", "e": "gg"}))
+        assert said.told == "Which stopping rule is safest cannot be told here"
+        assert "-33.3 [-100.0, +33.3] points (mean over tables, ± 2 standard errors), which" in (
+            said.because
+        )
+
+    def test_where_none_harms_fewer_it_says_so(self) -> None:
+        said = when(stopped({"a": "gg", "c": "gg"}))
+        assert said.told == "No stopping rule is safer here than the runs' own"
+        assert said.because.startswith("0% of 4 runs of mitra_nano on 2 tables end worse")
+
+    def test_of_one_table_it_speaks_of_folds(self) -> None:
+        said = when(stopped({"a": "bbbg"}))
+        assert "is safer on this table than" in said.told
+        assert "-75.0 [-125.0, -25.0] points (mean over folds, which share rows" in said.because
+
+    def test_without_curves_it_cannot_be_told(self) -> None:
+        said = when([made("a", "pretrained", [0.7])], curves=False)
+        assert said.because == "the curves of these records tell no rule but the runs' own."
+        assert said.table == ""
+
+    def test_a_rule_that_harms_less_and_gains_less_is_not_chosen(self) -> None:
+        """The first gains 10 ± 4 thousandths less than the runs as they were; the second 10 ± 6."""
+        numbers = {"method": ALL, "over_own": -0.01, "gain": 0.0, "harm": 0.1}
+        rows = [
+            numbers | {"rule": "last", "over_own_se": 0.004},
+            numbers | {"rule": "smoothed", "over_own_se": 0.006, "harm": 0.2},
+            numbers | {"rule": "never", "over_own_se": 0.1, "harm": 0.0},
+            numbers | {"rule": "log_loss", "over_own": 0.0, "over_own_se": 0.0, "harm": 0.2},
+        ]
+        table = pd.DataFrame(rows)
+        assert chosen_rule(table) == "smoothed"
+        table.loc[3, "gain"] = 0.001  # of equal harm
+        assert chosen_rule(table) == "log_loss"
+        assert chosen_rule(table.iloc[[0, 2]]) is None
+
+
+class TestWhatCannotBeTold:
+    def test_it_names_the_smallest_difference_the_model_and_the_reading(self) -> None:
+        """Of the tables +40, +20 and +20 thousandths: a standard error of 6.67 over three."""
+        said = unknown(answer(frame(SAFER), QUICK, roc_auc_ovo))
+        smallest = 20 / 3 * smallest_distance(3, 0.8, 0.05)
+        assert said.told == "What this cannot tell"
+        assert said.because.startswith(
+            f"smaller differences between CausalMixFT and Default fine-tuning than {smallest:.2f} "
+            "(test ROC-AUC ×1000): that 3 tables find with 80% power, 1.00 would take "
+        )
+        assert "; what another model than mitra_nano does; how it reads otherwise than by " in (
+            said.because
+        )
+        assert said.because.endswith("minmax, iqr and ROC-AUC (one-vs-one).")
+
+    def test_without_causal_rows_it_is_of_any_method(self) -> None:
+        records = [*PLAIN, *runs("bootstrap", {"a": "bb", "c": "wb", "e": "bb"})]
+        said = unknown(answer(frame(records), QUICK, roc_auc_ovo))
+        assert said.because.startswith("smaller differences between a method and Default fine-")
+
+    def test_of_one_table_it_is_any_other_and_without_a_spread_any_difference(self) -> None:
+        one = [*runs("default_ft", {"a": "ww"}), *runs("causalmixft", {"a": "bb"})]
+        assert unknown(answer(frame(one), QUICK, roc_auc_ovo)).because.startswith(
+            "what another table than a does; "
+        )
+        alike = [*runs("default_ft", {"a": "w", "c": "w"}), *runs("scm", {"a": "b", "c": "b"})]
+        assert unknown(answer(frame(alike), QUICK, roc_auc_ovo)).because.startswith(
+            "how small a difference 2 tables find; "
+        )
+
+    def test_where_nothing_is_complete_it_is_everything(self) -> None:
+        cells = frame([*runs("default_ft", {"a": "w"}), *runs("causalmixft", {"c": "b"})])
+        assert unknown(answer(cells, QUICK, roc_auc_ovo)).because.startswith("all of it: ")

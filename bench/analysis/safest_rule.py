@@ -1,0 +1,117 @@
+"""The stopping rule that harms least without gaining less, beside how the runs were stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.analysis.change import Change, change
+from bench.analysis.frame import UNIT
+from bench.analysis.resolves import Told
+from bench.analysis.rules import ALL, ORACLE, ByRule, position, titles_of_rules
+from bench.cell.record import Record
+from bench.finetune.stopping import RULES, never
+
+
+@dataclass(frozen=True)
+class SafestRule:
+    """What a rule would have changed.
+
+    Parameters
+    ----------
+    title : str
+    rules : int
+        That it was chosen from, when all was over.
+    models : tuple of str
+        Of the runs.
+    harm, own_harm : float
+        Share of the runs that end worse than not fine-tuning: by the rule, and as they were
+        stopped.
+    harm_change, gain_change : Change
+        Of the share and of the gain, the rule minus how the runs were stopped.
+    """
+
+    title: str
+    rules: int
+    models: tuple[str, ...]
+    harm: float
+    own_harm: float
+    harm_change: Change
+    gain_change: Change
+
+    @property
+    def harms_less(self) -> bool:
+        """Whether it does at all, if by chance."""
+        return self.harm < self.own_harm
+
+
+def _followed(table: pd.DataFrame) -> pd.DataFrame:
+    """The rules that a run which fine-tunes could follow, over all runs."""
+    return table[(table["method"] == ALL) & ~table["rule"].isin([ORACLE, never.name])]
+
+
+def chosen_rule(table: pd.DataFrame) -> str | None:
+    """The rule of least harm, over all runs, whose gain is not below that of the runs as they were.
+
+    Below it is where the difference is, by more than twice its standard error. Of equals that of
+    the greater gain. Never to fine-tune is the answer to another question, and no rule here.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `bench.analysis.rules.ByRule.table`.
+    """
+    rows = _followed(table)
+    rows = rows[rows["over_own"] + 2 * rows["over_own_se"].fillna(0) >= 0]
+    if rows.empty:
+        return None
+    return str(rows.sort_values(["harm", "gain"], ascending=[True, False])["rule"].iloc[0])
+
+
+def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule) -> SafestRule | None:
+    """Hold `chosen_rule` against how the runs were stopped, run by run.
+
+    Parameters
+    ----------
+    cells, told
+        What ``found`` was read from (`bench.analysis.rules.by_rule`).
+
+    Returns
+    -------
+    SafestRule or None
+        None where the curves tell no rule.
+    """
+    name = chosen_rule(found.table)
+    if name is None:
+        return None
+    records = [told.record(identity) for identity in cells["identity"]]
+    reads = [bool(r and r["curves"] and not r.get("children")) for r in records]
+    runs = cells[reads].set_index([*UNIT, "method"])
+    of_runs = [r for r, is_read in zip(records, reads, strict=True) if r and is_read]
+    gains = pd.DataFrame(
+        {"rule": _gains(list(runs["test_curve"]), of_runs, name)}, index=runs.index
+    )
+    gains["own"] = runs["score_chosen"] - runs["score_pretrained"]
+    if gains.isna().any(axis=None):
+        return None
+    harms = (gains < 0).astype(float)
+    return SafestRule(
+        title=titles_of_rules()[name],
+        rules=len(_followed(found.table)),
+        models=tuple(sorted(map(str, runs["model"].unique()))),
+        harm=float(harms["rule"].mean()),
+        own_harm=float(harms["own"].mean()),
+        harm_change=change(harms["rule"] - harms["own"]),
+        gain_change=change(gains["rule"] - gains["own"]),
+    )
+
+
+def _gains(curves: Sequence[Sequence[float]], records: Sequence[Record], name: str) -> list[float]:
+    """The gain of each run at the step that a rule keeps; NaN where the score has no curve."""
+    kept = [position(record, RULES[name]) for record in records]
+    return [
+        curve[at] - curve[0] if curve else float("nan")
+        for curve, at in zip(curves, kept, strict=True)
+    ]
