@@ -11,7 +11,9 @@ from bench.cell.identity import ASKED
 from bench.cell.record import Record, in_common
 from bench.cell.scored import contradictions
 from bench.cell.targets import renamed
-from bench.finetune.settings import completed, deciding
+from bench.finetune.settings import Keep, completed, deciding
+from bench.finetune.stopping import RULES, Evaluations
+from bench.scores import RANKED, SCORES
 
 # Of a record's provenance: with all of these the same, the same code gives the same bits.
 MACHINE = ("versions", "processor", "kernels", "threads", "device", "python")
@@ -36,7 +38,11 @@ class Outcome:
 
 
 def inconsistencies(record: Record) -> Iterator[str]:
-    """Scores that are not what the same record's predictions or curves say, a clause each."""
+    """What the rest of the same record contradicts, a clause each.
+
+    Its settings by its identity, its scores by its predictions and curves, its step by its curves.
+    """
+    yield from _settings_otherwise(record)
     yield from contradictions(record)
     curves, steps = record["curves"], (0, record["chosen_step"], record["last_step"])
     if record["status"] != "done" or not curves or record["children"]:
@@ -54,6 +60,34 @@ def inconsistencies(record: Record) -> Iterator[str]:
                         f"{when} {part} {score} is {told}, but its curve says {drawn} at step "
                         f"{step}"
                     )
+    yield from _chosen_otherwise(record)
+
+
+def _settings_otherwise(record: Record) -> Iterator[str]:
+    """Settings that are not those of the identity; a key that one lacks may be a later one."""
+    parts, settings = renamed(record["identity"]["parts"]), renamed(record["settings"])
+    parts["finetune"] = completed(parts.get("finetune"))
+    for name in ("finetune", "method", "validation_share", "seed"):
+        if parts.get(name) is not None:
+            for line in _conflicts(name, parts[name], settings[name]):
+                yield f"its settings are not those of its identity: {line}"
+
+
+def _chosen_otherwise(record: Record) -> Iterator[str]:
+    """A chosen step that is not the one that the stopping rule keeps of the validation curves."""
+    settings, curves = record["settings"]["finetune"], record["curves"]
+    validation, errors = curves.get("validation", {}), curves.get("validation_se", {})
+    by = {Keep.best: settings.get("select_by", RANKED), Keep.last: "last"}
+    asked = RULES.get(str(by.get(settings.get("keep", Keep.best))))
+    if asked is None or not validation.keys() >= set(asked.reads):
+        return  # of another day
+    rule = asked.where_lacking({name for name in asked.reads if None in validation[name]})
+    if not validation.keys() >= set(rule.reads) or (rule.reads_errors and not errors):
+        return
+    scores = {name: [SCORES[name].oriented(v) for v in validation[name]] for name in rule.reads}
+    kept = curves["step"][rule.keeps(Evaluations(len(curves["step"]), scores, errors))]
+    if kept != record["chosen_step"]:
+        yield f"its chosen step is {record['chosen_step']}, but by {rule.title} it would be {kept}"
 
 
 def disagreeing(records: list[Record]) -> dict[str, list[str]]:
@@ -66,6 +100,8 @@ def disagreeing(records: list[Record]) -> dict[str, list[str]]:
             tuning = parts.get("finetune")
             key += [tuning.get(name) for name in BAG] if isinstance(tuning, dict) else [None, None]
             key += [record["provenance"].get(name) for name in (*MACHINE, "scores")]
+            # Another way through the network rounds otherwise.
+            key.append(record["settings"]["finetune"].get("trained", "all"))
             groups.setdefault(str(key), []).append(record)
     found: dict[str, list[str]] = {}
     for group in groups.values():
@@ -106,7 +142,8 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
     if outcome.differences:
         outcome.causes = _causes(outcome.differences, [*code, *elsewhere])
     if again["status"] != record["status"] and again["error"]:
-        outcome.causes = [f"made again it is {again['status']}: {again['error']['message']}"]
+        why = again["error"]["message"].rstrip(".")
+        outcome.causes = [f"made again it is {again['status']}: {why}"]
     return outcome
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from bench.analysis.variants import Name, names
 from bench.cell import predictions
 from bench.cell.agreement import TOLERANCE, Agreement, Level, agreement, told
-from bench.cell.check import other_code, other_machine, other_settings
+from bench.cell.check import inconsistencies, other_code, other_machine, other_settings
 from bench.cell.record import Record, in_common
 from bench.cell.store import Store
 from bench.errors import BadInput
@@ -38,7 +38,8 @@ method), whatever code, machine or version made it; B may hold more. The scores 
 trained model and of the chosen step agree to the bit, to rounding (1e-6, as other processors
 round), within the tolerance, or not; another step that is as good, and other synthetic rows
 within five times the tolerance, are counted apart. The same code on the same machine is held to
-the bit, other settings to rounding.
+the bit, other settings to rounding. A record whose scores, step or settings the rest of it
+contradicts reproduces nothing.
 The last line says "Reproduced: ..." (exit code 0) or "Not reproduced: ..." (exit code 1).
 """
 CELL = ("dataset", "fold", "seed", "method")
@@ -86,6 +87,7 @@ class Pair:
     made: list[str]  # what of code, versions and machine is other
     asked: list[str]  # what both were asked for, and differently
     is_same_code: bool  # the same cell, by the same code on the same machine
+    wrong: list[str]  # what in either is contradicted by the rest of it
     scores: tuple[float, float]  # of the chosen step on the test part, as the cell is ranked
     probability: (
         float  # farthest apart of two that are predicted there; NaN where they are not kept
@@ -93,8 +95,10 @@ class Pair:
 
     @property
     def is_reproduced(self) -> bool:
-        """Whether they agree as far as two such records may be held to."""
+        """Whether they agree as far as two such records may be held to, and each with itself."""
         level = self.agreement.level
+        if self.wrong:
+            return False
         if self.is_same_code:
             return level in (Level.bits, Level.scoreless)
         return level in NEAR if self.asked else level is not Level.apart
@@ -102,6 +106,8 @@ class Pair:
     @property
     def why(self) -> str:
         """Why it is not reproduced."""
+        if self.wrong:
+            return self.wrong[0]
         farthest = self.agreement.farthest
         if self.agreement.level is Level.apart and farthest is None:
             return self.agreement.apart[0]
@@ -122,6 +128,7 @@ class Pair:
             [*(["code"] if code else []), *machine],
             other_settings(a, b),
             is_same_cell and not code and not machine,
+            [f"{name}: {why}" for name, r in (("A", a), ("B", b)) for why in inconsistencies(r)],
             (_score(a), _score(b)),
             _farthest_probability(one, two),
         )

@@ -94,10 +94,11 @@ def made(
             "dataset": {"_target_": "bench.datasets.embedded.load", "name": dataset},
             "method": settings,
             "model": {"_target_": "bench.models.tab2d.checkpoint.load", "path": None},
-            "finetune": finetune or {"steps": 2 * (len(curve) - 1)},
+            "finetune": {"keep": "last" if chosen == len(curve) - 1 else "best"}
+            | (finetune or {"steps": 2 * (len(curve) - 1)}),
             "fold": fold,
             "seed": seed,
-            "validation_share": 0.2,
+            "validation_share": parts.get("validation_share", 0.2),
             "threads": 1,
             "device": "auto",
         },

@@ -133,6 +133,30 @@ class TestAcrossProcessors:
 
 
 class TestVerdict:
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"chosen_step": 2}, "its chosen step is 2, but by ROC-AUC it would be 0"),
+            ({"settings": {"finetune": {"lr": 0.5}}}, "identity: finetune.lr (0.001 → 0.5)"),
+        ],
+    )
+    def test_a_record_that_contradicts_itself_reproduces_nothing(
+        self, change: dict[str, Any], told: str
+    ):
+        """The curve ties, so that no score gives another step away."""
+        one = made("heart", "scm", [0.7, 0.7, 0.69], chosen=0, finetune={"lr": 0.001})
+        two = json.loads(json.dumps(one))
+        settings = two["settings"] | {
+            key: two["settings"][key] | value for key, value in change.pop("settings", {}).items()
+        }
+        two |= {"settings": settings, **change}
+        compared = compare({KEY: one}, {KEY: two})
+        assert not compared.agrees
+        (pair,) = compared.other
+        assert pair.why.startswith("B: ")
+        assert pair.why.endswith(told)
+        assert compare({KEY: one}, {KEY: one}).agrees
+
     @pytest.mark.long
     def test_equal_folders_agree(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         one, two = (stored(tmp_path / name, RECORDS) for name in "ab")
@@ -212,6 +236,7 @@ class TestVerdict:
             for when in ("chosen", "last"):
                 steps[when]["test"][7] = [1 - chance, chance]
             record = made("heart", "scm", [0.7, 0.69])
+            record["provenance"]["scores"] = {}  # of these predictions nobody computed them
             return {**record, "predictions": kept(labels, steps, np.arange(2))}
 
         one = stored(tmp_path / "a", [predicted(0.75)])
