@@ -11,11 +11,12 @@ from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
 from bench.analysis.measures import improvements, per_dataset, summary
 from bench.analysis.paired import paired
+from bench.analysis.readings import Readings, readings
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
 from bench.analysis.resolves import Told, resolves
 from bench.analysis.rules import ByRule, by_rule
-from bench.analysis.settings import Analysis, Impute
+from bench.analysis.settings import Analysis, Asked, Impute
 from bench.analysis.significance import Friedman, friedman, nemenyi
 from bench.score import Score
 
@@ -49,9 +50,10 @@ class Answer:
 
     ``shared`` is `paired.paired` on all units that two methods have, whatever others lack;
     ``measured``, every cell that has a score, is what they are read from; ``told`` has the other
-    scores of those cells, and ``rules`` is what `rules.by_rule` reads of them. ``gains`` is
-    `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone needs, it
-    makes of these (`bench.report.tables`).
+    scores of those cells, ``rules`` is what `rules.by_rule` reads of them, and ``all_readings``
+    what `readings.readings` does, if it is asked for. ``gains`` is `measures.improvements`, and
+    ``readings`` `reliability.runs`. What one table alone needs, it makes of these
+    (`bench.report.tables`).
     """
 
     settings: Analysis
@@ -68,6 +70,7 @@ class Answer:
     shared: pd.DataFrame = field(default_factory=pd.DataFrame)
     told: Told = field(default_factory=Told)
     rules: ByRule = field(default_factory=ByRule)
+    all_readings: Readings = field(default_factory=Readings)
 
     @property
     def methods(self) -> list[str]:
@@ -123,4 +126,6 @@ def answer(
         "nemenyi": p.loc[order, order],
         "groups": by_group(out.gains, out.readings, settings),
     }
+    if settings.readings == Asked.all:
+        out.all_readings = readings(kept, out.told, metric, settings)
     return out

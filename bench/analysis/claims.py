@@ -63,9 +63,17 @@ class Read:
         high, low = (self._quantile(self._gains, method, "improvement", q) for q in (0.75, 0.25))
         return high - low
 
-    def gap(self, method: str) -> Resampled:
-        """Median correlation gap."""
-        return self._quantile(self._readings, method, "correlation_gap", 0.5)
+    def spread_by(self, method: str, of: Callable[[np.ndarray], float]) -> Resampled:
+        """Any spread of the improvement, a resample after the other: `spread` is far faster."""
+        values, place = self._known(self._gains, method, "improvement")
+        if not len(values):
+            return Resampled(float("nan"), np.full(len(self._weights), np.nan))
+        drawn = (np.repeat(values, weights[place]) for weights in self._weights)
+        return Resampled(of(values), np.array([of(v) if len(v) else np.nan for v in drawn]))
+
+    def gap(self, method: str, of: str = "correlation_gap") -> Resampled:
+        """Median gap, by a column of `bench.analysis.reliability.runs`."""
+        return self._quantile(self._readings, method, of, 0.5)
 
     def rank(self, method: str) -> Resampled:
         """Average rank."""
@@ -84,11 +92,15 @@ class Read:
         return ends(of.draws, len(self.datasets), self._settings)
 
     def _quantile(self, rows: pd.DataFrame, method: str, column: str, at: float) -> Resampled:
-        found = rows.loc[(rows["method"] == method) & rows[column].notna(), ["dataset", column]]
-        values = found[column].to_numpy(float)
-        place = self.datasets.get_indexer(pd.Index(found["dataset"]))
+        values, place = self._known(rows, method, column)
         value = float(np.quantile(values, at)) if len(values) else float("nan")
         return Resampled(value, weighted_quantiles(values, place, self._weights, at))
+
+    def _known(self, rows: pd.DataFrame, method: str, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """A method's values, and the place of each one's dataset."""
+        found = rows.loc[(rows["method"] == method) & rows[column].notna(), ["dataset", column]]
+        place = self.datasets.get_indexer(pd.Index(found["dataset"]))
+        return found[column].to_numpy(float), place
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,13 @@ class Impute(StrEnum):
     worst = "worst"
 
 
+class Asked(StrEnum):
+    """Whether the verdict is told under the one reading of the settings, or under all."""
+
+    one = "one"
+    all = "all"
+
+
 @dataclass
 class Analysis:
     """One reading of records."""
@@ -65,6 +72,7 @@ class Analysis:
     rules: list[Text] = MISSING
     normalization: Normalization = MISSING
     spread: Spread = MISSING
+    readings: Asked = MISSING
     impute: Impute = MISSING
     resamples: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
     confidence: Level = MISSING

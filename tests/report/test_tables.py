@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from made_records import failed, made, swept
 from bench.analysis.answer import answer
 from bench.analysis.frame import NAMING, NESTED, frame
 from bench.analysis.resolves import Told
-from bench.analysis.settings import settings
+from bench.analysis.settings import Analysis, Asked, settings
 from bench.cell.store import Store
 from bench.report import tables as room
 from bench.report.latex import BEST_OF, escape
@@ -108,14 +109,15 @@ def reported(
     folder: Path,
     metric: Score = roc_auc_ovo,
     of: Callable[[Score], Iterable[dict[str, Any]]] = records,
+    chosen: Analysis = QUICK,
 ) -> Reported:
     store = Store(folder)
     for record in of(metric):
         store.write(record)
     with redirect_stdout(StringIO()) as printed:
-        assert report(folder, QUICK) == 0
+        assert report(folder, chosen) == 0
     kept = store.survey()[0]
-    read = answer(frame(kept), QUICK, metric, Told(kept))
+    read = answer(frame(kept), chosen, metric, Told(kept))
     numbers = {table.key: numbers for table, numbers in filled(read)}
     shown = {section.key: section for section in sections(read)}
     return Reported(folder / "report", printed.getvalue(), numbers, shown)
@@ -133,7 +135,7 @@ def special(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     rare = [table for table in tables() if not table.empty]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room, "tables", lambda: rare)
-        return reported(folder, of=lambda _: swept())
+        return reported(folder, of=lambda _: swept(), chosen=replace(QUICK, readings=Asked.all))
 
 
 class TestValues:
@@ -397,7 +399,7 @@ def test_a_table_is_in_all_outputs(table: ReportTable, request: pytest.FixtureRe
 
 def test_where_nothing_is_left_in_its_place_a_table_is_nowhere(whole: Reported) -> None:
     rare = {table.key for table in tables() if not table.empty}
-    assert rare >= {"margin", "safety"}
+    assert rare >= {"margin", "safety", "all_readings"}
     assert not rare & {*whole.numbers, *whole.sections}
     assert not rare & {path.stem for path in whole.folder.rglob("*.*")}
 
