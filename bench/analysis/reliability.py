@@ -74,7 +74,8 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
         ``harm``
             True where the chosen step is worse on test than not fine-tuning.
         ``regret``
-            The best evaluation on test minus the chosen one, ≥ 0; NaN without a curve.
+            The best evaluation on test minus the chosen one, ≥ 0; NaN without a curve. Of a bag it
+            may be below 0: its curve is of steps that its children have in common.
     """
     _, validation = normalized_gain(cells, "validation_chosen", "validation_pretrained")
     _, test = normalized_gain(cells, "score_chosen", "score_pretrained")

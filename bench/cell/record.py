@@ -19,7 +19,10 @@ predictions : {classes, labels, steps}: the rows' labels and their probabilities
     (`bench.cell.scored`); {} unless done, where they are too many, or were left out (`pack`)
 chosen_step, last_step : int or null; 0 is the pre-trained model; null of a bag: its children tell
 children : [{chosen_step, last_step, rows: {train, validation}}], one a fine-tuning of a bag;
-    [] of what is none
+    [] of what is none. Of a bag all scores, predictions and curves are of its children's put
+    together, the pre-trained model's too: the test part's averaged, the validation part's out of
+    fold (`bench.finetune.bagging`); data.rows counts as validation all rows that some child holds
+    out, as train those that none does; synthetic is the first child's, timings are all children's
 curves : {step: list, train_loss: list, validation | test: {score: list}, validation_se: {score:
     list}}, all lists of one length; null where a score does not exist, and as the training loss of
     step 0; {} without fine-tuning. validation_se: the standard error of the validation score's

@@ -175,7 +175,8 @@ def _require_proportion(record: Record, settings: dict[str, Any]) -> None:
         raise BadInput(f"it asks for {shown(threads)} threads, and 1 to {most} are possible here")
     try:
         size = float(settings["method"]["mixing"]["size"])
-        train = float(record["data"]["rows"]["train"])
+        rows = [record["data"]["rows"], *(child["rows"] for child in record["children"])]
+        train = float(max(of["train"] for of in rows))  # of a bag each child makes rows
         told = float((record["synthetic"] or {}).get("rows") or train)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput("it does not tell how many rows it was made from") from error

@@ -116,6 +116,7 @@ def _print(record: Record, path: Path, called: Name | None) -> None:
 
     parts: dict[str, Any] = {
         "data": record["data"],
+        **({"children": record["children"]} if record["children"] else {}),
         "synthetic": record["synthetic"],
         "settings": record["settings"],
         "timings": record["timings"],

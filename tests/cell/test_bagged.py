@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from one_cell import composed, folder_of_rows, run
 from bench.cell import predictions
 from bench.cell.attempt import Attempt
 from bench.cell.run import seed_of
+from bench.cli import main
 from bench.datasets.bags import Bag, pieces
 from bench.datasets.embedded import load
 from bench.datasets.splits import split
@@ -141,3 +143,23 @@ def test_the_pre_trained_model_is_in_no_bag():
     assert one["identity"] == two["identity"]
     assert one["predictions"] == two["predictions"]
     assert two["children"] == []
+
+
+@pytest.mark.long
+def test_the_verbs_read_its_record_and_make_it_again(tmp_path: Path, capsys: pytest.CaptureFixture):
+    folder = str(tmp_path / "bags")
+    words = ["dataset=iris", "method=default_ft", "finetune.bag=2", "finetune.steps=2"]
+    assert main(["run", *words, f"results_dir={folder}"]) == 0
+    assert main(["verify", folder]) == 0
+    assert "Reproduced: 1 of 1 cell, 1 to the bit." in capsys.readouterr().out
+    assert main(["show", "iris/default_ft/0", folder]) == 0
+    assert "children:\n- chosen_step:" in capsys.readouterr().out
+    assert main(["status", folder]) == 0
+    assert main(["diff", folder, folder]) == 0
+
+
+@pytest.mark.parametrize("word", ["finetune.bag=0", "finetune.heldout_in_support=true"])
+def test_what_cannot_be_bagged_is_told_before_anything_is_written(word: str, tmp_path: Path):
+    words = ["dataset=iris", "method=default_ft", word, f"results_dir={tmp_path / 'none'}"]
+    assert main(["run", *words]) == 2
+    assert not (tmp_path / "none").exists()

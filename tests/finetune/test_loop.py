@@ -265,6 +265,16 @@ class TestChoice:
         )
         assert (result.chosen_step, result.last_step) == (4, 7)
 
+    def test_patience_may_grow_with_the_place_of_the_best_evaluation(self):
+        """Step 4 is the best: 3 evaluations more, half of its place and one."""
+        values = [0.5, 0.6, 0.6, 0.5, 0.7, 0.6, 0.6, 0.6, 0.6, 0.9]
+        growing = {"patience": 2, "patience_rate": 0.5, "patience_offset": 1}
+        assert run(score=scripted(values), steps=20, **growing).last_step == 3
+        growing["patience"] = 3
+        assert run(score=scripted(values), steps=20, **growing).last_step == 7
+        growing |= {"patience_rate": 1.0}
+        assert run(score=scripted(values), steps=9, **growing).last_step == 9
+
     def test_a_vetoed_best_step_gives_the_pretrained_weights_back(self):
         """Step 1 is taken; step 2 ranks better and is hardly sure of anything: nothing is kept."""
         scoring = fold()[2]

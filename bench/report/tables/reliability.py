@@ -57,6 +57,8 @@ def early_stopping(
         "fine-tuning. Regret: best step on test − chosen step. Gains, gap and regret are means "
         "over runs."
     )
+    if (runs["regret"] < 0).any():
+        shown += " A bag's can be below 0: its curve is of common steps, and children choose theirs."
     promised = (
         "A step is chosen for its validation score, so validation promises too much by "
         f"construction: the mean gap is above 0 for {(table['gap'] > 0).sum()} of "
