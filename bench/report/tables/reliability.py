@@ -58,7 +58,7 @@ def early_stopping(
         "over runs."
     )
     if (runs["regret"] < 0).any():
-        shown += " A bag's can be below 0: its curve is of common steps, and children choose theirs."
+        shown += " A bag's can be below 0: its curve is of common steps, each child has its own."
     promised = (
         "A step is chosen for its validation score, so validation promises too much by "
         f"construction: the mean gap is above 0 for {(table['gap'] > 0).sum()} of "
