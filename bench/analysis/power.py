@@ -16,7 +16,6 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ncfdtr, stdtrit
 
-from bench.analysis.paired import against_default, fine_tuned
 from bench.analysis.settings import Analysis
 
 MOST = 10**6  # tables that are counted
@@ -123,21 +122,3 @@ def _of(se: float, tables: int, settings: Analysis) -> tuple[float, float]:
         se * smallest_distance(tables, wanted, alpha),
         tables_needed(settings.small_difference / spread, wanted, alpha),
     )
-
-
-def needed_against_default(paired: pd.DataFrame, settings: Analysis) -> pd.Series:
-    """Tables that would find ``small_difference`` between each method and default fine-tuning.
-
-    Parameters
-    ----------
-    paired : DataFrame
-        `bench.analysis.paired.paired`.
-
-    Returns
-    -------
-    Series
-        By method that fine-tunes, of the chosen step; those without a spread are left out.
-    """
-    rows = against_default(paired, "chosen")
-    rows = rows[rows["method"].isin(fine_tuned(paired))].set_index("method")
-    return with_power(rows, settings)["needed"].dropna()

@@ -8,15 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from made_records import made
 from scipy.stats import ttest_1samp
 from statsmodels.stats.power import TTestPower
 
-from bench.analysis.frame import frame
-from bench.analysis.paired import paired
 from bench.analysis.power import (
     MOST,
-    needed_against_default,
     power,
     smallest_distance,
     tables_needed,
@@ -108,16 +104,3 @@ def test_a_wish_for_more_power_or_a_smaller_difference_takes_more_tables() -> No
 
     assert needed() < needed("analysis.power=0.9") < needed("analysis.small_difference=0.0005")
     assert needed("analysis.alpha=0.2") < needed()
-
-
-def test_methods_that_fine_tune_are_counted_for_and_no_other() -> None:
-    scores = {"a": (0.70, 0.71, 0.72), "b": (0.70, 0.72, 0.71), "c": (0.70, 0.71, 0.73)}
-    records = [
-        made(dataset, method, [0.7, score] if method != "pretrained" else [0.7])
-        for dataset, of in scores.items()
-        for method, score in zip(("pretrained", "default_ft", "scm"), of, strict=True)
-    ]
-    needed = needed_against_default(paired(frame(records)), READ)
-    assert needed.index.tolist() == ["scm"]
-    spread = np.std([0.01, -0.01, 0.02], ddof=1)
-    assert needed["scm"] == math.ceil(STUDENT.solve_power(0.001 / spread, alpha=0.05, power=0.8))

@@ -94,9 +94,10 @@ def _marks(answer: Answer, numbers: pd.DataFrame) -> str:
     alpha = answer.settings.alpha
     left = known[known["p_holm"] < alpha]
     text = (
-        f"{MARK}: beyond 2 standard errors, {marked} of {counted(len(known), 'comparison')} of "
-        f"both steps; chance alone marks {by_chance(known):.1f}, and more at once, since scores of "
-        "the same predictions go together."
+        f"{MARK}: beyond 2 standard errors, as are {marked} of "
+        f"{counted(len(known), 'comparison')} of both steps; chance alone marks "
+        f"{by_chance(known):.1f} on average, in clusters, since scores of the same predictions go "
+        "together."
     )
     if left.empty:
         return f"{text} After Holm's correction over all none is below {alpha:g}."
