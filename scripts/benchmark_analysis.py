@@ -80,7 +80,8 @@ class MadeUp(Told):
         return list(SCORES.values()), []
 
     def values(self, score: Score, identities: pd.Series) -> np.ndarray:
-        turned: np.ndarray = score.oriented(self._values[: len(identities)])
+        own = len(score.name)  # a score with another one's values would be left out
+        turned: np.ndarray = score.oriented(self._values[: len(identities)] + own)
         return turned
 
 

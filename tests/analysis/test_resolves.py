@@ -108,7 +108,7 @@ class TestNumbers:
         assert (row["mean"], row["se"], row["p"], row["p_holm"]) == (0, 0, 1, 1)
         table = section(read(units())).table
         assert table is not None
-        assert table.loc["scm"].tolist() == ["+0.00 ± 0.00", "-30.0 ± 5.8*"]
+        assert table.loc["scm"].tolist() == ["+0.00±0.00", "-30.0±5.8*"]
 
     def test_chance_marks_so_many(self):
         rows = read(units()).tables["resolves"]
@@ -154,6 +154,16 @@ class TestMissing:
         records = [*units()[:-1], failed("c", "scm")]
         found = read(records, "analysis.impute=worst")
         assert (of(found, "brier")["units"], of(found, "brier")["n"]) == (3, 2)
+
+    def test_a_score_that_is_another_one_in_every_cell_is_no_comparison_more(self):
+        """The ROC-AUCs of two classes: one-vs-one is one-vs-rest."""
+        records = units()
+        for one in records:
+            for scores in one["metrics"].values():
+                scores["test"]["roc_auc_ovr"] = scores["test"]["roc_auc_ovo"]
+        found = read(records)
+        pd.testing.assert_frame_equal(found.tables["resolves"], read(units()).tables["resolves"])
+        assert "another score's values: ROC-AUC (one-vs-rest)." in section(found).text
 
     @pytest.mark.parametrize("lacking", ["default_ft", "scm"])
     def test_without_a_pair_it_is_left_out(self, lacking: str):
@@ -217,7 +227,7 @@ class TestPredictions:
         # Brier: 2 · 0.2² and 2 · 0.5²; log-loss: −log 0.8 and −log 0.5; ROC-AUC: 1 and ½.
         assert of(found, "brier")["mean"] == pytest.approx(0.08 - 0.5, abs=1e-5)
         assert of(found, "log_loss")["mean"] == pytest.approx(math.log(0.5 / 0.8), abs=1e-5)
-        assert of(found, "roc_auc_ovr")["mean"] == -0.5
+        assert of(found, "roc_auc_ovo")["mean"] == -0.5
 
     def test_a_fold_of_one_class_has_no_roc_auc(self):
         records = [
@@ -242,7 +252,7 @@ class TestSentences:
 
     def test_the_last_step_has_a_table_of_its_own(self):
         found = read(units(later=-0.1))
-        assert section(found, resolves_last).table.loc["scm"].tolist()[-1] == "+70.0 ± 5.8*"
+        assert section(found, resolves_last).table.loc["scm"].tolist()[-1] == "+70.0±5.8*"
         assert section(found).table.columns.tolist() == [
-            "ROC-AUC (one-vs-one) ×1000", "negated Brier score ×1000",
+            "ROC-AUC ×1000", "negated Brier score ×1000",
         ]  # fmt: skip

@@ -21,6 +21,7 @@ from bench.scores import SCORES
 MARK = "*"  # beyond two standard errors
 NAMED = 4  # comparisons that are named where so few remain after correction
 ROUGH = 1e-3  # a standard error from which on tenths of a thousandth say enough
+BRACKETS = str.maketrans("", "", "()")  # in a heading they take room and say nothing
 SHOWN = ("mean", "se", "resolved")
 BELOW = (
     "As of the chosen step, but at the end of fine-tuning, which no validation score chose. "
@@ -52,7 +53,7 @@ def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
         *(
             Column(
                 tuple(_of(what, score) for what in SHOWN),
-                SCORES[score].turned_title(full=True),
+                SCORES[score].turned_title().translate(BRACKETS),
                 partial(_difference, show=_precision(rows[_of("se", score)])),
                 THOUSANDTHS,
             )
@@ -67,7 +68,8 @@ def _precision(errors: pd.Series) -> Callable[[float], str]:
 
 
 def _difference(mean: float, error: float, beyond: bool, show: Callable[[float], str]) -> str:
-    return with_error(mean, error, show) + (MARK if beyond else "")
+    # Without blanks: seven scores beside each other leave a terminal no room.
+    return with_error(mean, error, show).replace(" ", "") + (MARK if beyond else "")
 
 
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
@@ -122,7 +124,12 @@ def _lacking(answer: Answer, numbers: pd.DataFrame) -> list[str]:
             f"Not every score exists in each of {counted(all_units, 'unit')} (a class without "
             f"test rows, a cell without a record): {', '.join(told)} for the method with fewest."
         )
-    _, partly = answer.told.scores(answer.kept["identity"])
+    common, partly = answer.told.scores(answer.kept["identity"])
+    same = [score.full_title for score in common if score.name not in set(numbers["score"])]
+    if same:
+        sentences.append(
+            f"Left out, since each cell has another score's values: {joined(same, 'and')}."
+        )
     if partly:
         sentences.append(
             f"Left out, since not all records can tell {'it' if len(partly) == 1 else 'them'}: "
