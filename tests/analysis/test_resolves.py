@@ -239,6 +239,23 @@ class TestPredictions:
         assert (of(found, "brier")["n"], of(found, "roc_auc_ovo")["n"]) == (3, 2)
 
 
+class TestVariants:
+    def test_each_method_is_held_against_the_default_of_its_own_settings_which_is_named(self):
+        records = [
+            record(dataset, method, {"brier": brier}, finetune={"lr": lr}, seed=0)
+            for dataset in "ab"
+            for lr, shift in ((1e-4, 0.0), (1e-3, 0.1))
+            for method, brier in (("default_ft", 0.2 + shift), ("scm", 0.21 + shift))
+        ]
+        found = read(records)
+        rows = found.tables["resolves"]
+        rows = rows[(rows["score"] == "brier") & (rows["step"] == "chosen")].set_index("method")
+        pairs = rows[rows.index.str.startswith("scm")]
+        assert pairs["mean"].tolist() == pytest.approx([-0.01, -0.01])
+        assert len(set(pairs["against"])) == 2
+        assert section(found).table["minus"].to_dict().items() >= pairs["against"].to_dict().items()
+
+
 class TestSentences:
     def test_marks_are_counted_beside_what_chance_marks(self):
         text = section(read(units())).text
