@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.frame import IMPUTED, UNIT
+from bench.analysis.frame import IMPUTED, UNIT, own_name
 from bench.analysis.paired import chance_of_resolving, resolved
 from bench.analysis.variants import Name
 from bench.cell.record import Record
@@ -30,9 +30,9 @@ def completeness(answer: Answer) -> str:
         f"{counted(pairs['dataset'].nunique(), 'dataset')}, "
         "complete for all methods shown."
     )
-    lost = left_out[left_out["status"] != "done"]
     if len(left_out):
-        counts = ", ".join(f"{n} {status}" for status, n in lost["status"].value_counts().items())
+        lost = lost_of(answer)["status"].value_counts()
+        counts = ", ".join(f"{n} {status}" for status, n in lost.items())
         text += f" Left out: {counted(len(left_out[UNIT].drop_duplicates()), 'unit')} ({counts})."
     if len(answer.absent):
         first = " ".join(map(str, answer.absent.iloc[0]))
@@ -48,6 +48,15 @@ def completeness(answer: Answer) -> str:
             f"or are missing, by the worst {answer.metric.title} of the unit."
         )
     return text
+
+
+def lost_of(answer: Answer) -> pd.DataFrame:
+    """The cells for which units are left out; what is done lacks the score, which is said then."""
+    left_out, metric = answer.left_out, answer.metric
+    has_none = left_out[own_name("score_chosen", metric)].isna()
+    is_done = left_out["status"] == "done"
+    lost = left_out[~is_done | has_none]
+    return lost.assign(status=lost["status"].mask(is_done, f"done without test {metric.title}"))
 
 
 def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Accuracy: the share of rows whose most probable class is theirs."""
+"""Accuracy: the share of rows whose most probable class, of equal ones the first, is theirs."""
 
 from __future__ import annotations
 

@@ -8,7 +8,10 @@ from bench.score import ClassScore
 
 
 def _balanced_accuracy(y: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean share of rows that are right, over the classes that have rows."""
+    """Mean share of rows that are right, over the classes that have rows.
+
+    As `accuracy`, of equally probable classes the first is told.
+    """
     chosen = probabilities.argmax(axis=1)
     return float(np.mean([(chosen[y == c] == c).mean() for c in np.unique(y)]))
 

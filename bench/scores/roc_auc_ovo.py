@@ -13,8 +13,8 @@ from bench.scores._rank_area import rank_area
 def _roc_auc_ovo(y: np.ndarray, probabilities: np.ndarray) -> float | None:
     """Macro average over the pairs of classes that have rows (Hand & Till 2001).
 
-    None if fewer than two classes have rows. Equals ``sklearn.metrics.roc_auc_score(...,
-    multi_class="ovo")`` where all classes have rows.
+    None if fewer than two classes have rows; a pair whose rows all tie counts half. Equals
+    ``sklearn.metrics.roc_auc_score(..., multi_class="ovo")`` where all classes have rows.
     """
     present = np.unique(y)
     if len(present) < 2:

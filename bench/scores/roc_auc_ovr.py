@@ -9,7 +9,10 @@ from bench.scores._rank_area import rank_area
 
 
 def _roc_auc_ovr(y: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """Macro average over the classes that have rows; None if fewer than two have."""
+    """Macro average over the classes that have rows; None if fewer than two have.
+
+    Where all rows tie it is a half.
+    """
     present = np.unique(y)
     if len(present) < 2:
         return None

@@ -20,6 +20,7 @@ from bench.analysis.significance import wilcoxon_tests
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report import page, verdict
+from bench.report.captions import completeness, lost_of
 from bench.report.figures import heat_map
 from bench.report.tables import sections
 from bench.report.write import report
@@ -227,3 +228,17 @@ class TestMetric:
         assert log_loss.oriented(log_loss.oriented(0.7)) == 0.7
         assert (log_loss.best, roc_auc_ovo.best) == (0.0, 1.0)
         assert replace(log_loss, name="rmse").prefix == "rmse"
+
+
+@pytest.mark.long
+def test_a_unit_whose_test_part_lacks_the_score_is_left_out_and_told():
+    """As ROC-AUC of a fold whose test rows are of one class."""
+    both = ("default_ft", "scm")
+    lacking = [made(table, method, [0.7, 0.8]) for table in ("heart", "zoo") for method in both]
+    for record in lacking[: len(both)]:
+        for scores in record["metrics"].values():
+            scores["test"]["roc_auc_ovo"] = None
+    read = answer(frame(lacking), QUICK, roc_auc_ovo)
+    assert read.kept["dataset"].unique().tolist() == ["zoo"]
+    assert completeness(read).endswith("Left out: 1 unit (2 done without test ROC-AUC).")
+    assert lost_of(read)["dataset"].tolist() == ["heart", "heart"]

@@ -80,3 +80,19 @@ def test_one_that_is_not_what_it_declares_is_told_by_name_and_file(
 
 def test_a_number_of_another_library_is_one() -> None:
     assert type(held(of(lambda *_: np.float32(0.5)), Y, np.eye(3)[Y])) is float
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_all_rows_tie_and_a_class_has_no_row(name: str) -> None:
+    """Three classes of which the last has no row, five rows, each with one third for each class."""
+    y = np.array([0, 0, 0, 1, 1])
+    expected = {
+        "roc_auc_ovo": 0.5,  # each pair ties, which counts half
+        "roc_auc_ovr": 0.5,
+        "accuracy": 3 / 5,  # of equal probabilities the first class's
+        "balanced_accuracy": 1 / 2,  # of the two classes that have rows
+        "brier": 4 / 9 + 1 / 9 + 1 / 9,
+        "log_loss": math.log(3),
+        "calibration_error": 3 / 5 - 1 / 3,
+    }
+    assert SCORES[name](y, np.full((5, 3), 1 / 3)) == pytest.approx(expected[name])  # type: ignore[operator]

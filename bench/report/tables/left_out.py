@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
-from bench.report.captions import completeness
+from bench.report.captions import completeness, lost_of
 from bench.report.table import Column, ReportTable, nothing
 
 SHOWN = [*UNIT, "method", "status", "error"]
@@ -14,7 +14,7 @@ SHOWN = [*UNIT, "method", "status", "error"]
 
 def _lost(answer: Answer) -> pd.DataFrame:
     """A row a cell; the cells of an incomplete unit are not listed."""
-    lost = answer.left_out.loc[answer.left_out["status"] != "done", SHOWN]
+    lost = lost_of(answer)[SHOWN]
     nothing = answer.absent.assign(method="all", status="missing", error=None)
     both = pd.concat([lost.astype(object), nothing.astype(object)])
     return both.sort_values([*UNIT, "method"], key=lambda values: values.astype(str))
