@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
@@ -269,15 +270,15 @@ def rates(answer: Answer) -> Drawing | None:
                 axes.vlines(x, low, high, color=seen[line].colour, linewidth=1, alpha=0.6)
                 axes.plot(x, y, **marks(seen[line], 5), linewidth=1.2, label=seen[line].title)
         grid[0, column].set(xscale="log", title=f"{step} step")
+    gains = np.nan_to_num(1000 * table.filter(regex="^gain_").to_numpy(float))
     grid[0, 0].set_yscale("symlog", linthresh=LINEAR)
-    grid[0, 0].yaxis.set_major_locator(FixedLocator(TICKS))
-    grid[0, 0].yaxis.set_minor_locator(NullLocator())
-    grid[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda gain, _: _signed(gain, 0)))
+    # Of its own, it would end at the outermost marker's middle.
+    bottom, top = min(float(gains.min()), 0.0), max(float(gains.max()), 0.0)
+    grid[0, 0].set_ylim(1.3 * bottom - 1, 1.3 * top + 1)
     grid[0, 0].set_ylabel(f"test gain, {answer.metric.turned_title()} ×1000")
     grid[1, 0].set_ylabel("runs harmed, %")
-    grid[1, 0].xaxis.set_major_locator(FixedLocator(sorted(table["lr"].unique())))
-    grid[1, 0].xaxis.set_major_formatter(FuncFormatter(lambda lr, _: shown(float(f"{lr:.6g}"))))
-    grid[1, 0].xaxis.set_minor_locator(NullLocator())
+    _tick(grid[0, 0].yaxis, TICKS, lambda gain: _signed(gain, 0))
+    _tick(grid[1, 0].xaxis, sorted(table["lr"].unique()), lambda lr: shown(float(f"{lr:.6g}")))
     figure.supxlabel("learning rate (log scale)", fontsize=9)
     legend_above(figure, ncols=4)
     caption = (
@@ -286,6 +287,13 @@ def rates(answer: Answer) -> Drawing | None:
         f"than not fine-tuning. Beyond ±{LINEAR} the scale of the gain is logarithmic."
     )
     return Drawing("rates", "Gain and harm by learning rate", caption, figure)
+
+
+def _tick(axis: Axis, at: Sequence[float], show: Callable[[float], str]) -> None:
+    """Ticks at some places and no others."""
+    axis.set_major_locator(FixedLocator(at))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: show(value)))
+    axis.set_minor_locator(NullLocator())
 
 
 def time(answer: Answer) -> Drawing | None:
