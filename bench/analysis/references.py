@@ -22,7 +22,8 @@ class References:
     of : dict
         Method → a variant of `DEFAULT`: that of the same model and the same fine-tuning settings,
         or, where none is, of the same model and the most like it. Other variants of `DEFAULT`, and
-        the pre-trained model, are held against the variant that most methods are.
+        the pre-trained model, are held against the variant that most methods are; of several such,
+        against the one that is most like all variants.
     defaults, pretrained : tuple of str
         The variants of `DEFAULT`, the main one first, and of `PRETRAINED`.
     unlike : tuple of str
@@ -84,7 +85,8 @@ def _within(facts: pd.DataFrame) -> References:
 
     of = {m: min(defaults, key=partial(distance, m)) for m in others}
     most = Counter(of.values())
-    defaults.sort(key=lambda default: -most[default])
+    apart = {d: sum(distance(other, d) for other in defaults) for d in defaults}
+    defaults.sort(key=lambda default: (-most[default], apart[default]))
     main, *rest = defaults
     return References(
         {**of, **dict.fromkeys([*rest, *pretrained], main)},

@@ -65,7 +65,9 @@ class TestByRate:
         """Resampled, two tables are both the first, both the second, or one each."""
         other = [r for r in swept() if r["cell"]["dataset"] == "heart"]
         worse = [
-            made("zoo", r["cell"]["method"], [0.7, 0.67], finetune=r["settings"]["finetune"])
+            made(
+                "zoo", r["cell"]["method"], [0.7, 0.67], finetune=r["identity"]["parts"]["finetune"]
+            )
             for r in other
             if r["cell"]["method"] == "causalmixft"
         ]
@@ -76,6 +78,14 @@ class TestByRate:
         assert told.tolist() == pytest.approx([-0.005, -0.03, 0.02])
         harm = of.loc["causalmixft · lr=1e-4", ["harm_last", "harm_last_low", "harm_last_high"]]
         assert harm.tolist() == pytest.approx([0.5, 0.0, 1.0])
+
+
+def test_the_main_default_fine_tuning_is_the_one_that_is_most_like_the_others():
+    """Each rate has as many methods; a rival at 1e-3 makes that one the middle."""
+    held = references(CELLS)
+    assert held.main == "default_ft · lr=1e-3"
+    assert held.of["default_ft · lr=1e-3 · pull=0.5"] == "default_ft · lr=1e-3"
+    assert held.of["causalmixft · lr=1e-4"] == "default_ft · lr=1e-4"
 
 
 class TestMargins:
