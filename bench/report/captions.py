@@ -142,8 +142,6 @@ def resolving(answer: Answer) -> str:
     """What the columns `bench.report.columns.resolvable` hold."""
     settings = answer.settings
     return (
-        "Resolves from: the smallest mean difference that so many tables find with "
-        f"{share(settings.power)} power (t-test, two-sided {share(settings.alpha)}, at the spread "
-        f"seen); tables for {settings.small_difference:g}: how many would find that. None without "
-        "a spread."
+        f"Resolves from: found with {share(settings.power)} power (two-sided "
+        f"{share(settings.alpha)})."
     )

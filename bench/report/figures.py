@@ -22,7 +22,6 @@ from bench.analysis.quality_gains import with_quality
 from bench.analysis.rates import by_rate
 from bench.analysis.settings import Normalization
 from bench.analysis.variants import shown
-from bench.phrases import counted
 from bench.report.drawing import (
     GREY,
     INK,
@@ -95,9 +94,8 @@ def improvements(answer: Answer) -> Drawing | None:
     unit = UNITS[answer.settings.normalization].format(score=f"test {answer.metric.turned_title()}")
     axes.set_xlabel(f"improvement over the pre-trained model, {unit}")
     caption = (
-        "A point is a run (dataset, fold, seed); bar: interquartile range; stroke: median. "
-        "Right of 0 is better than not fine-tuning. Best average rank on top; "
-        f"{counted(int(table['units'].max()), 'run')} a method."
+        f"A point is a run, {int(table['units'].max())} a method; bar: interquartile range; "
+        "stroke: median."
     )
     return Drawing("improvements", "Improvement over the pre-trained model", caption, figure)
 
@@ -132,9 +130,8 @@ def ranks(answer: Answer) -> Drawing | None:
     name_rows(axes, [seen[method] for method in methods], above=1.5)
     axes.set_xlabel("average rank over datasets (1 is best)")
     caption = (
-        f"Average rank over {test.datasets} datasets with its "
-        f"{answer.settings.confidence:.0%} bootstrap interval over datasets. Nemenyi: at level "
-        f"{answer.settings.alpha:g}, a method in the shaded band cannot be told from the best."
+        "In the shaded band none can be told from the best (Nemenyi, level "
+        f"{answer.settings.alpha:g})."
     )
     return Drawing("ranks", "Average ranks and critical difference", caption, figure)
 
@@ -168,10 +165,7 @@ def heat_map(answer: Answer) -> Drawing | None:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    caption = (
-        f"Mean change in test {score} ×1000 by fine-tuning, folds and seeds "
-        "averaged; orange is a gain, purple a loss. Colours end at the 95 % quantile of the sizes."
-    )
+    caption = "Orange: gain; purple: loss; colours end at the 95 % quantile."
     return Drawing("heat_map", "Gain by dataset and method", caption, figure)
 
 
@@ -204,9 +198,8 @@ def gains(answer: Answer) -> Drawing | None:
     )  # fmt: skip
     legend_above(figure, ncols=1)
     caption = (
-        "A point is a run. On the dashed line early stopping keeps what it promised; below it, "
-        "it promised too much; below 0 the run was better not fine-tuned. Points beyond the "
-        "central 98 % are drawn at the border."
+        "Below the dashed line validation promised a run too much; below 0 it was better not "
+        "fine-tuned. The outer 2 % lie on the border."
     )
     return Drawing("gains", "Validation against test gain", caption, figure)
 
@@ -245,9 +238,8 @@ def curves(answer: Answer) -> Drawing | None:
         handles=[Line2D([], [], color=INK, linestyle=line, label=p) for p, line in parts.items()],
     )
     caption = (
-        f"Change in {score} since the pre-trained model, mean over datasets ± standard error. "
-        "Dashed, grey: validation, which early stopping reads; solid: test, for analysis only. A "
-        "run that stopped early keeps its last value."
+        "Mean over datasets ± SE; test is for analysis only. A run that stopped keeps its last "
+        "value."
     )
     return Drawing("curves", "Fine-tuning curves", caption, figure)
 
@@ -320,9 +312,8 @@ def time(answer: Answer) -> Drawing | None:
     axes.set_ylabel(f"mean change in test {answer.metric.turned_title()} ×1000")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     caption = (
-        "What a method costs and what it gives, with the gain's "
-        f"{answer.settings.confidence:.0%} bootstrap interval over datasets. A synthetic table "
-        "that two methods share is paid for by the one that came first."
+        f"{answer.settings.confidence:.0%} bootstrap intervals. A synthetic table that methods "
+        "share is paid for by the first."
     )
     return Drawing("time", "Time against improvement", caption, figure)
 
@@ -352,7 +343,7 @@ def quality(answer: Answer) -> Drawing | None:
         square=False, above=LEGEND_LINE * lines,
     )  # fmt: skip
     legend_above(figure, ncols=4, markerscale=2)
-    caption = "A point is a run of a method whose rows were measured. Correlations: see the table."
+    caption = "A point is a run."
     return Drawing("quality", "Quality of the rows against the gain", caption, figure)
 
 

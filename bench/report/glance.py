@@ -32,7 +32,7 @@ def at_a_glance(answer: Answer) -> Drawing | None:
     both[1].set_xlabel("harm: % of runs that end worse", fontsize=8)
     most = "" if len(methods) == len(every) else f"; {len(methods)} of {len(every)} methods"
     caption = (
-        "Mean gain over not fine-tuning (0) and share of runs that end below it, with "
+        "Against not fine-tuning (0), with "
         f"{answer.settings.confidence:.0%} bootstrap intervals over datasets; best average rank on "
         f"top{most}."
     )

@@ -22,6 +22,7 @@ class Published:
     """What is stated; strings, so that nobody computes with them."""
 
     source: str
+    short: str
     models: list[str]
     improvement: dict[str, str]
     gap: dict[str, str]

@@ -190,10 +190,11 @@ class TestLowerIsBetter:
     def test_differences_are_told_of_the_negated_loss(self, read):
         """What is better stands above 0, and "minus" would say the contrary of a loss."""
         (pairs,) = (s for s in sections(read) if s.key == "paired")
-        assert pairs.text.startswith("Test negated log-loss of each method minus default_ft's")
+        assert pairs.text.startswith("Test negated log-loss minus default_ft's")
         drawing = heat_map(read)
         assert drawing is not None
-        assert "Mean change in test negated log-loss" in drawing.caption
+        labels = [axes.get_ylabel() for axes in drawing.figure.axes]
+        assert "mean change in test negated log-loss ×1000" in labels
 
     def test_the_cells_of_the_page_are_called_by_the_metrics_name(self, read):
         cells = page._cells(read, ())

@@ -200,7 +200,7 @@ class TestReading:
         assert "do not trust the bound" not in pairs(paired(WORKED), roc_auc_ovo)
 
     def test_one_seed_is_told(self):
-        assert "One seed: there is no seed-only null" in pairs(
+        assert "One seed: a difference may be nothing but re-seeding." in pairs(
             paired(WORKED[WORKED["seed"] == 0]), roc_auc_ovo
         )
 

@@ -30,10 +30,7 @@ def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
 
 def caption(answer: Answer, rows: pd.DataFrame) -> str:
     """Which differences are larger than twice their standard error."""
-    text = (
-        f"Test {answer.metric.turned_title()} of the first minus the second on the same "
-        f"dataset, fold and seed; mean ± standard error over tables. {resolving(answer)}"
-    )
+    text = f"First minus second within a unit; SE over tables. {resolving(answer)}"
     known = rows[rows["tables"] > 1]
     found = known[resolved(known)]
     if found.empty:

@@ -51,10 +51,7 @@ def caption(answer: Answer, _rows: pd.DataFrame) -> str:
     """Friedman's test and Nemenyi's critical difference."""
     test, settings = answer.friedman, answer.settings
     assert test is not None
-    what = (
-        f"Intervals: bootstrap over datasets ({settings.resamples} resamples), a dataset with all "
-        "its folds and seeds."
-    )
+    what = "Intervals: bootstrap over datasets."
     if not test.exists:
         return (
             f"{what} No Friedman test: it takes two datasets and three methods that differ, here "
@@ -62,11 +59,9 @@ def caption(answer: Answer, _rows: pd.DataFrame) -> str:
         )
     differ = test.p < settings.alpha
     text = (
-        f"{what} Friedman: χ² = {test.statistic:.2f}, p = {p_value(test.p)} over {test.datasets} "
-        f"datasets and {test.methods} methods: the ranks "
+        f"{what} Friedman: χ² = {test.statistic:.2f}, p = {p_value(test.p)}: the ranks "
         + ("differ" if differ else "cannot be told from chance")
-        + f" at level {settings.alpha:g}. Nemenyi: two methods differ if their average ranks are "
-        f"{test.critical_difference:.2f} apart"
+        + f". Nemenyi: methods differ whose ranks are {test.critical_difference:.2f} apart"
     )
     apart = [f"{better} from {worse}" for better, worse in verdict.apart(answer)]
     return f"{text}; {', '.join(apart) if apart else 'no two are'}."

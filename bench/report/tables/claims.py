@@ -97,12 +97,10 @@ def _empty(answer: Answer, _rows: pd.DataFrame) -> str:
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
     study = stated_figures()
     return (
-        f"The study: {study.source}, with the model {' and '.join(study.models)} on other tables; "
-        "its figures are read from that paper and nothing is computed with them. Here: the number, "
-        "what it is held against, and the difference with its "
-        f"{answer.settings.confidence:.0%} interval over {answer.datasets} tables. A claim holds "
-        "where the interval lies on its side of zero, does not where it lies on the other side, "
-        "and cannot be told else. Null: copies of real rows mixed in, the one that comes farthest."
+        f"The study: {study.short}, with {' and '.join(study.models)} on other tables; nothing is "
+        f"computed with its figures. A claim holds where the {answer.settings.confidence:.0%} "
+        f"interval over {answer.datasets} tables lies on its side of zero. Null: copies of real "
+        "rows mixed in, the farthest."
     )
 
 

@@ -20,7 +20,7 @@ datasets = ReportTable(
         Column("duplicates", "duplicated test rows", "{:.1f}".format),
         Column("duplicate_share", "of the test rows", "{:.1%}".format),
     ],
-    caption="Duplicated test rows share all their features with a training row (mean over folds): "
-    f"on them, looking up is as good as learning. {NONE}: the records do not hold the count.",
+    caption="Duplicated: with all features of a training row, so that looking up is as good as "
+    f"learning. {NONE}: not recorded.",
     place=120,
 )

@@ -51,8 +51,7 @@ def _by(grouping: str, title: str, place: int) -> ReportTable:
         make=make,
         row="group",
         columns=_columns,
-        caption="Scores are normalized over all methods of a unit; a group's numbers are the same "
-        "numbers, restricted to its datasets.",
+        caption="Of the group's datasets alone.",
         behind=_behind,
         rivals="label",
         place=place,

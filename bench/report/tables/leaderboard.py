@@ -25,9 +25,8 @@ def _empty(_answer: Answer, _rows: pd.DataFrame) -> str:
 
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
     text = (
-        f"TabArena's measures, computed by bencheval from {error_of(answer.metric, 'mean test')} "
-        "of each dataset: Elo with bencheval's 95% bootstrap over datasets, share of datasets won, "
-        "and the share of the error that the best method would save."
+        f"By bencheval from {error_of(answer.metric, 'mean test')} of each dataset. Improvability: "
+        "error that the best would save."
     )
     return text if answer.datasets > 1 else f"{text} {ONE_DATASET}"
 

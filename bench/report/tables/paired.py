@@ -60,9 +60,8 @@ def pairs(table: pd.DataFrame, metric: Score, held: References | None = None) ->
     """Below the table of `bench.analysis.paired.paired`."""
     chosen, last = (against_default(table, step).set_index("method") for step in ("chosen", "last"))
     shown = (
-        f"Test {metric.turned_title()} of each method minus {DEFAULT}'s on the same dataset, "
-        "fold and seed; folds and seeds are averaged within a table, mean ± standard error over "
-        f"tables. Size: mean absolute difference of a run.{_references(held)}"
+        f"Test {metric.turned_title()} minus {DEFAULT}'s within a unit; SE over tables. Size: "
+        f"mean absolute difference.{_references(held)}"
     )
     steps: list[Compared] = [
         (f"{step} step ×1000", rows, signed) for step, rows in (("chosen", chosen), ("last", last))
@@ -70,14 +69,14 @@ def pairs(table: pd.DataFrame, metric: Score, held: References | None = None) ->
     verdict = beyond_chance(f"difference from {DEFAULT}", steps)
     null = table[(table["against"] == NULL) & (table["step"] == "chosen")]
     if null.empty:
-        alone = "One seed: there is no seed-only null; a difference may be nothing but re-seeding."
+        alone = "One seed: a difference may be nothing but re-seeding."
         return f"{shown} {verdict} {alone}"
     return f"{shown} {verdict} {_null(null.iloc[0], chosen[chosen.index.isin(fine_tuned(table))])}"
 
 
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
     told = pairs(answer.tables["paired"], answer.metric, answer.references)
-    return f"{told} {resolving(answer)} A slash: chosen / last step."
+    return f"{told} {resolving(answer)} Slash: last step."
 
 
 def _references(held: References | None) -> str:

@@ -28,8 +28,7 @@ quality = ReportTable(
     make=lambda answer: gains_by_quality(answer.gains),
     row="method",
     columns=_columns,
-    caption="Spearman's correlation over runs of a measure of the synthetic rows with what the run "
-    "gained on test. Runs of one dataset share rows: read it as a description, not as a test.",
+    caption="Over runs, which share rows within a dataset: a description, no test.",
     empty="Left out: no record holds measures of its synthetic rows.",
     figures=[figure],
     place=110,

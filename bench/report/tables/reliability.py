@@ -50,19 +50,14 @@ def early_stopping(
     held = references(runs) if held is None else held
     undefined, n = int(table["undefined"].sum()), int(table["runs"].sum())
     shown = (
-        "Correlation gap: 1 − Spearman correlation of the validation and the test "
-        f"{metric.title} over the steps, median over runs; {undefined} of {counted(n, 'run')} "
-        "have none (a constant or missing curve) and are not in it. Gap: validation gain − test "
-        "gain of the chosen step. Harm: share of runs where that step is worse on test than not "
-        "fine-tuning. Regret: best step on test − chosen step. Gains, gap and regret are means "
-        "over runs."
+        f"{undefined} of {counted(n, 'run')} have no correlation gap (a curve is constant or "
+        "missing). Regret: best step on test − chosen step."
     )
     if (runs["regret"] < 0).any():
         shown += " A bag's can be below 0: its curve is of common steps, each child has its own."
     promised = (
-        "A step is chosen for its validation score, so validation promises too much by "
-        f"construction: the mean gap is above 0 for {(table['gap'] > 0).sum()} of "
-        f"{counted(len(table), 'method')}."
+        "Chosen by validation, a step promises too much by construction: the gap is above 0 for "
+        f"{(table['gap'] > 0).sum()} of {counted(len(table), 'method')}."
     )
     return " ".join([shown, promised, _gaps_against_default(runs, held)])
 
@@ -78,7 +73,7 @@ def _gaps_against_default(runs: pd.DataFrame, held: References) -> str:
     ]
     if held.main is None or compared[0][1].empty:
         return f"No gap is compared: that takes {DEFAULT} and another method that fine-tunes."
-    verdict = beyond_chance(f"difference of a gap from {DEFAULT}'s, in either reading,", compared)
+    verdict = beyond_chance(f"difference of a gap from {DEFAULT}'s", compared)
     correlation, gap = (seed_null(runs, name, held.main) for name in ("correlation_gap", "gap"))
     if correlation.empty or gap.empty:
         return verdict

@@ -41,8 +41,8 @@ shared = ReportTable(
         Column("units", "runs"),
     ],
     caption=lambda answer, _rows: (
-        "Each row is of all units that its two methods have, so that rows are of different units: "
-        f"compare a row with 0, not with another row. {resolving(answer)}"
+        "Each row is of all units that its two methods have: compare it with 0, not with another "
+        f"row. {resolving(answer)}"
     ),
     empty=f"Left out: no method shares more units with its {DEFAULT} than all methods do.",
     behind=nothing,

@@ -15,10 +15,7 @@ from bench.report.published import STATED, published
 from bench.report.table import Column, ReportTable
 
 SCALES = {
-    Normalization.minmax: (
-        "{score}, min–max over the methods and the pre-trained model within a unit, minus the "
-        "pre-trained model's"
-    ),
+    Normalization.minmax: ("{score}, min–max scaled within a unit, minus the pre-trained model's"),
     Normalization.raw: "{score} minus the pre-trained model's",
     Normalization.pretrained_to_best: (
         "{score} on the scale from the pre-trained model (0) to the unit's best (1)"
@@ -48,12 +45,10 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
         score=f"test {metric.turned_title(full=True)}", error=error_of(metric, "test", full=True)
     )
     text = (
-        f"Improvement ({settings.normalization}): {scale}. The range of a unit (best − worst) is "
-        f"{unit['range'].median():.4f} {metric.title} at the median, so that normalizing "
-        "magnifies noise where it is small; "
-        f"{int(unit['tied'].sum())} of {counted(len(unit), 'unit')} tie and count as 0. Spread: "
-        f"{settings.spread} first, the others beside it. Ranks: over datasets, folds averaged "
-        "first, ties shared."
+        f"Improvement ({settings.normalization}): {scale}. A unit spans "
+        f"{unit['range'].median():.4f} {metric.title} at the median: where that is small, "
+        f"normalizing magnifies noise. {int(unit['tied'].sum())} of {counted(len(unit), 'unit')} "
+        "tie and count as 0."
     )
     if answer.datasets == 1:
         text += f" {ONE_DATASET}"
@@ -71,7 +66,7 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
     if STATED in rows:
         study = published(answer)
         assert study is not None
-        text += f" Published: {study.source}; read from that paper, not measured here."
+        text += f" Published: {study.source}, not measured here."
     return text
 
 

@@ -26,7 +26,7 @@ time = ReportTable(
         Column("total", "all cells, minutes", lambda seconds: f"{seconds / 60:.1f}"),
         Column("cells", "cells", whole),
     ],
-    caption="Wall time of the cells on the machine that made them.",
+    caption="Wall time on the machine that made them.",
     figures=[figure],
     place=130,
     timed=True,

@@ -33,9 +33,8 @@ ways = ReportTable(
     make=lambda answer: numbers(answer.gains),
     row="generator",
     columns=_columns,
-    caption="Every generator as it was run: alone, or mixed with the real rows (ratio: synthetic "
-    "rows a real row). What the mixing gives, every generator gets, the nulls (Bootstrap, Noise) "
-    "among them; what a generator gives must go beyond.",
+    caption="Ratio: synthetic rows a real row. What the nulls (Bootstrap, Noise) reach is the "
+    "mixing; what goes beyond, the generator.",
     empty="Left out: no method has a generator.",
     behind=_behind,
     place=90,

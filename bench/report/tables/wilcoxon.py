@@ -15,13 +15,12 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
     """Which comparisons are below the level after correction."""
     settings = answer.settings
     text = (
-        "Wilcoxon's signed-rank test over datasets (means over folds and seeds), two-sided; Holm's "
-        "correction over the methods held against the same one. Effect: +1, better wherever they "
-        "differ; −1, worse."
+        "Two-sided, over datasets; Holm's over the methods held against the same one. Effect "
+        "+1: better wherever they differ."
     )
     found = rows[rows["p_holm"] < settings.alpha]
     if found.empty:
-        return f"{text} No comparison of {len(rows)} is below {settings.alpha:g} after correction."
+        return f"{text} None of {len(rows)} is below {settings.alpha:g} after correction."
     named = ", ".join(
         f"{method} {'over' if row['effect'] > 0 else 'under'} {row['against']} "
         f"({p_value(row['p_holm'])})"
