@@ -71,13 +71,14 @@ def when_to_stop(answer: Answer) -> Reply:
             "gaining less."
         )
         return Reply(f"No stopping rule is safer {where(change)} than the runs' own", none, "rules")
-    told = UNTOLD_RULE
+    told, by = UNTOLD_RULE, f"by {found.title}"
     if change.is_below:
+        by = "by it"
         told = f"Stopping by {found.title} is safer {where(change)} than the runs' own rule"
     gain = with_interval(found.gain_change.mean, *found.gain_change.interval, signed)
     return Reply(
         told,
-        f"by {found.title}, {share(found.harm)} of {runs} end worse than not fine-tuning, by the "
+        f"{by}, {share(found.harm)} of {runs} end worse than not fine-tuning, by the "
         f"runs' own rule {share(found.own_harm)}. The difference is "
         f"{sized(change, points, ' points')}; in gain ×1000 it is {gain}. Of "
         f"{counted(found.rules, 'rule')} read from the curves it harms least without gaining less: "
@@ -94,10 +95,20 @@ def unknown(answer: Answer) -> Reply:
     models = joined(sorted(answer.kept["model"].dropna().astype(str).unique()), "or")
     return Reply(
         UNKNOWN,
-        f"{_too_small(answer)}; what another model than {models} does; how it reads otherwise "
-        f"than by {settings.normalization}, {settings.spread} and {score.full_title}.",
+        f"{_too_small(answer)}; what another model than {models} does; what other readings than "
+        f"{settings.normalization}, {settings.spread} and {score.full_title} say "
+        f"({_other_readings(answer)}).",
         "paired",
     )
+
+
+def _other_readings(answer: Answer) -> str:
+    """In how many of the readings the sign stays; where none was asked for, how to have them."""
+    table = answer.all_readings.table
+    if table.empty:
+        return "analysis.readings=all"
+    stays = table.loc[~table["is_default"], f"sign_stays_{DEFAULT}"].dropna().astype(bool)
+    return f"the sign stays in {stays.sum()} of {len(stays)}"
 
 
 def _too_small(answer: Answer) -> str:

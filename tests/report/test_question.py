@@ -19,6 +19,7 @@ from bench.analysis.rules import ALL
 from bench.analysis.safest_rule import chosen_rule
 from bench.analysis.settings import settings
 from bench.cell.store import Store
+from bench.finetune.stopping import RULES
 from bench.report.question import Reply, opening
 from bench.report.replies import is_worth_it, replies, unknown, when_to_stop
 from bench.report.tables import sections
@@ -260,11 +261,11 @@ class TestWhenToStop:
     def test_a_rule_is_safer_where_it_harms_fewer_beyond_two_standard_errors(self) -> None:
         said = when(stopped({"a": "bb", "c": "bb", "e": "bg"}))
         assert said.told == (
-            "Stopping by ROC-AUC with log-loss veto is safer here than the runs' own rule"
+            f"Stopping by {RULES['roc_auc_ovo_veto'].title} is safer here than the runs' own rule"
         )
         # Of the tables −1, −1 and −1/2; in gain +20, +20 and +10 thousandths.
         assert said.because == (
-            "by ROC-AUC with log-loss veto, 0% of 6 runs of mitra_nano on 3 tables end worse than "
+            "by it, 0% of 6 runs of mitra_nano on 3 tables end worse than "
             "not fine-tuning, by the runs' own rule 83%. The difference is -83.3 [-116.7, -50.0] "
             "points (mean over tables, ± 2 standard errors); in gain ×1000 it is "
             "+16.67 [+10.00, +23.33]. Of 5 rules read from the curves it harms least without "
@@ -320,10 +321,21 @@ class TestWhatCannotBeTold:
             f"smaller differences between CausalMixFT and Default fine-tuning than {smallest:.2f} "
             "(test ROC-AUC ×1000): that 3 tables find with 80% power, 1.00 would take "
         )
-        assert "; what another model than mitra_nano does; how it reads otherwise than by " in (
+        assert "; what another model than mitra_nano does; what other readings than " in (
             said.because
         )
-        assert said.because.endswith("minmax, iqr and ROC-AUC (one-vs-one).")
+        assert said.because.endswith(
+            "minmax, iqr and ROC-AUC (one-vs-one) say (analysis.readings=all)."
+        )
+
+    def test_where_all_readings_are_asked_for_it_counts_those_that_keep_the_sign(self) -> None:
+        chosen = settings([*FEW, "analysis.readings=all"])
+        read = answer(frame(SAFER), chosen, roc_auc_ovo, Told(SAFER))
+        table = read.all_readings.table
+        stays = table.loc[~table["is_default"], "sign_stays_default_ft"].dropna()
+        told = f"say (the sign stays in {sum(stays)} of {len(stays)})."
+        assert unknown(read).because.endswith(told)
+        assert sum(stays) > 0
 
     def test_without_causal_rows_it_is_of_any_method(self) -> None:
         records = [*PLAIN, *runs("bootstrap", {"a": "bb", "c": "wb", "e": "bb"})]

@@ -49,10 +49,12 @@ def early_stopping(
     """Below the table of `bench.analysis.reliability.reliability`, made of ``runs``."""
     held = references(runs) if held is None else held
     undefined, n = int(table["undefined"].sum()), int(table["runs"].sum())
-    shown = (
-        f"{undefined} of {counted(n, 'run')} have no correlation gap (a curve is constant or "
-        "missing). Regret: best step on test − chosen step."
-    )
+    shown = "Regret: best step on test − chosen step."
+    if undefined:
+        shown += (
+            f" {undefined} of {counted(n, 'run')} have no correlation gap (a curve is constant or "
+            "missing)."
+        )
     if (runs["regret"] < 0).any():
         shown += " A bag's can be below 0: its curve is of common steps, each child has its own."
     promised = (
