@@ -24,6 +24,7 @@ from bench.analysis.rules import UNKNOWN, position
 from bench.analysis.safety import causal_methods
 from bench.analysis.settings import Analysis, Normalization, Spread
 from bench.cell.scored import score_of
+from bench.errors import BadInput
 from bench.finetune.stopping import RULES, StoppingRule
 from bench.phrases import counted
 from bench.score import Score
@@ -92,10 +93,19 @@ def readings(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis)
         What they were scored by.
     settings : Analysis
         The default way.
+
+    Raises
+    ------
+    BadInput
+        If no method mixes causal rows in (`bench.analysis.safety.causal_methods`).
     """
     methods, held = causal_methods(cells), references(cells).of
     if not methods:
-        return Readings()
+        there = ", ".join(sorted(map(str, cells["method"].unique())))
+        raise BadInput(
+            "analysis.readings=all holds a method that mixes causal rows in against others, and no "
+            f"complete unit has one; methods: {there}."
+        )
     out = Readings()
     by_asked: dict[str, list[_Way]] = {}
     for way in _ways(cells, told, metric, settings, out.left_out):

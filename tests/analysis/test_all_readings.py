@@ -130,9 +130,10 @@ class TestReadings:
             readings(cells, Told(of), log_loss, QUICK).table["question"]
         )
 
-    def test_without_a_causal_mix_there_is_none(self):
+    def test_without_a_causal_mix_there_is_nothing_to_tell(self):
         cells, _ = complete(frame([r for r in records() if r["cell"]["method"] != "causalmixft"]))
-        assert readings(cells, Told(records()), roc_auc_ovo, QUICK).table.empty
+        with pytest.raises(BadInput, match=r"mixes causal rows in .*methods: default_ft, pre"):
+            readings(cells, Told(records()), roc_auc_ovo, QUICK)
 
     def test_without_default_fine_tuning_the_pre_trained_model_is_left(self):
         found, _ = read([r for r in records() if r["cell"]["method"] != "default_ft"])
