@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from made_records import failed, made
+from sweeps import inside
 
 from bench.analysis.answer import answer
 from bench.analysis.frame import frame
@@ -511,10 +510,9 @@ class TestReferences:
 @pytest.mark.long
 def test_the_words_of_a_sweep_over_settings_run_and_report(tmp_path: Path) -> None:
     """As typed: default fine-tuning under two learning rates, on the smallest table."""
-    run = subprocess.run(
-        [sys.executable, "-m", "bench", "run", "-m", "dataset=iris", "finetune.lr=1e-4,3e-4",
-         "finetune.steps=2", "methods=[default_ft]", f"results_dir={tmp_path}"],
-        capture_output=True, text=True, timeout=300, check=False,
+    run = inside(
+        "run", "-m", "dataset=iris", "finetune.lr=1e-4,3e-4", "finetune.steps=2",
+        "methods=[default_ft]", f"results_dir={tmp_path}",
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     assert {name.method for name in names(Store(tmp_path).records())} == {SLOW_NAME, FAST_NAME}

@@ -6,9 +6,7 @@ Nothing here is TabArena: the tables are generated, and named so.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from openml_server import Server, generated, serving
+from sweeps import inside
 
 from bench.cell.record import results_of
 from bench.models.weights import NANO
@@ -81,11 +80,7 @@ class Paper:
         ]  # fmt: skip
 
     def bench(self, verb: str, *more: str, **how: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bench", verb, "-m", *self.words(**how), *more],
-            capture_output=True, text=True, timeout=1800, check=False,
-            env={**os.environ, "PYTHONPATH": str(self.folder)},
-        )  # fmt: skip
+        return inside(verb, "-m", *self.words(**how), *more)
 
     def records(self) -> dict[str, dict]:
         found = sorted((self.results / "cells").rglob("*.json"))
@@ -106,7 +101,8 @@ def paper(server: Server, folder: Path, tables: int) -> Paper:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.syspath_prepend(tmp_path)  # where `paper` puts a method
     with serving() as server:
         yield server
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sweeps import BENCH, METHODS, SWEEP, bench, records, results, sweep
+from sweeps import BENCH, METHODS, SWEEP, bench, inside, records, results, sweep
 
 from bench.cell.record import fault, seal
 
@@ -70,7 +70,7 @@ def test_the_same_cell_alone_and_in_a_sweep_gives_the_same_bits(
     reference: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "results"
-    run = bench(
+    run = inside(
         "run", "dataset=haberman", "method=bootstrap", "finetune.steps=3", f"results_dir={folder}"
     )
     assert run.returncode == 0, run.stdout + run.stderr
@@ -81,7 +81,7 @@ def test_the_same_cell_alone_and_in_a_sweep_gives_the_same_bits(
 @pytest.mark.long
 def test_a_finished_sweep_does_no_cell_again(reference: Path) -> None:
     before = {name: record["timings"] for name, record in records(reference).items()}
-    run = sweep(reference)
+    run = inside("run", *SWEEP, f"results_dir={reference}")
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count("done before") == 2 * len(METHODS)
     assert {name: record["timings"] for name, record in records(reference).items()} == before
@@ -105,7 +105,7 @@ def test_a_killed_sweep_is_finished_by_running_it_again(reference: Path, tmp_pat
     assert 3 <= len(survived) < 2 * len(METHODS)
     assert [fault(record) for record in survived.values()] == [None] * len(survived)
 
-    run = sweep(folder)
+    run = inside("run", *SWEEP, f"results_dir={folder}")
     assert run.returncode == 0, run.stdout + run.stderr
     assert results(folder) == results(reference)
     again = records(folder)
@@ -135,7 +135,7 @@ def test_damaged_and_stale_records_are_made_anew(reference: Path, tmp_path: Path
         )
     )
 
-    run = sweep(folder)
+    run = inside("run", *SWEEP, f"results_dir={folder}")
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count("Set aside") == 2
     assert "its content does not match its checksum" in run.stdout
@@ -179,7 +179,7 @@ def test_a_full_disk_loses_nothing(reference: Path, tmp_path: Path) -> None:
     assert "File too large; nothing that was done is lost" in run.stderr
     assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
-    run = bench(*cell, f"results_dir={folder}")
+    run = inside(*cell, f"results_dir={folder}")
     assert run.returncode == 0, run.stdout + run.stderr
     (name,) = results(folder)
     assert results(folder)[name] == results(reference)[name]

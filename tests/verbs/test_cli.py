@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sweeps import inside
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,7 +49,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_bad_input_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
     folder = tmp_path / "results"
-    result = run("run", "dataset=iris", *arguments, f"results_dir={folder}")
+    result = inside("run", "dataset=iris", *arguments, f"results_dir={folder}")
     assert result.returncode == 2
     assert sentence in result.stderr
     assert result.stderr.startswith("bench: ")
@@ -62,7 +63,7 @@ def test_a_refused_table_in_a_sweep_does_not_stop_the_others(tmp_path: Path) -> 
     folder = tmp_path / "results"
     small = tmp_path / "small.csv"
     small.write_text("a,y\n1,0\n2,1\n")
-    result = run(
+    result = inside(
         "run", "-m", "dataset=csv,iris", f"path={small}", "target=y", "method=pretrained",
         f"results_dir={folder}",
     )  # fmt: skip

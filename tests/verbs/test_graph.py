@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from sweeps import inside
 
 matplotlib.use("Agg")
 
@@ -162,19 +161,9 @@ def test_the_same_graph_gives_the_same_files(tmp_path: Path) -> None:
         assert one == other
 
 
-def bench_graph(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bench", "graph", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.mark.long
 def test_the_verb_writes_pictures_and_the_matrix(tmp_path: Path) -> None:
-    result = bench_graph("dataset=iris", "fold=1", f"results_dir={tmp_path}")
+    result = inside("graph", "dataset=iris", "fold=1", f"results_dir={tmp_path}")
     assert result.returncode == 0, result.stderr
     folder = tmp_path / "graphs" / "iris-1"
     assert str(folder) in result.stdout
@@ -263,7 +252,7 @@ def test_a_graph_over_what_is_no_column_is_refused(
     ],
 )
 def test_bad_input_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
-    result = bench_graph("dataset=iris", *arguments, f"results_dir={tmp_path / 'results'}")
+    result = inside("graph", "dataset=iris", *arguments, f"results_dir={tmp_path / 'results'}")
     assert result.returncode == 2
     assert sentence in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from made_records import made
 from openml_server import generated, serving
+from sweeps import bench, inside
 
 from bench.cell.agreement import Level
 from bench.cell.check import compare, inconsistencies
@@ -29,10 +30,9 @@ AUC = "roc_auc_ovo"
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two real cells: the pre-trained model and three steps of fine-tuning with bootstrap rows."""
     folder = tmp_path_factory.mktemp("verify") / "results"
-    run = subprocess.run(
-        [sys.executable, "-m", "bench", "run", "dataset=iris", "methods=[pretrained,bootstrap]",
-         "finetune.steps=4", f"results_dir={folder}"],
-        capture_output=True, text=True, timeout=300, check=False,
+    run = bench(
+        "run", "dataset=iris", "methods=[pretrained,bootstrap]", "finetune.steps=4",
+        f"results_dir={folder}",
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     return folder
@@ -212,10 +212,9 @@ def test_a_record_of_an_openml_task_is_made_again_from_this_machines_copy(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with serving() as server:
         server.add(generated(7))
-        run = subprocess.run(
-            [sys.executable, "-m", "bench", "run", "dataset=openml", "task_id=7",
-             "method=pretrained", f"openml.server={server.url}", f"results_dir={tmp_path}/results"],
-            capture_output=True, text=True, timeout=300, check=False,
+        run = inside(
+            "run", "dataset=openml", "task_id=7", "method=pretrained",
+            f"openml.server={server.url}", f"results_dir={tmp_path}/results",
         )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     (record,) = Store(tmp_path / "results").records()
