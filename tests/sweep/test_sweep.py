@@ -214,7 +214,7 @@ class Nudged(Generator):
 METHOD = """
 name: nudged
 generator:
-  _target_: nudged.Nudged
+  _target_: {module}.Nudged
   scale: 0.1
 mixing:
   rows: mixed
@@ -222,13 +222,26 @@ mixing:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Path:
-    """A folder outside the project with one class file and one YAML."""
+def stranger(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder outside the project with one YAML and the class file `of` that it names."""
     folder = tmp_path / "stranger"
     (folder / "conf" / "method").mkdir(parents=True)
-    (folder / "nudged.py").write_text(GENERATOR)
-    (folder / "conf" / "method" / "nudged.yaml").write_text(METHOD)
+    module = f"nudged_in_{request.node.name}"  # no other test's: a process imports it once
+    (folder / f"{module}.py").write_text(GENERATOR)
+    (folder / "conf" / "method" / "nudged.yaml").write_text(METHOD.format(module=module))
     return folder
+
+
+def of(stranger: Path) -> Path:
+    (file,) = stranger.glob("*.py")
+    return file
+
+
+@pytest.fixture
+def at_hand(stranger: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, where this process finds the class."""
+    monkeypatch.syspath_prepend(stranger)
+    return stranger
 
 
 @pytest.mark.long
@@ -248,7 +261,7 @@ def test_adding_a_method_takes_one_class_file_and_one_yaml(stranger: Path) -> No
     assert record["settings"]["method"]["generator"]["scale"] == 0.1
 
     # An edit of the stranger's file makes its record stale, and only that one.
-    (stranger / "nudged.py").write_text(GENERATOR + "\nprint('edited')\n")
+    of(stranger).write_text(GENERATOR + "\nprint('edited')\n")
     run = bench(*arguments, env=environment)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "default_ft: done before" in run.stdout
@@ -256,14 +269,13 @@ def test_adding_a_method_takes_one_class_file_and_one_yaml(stranger: Path) -> No
 
 
 @pytest.mark.long
-def test_a_generator_that_breaks_is_a_failed_record_and_other_cells_go_on(stranger: Path) -> None:
+def test_a_generator_that_breaks_is_a_failed_record_and_other_cells_go_on(at_hand: Path) -> None:
     broken = GENERATOR.replace("self.table_ = table", "raise RuntimeError('no luck today')")
-    (stranger / "nudged.py").write_text(broken)
-    folder = stranger / "results"
-    run = bench(
-        "run", "--config-dir", str(stranger / "conf"), "-m", "dataset=haberman",
+    of(at_hand).write_text(broken)
+    folder = at_hand / "results"
+    run = inside(
+        "run", "--config-dir", str(at_hand / "conf"), "-m", "dataset=haberman",
         "methods=[nudged,pretrained]", f"results_dir={folder}",
-        env={**os.environ, "PYTHONPATH": str(stranger)},
     )  # fmt: skip
     assert run.returncode == 1
     made = {r["cell"]["method"]: r for r in records(folder).values()}
@@ -279,19 +291,18 @@ def test_a_generator_that_breaks_is_a_failed_record_and_other_cells_go_on(strang
 
 
 @pytest.mark.long
-def test_rows_of_one_class_alone_are_not_applicable_and_serve_mixed(stranger: Path) -> None:
+def test_rows_of_one_class_alone_are_not_applicable_and_serve_mixed(at_hand: Path) -> None:
     """A deep model may forget a class: its rows make no task, which is no failure of the run."""
     one_class = GENERATOR.replace(
         "return rows.with_rows(X, rows.y)", "return rows.with_rows(X, np.zeros(n, dtype=int))"
     )
     assert one_class != GENERATOR
-    (stranger / "nudged.py").write_text(one_class)
-    folder = stranger / "results"
+    of(at_hand).write_text(one_class)
+    folder = at_hand / "results"
     alone = "nudged method.name=alone method.mixing.rows=synthetic"
-    run = bench(
-        "run", "--config-dir", str(stranger / "conf"), "-m", "dataset=haberman",
+    run = inside(
+        "run", "--config-dir", str(at_hand / "conf"), "-m", "dataset=haberman",
         f"methods=['{alone}',nudged,pretrained]", "finetune.steps=2", f"results_dir={folder}",
-        env={**os.environ, "PYTHONPATH": str(stranger)},
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     made = {r["cell"]["method"]: r for r in records(folder).values()}
@@ -314,15 +325,15 @@ def test_rows_of_one_class_alone_are_not_applicable_and_serve_mixed(stranger: Pa
 
 
 @pytest.mark.long
-def test_a_table_that_a_generator_refuses_is_not_applicable(stranger: Path) -> None:
+def test_a_table_that_a_generator_refuses_is_not_applicable(at_hand: Path) -> None:
     refusing = GENERATOR.replace(
         "self.table_ = table", "raise NotApplicable('It needs dates.')"
     ).replace("import Generator", "import Generator, NotApplicable")
-    (stranger / "nudged.py").write_text(refusing)
-    folder = stranger / "results"
-    run = bench(
-        "run", "--config-dir", str(stranger / "conf"), "dataset=haberman", "method=nudged",
-        f"results_dir={folder}", env={**os.environ, "PYTHONPATH": str(stranger)},
+    of(at_hand).write_text(refusing)
+    folder = at_hand / "results"
+    run = inside(
+        "run", "--config-dir", str(at_hand / "conf"), "dataset=haberman", "method=nudged",
+        f"results_dir={folder}",
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     (record,) = records(folder).values()
