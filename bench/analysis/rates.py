@@ -34,7 +34,8 @@ def lines(cells: pd.DataFrame) -> pd.DataFrame:
         A row a method, sorted: ``line``, which methods share that differ in the learning rate
         alone, and ``lr``. Empty where no line has several learning rates.
     """
-    tuned = cells.loc[cells["tuning"].notna(), ["method", "tuning"]].drop_duplicates("method")
+    facts = cells.loc[~cells["method"].duplicated(), ["method", "tuning"]]
+    tuned = facts[facts["tuning"].notna()]
     rates = [float(json.loads(text).get("lr", np.nan)) for text in tuned["tuning"]]
     methods = list(map(str, tuned["method"]))
     named = [_without(method, lr) for method, lr in zip(methods, rates, strict=True)]
@@ -65,6 +66,8 @@ def by_rate(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
         tables, and the ends of each one's interval over tables (``gain_chosen_low``, …).
     """
     found = lines(cells)
+    if found.empty:
+        return found
     columns = {}
     for step in STEPS:
         gain = cells[f"score_{step}"] - cells["score_pretrained"]
@@ -100,6 +103,8 @@ def margins(cells: pd.DataFrame, held: References, settings: Analysis) -> pd.Dat
         run counts in a factor as the nearest of them.
     """
     found = lines(cells)
+    if found.empty:
+        return pd.DataFrame(columns=COLUMNS)
     rates = {str(line): of["lr"] for line, of in found.groupby("line") if len(of) > 1}
     rows: dict[str, dict[str, object]] = {line: {"method": line} for line in rates}
     for step in reversed(STEPS):
