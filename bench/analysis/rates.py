@@ -6,6 +6,7 @@ Of methods that were run under several learning rates; `bench.analysis.variants`
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,9 +37,15 @@ def lines(cells: pd.DataFrame) -> pd.DataFrame:
     """
     facts = cells.loc[~cells["method"].duplicated(), ["method", "tuning"]]
     tuned = facts[facts["tuning"].notna()]
-    rates = [float(json.loads(text).get("lr", np.nan)) for text in tuned["tuning"]]
     methods = list(map(str, tuned["method"]))
+    settings = [json.loads(text) for text in tuned["tuning"]]
+    rates = [float(of.pop("lr", np.nan)) for of in settings]
+    # A name may leave settings out: what differs in more than the rate is no line.
     named = [_without(method, lr) for method, lr in zip(methods, rates, strict=True)]
+    alike = Counter((line, json.dumps(of)) for line, of in zip(named, settings, strict=True))
+    main = {line: of for (line, of), _ in reversed(alike.most_common())}
+    own = [main[line] == json.dumps(of) for line, of in zip(named, settings, strict=True)]
+    named = [line if is_own else method for line, is_own, method in zip(named, own, methods)]
     found = pd.DataFrame({"line": named, "lr": rates}, index=pd.Index(methods, name="method"))
     if not found["line"].duplicated().any():
         return found.iloc[:0]
@@ -96,8 +103,9 @@ def margins(cells: pd.DataFrame, held: References, settings: Analysis) -> pd.Dat
     Returns
     -------
     DataFrame
-        A row a line, the widest margin of the last step first: ``method``, the line; ``against``,
-        the one that it is compared with; and, with the ends of its interval over tables
+        A row a line, the widest margin of the last step first: ``method``, the line; ``lowest``
+        and ``highest``, the rates that it was run under; ``against``, the one that it is compared
+        with; and, with the ends of its interval over tables
         (``margin_last_low``, …), for the steps ``last`` and ``chosen``: ``margin_last``, from
         `margin`, and ``factor_last``, it over the other line's. A margin beyond the rates that were
         run counts in a factor as the nearest of them.
@@ -106,7 +114,10 @@ def margins(cells: pd.DataFrame, held: References, settings: Analysis) -> pd.Dat
     if found.empty:
         return pd.DataFrame(columns=COLUMNS)
     rates = {str(line): of["lr"] for line, of in found.groupby("line") if len(of) > 1}
-    rows: dict[str, dict[str, object]] = {line: {"method": line} for line in rates}
+    rows: dict[str, dict[str, object]] = {
+        line: {"method": line, "lowest": lr.min(), "highest": lr.max()}
+        for line, lr in rates.items()
+    }
     for step in reversed(STEPS):
         means = _by_table(cells, cells[f"score_{step}"] - cells["score_pretrained"])
         known = {}
@@ -127,7 +138,7 @@ def margins(cells: pd.DataFrame, held: References, settings: Analysis) -> pd.Dat
 
 MEASURED = [f"{what}_{step}" for step in reversed(STEPS) for what in ("margin", "factor")]
 COLUMNS = [
-    "method",
+    *("method", "lowest", "highest"),
     "against",
     *(f"{name}{end}" for name in MEASURED for end in ("", "_low", "_high")),
 ]

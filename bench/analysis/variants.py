@@ -237,7 +237,7 @@ def _chosen(keys: list[str], members: list[_Variant]) -> tuple[list[str], bool]:
         or not k.startswith(classes)
         or all(k in member.settings for member in members)
     ]
-    if len(keys) <= MOST:
+    if max((sum(k in member.settings for k in keys) for member in members), default=0) <= MOST:
         return keys, False
     kept: list[str] = []
     apart = 1

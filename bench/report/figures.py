@@ -270,7 +270,8 @@ def rates(answer: Answer) -> Drawing | None:
     grid[0, 0].set_ylabel(f"test gain, {answer.metric.turned_title()} ×1000")
     grid[1, 0].set_ylabel("runs harmed, %")
     _tick(grid[0, 0].yaxis, TICKS, lambda gain: _signed(gain, 0))
-    _tick(grid[1, 0].xaxis, sorted(table["lr"].unique()), lambda lr: shown(float(f"{lr:.6g}")))
+    tried = sorted({lr for _, of in swept for lr in of["lr"]})
+    _tick(grid[1, 0].xaxis, tried, lambda lr: shown(float(f"{lr:.6g}")))
     figure.supxlabel("learning rate (log scale)", fontsize=9)
     legend_above(figure, ncols=4)
     caption = (

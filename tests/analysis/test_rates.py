@@ -48,6 +48,18 @@ class TestLines:
         }  # fmt: skip
         assert lines(CELLS).loc["default_ft · lr=1e-3 · pull=0.5", "lr"] == 1e-3
 
+    def test_what_differs_in_more_than_the_rate_is_another_line(self):
+        """A name may leave that setting out."""
+        cut = CELLS.assign(method=CELLS["method"].str.replace("1e-3 · pull=0.5", "3e-3 · …"))
+        tuning = cut["tuning"].str.replace('"lr": 0.001, "max', '"lr": 0.003, "max')
+        cut["tuning"] = tuning.where(cut["method"].str.endswith("…"), cut["tuning"])
+        cut["method"] = cut["method"].str.replace(
+            "default_ft · lr=([^ ]+)$", r"default_ft · lr=\1 · …", regex=True
+        )
+        assert lines(cut)["line"].value_counts().to_dict() == {
+            "default_ft · …": 3, "causalmixft": 3, "default_ft · lr=3e-3 · …": 1,
+        }  # fmt: skip
+
     def test_without_a_second_rate_there_are_none(self):
         assert lines(CELLS[~CELLS["method"].str.contains("lr=1e-[34]")]).empty
 
@@ -95,6 +107,7 @@ class TestMargins:
         assert found["margin_last"].tolist() == pytest.approx([10**-2.5, 10**-3.5])
         causal = found.loc["causalmixft"]
         assert causal["against"] == "default_ft"
+        assert (causal["lowest"], causal["highest"]) == (1e-4, 1e-2)
         assert causal[["factor_last", "factor_last_low", "factor_last_high"]].tolist() == (
             pytest.approx([10.0, 10.0, 10.0])  # both tables are alike
         )

@@ -93,7 +93,7 @@ class TestNames:
 
     def test_many_rivals_in_one_folder_are_each_named_by_what_is_theirs(self):
         rivals = [{"ema": 0.9}, {"wise_ft": 0.5}, {"wise_ft": "chosen"}, {"l2_sp": 0.1}]
-        rivals += [{"trained": "last_layer"}, {"bag": 8}]
+        rivals += [{"trained": "last_layer", "lr": 3e-3}, {"bag": 8}]
         found = methods(tuned(finetune=FAST), *(tuned(finetune=SLOW | rival) for rival in rivals))
         assert found == [
             FAST_NAME,
@@ -101,7 +101,7 @@ class TestNames:
             "default_ft · lr=1e-4 · wise_ft=0.5",
             "default_ft · lr=1e-4 · wise_ft=chosen",
             "default_ft · l2_sp=0.1 · lr=1e-4",
-            "default_ft · lr=1e-4 · trained=last_layer",
+            "default_ft · lr=3e-3 · trained=last_layer",  # its rate alone would tell it apart
             "default_ft · bag=8 · lr=1e-4",
         ]
 

@@ -68,26 +68,29 @@ def rate(value: float, tried: tuple[float, float]) -> str:
 
 def _margin_columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
     level = f"[{answer.settings.confidence:.0%} interval]"
-    bound = partial(rate, tried=_tried(answer))
     columns = []
     for step in ("last", "chosen"):
-        for what, heading, show in (("margin", "up to", bound), ("factor", "×", two)):
-            name = f"{what}_{step}"
-            of = (name, f"{name}_low", f"{name}_high")
-            heading = f"{STEPS[step]}: {heading}"
-            columns.append(Column(of, heading, partial(with_interval, show=show), level))
+        margin, factor = (
+            (f"{what}_{step}", f"{what}_{step}_low", f"{what}_{step}_high")
+            for what in ("margin", "factor")
+        )
+        tried = ("lowest", "highest")
+        columns += [
+            Column((*margin, *tried), f"{STEPS[step]}: up to", _up_to, level),
+            Column(factor, f"{STEPS[step]}: ×", partial(with_interval, show=two), level),
+        ]
     several = len(rows["against"].dropna().unique()) > 1
     return [*columns, *([Column("against", "× of")] if several else [])]
 
 
-def _tried(answer: Answer) -> tuple[float, float]:
-    found = lines(answer.kept)["lr"]
-    return float(found.min()), float(found.max())
+def _up_to(value: float, low: float, high: float, *tried: float) -> str:
+    lowest, highest = tried
+    return with_interval(value, low, high, partial(rate, tried=(lowest, highest)))
 
 
 def _margin_caption(answer: Answer, rows: pd.DataFrame) -> str:
     """What a margin is, and whose is wider."""
-    lowest, highest = map(shown, _tried(answer))
+    lowest, highest = shown(float(rows["lowest"].min())), shown(float(rows["highest"].max()))
     text = (
         "Up to this learning rate the mean gain over tables is not below zero; above, it is at "
         f"every one that was tried ({lowest} to {highest}; linear in its logarithm between two). "
