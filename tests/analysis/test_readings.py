@@ -335,6 +335,7 @@ class TestVerdict:
         )
         assert "average rank" not in printed
         assert "Of one dataset a rank is the order of its means" in printed
+        assert "Its folds resolve no difference: improvements on it are noise too." in printed
         assert "Below 0.001 read the ROC-AUC gain, not the improvement" in printed
 
     def test_a_range_too_small_to_normalize_is_told_in_raw_gains(self):

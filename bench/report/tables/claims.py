@@ -11,7 +11,7 @@ from bench.analysis.claims import COLUMNS, HOLDS, STUDY
 from bench.analysis.claims import claims as held
 from bench.analysis.references import DEFAULT
 from bench.analysis.safety import CAUSAL, null_methods
-from bench.phrases import joined
+from bench.phrases import counted, joined
 from bench.report.looks import title
 from bench.report.published import Published, stated_figures
 from bench.report.readable import sign_three, sign_two, three, two, with_interval
@@ -99,8 +99,8 @@ def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
     return (
         f"The study: {study.short}, with {' and '.join(study.models)} on other tables; nothing is "
         f"computed with its figures. A claim holds where the {answer.settings.confidence:.0%} "
-        f"interval over {answer.datasets} tables lies on its side of zero. Null: copies of real "
-        "rows mixed in, the farthest."
+        f"interval over {counted(answer.datasets, 'table')} lies on its side of zero. Null: copies "
+        "of real rows mixed in, the farthest."
     )
 
 

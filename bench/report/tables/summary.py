@@ -6,8 +6,10 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
+from bench.analysis.paired import resolved
 from bench.analysis.settings import Normalization
 from bench.phrases import counted
+from bench.report import verdict
 from bench.report.captions import ONE_DATASET, error_of
 from bench.report.columns import HARM, MEDIAN, RUNS, SPREADS, gain, rank, stated
 from bench.report.figures import improvements as figure
@@ -52,6 +54,8 @@ def caption(answer: Answer, rows: pd.DataFrame) -> str:
     )
     if answer.datasets == 1:
         text += f" {ONE_DATASET}"
+        if len(rows) > 1 and not resolved(verdict.between_folds(answer)).any():
+            text += " Its folds resolve no difference: improvements on it are noise too."
     small = settings.small_difference
     if unit["range"].median() < small and len(rows) > 1:
         text += f" Below {small:g} read the {metric.title} gain, not the improvement."
