@@ -20,7 +20,7 @@ WHOM = {DEFAULT: DEFAULT, PRETRAINED: "pre-trained"}
 KEPT = {
     (True, True): "both",
     (True, False): "sign",
-    (False, True): "significance",
+    (False, True): "interval",
     (False, False): "neither",
 }
 
@@ -90,9 +90,9 @@ def _caption(answer: Answer, rows: pd.DataFrame) -> str:
     lacking = "; ".join(f"{', '.join(names)} ({why})" for why, names in left_out.items())
     return (
         f"{' '.join(_told(rows))} One reading is changed at a time. Of improvement and gap medians "
-        "over runs are held against each other. Kept, beside the default reading: the sign, the "
-        "significance (whether the interval over datasets excludes 0), or both. Less spread and "
-        "gap is better, and the pre-trained model has none."
+        "over runs are held against each other. Kept, beside the default one: the sign, whether "
+        "the interval over datasets excludes 0, or both. Less spread and gap is better, and the "
+        "pre-trained model has none."
         + (f" These records cannot tell: {lacking}." if lacking else "")
     )
 
