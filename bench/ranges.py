@@ -264,8 +264,11 @@ def member(value: Any, kinds: Sequence[Any]) -> Any:
 
 
 def is_text(hint: Any) -> bool:
-    """Whether it may be any text."""
-    return str in members(hint)
+    """Whether it may be any text; one of some texts is a choice."""
+    kind, marks = _parts(hint)
+    if get_origin(kind) in (Union, types.UnionType):
+        return any(map(is_text, get_args(kind)))
+    return kind is str and not any(isinstance(mark, OneOf) for mark in marks)
 
 
 def is_list_of_texts(hint: Any) -> bool:

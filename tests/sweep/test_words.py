@@ -114,6 +114,18 @@ def test_a_comma_sweeps_where_a_sweep_is_asked_for(tmp_path: Path) -> None:
     assert as_typed(["-m", *OWN, "dataset.decimal=,"])[-1] == "dataset.decimal=','"
 
 
+def test_a_number_stays_one_where_a_word_may_stand_instead() -> None:
+    words = ("dataset=iris", "method=default_ft")
+    assert read(*words, "finetune.wise_ft=0.5") == 0.5
+    assert read(*words, "finetune.wise_ft=chosen") == "chosen"
+    for wrong, shown in (("1", "1.0"), ("best", "'best'"), ("[0.5,0.7]", "[0.5, 0.7]")):
+        with pytest.raises(BadInput) as refused:
+            as_typed([*words, f"finetune.wise_ft={wrong}"])
+        assert str(refused.value) == (
+            f"finetune.wise_ft is {shown}; expected a number above 0, below 1, 'chosen' or null."
+        )
+
+
 # Settings without effect --------------------------------------------------------------------------
 
 

@@ -106,12 +106,14 @@ def check_values(overrides: Sequence[str]) -> None:
                 f"{word} would make another method under the same name; without fine-tuning it is "
                 "method=pretrained, with it and no generator method=default_ft."
             )
-        kinds = ranges.members(hint(key, line))
-        if not all(isinstance(kind, type) and issubclass(kind, SCALARS) for kind in kinds):
+        wanted = hint(key, line)
+        kinds = ranges.members(wanted)
+        checked = SCALARS if ranges.is_text(wanted) else (*SCALARS, str)
+        if not all(isinstance(kind, type) and issubclass(kind, checked) for kind in kinds):
             continue
         given = _given(word)
         if given is not LEFT:
-            ranges.check(ranges.member(given, kinds), hint(key, line), key)
+            ranges.check(ranges.member(given, kinds), wanted, key)
 
 
 def read(word: str) -> Override:
