@@ -234,7 +234,7 @@ class TestReading:
     def test_it_counts_what_has_no_correlation_and_promises_too_much(self):
         readings = runs(WORKED)
         text = early_stopping(reliability(readings), readings, roc_auc_ovo)
-        assert "1 of 4 runs have none" in text
+        assert "1 of 4 runs have no correlation gap" in text
         assert "the mean gap is above 0 for 1 of 2 methods" in text
         assert "a standard error takes two tables or more" in text
 

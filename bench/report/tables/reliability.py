@@ -58,8 +58,8 @@ def early_stopping(
     if (runs["regret"] < 0).any():
         shown += " A bag's can be below 0: its curve is of common steps, each child has its own."
     promised = (
-        "Chosen by validation, a step promises too much by construction: the gap is above 0 for "
-        f"{(table['gap'] > 0).sum()} of {counted(len(table), 'method')}."
+        "Chosen by validation, a step promises too much by construction: the mean gap is above 0 "
+        f"for {(table['gap'] > 0).sum()} of {counted(len(table), 'method')}."
     )
     return " ".join([shown, promised, _gaps_against_default(runs, held)])
 
