@@ -37,6 +37,7 @@ from bench.report.table import ReportTable, Section
 from bench.report.tables import filled
 from bench.report.whole import lacking, unfinished
 
+NARROWEST = 6  # characters that a column of numbers takes in the terminal, at least
 FEW = 3  # faulty files that are named, and lost cells
 LONGEST = 300  # characters of a lost cell's name: a journal may say anything
 # Bytes of graphs that the page holds: one of a hundred columns has some 500,000.
@@ -154,6 +155,9 @@ def _say(console: Console, *lines: str) -> None:
 def _show(console: Console, section: Section) -> None:
     if section.table is None:
         console.print(section.title, style="italic")
+    elif len(section.table.columns) * NARROWEST > console.width:
+        console.print(section.title, style="italic")
+        _say(console, "Too wide for here: it stands in report/tables.md.")
     else:
         # Names and values come from data: rich would read [brackets] as its markup.
         drawn = RichTable(title=section.title, title_justify="left")

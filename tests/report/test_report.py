@@ -143,6 +143,15 @@ class TestFiles:
         assert {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()} == files
 
     @pytest.mark.long
+    def test_a_table_of_too_many_columns_for_the_terminal_says_where_it_stands(
+        self, written: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    ):
+        root = written([made("small", f"m{n}", [0.6, 0.7]) for n in range(25)])
+        assert report(root, figures=False) == 0
+        printed = capsys.readouterr().out
+        assert printed.count("Too wide for here: it stands in report/tables.md.") == 1
+        assert "| m24 " in read(root, "tables.md")
+
     def test_a_deleted_record_is_said_to_be_missing(self, written: Callable[..., Path]):
         root = written(experiment())
         next((root / "cells" / "heart" / "scm").glob("1-*.json")).unlink()
