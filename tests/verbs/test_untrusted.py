@@ -359,7 +359,8 @@ def check_verbs(root: Path, wanted: int = len(GOOD)) -> None:
         assert main(["show", "heart/default_ft/0", str(root)]) == 0
         for path in [*faults, *store.paths()][:4]:
             assert main(["show", str(path)]) in (0, 2)
-        assert main(["diff", str(root), str(root)]) in (0, 2)
+        # 1: a record that was sealed anew says one thing here and another there.
+        assert main(["diff", str(root), str(root)]) in (0, 1, 2)
         assert main(["verify", str(root), "n=0"]) in (0, 1, 2)
         assert len(list(costs.measured(root.parent))) >= len(GOOD)
         assert report(root, reading(["analysis.resamples=20"]), figures=False) in (0, 2)
