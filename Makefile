@@ -37,7 +37,7 @@ ablation: ## every generator alone and mixed with real rows, about 25 minutes on
 stopping: ## every stopping rule, on the embedded tables that none was found on, half an hour on two cores
 	$(MAKE) reproduce EXPERIMENT=stopping
 
-safety: ## how far fine-tuning may overshoot: methods and rivals x learning rates, 90 minutes on two cores
+safety: ## how far fine-tuning may overshoot: methods and rivals x learning rates, an hour on two cores
 	$(MAKE) reproduce EXPERIMENT=safety
 
 method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed and alone: METHOD=NAME
