@@ -123,9 +123,14 @@ def test_a_score_that_is_gone_is_no_fault_but_where_it_chose_the_step(
     monkeypatch.delitem(SCORES, "log_loss")
     monkeypatch.setattr(identity, "score_fingerprints", lambda: today)
     assert fault(record) is None
-    assert not is_stale(record)
-    tuning = {**record["settings"]["finetune"], "select_by": "log_loss"}
-    assert is_stale({**record, "settings": {**record["settings"], "finetune": tuning}})
+    assert not is_stale(_stopped_by("roc_auc_ovo", record))
+    assert is_stale(_stopped_by("log_loss", record))
+    assert is_stale(_stopped_by("roc_auc_ovo_veto", record))  # which reads both
+
+
+def _stopped_by(rule: str, record: Record) -> Record:
+    tuning = {**record["settings"]["finetune"], "select_by": rule}
+    return {**record, "settings": {**record["settings"], "finetune": tuning}}
 
 
 def test_other_scores_and_no_predictions_are_no_other_results(added: Record) -> None:
