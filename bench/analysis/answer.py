@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bench.analysis.frame import absent_units, as_recorded, complete, of_methods, those
+from bench.analysis.frame import (
+    absent_units,
+    against_untuned,
+    as_recorded,
+    complete,
+    of_methods,
+    those,
+)
 from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
 from bench.analysis.measures import improvements, per_dataset, summary
@@ -97,7 +104,7 @@ def answer(
     told : Told, optional
         What other scores are read from; by default no other is.
     """
-    cells = of_methods(cells, settings.methods)
+    cells = of_methods(against_untuned(cells), settings.methods)
     kept, left_out = complete(cells, settings.impute)
     left_out = as_recorded(left_out, metric)
     scored = those(cells, (cells["status"] == "done") & cells["score_chosen"].notna())

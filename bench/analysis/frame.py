@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -247,6 +248,31 @@ def _rounded(score: float | None) -> float:
 def those(cells: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
     """The rows of a mask; of all of them no copy, which takes 260 MB of a million rows."""
     return cells if mask.all() else cells[mask]
+
+
+def against_untuned(cells: pd.DataFrame) -> pd.DataFrame:
+    """Hold bags against the pre-trained model as it is, where its own record tells that.
+
+    A bag's record holds what its children's context makes of the pre-trained model; not fine-tuning
+    means the whole training part as context, as the cell of `pretrained` has it.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        As `frame` gives it.
+    """
+    tunings = cells["tuning"].dropna().unique() if "tuning" in cells else ()
+    bags = [tuning for tuning in tunings if json.loads(tuning).get("bag", 1) > 1]
+    if not bags:
+        return cells
+    unit = [*UNIT, "baseline"]
+    untuned = cells[cells["tuning"].isna() & cells["score_chosen"].notna()]
+    known = untuned.drop_duplicates(unit).set_index(unit)["score_chosen"]
+    of_bag = cells["tuning"].isin(bags)
+    found = known.reindex(pd.MultiIndex.from_frame(cells.loc[of_bag, unit])).to_numpy()
+    start = cells["score_pretrained"].copy()
+    start[of_bag] = np.where(np.isnan(found), start[of_bag], found)
+    return cells.assign(score_pretrained=start)
 
 
 def complete(

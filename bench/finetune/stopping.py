@@ -100,8 +100,9 @@ def _until_worse(told: Evaluations, by: str, guard: str) -> int:
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
+    """Trailing means; rounded, or those of equal values would differ in their last bit."""
     windows = (values[max(0, end - WINDOW) : end] for end in range(1, len(values) + 1))
-    return [sum(window) / len(window) for window in windows]
+    return [round(sum(window) / len(window), 12) for window in windows]
 
 
 def _beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> int:

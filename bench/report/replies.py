@@ -127,7 +127,8 @@ def _too_small(answer: Answer) -> str:
     smallest, needed = held["smallest"].median(), held["needed"].median()
     many = f"{needed:.0f} tables" if isfinite(needed) else "no number of tables"
     return (
-        f"smaller differences between {between} and {title(DEFAULT)} than {unsigned(smallest)} "
-        f"(test {answer.metric.title} ×1000): that {counted(answer.datasets, 'table')} find with "
-        f"{share(settings.power)} power, {unsigned(settings.small_difference)} would take {many}"
+        f"differences between {between} and {title(DEFAULT)} below {unsigned(smallest)} (test "
+        f"{answer.metric.title} ×1000), the smallest that {counted(answer.datasets, 'table')} find "
+        f"with {share(settings.power)} power ({unsigned(settings.small_difference)} would take "
+        f"{many})"
     )

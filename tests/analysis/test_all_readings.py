@@ -153,8 +153,8 @@ def test_the_table_counts_in_how_many_readings_the_sign_holds() -> None:
     assert section.table.loc["stopped by last step", "default_ft: kept"] == "neither"
     # Not by one-vs-rest, not at the last step, and of the normalized gap, where the other one is 0.
     assert (
-        "causalmixft minus default_ft: the sign of the default holds in 8 of 11 readings, and the "
-        "interval excludes 0 in 7." in section.text
+        "causalmixft minus default_ft: the sign of the default holds in 5 of 8 other readings, and "
+        "the interval excludes 0 in 7 of all 11." in section.text
     )
     assert "cannot tell: log_loss" in section.text
 

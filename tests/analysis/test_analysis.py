@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from made_records import made
 from scipy.stats import rankdata
 
-from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, complete, frame
+from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, against_untuned, complete, frame
 from bench.analysis.measures import (
     average_ranks,
     improvements,
@@ -245,6 +245,22 @@ class TestComplete:
 
 def record(method: str, seed: int, fold: int = 0, **changed: Any) -> dict[str, Any]:
     return made("iris", method, [0.75], fold, seed, validation=[0.5], **changed)
+
+
+class TestAgainstUntuned:
+    """A bag starts from its children's contexts; not fine-tuning is the whole training part's."""
+
+    def test_a_bag_is_held_against_the_pretrained_models_own_cell(self):
+        bag = made("a", "bagged", [0.8, 0.9], finetune={"bag": 8})
+        plain = made("a", "plain", [0.7, 0.75], finetune={"bag": 1})
+        cells = frame([bag, plain, made("a", "pretrained", [0.7])])
+        held = against_untuned(cells).set_index("method")["score_pretrained"]
+        assert held.to_dict() == {"bagged": 0.7, "plain": 0.7, "pretrained": 0.7}
+        assert cells.set_index("method")["score_pretrained"]["bagged"] == 0.8  # as it was
+
+    def test_without_that_cell_it_keeps_its_own(self):
+        cells = frame([made("a", "bagged", [0.8, 0.9], finetune={"bag": 8})])
+        assert against_untuned(cells)["score_pretrained"].tolist() == [0.8]
 
 
 class TestFrame:

@@ -66,6 +66,7 @@ def test_once_log_loss_is_worse_than_at_step_0_nothing_is_taken_any_more() -> No
 def test_the_first_means_are_of_what_there_is() -> None:
     assert smoothed.keeps(told(auc=[0.7, 0.9, 0.7, 0.7, 0.7])) == 1  # 0.8 over 0.766…
     assert smoothed.keeps(told(auc=[0.7, 0.7, 0.7, 0.7, 0.7])) == 0
+    assert smoothed.keeps(told(auc=[0.006, 0.006, 0.006])) == 0  # though (3 * 0.006) / 3 > 0.006
 
 
 @pytest.mark.parametrize(

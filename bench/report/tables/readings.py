@@ -72,14 +72,13 @@ def _told(rows: pd.DataFrame) -> Iterator[str]:
             known = of.dropna(subset=[f"difference_{other}"])
             if known.empty:
                 continue
-            stays = known["is_default"] | known[f"sign_stays_{other}"].astype("boolean").fillna(
-                True
-            )
+            # A default holds its own sign by definition, and is not counted.
+            stays = known.loc[~known["is_default"], f"sign_stays_{other}"].dropna().astype(bool)
             resolved = (known[f"low_{other}"] > 0) | (known[f"high_{other}"] < 0)
             yield (
                 f"{method} minus {whom}: the sign of the default holds in {stays.sum()} of "
-                f"{counted(len(known), 'reading')}, and the interval excludes 0 in "
-                f"{resolved.sum()}."
+                f"{counted(len(stays), 'other reading')}, and the interval excludes 0 in "
+                f"{resolved.sum()} of all {len(known)}."
             )
 
 
