@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.analysis.answer import Answer
+from bench.analysis.safety import causal_methods
 from bench.report.drawing import INK, Drawing, marks, name_rows, pair
 from bench.report.figures import tuned
 from bench.report.looks import looks
@@ -13,7 +14,8 @@ MOST = 12  # methods
 def at_a_glance(answer: Answer) -> Drawing | None:
     """Mean gain of every method, and how many runs it harms, with intervals."""
     every = tuned(answer)
-    methods = [m for m in every if every.index(m) < MOST or m == answer.references.main]
+    always = {answer.references.main, *causal_methods(answer.kept)}
+    methods = [m for place, m in enumerate(every) if place < MOST or m in always]
     if not methods:
         return None
     table, seen = answer.tables["summary"], looks(answer.methods)
