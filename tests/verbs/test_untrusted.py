@@ -217,7 +217,13 @@ class TestSchema:
         read = {path.name: Store(path).survey() for path in REFERENCE.iterdir() if path.is_dir()}
         assert {name: faults for name, (_, faults) in read.items() if faults} == {}
         counts = {name: len(sound) for name, (sound, _) in read.items()}
-        assert counts == {"embedded": 360, "pilot": 396, "ablation": 384}
+        assert counts == {
+            "embedded": 360,
+            "pilot": 396,
+            "ablation": 384,
+            "safety": 744,
+            "stopping": 162,
+        }
 
     def test_whole_and_failed_records_are_sound(self):
         assert fault(seal(whole())) is None
