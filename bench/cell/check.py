@@ -184,7 +184,7 @@ def _conflicts(name: str, before: Any, now: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         both = {part: (before[part], now[part]) for part in before if part in now}
         return [line for part, of in both.items() for line in _conflicts(f"{name}.{part}", *of)]
-    if name == "dataset":
+    if name == "dataset":  # a hash, told as short as everywhere
         before, now = before[:SHORT], now[:SHORT]
     return _change(name, before, now)
 

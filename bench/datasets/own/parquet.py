@@ -79,7 +79,7 @@ def _column(column) -> pd.Series:  # type: ignore[no-untyped-def]  # pyarrow has
         return column.to_pandas(types_mapper=integers.get, date_as_object=False)
 
 
-def _pandas(schema) -> dict[str, list[Any]]:  # type: ignore[no-untyped-def]
+def _pandas(schema) -> dict[str, list[Any]]:  # type: ignore[no-untyped-def]  # nor here
     """What pandas noted of a frame's index and types; a damaged note is none."""
     try:
         about = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
