@@ -84,13 +84,9 @@ def by_rule(cells: pd.DataFrame, told: Told, metric: Score, asked: Sequence[str]
                 f"analysis.rules: there is no stopping rule '{name}';{closest(name, titles)} "
                 f"rules: {', '.join(titles)}."
             )
-    records = [told.record(identity) for identity in cells["identity"]]
-    has_curves = np.array([bool(r and r["curves"]) for r in records], dtype=bool)
-    is_bag = np.array([bool(r and r.get("children")) for r in records], dtype=bool)
-    runs = cells[has_curves & ~is_bag]
-    of_runs = [r for r, reads in zip(records, has_curves & ~is_bag, strict=True) if reads and r]
+    runs, of_runs, bags = with_curves(cells, told)
     if not of_runs:
-        return ByRule(bags=int(is_bag.sum()))
+        return ByRule(bags=bags)
     gains, left_out = _gains(runs, of_runs, metric)
     missing = next((name for name in asked if name in left_out), None)
     if missing is not None:
@@ -106,8 +102,17 @@ def by_rule(cells: pd.DataFrame, told: Told, metric: Score, asked: Sequence[str]
         {name: why for name, why in left_out.items() if not asked and name not in foreign},
         len(of_runs),
         sum(_is_stopped(record) for record in of_runs),
-        int(is_bag.sum()),
+        bags,
     )
+
+
+def with_curves(cells: pd.DataFrame, told: Told) -> tuple[pd.DataFrame, list[Record], int]:
+    """The cells that rules read, with the record of each; and how many bags they pass over."""
+    records = [told.record(identity) for identity in cells["identity"]]
+    is_bag = np.array([bool(r and r.get("children")) for r in records], dtype=bool)
+    reads = np.array([bool(r and r["curves"]) for r in records], dtype=bool) & ~is_bag
+    of_runs = [r for r, is_read in zip(records, reads, strict=True) if is_read and r]
+    return cells[reads], of_runs, int(is_bag.sum())
 
 
 def titles_of_rules() -> dict[str, str]:

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis.change import Change, change
 from bench.analysis.frame import UNIT
 from bench.analysis.resolves import Told
-from bench.analysis.rules import ALL, ORACLE, ByRule, position, titles_of_rules
+from bench.analysis.rules import ALL, ORACLE, ByRule, position, titles_of_rules, with_curves
 from bench.cell.record import Record
 from bench.finetune.stopping import RULES, never
 
@@ -86,10 +86,8 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule) -> SafestRule | 
     name = chosen_rule(found.table)
     if name is None:
         return None
-    records = [told.record(identity) for identity in cells["identity"]]
-    reads = [bool(r and r["curves"] and not r.get("children")) for r in records]
-    runs = cells[reads].set_index([*UNIT, "method"])
-    of_runs = [r for r, is_read in zip(records, reads, strict=True) if r and is_read]
+    runs, of_runs, _ = with_curves(cells, told)
+    runs = runs.set_index([*UNIT, "method"])
     gains = pd.DataFrame(
         {"rule": _gains(list(runs["test_curve"]), of_runs, name)}, index=runs.index
     )
