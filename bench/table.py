@@ -1,4 +1,4 @@
-"""`Table`: features, target, column kinds and class labels; the one data type that crosses rooms.
+"""`Table`: features, target, column kinds and classes, if any; the one data type of all rooms.
 
 It knows nothing of files, folds, models or configs.
 """
@@ -17,11 +17,12 @@ from pandas.util import hash_pandas_object
 from bench.errors import TableError
 
 Kind = Literal["numeric", "integer", "categorical"]
+Problem = Literal["classification", "regression"]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A classification table.
+    """A table with a target: classes, or numbers.
 
     Parameters
     ----------
@@ -31,12 +32,14 @@ class Table:
         ``numeric`` and ``integer`` columns are float64 (missing is NaN, never infinite);
         ``categorical`` columns are `pandas.Categorical` with string categories (missing is NaN).
         The index is ``0 … n_rows - 1``.
-    y : ndarray of int64, shape (n_rows,)
-        Class codes, ``0 … n_classes - 1``; the target is never missing.
+    y : ndarray of int64 or float64, shape (n_rows,)
+        Class codes, ``0 … n_classes - 1``; of a numeric target float64, finite. It is never
+        missing.
     kinds : mapping of column name to kind
         An ``integer`` column holds whole numbers only.
     classes : tuple of str
-        The label of each class code. A table may hold no row of some class (a split's part).
+        The label of each class code. A table may hold no row of some class (a split's part). None
+        of a numeric target: the table's `problem` is then regression.
     target : str
         The target column's name.
     domain : str
@@ -93,9 +96,9 @@ class Table:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", self.X.reset_index(drop=True))
-        object.__setattr__(self, "y", np.asarray(self.y, dtype=np.int64))
         object.__setattr__(self, "kinds", dict(self.kinds))
         object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "y", np.asarray(self.y, dtype=self._stored_y))
         if len(self.X) != len(self.y):
             raise TableError(
                 f"Table '{self.name}': {len(self.X)} rows of features, {len(self.y)} labels."
@@ -112,10 +115,7 @@ class Table:
             raise TableError(f"Table '{self.name}': column '{twice}' stands in it twice.")
         if list(self.X.columns) != list(self.kinds):
             raise TableError(f"Table '{self.name}': columns and kinds differ.")
-        if len(self.y) and not (self.y.min() >= 0 and self.y.max() < len(self.classes)):
-            raise TableError(
-                f"Table '{self.name}': class codes outside 0 … {len(self.classes) - 1}."
-            )
+        self._check_target()
         for column, kind in self.kinds.items():
             self._check_column(column, kind)
 
@@ -127,6 +127,19 @@ class Table:
         if keys.dtype != np.uint64:  # a cast through float64 would merge neighbouring keys
             raise TableError(f"Table '{self.name}': origins are {keys.dtype}, not uint64 row keys.")
         return keys
+
+    def _check_target(self) -> None:
+        if self.problem == "regression":
+            bad = int((~np.isfinite(self.y)).sum())
+            if bad:
+                raise TableError(
+                    f"Table '{self.name}': the numeric target '{self.target}' is missing or "
+                    f"infinite in {bad} of {len(self)} rows."
+                )
+        elif len(self.y) and not (self.y.min() >= 0 and self.y.max() < len(self.classes)):
+            raise TableError(
+                f"Table '{self.name}': class codes outside 0 … {len(self.classes) - 1}."
+            )
 
     def _check_column(self, column: str, kind: Kind) -> None:
         values = self.X[column]
@@ -158,9 +171,23 @@ class Table:
         return self.X.shape[1]
 
     @property
+    def problem(self) -> Problem:
+        """What is to be learnt: a class, or a number."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def _stored_y(self) -> type:
+        return np.int64 if self.classes else np.float64
+
+    @property
     def n_classes(self) -> int:
-        """How many classes it knows, those without a row of it included."""
+        """How many classes it knows, those without a row of it included; 0 for regression."""
         return len(self.classes)
+
+    @property
+    def strata(self) -> np.ndarray | None:
+        """The class codes, by which rows are dealt out in proportion; None for regression."""
+        return self.y if self.classes else None
 
     @property
     def numeric(self) -> list[str]:
@@ -173,7 +200,15 @@ class Table:
         return [c for c, kind in self.kinds.items() if kind == "categorical"]
 
     def class_counts(self) -> np.ndarray:
-        """Rows of each class, shape (n_classes,)."""
+        """Rows of each class, shape (n_classes,).
+
+        Raises
+        ------
+        TableError
+            If the target is numeric.
+        """
+        if not self.classes:
+            raise TableError(f"Table '{self.name}' has a numeric target, and no classes to count.")
         return np.bincount(self.y, minlength=self.n_classes)
 
     def take(self, rows: np.ndarray | Iterable[int]) -> Table:
@@ -280,7 +315,8 @@ class Table:
                 numbers = self.X[column].to_numpy(dtype="<f8", copy=True)
                 numbers[np.isnan(numbers)] = np.nan  # one bit pattern for every missing value
                 digest.update((numbers + 0.0).tobytes())  # −0.0 and 0.0 are the same value
-        digest.update(self.y.astype("<i8").tobytes())
+        # −0.0 and 0.0 are the same value, of the target too
+        digest.update((self.y.astype("<i8") if self.classes else self.y + 0.0).tobytes())
         if self.origins is not None:
             digest.update(b"origins" + self.origins.astype("<u8").tobytes())
         return digest.hexdigest()

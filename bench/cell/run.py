@@ -29,7 +29,7 @@ from bench.generator import NotApplicable
 from bench.models.base import Backbone
 from bench.models.memory import CHUNK, LessSupport, Memory
 from bench.process import Clock
-from bench.scores import RANKED_BY, all_scores
+from bench.scores import all_scores, ranked
 from bench.table import Table
 
 
@@ -78,7 +78,7 @@ def run(
         "identity": identity,
         "settings": _settings(cfg),
         "data": reached.data,
-        "metric": RANKED_BY.as_metric(),
+        "metric": ranked(table.problem).as_metric(),
         "metrics": reached.metrics,
         "predictions": reached.predictions,
         "chosen_step": result.chosen_step if isinstance(result, Finetuned) else None,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.finetune.averaging import Evaluated, evaluated
@@ -219,13 +218,18 @@ class _Training:
         for x, y in zip(x_query.split(chunk, dim=1), y_query.split(chunk, dim=1), strict=True):
             with torch.autocast(device.type, torch.bfloat16, enabled=is_short):
                 logits = self._backbone.logits(self.module, x_support, y_support, x)[0]
-            if self._settings.slice_logits:
-                logits = logits[:, : max(self._n_classes, int(y_support.max()) + 1)]
             share = y.shape[1] / y_query.shape[1]
-            loss: Tensor = F.cross_entropy(logits.float(), y[0]) * share
+            known = self._n_outputs(logits, y_support)
+            loss = self._backbone.loss(logits.float(), y[0], known) * share
             loss.backward()
             total += loss.item()
         return total
+
+    def _n_outputs(self, logits: Tensor, y_support: Tensor) -> int:
+        """Outputs that the loss reads: all, or those of the classes that there are."""
+        if not self._settings.slice_logits or not self._n_classes:
+            return logits.shape[-1]
+        return max(self._n_classes, int(y_support.max()) + 1)
 
 
 @contextmanager

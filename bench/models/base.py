@@ -1,4 +1,4 @@
-"""What a backbone offers: a pre-trained classifier that reads labelled rows in context.
+"""What a backbone offers: a pre-trained model that reads labelled rows in context.
 
 Whatever fine-tunes or scores a model knows it by this contract alone. A model of one's own is a
 subclass of `Backbone`, and a function that loads it, named by a config's ``_target_``.
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.errors import ModelError, TableError
-from bench.table import Table
+from bench.predicted import Predictions
+from bench.table import Problem, Table
 
 if TYPE_CHECKING:  # importing torch takes seconds, and a config is checked without it
     import torch
@@ -23,18 +24,20 @@ if TYPE_CHECKING:  # importing torch takes seconds, and a config is checked with
 
     from bench.models.memory import Memory
 
-Probabilities = dict[str, np.ndarray]  # part → (q, n_classes)
+Probabilities = dict[str, Any]  # part → `bench.predicted.Predictions` of its rows
 Score = Callable[["nn.Module"], Probabilities]
 
 
 class Encoder(ABC):
     """Rows as the backbone reads them: fitted on training rows, applied unchanged to all others.
 
+    What it is here reads classes; one of a numeric target has its own `encode_y` and `decode`.
+
     Attributes
     ----------
     present_ : ndarray of int64
         The classes that the fitted rows hold, ascending; the model's class ``k`` is
-        ``present_[k]``.
+        ``present_[k]``. None of a numeric target: then it is empty.
     rescaled_ : tuple of str
         Columns of numbers that the model cannot hold, and reads on another scale.
     """
@@ -47,9 +50,16 @@ class Encoder(ABC):
         """Features, float32, finite, shape (n_rows, n_kept)."""
 
     def encode_y(self, y: np.ndarray) -> np.ndarray:
-        """Class codes → the model's compact codes; −1 for a class that the fit did not see."""
+        """Targets as the model reads them, shape (n_rows,), whatever type that is.
+
+        Of class codes the model's compact codes, int64; −1 for a class that the fit did not see.
+        """
         position = np.searchsorted(self.present_, y).clip(max=len(self.present_) - 1)
         return np.where(self.present_[position] == y, position, -1).astype(np.int64)
+
+    def decode(self, outputs: np.ndarray, n_classes: int) -> Predictions:
+        """What the model's outputs (n_rows, n_outputs) tell of the rows' targets."""
+        return self.probabilities(outputs, n_classes)
 
     def probabilities(self, logits: np.ndarray, n_classes: int) -> np.ndarray:
         """Softmax over the present classes, shape (n_rows, n_classes); absent classes get 0."""
@@ -62,12 +72,12 @@ class Encoder(ABC):
 
 @dataclass(frozen=True)
 class Backbone(ABC):
-    """A pre-trained classifier, ready to be copied and fine-tuned.
+    """A pre-trained classifier, or one of values, ready to be copied and fine-tuned.
 
     The conformance suite (``tests/models/test_models_conform.py``) holds each to this:
 
     - Its probabilities are finite, sum to one over the classes of the training rows, and are 0 for
-      others; a class keeps its column whatever its code.
+      others; a class keeps its column whatever its code. Its values are finite.
     - Scoring gives the same bits twice and changes neither module nor tables.
     - A query row is read by the training rows alone: no other query row and no label of one counts;
       in smaller chunks, as memory asks for, it comes to the same but for rounding.
@@ -89,6 +99,8 @@ class Backbone(ABC):
     max_classes, max_features, max_context : int
         What the model can take: classes and features of a table, support rows of a pass.
     device : torch.device
+    problem : {"classification", "regression"}
+        What its weights were trained for.
     weights_hash : str, optional
         Names the weights in records; others, another hash. It is `bench.models.weights.state_hash`
         of the module, unless the loader `reads` files and gives their `files_hash`.
@@ -100,6 +112,7 @@ class Backbone(ABC):
     max_context: int
     device: torch.device
     weights_hash: str = ""
+    problem: Problem = "classification"
 
     def __post_init__(self) -> None:
         if not self.weights_hash:
@@ -108,12 +121,16 @@ class Backbone(ABC):
             object.__setattr__(self, "weights_hash", state_hash(self.module))
 
     def check(self, table: Table) -> None:
-        """Refuse a table beyond the model's limits, before anything is computed.
+        """Refuse a table of another problem or beyond the model's limits, before all else.
 
         Raises
         ------
         TableError
         """
+        if table.problem != self.problem:
+            raise TableError(
+                f"Dataset '{table.name}' is for {table.problem}, this model for {self.problem}."
+            )
         for what, given, limit in (
             ("classes", table.n_classes, self.max_classes),
             ("features", table.n_features, self.max_features),
@@ -152,6 +169,22 @@ class Backbone(ABC):
 
         Of encoded rows (b, s, f) with class codes (b, s), and query rows (b, q, f).
         """
+
+    def loss(self, outputs: Tensor, y: Tensor, n_known: int) -> Tensor:
+        """The mean loss of query rows, to be lowered.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (q, n_outputs)
+            What `logits` gave, float32.
+        y : Tensor of shape (q,)
+            Their targets, as the encoder gives them.
+        n_known : int
+            Outputs that count, where classes without a row are left out; else all of them.
+        """
+        import torch.nn.functional as F
+
+        return F.cross_entropy(outputs[:, :n_known], y)
 
     @abstractmethod
     def score(

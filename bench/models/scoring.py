@@ -84,7 +84,7 @@ class Scoring(ABC):
             with torch.no_grad(), _evaluating(module):
                 logits = self.logits(module, chunk)
             return {
-                part: self.encoder.probabilities(_finite(of_part, part), self.n_classes)
+                part: self.encoder.decode(_finite(of_part, part), self.n_classes)
                 for part, of_part in logits.items()
             }
 

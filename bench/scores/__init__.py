@@ -7,6 +7,7 @@ an underscore are what several share.
 from __future__ import annotations
 
 from pkgutil import iter_modules, resolve_name
+from typing import Any
 
 import numpy as np
 
@@ -34,36 +35,49 @@ SCORES = _found()
 RANKED_BY = SCORES[RANKED]
 
 
-def all_scores(y: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
-    """Every `ClassScore`, by name.
+def ranked(problem: str) -> Score:
+    """The score that cells of a problem, classification or regression, are compared by."""
+    # By text: a constant up here would be part of each score's definition.
+    return SCORES["rmse" if problem == "regression" else RANKED]
+
+
+def scores_of(problem: str) -> list[Score]:
+    """Every score that tables of a problem have, the one they are compared by first."""
+    of_classes = problem == "classification"
+    found = [score for score in SCORES.values() if isinstance(score, ClassScore) == of_classes]
+    return sorted(found, key=lambda score: score is not ranked(problem))
+
+
+def all_scores(y: np.ndarray, predictions: Any) -> dict[str, float | None]:
+    """Every score of these predictions, by name.
 
     Parameters
     ----------
-    y : ndarray of int, shape (n_rows,)
-    probabilities : ndarray of shape (n_rows, n_classes)
-        Rows sum to one.
+    y : ndarray of shape (n_rows,)
+        Class codes, or values.
+    predictions : ndarray of shape (n_rows, n_classes), or Predicted
+        Probabilities, whose rows sum to one, or what was told of a numeric target.
 
     Raises
     ------
     ScoreError, FaultyScore
         As `bench.scores._held.held`.
     """
-    return _told(_class_scores(), y, probabilities)
+    return _told(_scores_of(predictions), y, predictions)
 
 
-def drawn_scores(y: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
+def drawn_scores(y: np.ndarray, predictions: Any) -> dict[str, float | None]:
     """Those of `all_scores` that a curve is drawn of."""
-    return _told([score for score in _class_scores() if score.drawn], y, probabilities)
+    return _told([score for score in _scores_of(predictions) if score.drawn], y, predictions)
 
 
-def _told(
-    scores: list[ClassScore], y: np.ndarray, probabilities: np.ndarray
-) -> dict[str, float | None]:
+def _told(scores: list[Score], y: np.ndarray, predictions: Any) -> dict[str, float | None]:
     # Imported here: what this file imports at its top is part of each score's definition.
     from bench.scores._held import held
 
-    return {score.name: held(score, y, probabilities) for score in scores}
+    return {score.name: held(score, y, predictions) for score in scores}
 
 
-def _class_scores() -> list[ClassScore]:
-    return [score for score in SCORES.values() if isinstance(score, ClassScore)]
+def _scores_of(predictions: Any) -> list[Score]:
+    is_classes = isinstance(predictions, np.ndarray)
+    return scores_of("classification" if is_classes else "regression")

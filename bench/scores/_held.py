@@ -8,7 +8,9 @@ from numbers import Real
 import numpy as np
 
 from bench.errors import BadInput, sentence
-from bench.score import ClassScore, Score, ScoreError, require_probabilities
+from bench.predicted import Predicted, Predictions
+from bench.score import Score, ScoreError, require_probabilities
+from bench.value_score import require_values
 
 ROUNDING = 1e-9  # by which the sum behind a score may leave its range
 
@@ -17,19 +19,22 @@ class FaultyScore(BadInput):
     """A score that is not what its own file says of it; the message names both."""
 
 
-def held(score: ClassScore, y: np.ndarray, probabilities: np.ndarray) -> float | None:
+def held(score: Score, y: np.ndarray, predictions: Predictions) -> float | None:
     """The score; None where it does not exist.
 
     Raises
     ------
     ScoreError
-        As `bench.score.require_probabilities`.
+        As `bench.score.require_probabilities` and `bench.value_score.require_values`.
     FaultyScore
         If its function raises anything else, or gives what it does not declare.
     """
-    require_probabilities(y, probabilities)
+    if isinstance(predictions, Predicted):
+        require_values(y, predictions)
+    else:
+        require_probabilities(y, predictions)
     try:
-        value = score.function(y, probabilities)
+        value = score.function(y, predictions)  # type: ignore[arg-type]  # as its kind of score
     except (ScoreError, MemoryError):
         raise
     except Exception as error:  # anybody's function: whatever it is, its file is to be named

@@ -340,3 +340,28 @@ class TestRowKeys:
         for i, one in enumerate(plain):
             for j, two in enumerate(plain):
                 assert (keys[i] == keys[j]) == (one == two)
+
+
+def of_numbers(y: Any) -> Table:
+    return Table("prices", pd.DataFrame({"size": [1.0, 2.0, 2.0]}), y, {"size": "integer"}, (), "y")
+
+
+def test_a_numeric_target_is_of_floats_and_has_no_classes() -> None:
+    table = of_numbers([1, 2.5, 4])
+    assert (table.problem, table.n_classes, table.strata) == ("regression", 0, None)
+    assert table.y.dtype == np.float64
+    assert table.take([2, 0]).y.tolist() == [4.0, 1.0]
+    assert table.concat(table.take([1])).y.tolist() == [1.0, 2.5, 4.0, 2.5]
+    with pytest.raises(TableError, match="'prices' has a numeric target, and no classes to count"):
+        table.class_counts()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_numeric_target_is_never_missing_or_infinite(bad: float) -> None:
+    with pytest.raises(TableError, match="'y' is missing or infinite in 1 of 3 rows"):
+        of_numbers([1.0, bad, 2.0])
+
+
+def test_a_numeric_target_counts_in_the_fingerprint() -> None:
+    first, zero, minus_zero = (of_numbers([1.0, 2.0, y]).fingerprint() for y in (3.0, 0.0, -0.0))
+    assert first != zero == minus_zero
