@@ -18,6 +18,7 @@ from bench.finetune.settings import Finetune, Mixing, Rows
 from bench.finetune.splitting import (
     GroupedSplit,
     Sides,
+    Strata,
     TaskError,
     by_appearance,
     lead_with_each_class,
@@ -33,7 +34,7 @@ MadeRows = SharedTable | FreshRows
 
 @dataclass(frozen=True)
 class Task:
-    """One fine-tuning step's rows: features float32 (n, f), compact class codes int64 (n,)."""
+    """One fine-tuning step's rows: features float32 (n, f), targets as they are encoded (n,)."""
 
     x_support: np.ndarray
     y_support: np.ndarray
@@ -56,16 +57,29 @@ class TaskSource(Protocol):
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows ready for the model, with the keys that tell copies, and rows of one origin or group."""
+    """Rows ready for the model."""
 
     x: np.ndarray
     y: np.ndarray
-    keys: np.ndarray
+    strata: Strata
 
     @classmethod
-    def of(cls, table: Table, encoder: Encoder, sides: Sides) -> Encoded:
+    def of(cls, table: Table, encoder: Encoder) -> Encoded:
         """Encode a table's rows."""
-        return cls(encoder.encode_x(table), encoder.encode_y(table.y), sides.keys(table))
+        return cls(encoder.encode_x(table), encoder.encode_y(table.y), table.strata)
+
+    def take(self, rows: np.ndarray) -> Encoded:
+        """The rows at these positions (or under this mask), in order."""
+        strata = None if self.strata is None else self.strata[rows]
+        return Encoded(self.x[rows], self.y[rows], strata)
+
+    def concat(self, other: Encoded) -> Encoded:
+        """These rows followed by others of one table with them."""
+        both = None
+        if self.strata is not None and other.strata is not None:
+            both = np.concatenate([self.strata, other.strata])
+        x, y = np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y])
+        return Encoded(x, y, both)
 
 
 def split_of(train: Table, settings: Finetune) -> GroupedSplit:
@@ -78,12 +92,13 @@ def split_of(train: Table, settings: Finetune) -> GroupedSplit:
     """
     keys = Sides.of(train).keys(train)
     try:
-        return GroupedSplit(keys, train.y, settings.query_share)
+        return GroupedSplit(keys, train.strata, settings.query_share)
     except TaskError as reason:
         why = _lower(reason)
         if train.groups is not None:
             parts = counted(len(np.unique(keys)), "part")
-            why = f"with groups and copies together they are {parts}, too few for their classes."
+            what = "a task" if train.strata is None else "their classes"
+            why = f"with groups and copies together they are {parts}, too few for {what}."
         raise NotApplicable(
             f"The training rows of dataset '{train.name}' make no task: {why}"
         ) from reason
@@ -100,7 +115,8 @@ class RealTasks:
 
     def __init__(self, train: Table, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
         self.sides = Sides.of(train)
-        self.rows = Encoded.of(train, encoder, self.sides)
+        self.keys = self.sides.keys(train)
+        self.rows = Encoded.of(train, encoder)
         self._split = split_of(train, settings)
         self._settings = settings
         self._seed = seed
@@ -109,14 +125,15 @@ class RealTasks:
         """Positions of the step's real support rows, and of query rows of the support's classes."""
         support, query = self._split.draw(seeded(*self._seed, "real rows", step))
         support = support[: self._settings.max_support]
-        query = query[np.isin(self.rows.y[query], self.rows.y[support])]
+        strata = self.rows.strata
+        if strata is not None:
+            query = query[np.isin(strata[query], strata[support])]
         return support, query[: self._settings.max_query]
 
     def task(self, step: int) -> Task:
         """A task of the step's real rows."""
         support, query = self.draw(step)
-        rows = self.rows
-        return _task(rows.x[support], rows.y[support], rows.x[query], rows.y[query])
+        return _task(self.rows.take(support), self.rows.take(query))
 
 
 class SyntheticTasks:
@@ -141,19 +158,19 @@ class SyntheticTasks:
 
     def task(self, step: int) -> Task:
         """A task of the step's synthetic rows."""
-        rows = self._rows.at(step)
+        rows, keys = self._rows.at(step)
         try:
-            return self._split(step, rows)
+            return self._split(step, rows, keys)
         except TaskError as reason:
             raise NotApplicable(
                 f"The synthetic rows make no task by themselves: {_lower(reason)}"
             ) from reason
 
-    def _split(self, step: int, rows: Encoded) -> Task:
-        split = GroupedSplit(by_appearance(rows.keys), rows.y, self._settings.query_share)
+    def _split(self, step: int, rows: Encoded, keys: np.ndarray) -> Task:
+        split = GroupedSplit(by_appearance(keys), rows.strata, self._settings.query_share)
         support, query = split.draw(seeded(*self._seed, "synthetic rows", step))
         support, query = support[: self._settings.max_support], query[: self._settings.max_query]
-        return _task(rows.x[support], rows.y[support], rows.x[query], rows.y[query])
+        return _task(rows.take(support), rows.take(query))
 
 
 class MixedTasks:
@@ -180,34 +197,27 @@ class MixedTasks:
 
     def task(self, step: int) -> Task:
         """A task of the step's real rows, with synthetic ones on both sides."""
-        real, rows = self._real.rows, self._rows.at(step)
+        real, (rows, keys) = self._real.rows, self._rows.at(step)
         support, query = self._real.draw(step)
-        extra_support, extra_query = self._extra(step, rows, support, query)
-        order = lead_with_each_class(
-            np.arange(len(support) + len(extra_support)),
-            np.concatenate([real.y[support], rows.y[extra_support]]),
-        )
-        return _task(
-            np.concatenate([real.x[support], rows.x[extra_support]])[order],
-            np.concatenate([real.y[support], rows.y[extra_support]])[order],
-            np.concatenate([real.x[query], rows.x[extra_query]]),
-            np.concatenate([real.y[query], rows.y[extra_query]]),
-        )
+        extra_support, extra_query = self._extra(step, keys, support, query)
+        mixed = real.take(support).concat(rows.take(extra_support))
+        order = lead_with_each_class(np.arange(len(mixed.y)), mixed.strata)
+        return _task(mixed.take(order), real.take(query).concat(rows.take(extra_query)))
 
     def _extra(
-        self, step: int, rows: Encoded, support: np.ndarray, query: np.ndarray
+        self, step: int, made: np.ndarray, support: np.ndarray, query: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the synthetic rows that join each side."""
+        """Positions of the synthetic rows that join each side, of the keys that they have."""
         rng = seeded(*self._seed, "synthetic rows", step)
-        keys = self._real.rows.keys
-        with_support = np.isin(rows.keys, keys[support])
-        with_query = np.isin(rows.keys, keys[query])
+        keys = self._real.keys
+        with_support = np.isin(made, keys[support])
+        with_query = np.isin(made, keys[query])
         # Rows of real origins that a cap left out of this step may join neither side: their
         # originals were dealt to one, and the other must not know them.
-        free = np.flatnonzero(~np.isin(rows.keys, keys))
+        free = np.flatnonzero(~np.isin(made, keys))
         wanted = round(self._ratio * len(support)), round(self._ratio * len(query))
         lacking = wanted[0] - int(with_support.sum()), wanted[1] - int(with_query.sum())
-        in_query = _deal(rows.keys[free], _query_rows(len(free), wanted, lacking), rng)
+        in_query = _deal(made[free], _query_rows(len(free), wanted, lacking), rng)
         for_support = np.concatenate([np.flatnonzero(with_support), free[~in_query]])
         for_query = np.concatenate([np.flatnonzero(with_query), free[in_query]])
         return rng.permutation(for_support)[: wanted[0]], rng.permutation(for_query)[: wanted[1]]
@@ -252,13 +262,9 @@ class RetaskedTasks:
         new_support, new_query = self._made.generator.task(
             self._train.take(support), self._train.take(query), rng
         )
+        _require_learnable(new_support, self._train)
         encoder = self._made.encoder(new_support)
-        return _task(
-            encoder.encode_x(new_support),
-            encoder.encode_y(new_support.y),
-            encoder.encode_x(new_query),
-            encoder.encode_y(new_query.y),
-        )
+        return _task(Encoded.of(new_support, encoder), Encoded.of(new_query, encoder))
 
 
 class InterleavedTasks:
@@ -332,21 +338,28 @@ class _Remembered:
         self._sides = sides
         self._table: Table | None = None
 
-    def at(self, step: int) -> Encoded:
+    def at(self, step: int) -> tuple[Encoded, np.ndarray]:
+        """The rows, and the keys that tell copies, and rows of one origin or group."""
         table = self._made.at(step)
         if table is not self._table:
-            self._table, self._encoded = table, Encoded.of(table, self._encoder, self._sides)
+            self._table = table
+            self._encoded = Encoded.of(table, self._encoder), self._sides.keys(table)
         return self._encoded
 
 
-def _task(
-    x_support: np.ndarray, y_support: np.ndarray, x_query: np.ndarray, y_query: np.ndarray
-) -> Task:
+def _require_learnable(new: Table, train: Table) -> None:
+    """Refuse a new task of another problem than the model's, or with one target to learn from."""
+    if new.problem != train.problem:
+        raise TaskError(f"A new task is for {new.problem}, and the table for {train.problem}.")
+    if len(np.unique(new.y)) < 2:
+        of_one = "have one target" if new.strata is None else "are all of one class"
+        raise TaskError(f"The support rows {of_one}, so there is nothing to learn.")
+
+
+def _task(support: Encoded, query: Encoded) -> Task:
     """A task without query rows of classes that the support cannot tell of."""
-    known = np.unique(y_support)
-    if len(known) < 2:
-        raise TaskError("The support rows are all of one class, so there is nothing to learn.")
-    answerable = np.isin(y_query, known)
-    if not answerable.any():
+    if query.strata is not None and support.strata is not None:
+        query = query.take(np.isin(query.strata, support.strata))
+    if not len(query.y):
         raise TaskError("No query row is of a class that the support rows hold.")
-    return Task(x_support, y_support, x_query[answerable], y_query[answerable])
+    return Task(support.x, support.y, query.x, query.y)

@@ -12,6 +12,8 @@ import pandas as pd
 
 from bench.table import Table
 
+Strata = np.ndarray | None  # the class code of each row; None where the target is a number
+
 
 class TaskError(ValueError):
     """No task can be made of these rows; the message says why in one sentence."""
@@ -63,12 +65,14 @@ class GroupedSplit:
     """Random stratified splits of rows into support and query, copies kept together.
 
     Rows are copies of each other if their keys (`Sides.keys`) are equal, whatever their labels: a
-    group is dealt out as a whole, under the class of its first row.
+    group is dealt out as a whole, under the class of its first row. Rows of a numeric target are
+    dealt out as if they were of one class.
 
     Parameters
     ----------
     keys : ndarray of uint64, shape (n_rows,)
-    y : ndarray of int, shape (n_rows,)
+    strata : ndarray of int, shape (n_rows,), or None
+        `bench.table.Table.strata`.
     query_share : float
         Aimed-at share of each class's rows in the query part.
 
@@ -76,25 +80,30 @@ class GroupedSplit:
     ------
     TaskError
         If there is no split to ask about: the rows are of one class, or share all their features,
-        or what is taken out as a query leaves one class, or none of its own, in the support.
+        or what is taken out as a query leaves one class, or none of its own, in the support; of a
+        numeric target if it leaves a single row.
     """
 
-    def __init__(self, keys: np.ndarray, y: np.ndarray, query_share: float) -> None:
+    def __init__(self, keys: np.ndarray, strata: Strata, query_share: float) -> None:
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-        if len(np.unique(y)) < 2:
+        if strata is not None and len(np.unique(strata)) < 2:
             raise TaskError("All rows are of one class, so there is nothing to learn from them.")
         if len(first) < 2:
             raise TaskError("All rows share the same features, so no query row is new.")
-        self._y = y
+        self._strata = strata
         self._group = group
         self._sizes = np.bincount(group)
+        y = np.zeros(len(keys), dtype=np.int64) if strata is None else strata
         self._class_of_group = y[first]
+        self._staying = 2 if strata is None else 1  # groups of a class that are never dealt out
         self._query_share = query_share
         self._holders = [np.unique(group[y == label]) for label in np.unique(y)]
         self._spare = self._spare_groups()
         if not len(self._spare):
             raise TaskError(
-                "Each class has a single distinct row, so no query row is of a class that the "
+                "There are two rows, and without the one that is asked about a single one is left."
+                if strata is None
+                else "Each class has a single distinct row, so no query row is of a class that the "
                 "support rows still hold."
             )
 
@@ -104,10 +113,12 @@ class GroupedSplit:
         The support begins with one row of every class that it holds, so that any prefix that is
         long enough knows all of them. Every class has a row in the support, unless each group is
         the only one to hold some class; two have, and some query row is of a class in the support.
+        Of a numeric target it has two rows, and there is a query row.
         """
         in_query = np.zeros(len(self._sizes), dtype=bool)
         for label in np.unique(self._class_of_group):
-            groups = rng.permutation(np.flatnonzero(self._class_of_group == label))[:-1]
+            groups = rng.permutation(np.flatnonzero(self._class_of_group == label))
+            groups = groups[: -self._staying]
             rows = self._sizes[self._class_of_group == label].sum()
             filled = np.cumsum(self._sizes[groups])
             in_query[groups[filled <= max(1, round(self._query_share * rows))]] = True
@@ -119,7 +130,7 @@ class GroupedSplit:
         query_row = in_query[self._group]
         support = rng.permutation(np.flatnonzero(~query_row))
         query = rng.permutation(np.flatnonzero(query_row))
-        return lead_with_each_class(support, self._y), query
+        return lead_with_each_class(support, self._strata), query
 
     def _smallest_spare_group(self, rng: np.random.Generator) -> int:
         """A group to ask about when every class has a single one, or too large ones."""
@@ -128,6 +139,8 @@ class GroupedSplit:
 
     def _spare_groups(self) -> np.ndarray:
         """Groups that can be a query by themselves; if there are any, those that cost no class."""
+        if self._strata is None:
+            return np.flatnonzero(self._sizes.sum() - self._sizes >= 2)
         sole = [holders[0] for holders in self._holders if len(holders) == 1]
         dispensable = np.setdiff1d(np.arange(len(self._sizes)), np.array(sole, dtype=int))
         # Each group is the only one to hold some class: one that holds another class, too, can be
@@ -151,8 +164,10 @@ def by_appearance(keys: np.ndarray) -> np.ndarray:
     return pd.factorize(keys)[0]
 
 
-def lead_with_each_class(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+def lead_with_each_class(rows: np.ndarray, strata: Strata) -> np.ndarray:
     """Reorder: first one row of each class, then the others, each in the order given."""
-    _, leaders = np.unique(y[rows], return_index=True)
+    if strata is None:
+        return rows
+    _, leaders = np.unique(strata[rows], return_index=True)
     rest = np.setdiff1d(np.arange(len(rows)), leaders)
     return rows[np.concatenate([np.sort(leaders), rest])]

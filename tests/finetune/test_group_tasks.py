@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Self, cast
 
 import numpy as np
@@ -33,6 +34,7 @@ def visits(n_patients: int = 20, each: int = 5) -> Table:
 class Moved(Generator):
     """Visits at another value, which know the real one that they were made of."""
 
+    problems = ("classification", "regression")
     stays_in_range = False
 
     def fit(self, table: Table, rng: np.random.Generator) -> Self:
@@ -53,6 +55,11 @@ class Plain:
 
     def encode_y(self, y: np.ndarray) -> np.ndarray:
         return y
+
+
+def valued(table: Table) -> Table:
+    """The table with numeric targets."""
+    return replace(table, y=table.X["x"].to_numpy() / 3, classes=())
 
 
 def patients_of(train: Table, rows: str, generator: Generator | None, fresh: bool = False):
@@ -80,8 +87,9 @@ def patients_of(train: Table, rows: str, generator: Generator | None, fresh: boo
         ("synthetic", Moved(), False),
     ],
 )
-def test_no_patient_stands_on_both_sides(rows, generator, fresh) -> None:
-    for support, query in patients_of(visits(), rows, generator, fresh):
+@pytest.mark.parametrize("of", [lambda table: table, valued], ids=["classes", "numbers"])
+def test_no_patient_stands_on_both_sides(rows, generator, fresh, of) -> None:
+    for support, query in patients_of(of(visits()), rows, generator, fresh):
         assert query
         assert not support & query
         if rows != "synthetic":  # a fifth of each class: two of ten
@@ -111,10 +119,17 @@ def test_groups_that_share_a_row_are_as_one() -> None:
     assert sides.keys(made)[2] == made.row_keys()[2]
 
 
-def test_groups_too_few_for_a_task_are_told_in_one_sentence() -> None:
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (visits(n_patients=2), "are 2 parts, too few for their classes."),
+        (valued(visits(n_patients=1)), "are 1 part, too few for a task."),
+    ],
+)
+def test_groups_too_few_for_a_task_are_told_in_one_sentence(table: Table, why: str) -> None:
     with pytest.raises(NotApplicable) as caught:
-        split_of(visits(n_patients=2), recipe())
+        split_of(table, recipe())
     assert str(caught.value) == (
         "The training rows of dataset 'made' make no task: with groups and copies together they "
-        "are 2 parts, too few for their classes."
+        + why
     )

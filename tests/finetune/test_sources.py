@@ -18,6 +18,7 @@ from bench.finetune.settings import Finetune, Mixing, Rows
 from bench.finetune.sources import Task, TaskSource, build
 from bench.finetune.splitting import GroupedSplit, TaskError
 from bench.generator import Generator, NotApplicable, TaskGenerator
+from bench.models import base
 from bench.models.tab2d.encoder import Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
@@ -30,11 +31,13 @@ STEPS = (1, 2, 3)
 SHIFT = 1000.0  # rows of `Shifted` are those of the table, this much further
 N_FEATURES = 2
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(quick, max_examples=6)
 
 
 class Shifted(Generator):
     """Rows that are like no real one; every fifth one a copy of a real one if asked for."""
 
+    problems = ("classification", "regression")
     stays_in_range = False
 
     def __init__(self, copies: bool = False, n_shifts: int = 10_000) -> None:
@@ -65,6 +68,8 @@ class Derived(Shifted):
 class Negated(TaskGenerator):
     """The real task with its features negated, and classes of the query that the support lacks."""
 
+    problems = ("classification", "regression")
+
     def fit(self, table: Table, rng: np.random.Generator) -> Self:
         return self
 
@@ -76,6 +81,20 @@ class Negated(TaskGenerator):
 
     def _negate(self, rows: Table) -> Table:
         return rows.with_rows(-rows.X - 1, rows.y)
+
+
+class Plain(base.Encoder):
+    """Rows and numeric targets as they are."""
+
+    def encode_x(self, table: Table) -> np.ndarray:
+        return table.X.to_numpy(np.float32)
+
+    def encode_y(self, y: np.ndarray) -> np.ndarray:
+        return y.astype(np.float32)
+
+
+def encoder_of(train: Table) -> base.Encoder:
+    return Encoder(10).fit(train) if train.classes else Plain()
 
 
 def make_table(values: list[tuple[int, int]], y: list[int]) -> Table:
@@ -109,6 +128,12 @@ def distinct(n: int = 100, n_classes: int = 2) -> Table:
     return make_table([(i, i % 7) for i in range(n)], [i % n_classes for i in range(n)])
 
 
+def valued(table: Table) -> Table:
+    """The table with a number in each class's place, of which a copy may have another."""
+    values = table.y + np.arange(len(table)) % 3 / 10
+    return dataclasses.replace(table, y=values, classes=())
+
+
 caps = st.sampled_from([(8192, 1024), (12, 4), (6, 1)])
 
 
@@ -125,14 +150,13 @@ def source_of(
     """The source as `bench.cell.run` builds it."""
     mixing = Mixing(rows=Rows(rows), ratio=ratio, fresh=fresh, size=size)
     made = generator and generated(train, generator, round(size * len(train)), fresh)
-    encoder = Encoder(10).fit(train)
-    return build(mixing, made, train, encoder, finetune or recipe(), SEED)
+    return build(mixing, made, train, encoder_of(train), finetune or recipe(), SEED)
 
 
 def generated(train: Table, generator: Generator, n: int, fresh: bool) -> Generated:
     generator.fit(train, seeded(*SEED, "generator"))
     if isinstance(generator, TaskGenerator):
-        return NewTasks(generator, lambda support: Encoder(10).fit(support))
+        return NewTasks(generator, encoder_of)
     if fresh:
         return FreshRows(generator, n, train, SEED)
     return SharedTable(generator.sample(n, seeded(*SEED, "synthetic table")))
@@ -496,6 +520,127 @@ class TestNewTasks:
             TaskError, match="No query row is of a class that the support rows hold"
         ):
             source_of(distinct(90, 3), "synthetic", Disjoint()).task(1)
+
+
+class TestNumericTarget:
+    """Nothing is dealt out by classes; all else is as it is with them."""
+
+    @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "table_augment"])
+    @few
+    @given(table=tables(), caps=caps, share=st.sampled_from([0.1, 0.5]))
+    def test_no_row_or_copy_stands_on_both_sides(
+        self, kind: str, table: Table, caps: tuple[int, int], share: float
+    ):
+        source = source_from(kind, valued(table), recipe(*caps, query_share=share))
+        for step in STEPS:
+            task = task_of(source, step)
+            assert len(task.x_support) == len(task.y_support) >= 2
+            assert len(task.x_query) == len(task.y_query) >= 1
+            assume(task.x_support.shape[1] == N_FEATURES)
+            assert not as_set(task.x_support) & as_set(task.x_query)
+
+    @few
+    @given(table=tables())
+    def test_rows_of_one_origin_stand_on_one_side(self, table: Table):
+        X = table.X.assign(a=np.unique(table.row_keys(), return_inverse=True)[1])
+        train = valued(table.with_rows(X, table.y))
+        for rows in ("mixed", "synthetic"):
+            source = source_of(train, rows, Derived(), size=2.0)
+            for step in STEPS:
+                task = task_of(source, step)
+                assert not set(task.x_support[:, 0]) & set(task.x_query[:, 0])
+
+    @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+    def test_the_query_is_a_share_of_the_rows_with_their_own_targets(self, share: float):
+        table = valued(distinct(100))
+        task = source_of(table, finetune=recipe(query_share=share)).task(1)
+        assert (len(task.x_support), len(task.x_query)) == (100 - 100 * share, 100 * share)
+        told = dict(zip(table.X["a"], table.y.astype(np.float32), strict=True))
+        for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query)):
+            assert [told[a] for a in x[:, 0]] == y.tolist()
+
+    def test_a_query_value_need_not_stand_in_the_support(self):
+        table = valued(distinct(30))
+        unique = dataclasses.replace(table, y=np.arange(30) / 7)
+        for step in STEPS:
+            task = source_of(unique).task(step)
+            assert not set(task.y_query) & set(task.y_support)
+
+    @pytest.mark.parametrize("fresh", [False, True])
+    def test_the_real_rows_of_a_step_are_the_same_for_every_method(self, fresh: bool):
+        table = valued(distinct(80))
+        default, mixed = source_of(table), source_of(table, "mixed", Shifted(), fresh=fresh)
+        for step in STEPS:
+            one, two = default.task(step), mixed.task(step)
+            for ours, theirs in zip(real_part(one), real_part(two), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+            assert len(two.x_support) == 2 * len(one.x_support)
+
+    @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "table_augment"])
+    def test_a_step_has_one_task_and_another_step_another(self, kind: str):
+        source, again = (KINDS[kind](valued(distinct(60)), recipe()) for _ in range(2))
+        tasks = {step: source.task(step) for step in (1, 2)}
+        assert all(equal(again.task(step), tasks[step]) for step in (2, 1))
+        assert not equal(tasks[1], tasks[2])
+
+    @pytest.mark.parametrize("rows", ["real", "mixed", "synthetic"])
+    @pytest.mark.parametrize(
+        ("values", "sentence"),
+        [
+            ([(1, 2)] * 9, "all rows share the same features, so no query row is new."),
+            ([(0, 0), (1, 1)], "there are two rows, and without the one that is asked about"),
+        ],
+    )
+    def test_rows_that_make_no_task_are_refused_in_a_sentence(
+        self, rows: str, values: list[tuple[int, int]], sentence: str
+    ):
+        class Again(Shifted):
+            def sample(self, n: int, rng: np.random.Generator) -> Table:
+                return self.table_
+
+        of_what = "synthetic rows" if rows == "synthetic" else "training rows of dataset 'made'"
+        table = valued(make_table(values, [0] * len(values)))
+        with pytest.raises(NotApplicable, match=rf"^The {of_what} make no task[^.]*: {sentence}"):
+            source_of(table, rows, Again()).task(1)
+
+    def test_three_rows_are_enough(self):
+        source = source_of(valued(make_table([(0, 0), (1, 1), (2, 2)], [0, 1, 2])))
+        asked = set()
+        for step in range(1, 21):
+            task = source.task(step)
+            assert (len(task.x_support), len(task.x_query)) == (2, 1)
+            asked |= set(task.x_query[:, 0])
+        assert asked == {0, 1, 2}
+
+    def test_a_large_share_leaves_two_rows_to_learn_from(self):
+        table = valued(make_table([(i, i) for i in range(4)], [0, 1, 2, 3]))
+        for step in STEPS:
+            task = source_of(table, finetune=recipe(query_share=0.9)).task(step)
+            assert (len(task.x_support), len(task.x_query)) == (2, 2)
+
+    @pytest.mark.parametrize(
+        ("new", "sentence"),
+        [
+            (lambda t: t.take(np.flatnonzero(t.y == t.y[0])), "have one target, so there is"),
+            (
+                lambda t: dataclasses.replace(
+                    t, y=(t.y > t.y.mean()).astype(int), classes=("a", "b")
+                ),
+                "A new task is for classification, and the table for regression",
+            ),
+        ],
+    )
+    def test_a_new_task_without_anything_to_learn_is_refused(
+        self, new: Callable[[Table], Table], sentence: str
+    ):
+        class Changed(Negated):
+            def task(
+                self, support: Table, query: Table, rng: np.random.Generator
+            ) -> tuple[Table, Table]:
+                return new(support), query
+
+        with pytest.raises(TaskError, match=sentence):
+            source_of(valued(distinct(90)), "synthetic", Changed()).task(1)
 
 
 class TestImpossibleTables:
