@@ -30,7 +30,7 @@ from bench.table import Table
 class Reached:
     """What a cell, or a child of its bag, has come to so far; a failure keeps what was there.
 
-    ``classes`` are the codes that its probabilities are of.
+    ``classes`` are the codes that its probabilities are of, none where the target is a number.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Attempt:
             most = self.memory.limit(self.backbone.max_context)
             notes = [*_on_context(len(train if whole is None else whole), most)]
             notes += _on_scale(encoder.rescaled_)
-            settings, told = self._settings(fold)
+            settings, told = self._settings(fold, len(encoder.present_))
             data = data_of(train, fold.parts, fold.notes)
             reached = Reached(data, classes=encoder.present_).noting([*notes, *told])
         yield reached
@@ -151,11 +151,11 @@ class Attempt:
             lambda module: {**alone(module), **joined(module)}, fold.labels, of_whole.present_
         )
 
-    def _settings(self, fold: Fold) -> tuple[Finetune, list[str]]:
+    def _settings(self, fold: Fold, n_classes: int) -> tuple[Finetune, list[str]]:
         """The settings of fine-tuning for a table of this size, and notes on them."""
-        given, counts = self.config.finetune, fold.train.class_counts()
+        given = self.config.finetune
         n_rows = len(fold.train) + len(fold.parts["validation"])
-        lr = given.lr_of(int((counts > 0).sum()), n_rows)
+        lr = given.lr_of(n_classes, n_rows)
         limit = self.memory.limit(given.max_support)
         notes = []
         if self.config.method.finetune and lr != given.lr:

@@ -117,8 +117,8 @@ def _encode(table: Table, facts: dict[str, Any], decides: dict[str, Any]) -> byt
 def _schema(table: Table, with_origins: bool) -> pa.Schema:
     kinds = enumerate(table.kinds.values())
     fields = [(f"x{i}", pa.string() if k == "categorical" else pa.float64()) for i, k in kinds]
-    fields += [(LABEL, pa.int64())] + ([(ORIGIN, pa.uint64())] if with_origins else [])
-    return pa.schema(fields)
+    fields += [(LABEL, pa.from_numpy_dtype(table.y.dtype))]
+    return pa.schema(fields + ([(ORIGIN, pa.uint64())] if with_origins else []))
 
 
 def _sealed(content: bytes) -> bytes:
@@ -185,7 +185,7 @@ def facts(table: Table, train: Table) -> dict[str, Any]:
     copies = np.isin(table.row_keys(), train.row_keys())
     return {
         "rows": len(table),
-        "class_counts": table.class_counts().tolist(),
+        "class_counts": [] if table.strata is None else table.class_counts().tolist(),
         "copies_of_training_rows": int(copies.sum()),
         "fingerprint": table.fingerprint(),
     }
