@@ -16,8 +16,14 @@ class ValueScore(Score):
     """A score of `bench.predicted.Predicted` values.
 
     One that reads a distribution may lack: it is None of a model that tells none.
+
+    Parameters
+    ----------
+    has_unit : bool
+        Whether it is in the target's own unit, so that a mean over tables would be of nothing.
     """
 
+    has_unit: bool = False
     function: Callable[[np.ndarray, Predicted], float | None]  # type: ignore[assignment]
 
     def __call__(self, y: np.ndarray, predicted: Predicted) -> float | None:

@@ -1,9 +1,9 @@
 """The folds of a bag: each child learns from all pieces of the training part but one.
 
 The training part is the outer split's: what a run without a bag divides into training and
-validation rows. Its pieces are stratified; groups stay whole; rows that have times are cut into
-spans of time, so that a child's held-out rows lie together between those that it learns from. The
-one row of a class is held out by none.
+validation rows. Its pieces are stratified by the classes, if there are any; groups stay whole; rows
+that have times are cut into spans of time, so that a child's held-out rows lie together between
+those that it learns from. The one row of a class is held out by none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.datasets.by_group import grouped_pieces
 from bench.datasets.by_time import blocks
-from bench.datasets.splits import Fold, dealt, split
+from bench.datasets.splits import Fold, dealt, shuffled, split
 from bench.errors import TableError
 from bench.seeds import derive
 from bench.table import Table
@@ -79,7 +79,7 @@ class Bag:
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
-        """The class codes of the rows that are predicted out of fold, and of the test part."""
+        """The targets of the rows that are predicted out of fold, and of the test part."""
         return {"validation": self.held_out.y, "test": self.test.y}
 
 
@@ -103,29 +103,35 @@ def pieces(table: Table, index: int, n: int) -> np.ndarray:
     ------
     TableError
         As `split`; and where rows, groups or times are too few for ``n`` pieces, or a child would
-        learn from one class.
+        learn from one class or value.
     """
     outer = _outer(table, index)
-    y = table.y[outer]
+    y, seed = table.y[outer], derive("bag", table.name, index, n)
     if table.times is not None:
         times = table.times[outer]
         _require(table, index, n, len(np.unique(times)) - 1, "different times, less one,")
         piece = blocks(times, n)
     elif table.groups is not None:
-        most = min(len(np.unique(table.groups[outer])), int(np.bincount(y).max()))
-        _require(table, index, n, most, "groups, or rows of a class,")
+        most, of = len(np.unique(table.groups[outer])), "groups"
+        if table.strata is not None:
+            most, of = min(most, int(np.bincount(y).max())), "groups, or rows of a class,"
+        _require(table, index, n, most, of)
         piece = grouped_pieces(table, table.groups, outer, index, n)
+    elif table.strata is None:
+        _require(table, index, n, len(outer), "rows")
+        piece = shuffled(len(outer), n, seed)
     else:
         several = np.flatnonzero(np.bincount(y)[y] > 1)
         _require(table, index, n, len(several), "rows")
         piece = np.full(len(outer), HELD_BY_NONE)
         by_hand = ("rare classes of a bag", table.name, index, n)
-        piece[several] = dealt(y[several], n, derive("bag", table.name, index, n), by_hand)
+        piece[several] = dealt(y[several], n, seed, by_hand)
     for i in range(n):
         if len(np.unique(y[piece != i])) < 2:
+            one = "class" if table.classes else "value"
             raise TableError(
                 f"Dataset '{table.name}': with finetune.bag={n} child {i} of split {index} would "
-                "learn from one class alone; take fewer children or another fold."
+                f"learn from one {one} alone; take fewer children or another fold."
             )
     return piece
 
@@ -149,7 +155,7 @@ def _notes(table: Table, outer: np.ndarray, piece: np.ndarray) -> list[str]:
     notes, n = [], int(piece.max()) + 1
     if table.times is not None:
         notes.append("What a child holds out lies in time between rows that it learns from.")
-    for code in np.unique(table.y[outer]):
+    for code in [] if table.strata is None else np.unique(table.strata[outer]):
         by = np.unique(piece[table.y[outer] == code])
         label = f"Class '{table.classes[code]}' of '{table.target}'"
         if HELD_BY_NONE in by:

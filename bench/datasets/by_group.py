@@ -14,7 +14,7 @@ from bench.table import Table
 
 def grouped_folds(table: Table, groups: np.ndarray, repeat: int, n_folds: int) -> np.ndarray:
     """The test fold of each row, shape (n_rows,); classes as even as whole groups allow."""
-    return _dealt(table.y, groups, n_folds, derive("grouped split", table.name, repeat))
+    return _dealt(_strata(table), groups, n_folds, derive("grouped split", table.name, repeat))
 
 
 def grouped_validation(
@@ -26,7 +26,7 @@ def grouped_validation(
     that costs the training part fewest classes, then the one that holds most, then the nearest in
     size, then the first.
     """
-    y, smaller = table.y[outer], min(share, 1 - share)
+    y, smaller = _strata(table)[outer], min(share, 1 - share)
     most = min(len(np.unique(groups[outer])), int(np.bincount(y).max()))
     n_pieces = max(2, min(round(1 / smaller), most))
     seed = derive("grouped validation", table.name, index)
@@ -44,7 +44,13 @@ def grouped_pieces(
     table: Table, groups: np.ndarray, outer: np.ndarray, index: int, n: int
 ) -> np.ndarray:
     """One of ``n`` pieces for each outer training row; at most as many as groups."""
-    return _dealt(table.y[outer], groups[outer], n, derive("grouped bag", table.name, index, n))
+    seed = derive("grouped bag", table.name, index, n)
+    return _dealt(_strata(table)[outer], groups[outer], n, seed)
+
+
+def _strata(table: Table) -> np.ndarray:
+    """What is to be even in all pieces: the classes, or of a numeric target the rows alone."""
+    return np.zeros(len(table), dtype=np.int64) if table.strata is None else table.strata
 
 
 def _dealt(y: np.ndarray, groups: np.ndarray, n: int, seed: int) -> np.ndarray:
@@ -79,6 +85,8 @@ def require_groups(table: Table, groups: np.ndarray, n_folds: int) -> None:
             f"Dataset '{table.name}': dataset.groups makes {counted(n_groups, 'group')}; "
             f"{n_folds} folds that keep groups whole need at least {n_folds}."
         )
+    if table.strata is None:
+        return
     lone = [label for label, n in groups_of_classes(table, groups).items() if n == 1]
     if len(lone) >= len(np.unique(table.y)) - 1:
         of = joined([f"'{label}'" for label in lone], "and")

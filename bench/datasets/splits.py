@@ -2,7 +2,8 @@
 
 10 repeats of stratified 3-fold cross-validation. Split *i* is repeat ``i // 3``, fold ``i % 3``;
 two thirds of the rows are the outer training part, one third the test. The validation part is a
-stratified 20 % of the outer training part, and the inner training part is what remains.
+stratified 20 % of the outer training part, and the inner training part is what remains. Rows of a
+numeric target are dealt out likewise, by the same seeds, without strata.
 
 A table that comes with its source's own folds (`bench.table.Table.folds`: an OpenML task's) is
 split by them, in the same order: split *i* is repeat ``i // n_folds``, fold ``i % n_folds``.
@@ -91,7 +92,7 @@ class Fold:
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
-        """The class codes of each part."""
+        """The targets of each part."""
         return {part: rows.y for part, rows in self.parts.items()}
 
 
@@ -101,7 +102,8 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     Parameters
     ----------
     table : Table
-        Its name and labels decide the split, and its folds, groups or times if it has any.
+        Its name and labels (of a numeric target, its name and number of rows) decide the split, and
+        its folds, groups or times if it has any.
     index : int
         0 … 29, or as many as the source's own folds or the times make.
     validation_share : float
@@ -117,7 +119,7 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
     ------
     TableError
         If there is no such split, the share is outside (0, 1), or the table has too few rows,
-        classes, groups or times.
+        classes, values of the target, groups or times.
 
     Examples
     --------
@@ -138,20 +140,21 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
         outer = np.flatnonzero(folds != fold)
         validation = _validation(table, outer, index, validation_share)
         train = np.setdiff1d(outer, validation, assume_unique=True)
-    _require_classes(table, train, index)
+    _require_targets(table, train, index)
     return Split(train, validation, test, _notes(table, train, validation, test))
 
 
 def protocol(table: Table) -> dict[str, Any]:
     """What decides a table's splits beside its rows and the split's index, for its identity."""
+    stratified = "" if table.strata is None else "stratified "
     if table.times is not None:
         order = sha256(ranks(table.times).astype("<i8").tobytes())
         return {"protocol": f"{N_FOLDS} windows that expand in time", "times": order}
     if table.groups is not None:
         groups = sha256(table.groups.astype("<i8").tobytes())
-        return {"protocol": "grouped stratified 10 x 3-fold", "groups": groups}
+        return {"protocol": f"grouped {stratified}10 x 3-fold", "groups": groups}
     if table.folds is None:
-        return {"protocol": "stratified 10 x 3-fold"}
+        return {"protocol": f"{stratified}10 x 3-fold"}
     content = np.ascontiguousarray(table.folds, dtype=np.int8).tobytes()
     n_repeats, n_folds = _shape(table)
     return {
@@ -170,25 +173,27 @@ def _shape(table: Table) -> tuple[int, int]:
 
 
 def require_rows(table: Table) -> None:
-    """Refuse a table with too few rows, classes, groups or times to be split.
+    """Refuse a table with too few rows, classes, values, groups or times to be split.
 
     Raises
     ------
     TableError
         The sentence names the dataset, the target and the limit.
     """
-    n_present = int((table.class_counts() > 0).sum())
+    n_present, one = len(np.unique(table.y)), "class" if table.classes else "value"
     if n_present < 2:
         raise TableError(
-            f"Dataset '{table.name}': target '{table.target}' has only one class; "
-            "classification needs at least two."
+            f"Dataset '{table.name}': target '{table.target}' has only one {one}; "
+            f"{table.problem} needs at least two."
         )
-    # A row of every class for train, validation and test: with less, nothing is measured.
-    needed = N_FOLDS * n_present
+    # A row of every class (or of two values) in each part: with less, nothing is measured.
+    n_wanted = n_present if table.classes else 2
+    needed = N_FOLDS * n_wanted
     if len(table) < needed:
+        of = f"{n_wanted} {'classes' if table.classes else 'rows'} of '{table.target}'"
         raise TableError(
-            f"Dataset '{table.name}': {len(table)} rows are too few for {N_FOLDS} folds of "
-            f"{n_present} classes of '{table.target}'; at least {needed} are needed."
+            f"Dataset '{table.name}': {counted(len(table), 'row')} are too few for {N_FOLDS} folds "
+            f"of {of}; at least {needed} are needed."
         )
     if table.groups is not None:
         require_groups(table, table.groups, N_FOLDS)
@@ -196,10 +201,17 @@ def require_rows(table: Table) -> None:
         require_times(table, table.times, N_FOLDS)
 
 
-def _require_classes(table: Table, train: np.ndarray, index: int) -> None:
-    """Refuse a split by groups or times that leaves one class to learn from."""
+def _require_targets(table: Table, train: np.ndarray, index: int) -> None:
+    """Refuse a split that leaves one value to learn from, or by groups or times one class."""
     present = np.unique(table.y[train])
-    if len(present) < 2 and (table.groups is not None or table.times is not None):
+    if len(present) > 1:
+        return
+    if table.problem == "regression":
+        raise TableError(
+            f"Dataset '{table.name}': split {index} trains on rows whose '{table.target}' is "
+            f"{present[0]:g} in each; take another fold."
+        )
+    if table.groups is not None or table.times is not None:
         why = "groups stay whole" if table.times is None else "no other occurs so early"
         raise TableError(
             f"Dataset '{table.name}': split {index} trains on class '{table.classes[present[0]]}' "
@@ -234,15 +246,28 @@ def _folds(table: Table, repeat: int) -> np.ndarray:
     if table.groups is not None:
         return grouped_folds(table, table.groups, repeat, N_FOLDS)
     seed = derive("outer split", table.name, repeat)
-    return dealt(table.y, N_FOLDS, seed, ("rare classes", table.name, repeat))
+    if table.strata is None:
+        return shuffled(len(table), N_FOLDS, seed)
+    return dealt(table.strata, N_FOLDS, seed, ("rare classes", table.name, repeat))
 
 
-def dealt(y: np.ndarray, n: int, seed: int, by_hand: tuple[str | int, ...]) -> np.ndarray:
+def shuffled(n_rows: int, n: int, seed: int) -> np.ndarray:
+    """One of ``n`` pieces for each row, shape (n_rows,), whatever its target."""
+    from sklearn.model_selection import KFold
+
+    pieces = np.empty(n_rows, dtype=np.int64)
+    splitter = KFold(n_splits=n, shuffle=True, random_state=seed % 2**32)
+    for piece, (_, chosen) in enumerate(splitter.split(pieces)):
+        pieces[chosen] = piece
+    return pieces
+
+
+def dealt(strata: np.ndarray, n: int, seed: int, by_hand: tuple[str | int, ...]) -> np.ndarray:
     """One of ``n`` stratified pieces for each row, shape (n_rows,).
 
     Parameters
     ----------
-    y : ndarray (n_rows,)
+    strata : ndarray of int64 (n_rows,)
     n : int
     seed : int
     by_hand : tuple
@@ -252,11 +277,11 @@ def dealt(y: np.ndarray, n: int, seed: int, by_hand: tuple[str | int, ...]) -> n
 
     # scikit-learn's seeds have 32 bits.
     splitter = StratifiedKFold(n_splits=n, shuffle=True, random_state=seed % 2**32)
-    common = np.bincount(y)[y] >= n
-    pieces = np.empty(len(y), dtype=np.int64)
+    common = np.bincount(strata)[strata] >= n
+    pieces = np.empty(len(strata), dtype=np.int64)
     rows = np.flatnonzero(common)
     if len(rows):
-        for piece, (_, chosen) in enumerate(splitter.split(rows, y[rows])):
+        for piece, (_, chosen) in enumerate(splitter.split(rows, strata[rows])):
             pieces[rows[chosen]] = piece
     rare = np.flatnonzero(~common)
     if len(rare):
@@ -266,23 +291,30 @@ def dealt(y: np.ndarray, n: int, seed: int, by_hand: tuple[str | int, ...]) -> n
         order = rng.permutation(n)
         sizes = np.bincount(pieces[rows], minlength=n)[order] if len(rows) else np.zeros(n)
         deal = order[np.argsort(sizes, kind="stable")]
-        rare = rare[np.argsort(y[rare], kind="stable")]
+        rare = rare[np.argsort(strata[rare], kind="stable")]
         pieces[rare] = deal[np.arange(len(rare)) % n]
     return pieces
 
 
 def _validation(table: Table, outer: np.ndarray, index: int, share: float) -> np.ndarray:
-    """A stratified share of the outer training rows; at least one row stays in each part."""
+    """A stratified share of the outer training rows; at least one row stays in each part.
+
+    Of a numeric target two stay to train on, and the share is drawn without strata.
+    """
     if table.groups is not None:
         return grouped_validation(table, table.groups, outer, index, share)
-    from sklearn.model_selection import StratifiedShuffleSplit
+    from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
     seed = derive("validation", table.name, index) % 2**32
-    labels = table.y[outer]
+    n_validation = max(int(np.ceil(share * len(outer) - 1e-9)), 1)  # 0.2 * 15 is above 3 in floats
+    if table.strata is None:
+        n_validation = max(min(n_validation, len(outer) - 2), 1)  # two values are learnt from
+        _, chosen = next(ShuffleSplit(1, test_size=n_validation, random_state=seed).split(outer))
+        return np.sort(outer[chosen])
+    labels = table.strata[outer]
     counts = np.bincount(labels, minlength=table.n_classes)
     pool = np.flatnonzero(counts[labels] >= 2)  # the single member of a class stays in train
     n_classes = len(np.unique(labels[pool]))
-    n_validation = max(int(np.ceil(share * len(outer) - 1e-9)), 1)  # 0.2 * 15 is above 3 in floats
     if n_classes > 1 and n_classes <= n_validation <= len(pool) - n_classes:
         splitter = StratifiedShuffleSplit(1, test_size=n_validation, random_state=seed)
         _, chosen = next(splitter.split(pool, labels[pool]))
@@ -300,12 +332,18 @@ def _validation(table: Table, outer: np.ndarray, index: int, share: float) -> np
 def _notes(
     table: Table, train: np.ndarray, validation: np.ndarray, test: np.ndarray
 ) -> tuple[str, ...]:
-    """A sentence for each class that some part of the split lacks, or that was dealt by hand."""
+    """A sentence for each class that some part of the split lacks, or that was dealt by hand.
+
+    Of a numeric target, one for each part that cannot tell a good prediction from a mean.
+    """
+    parts = {"train": train, "validation": validation, "test": test}
+    if table.strata is None:
+        constant = [part for part, rows in parts.items() if len(np.unique(table.y[rows])) < 2]
+        return tuple(f"'{table.target}' has only one value in {part}." for part in constant)
     notes = []
     for code, count in enumerate(table.class_counts()):
         if count == 0:
             continue
-        parts = {"train": train, "validation": validation, "test": test}
         absent = [part for part, rows in parts.items() if not (table.y[rows] == code).any()]
         if not absent and count >= N_FOLDS:
             continue

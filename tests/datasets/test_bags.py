@@ -32,6 +32,12 @@ def patients(n: int = 30) -> Table:
     return table_of((groups % 3 == 0).astype(int).tolist(), groups=groups)
 
 
+def of_values(table: Table) -> Table:
+    """The same rows with a numeric target."""
+    y = np.random.default_rng(1).normal(size=len(table))
+    return replace(table, y=y, classes=())
+
+
 @settings(max_examples=8, deadline=None)
 @given(n=st.integers(2, 9), rare=st.integers(2, 12), index=st.integers(0, 29))
 def test_each_training_row_is_held_out_by_one_child_and_no_class_is_lost(n, rare, index):
@@ -63,8 +69,26 @@ def test_the_only_row_of_a_class_is_trained_on_by_all_and_said():
     )
 
 
-def test_groups_stay_whole():
-    table = patients()
+@settings(max_examples=8, deadline=None)
+@given(n=st.integers(2, 9), index=st.integers(0, 29))
+def test_each_training_row_of_values_is_held_out_by_one_child(n, index):
+    table = of_values(table_of(OFTEN))
+    bag, rows = Bag.of(table, index, n), split(table, index)
+    outer = np.union1d(rows.train, rows.validation)
+    found = np.concatenate([child.parts["validation"].X["x"] for child in bag.children])
+    assert sorted(found) == outer.tolist()
+    for child, place in zip(bag.children, bag.places, strict=True):
+        held_out = child.parts["validation"].X["x"].to_numpy()
+        assert (bag.held_out.X["x"].to_numpy()[place] == held_out).all()
+        assert sorted([*child.train.X["x"], *held_out]) == outer.tolist()
+    sizes = [len(place) for place in bag.places]
+    assert max(sizes) - min(sizes) <= 1
+    assert bag.notes == ()
+    np.testing.assert_array_equal(bag.labels["validation"], table.y[outer])
+
+
+@pytest.mark.parametrize("table", [patients(), of_values(patients())])
+def test_groups_stay_whole(table):
     outer = np.union1d(split(table, 0).train, split(table, 0).validation)
     piece = pieces(table, 0, 8)
     assert set(piece) == set(range(8))
@@ -72,9 +96,10 @@ def test_groups_stay_whole():
         assert len(set(piece[table.groups[outer] == group])) == 1
 
 
-def test_what_a_child_of_a_table_with_times_holds_out_is_a_span_of_time():
+@pytest.mark.parametrize("made", [lambda table: table, of_values])
+def test_what_a_child_of_a_table_with_times_holds_out_is_a_span_of_time(made):
     times = np.random.default_rng(0).integers(0, 40, size=120)
-    table = table_of([0, 1] * 60, times=times)
+    table = made(table_of([0, 1] * 60, times=times))
     outer = np.union1d(split(table, 2).train, split(table, 2).validation)
     piece = pieces(table, 2, 5)
     spans = [times[outer][piece == i] for i in range(5)]
@@ -82,8 +107,8 @@ def test_what_a_child_of_a_table_with_times_holds_out_is_a_span_of_time():
     assert "lies in time between rows that it learns from" in Bag.of(table, 2, 5).notes[-1]
 
 
-def test_the_pieces_are_as_even_as_what_a_fold_is():
-    labels = table_of(OFTEN)
+@pytest.mark.parametrize("labels", [table_of(OFTEN), of_values(table_of(OFTEN))])
+def test_the_pieces_are_as_even_as_what_a_fold_is(labels):
     assert np.bincount(pieces(labels, 0, 8)).tolist() == [5] * 8
     assert (pieces(labels, 0, 8) != pieces(labels, 3, 8)).any()
 
@@ -94,6 +119,8 @@ def test_the_pieces_are_as_even_as_what_a_fold_is():
         (table_of([0, 1] * 5), 9, "split 0 has 6 rows to train on, too few for finetune.bag=9"),
         (patients(6), 8, "has 4 groups, or rows of a class, to train on"),
         (table_of([0, 1] * 6, times=np.arange(12)), 8, "has 2 different times, less one,"),
+        (of_values(table_of([0, 1] * 5)), 9, "split 0 has 6 rows to train on, too few for"),
+        (of_values(patients(6)), 8, "has 4 groups to train on"),
     ],
 )
 def test_a_bag_that_cannot_be_dealt_is_refused_in_one_sentence(table, n, words):
@@ -109,7 +136,14 @@ def test_a_child_that_would_learn_from_one_class_is_refused():
         pieces(table, 2, 5)
 
 
-def test_a_source_s_own_folds_are_cut_likewise():
-    table = table_of(OFTEN)
+def test_a_child_that_would_learn_from_one_value_is_refused():
+    table = replace(table_of([0] * 120, times=np.arange(120)), classes=())
+    jump = np.repeat([0.5, 2.0], [5, 115])  # all of one value come first
+    with pytest.raises(TableError, match="child 0 of split 2 would learn from one value alone"):
+        pieces(replace(table, y=jump), 2, 5)
+
+
+@pytest.mark.parametrize("table", [table_of(OFTEN), of_values(table_of(OFTEN))])
+def test_a_source_s_own_folds_are_cut_likewise(table):
     own = replace(table, folds=np.array([np.arange(60) % 3], dtype=np.int8))
     assert HELD_BY_NONE not in pieces(own, 1, 4)

@@ -30,6 +30,11 @@ def patients(n: int = 30, visits: int = 4) -> Table:
     return table_of((groups % 3 == 0).astype(int)[order].tolist(), groups=groups[order])
 
 
+def of_values(table: Table) -> Table:
+    """The same rows with a numeric target."""
+    return replace(table, y=generator("values").normal(size=len(table)), classes=())
+
+
 def parts(part: Split) -> list[np.ndarray]:
     return [part.train, part.validation, part.test]
 
@@ -71,8 +76,35 @@ class TestGroups:
             assert all(held)
             assert sum(map(len, held)) == len(set.union(*held))
 
-    def test_repeats_deal_the_groups_anew_by_named_seeds(self) -> None:
-        table = patients()
+    def test_groups_of_values_split_into_thirds_and_a_fifth(self) -> None:
+        table = of_values(patients())
+        for index in range(6):
+            part = split(table, index)
+            assert [len(np.unique(table.groups[rows])) for rows in parts(part)] == [16, 4, 10]
+            assert sorted(np.concatenate(parts(part))) == list(range(len(table)))
+            assert part.notes == ()
+
+    @settings(max_examples=15, deadline=None)
+    @given(
+        sizes=st.lists(st.integers(2, 9), min_size=3, max_size=20),
+        share=st.sampled_from([0.05, 0.2, 0.5, 0.8]),
+        repeat=st.integers(0, 9),
+    )
+    def test_no_group_of_values_stands_on_two_sides(self, sizes, share, repeat):
+        groups = np.repeat(np.arange(len(sizes)), sizes)
+        table = of_values(table_of([0] * len(groups), groups=groups))
+        tested: list[int] = []
+        for fold in range(3):
+            part = split(table, 3 * repeat + fold, share)
+            tested += part.test.tolist()
+            assert sorted(np.concatenate(parts(part))) == list(range(len(groups)))
+            held = [set(groups[rows]) for rows in parts(part)]
+            assert all(held)
+            assert sum(map(len, held)) == len(set.union(*held))
+        assert sorted(tested) == list(range(len(groups)))
+
+    @pytest.mark.parametrize("table", [patients(), of_values(patients())])
+    def test_repeats_deal_the_groups_anew_by_named_seeds(self, table) -> None:
         tests = {tuple(split(table, 3 * repeat).test) for repeat in range(10)}
         assert len(tests) == 10
         assert tuple(split(replace(table, name="another"), 0).test) not in tests
@@ -108,6 +140,8 @@ class TestGroups:
             split(table_of(y, groups=np.arange(20) // 10), 0)
         with pytest.raises(TableError, match="class 'c1' of 'class' stands in one group only"):
             split(table_of([0] * 15 + [1] * 5, groups=np.arange(20) // 5), 0)
+        with pytest.raises(TableError, match=r"makes 2 groups; 3 folds .* need at least 3"):
+            split(of_values(table_of(y, groups=np.arange(20) // 10)), 0)
 
     def test_they_belong_to_what_decides_the_numbers(self) -> None:
         table = patients()
@@ -115,6 +149,7 @@ class TestGroups:
         other = replace(table, groups=table.groups // 2)
         assert protocol(table)["protocol"] == "grouped stratified 10 x 3-fold"
         assert protocol(alone) == {"protocol": "stratified 10 x 3-fold"}
+        assert protocol(of_values(table))["protocol"] == "grouped 10 x 3-fold"
         assert protocol(table) != protocol(other)
         assert table.fingerprint() == alone.fingerprint() == other.fingerprint()
 
@@ -144,6 +179,9 @@ class TestTime:
             [list(range(a)), list(range(a, b)), list(range(b, c))] for a, b, c in spans
         ]
         assert split(table, 0).notes == ()
+        for fold in range(3):  # a numeric target is split where classes are
+            for one, two in zip(parts(split(table, fold)), parts(split(of_values(table), fold))):
+                np.testing.assert_array_equal(one, two)
 
     @settings(max_examples=60, deadline=None)
     @given(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import KFold
 
 from bench.datasets import splits
 from bench.errors import TableError
@@ -27,26 +30,37 @@ def table_of(counts: list[int], name: str = "made-up") -> Table:
     )
 
 
+def values_of(n: int, name: str = "made-up") -> Table:
+    """A table with this many rows and a numeric target."""
+    y = generator("values", n).normal(size=n)
+    X = pd.DataFrame({"x": np.arange(n, dtype=float)})
+    return Table(name, X, y, {"x": "numeric"}, (), "value")
+
+
+BOTH = pytest.mark.parametrize("table", [table_of([30, 20]), values_of(50)])
+
+
 def parts_of(table: Table, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     part = splits.split(table, index)
     return part.train, part.validation, part.test
 
 
 class TestSplits:
-    def test_a_hundred_rows_split_as_tabarena_does(self):
-        train, validation, test = parts_of(table_of([60, 39]), 0)
+    @pytest.mark.parametrize("table", [table_of([60, 39]), values_of(99)])
+    def test_a_hundred_rows_split_as_tabarena_does(self, table):
+        train, validation, test = parts_of(table, 0)
         assert (len(train), len(validation), len(test)) == (52, 14, 33)
 
-    def test_thirty_splits_are_ten_repeats_of_three_folds(self):
-        table = table_of([20, 10])
+    @pytest.mark.parametrize("table", [table_of([20, 10]), values_of(30)])
+    def test_thirty_splits_are_ten_repeats_of_three_folds(self, table):
         tests = [splits.split(table, i).test for i in range(30)]
         for repeat in range(10):
             together = np.concatenate(tests[3 * repeat : 3 * repeat + 3])
             assert sorted(together) == list(range(30))
         assert len({tuple(rows) for rows in tests}) == 30
 
-    def test_a_split_is_the_same_whenever_it_is_asked_for(self):
-        table = table_of([30, 20])
+    @BOTH
+    def test_a_split_is_the_same_whenever_it_is_asked_for(self, table):
         first = parts_of(table, 4)
         np.random.seed(1)  # noqa: NPY002 (the global state must not matter)
         np.random.rand(10)  # noqa: NPY002
@@ -59,26 +73,32 @@ class TestSplits:
         part = splits.split(table_of([9, 6]), 0)
         assert part.test.tolist() == [2, 11, 12, 13, 14]
         assert part.validation.tolist() == [1, 3]
+        part = splits.split(values_of(15), 0)
+        assert part.test.tolist() == [4, 8, 10, 11, 14]
+        assert part.validation.tolist() == [9, 13]
 
-    def test_the_features_do_not_decide_the_split(self):
-        table = table_of([30, 20])
-        other = Table(
-            name=table.name,
-            X=pd.DataFrame({"z": np.zeros(50)}),
-            y=table.y,
-            kinds={"z": "numeric"},
-            classes=table.classes,
-            target="class",
-        )
+    @BOTH
+    def test_the_features_do_not_decide_the_split(self, table):
+        other = replace(table, X=pd.DataFrame({"z": np.zeros(50)}), kinds={"z": "numeric"})
         for one, two in zip(parts_of(table, 7), parts_of(other, 7)):
             np.testing.assert_array_equal(one, two)
 
-    def test_the_name_decides_the_split(self):
-        one, two = (splits.split(table_of([30, 20], name), 0).test for name in ("a", "b"))
+    def test_values_decide_no_split_and_are_dealt_out_as_scikit_learn_does(self):
+        table = values_of(50)
+        other = replace(table, y=np.sort(table.y))
+        for one, two in zip(parts_of(table, 7), parts_of(other, 7)):
+            np.testing.assert_array_equal(one, two)
+        folds = KFold(3, shuffle=True, random_state=derive("outer split", "made-up", 2) % 2**32)
+        for fold, (_, test) in enumerate(folds.split(np.zeros(50))):
+            np.testing.assert_array_equal(splits.split(table, 6 + fold).test, test)
+
+    @BOTH
+    def test_the_name_decides_the_split(self, table):
+        one, two = (splits.split(replace(table, name=name), 0).test for name in ("a", "b"))
         assert one.tolist() != two.tolist()
 
-    def test_the_validation_share_leaves_the_test_part_alone(self):
-        table = table_of([60, 30])
+    @pytest.mark.parametrize("table", [table_of([60, 30]), values_of(90)])
+    def test_the_validation_share_leaves_the_test_part_alone(self, table):
         fifth, half = splits.split(table, 2), splits.split(table, 2, validation_share=0.5)
         np.testing.assert_array_equal(fifth.test, half.test)
         assert (len(fifth.validation), len(half.validation)) == (12, 30)
@@ -102,6 +122,26 @@ class TestSplits:
             in_validation = np.bincount(table.y[validation], minlength=len(counts))
             ideal = per_class[0] * len(validation) / len(outer)
             assert (np.abs(in_validation - ideal) <= 1 + 1e-9).all()
+
+    @settings(max_examples=30, deadline=None)
+    @given(
+        n=st.integers(6, 90),
+        index=st.integers(0, splits.N_SPLITS - 1),
+        share=st.sampled_from([0.05, 0.2, 0.5, 0.99]),
+    )
+    def test_parts_of_values_are_disjoint_cover_all_and_are_even(self, n, index, share):
+        part = splits.split(values_of(n), index, share)
+        parts = [part.train, part.validation, part.test]
+        assert sorted(np.concatenate(parts)) == list(range(n))
+        assert all((np.diff(rows) > 0).all() for rows in parts)
+        assert n // 3 <= len(part.test) <= -(-n // 3)
+        n_outer = n - len(part.test)
+        assert len(part.validation) == min(int(np.ceil(round(share * n_outer, 9))), n_outer - 2)
+        assert part.notes == tuple(
+            f"'value' has only one value in {name}."
+            for name, rows in zip(("train", "validation", "test"), parts)
+            if len(rows) == 1
+        )
 
     @settings(max_examples=60, deadline=None)
     @given(
@@ -159,6 +199,34 @@ class TestBadInput:
     def test_one_class_is_refused(self):
         with pytest.raises(TableError, match="target 'class' has only one class"):
             splits.split(table_of([30, 0]), 0)
+
+    @pytest.mark.parametrize(
+        ("y", "said"),
+        [
+            ([1.5] * 9, "target 'value' has only one value; regression needs at least two."),
+            ([1.5], "target 'value' has only one value; regression needs at least two."),
+            (
+                [1.0, 2, 3, 4, 5],
+                "5 rows are too few for 3 folds of 2 rows of 'value'; at least 6 are needed.",
+            ),
+        ],
+    )
+    def test_values_that_cannot_be_split_are_refused(self, y, said):
+        with pytest.raises(TableError) as caught:
+            splits.split(replace(values_of(len(y)), y=np.array(y)), 0)
+        assert str(caught.value) == f"Dataset 'made-up': {said}"
+
+    def test_a_training_part_of_one_value_is_refused(self):
+        rare = replace(values_of(30), y=np.array([7.0] + [5.0] * 29))
+        with pytest.raises(TableError) as caught:
+            splits.split(rare, 1)
+        assert str(caught.value) == (
+            "Dataset 'made-up': split 1 trains on rows whose 'value' is 5 in each; take another "
+            "fold."
+        )
+        assert splits.split(rare, 0).notes == tuple(
+            f"'value' has only one value in {part}." for part in ("validation", "test")
+        )
 
     @settings(max_examples=80, deadline=None)
     @given(
@@ -228,6 +296,7 @@ class TestTheSourcesOwnFolds:
         assert splits.protocol(own) != splits.protocol(other)
         assert splits.protocol(own)["protocol"] == "the source's own 2 x 3 folds"
         assert splits.protocol(self.table(None)) == {"protocol": "stratified 10 x 3-fold"}
+        assert splits.protocol(values_of(30)) == {"protocol": "10 x 3-fold"}
         assert own.fingerprint() == other.fingerprint() == self.table(None).fingerprint()
 
     def test_chosen_or_changed_rows_have_none(self) -> None:
