@@ -29,7 +29,6 @@ from typing import Any
 import hydra
 import numpy as np
 import torch
-import torch.nn.functional as F
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from omegaconf import DictConfig
 from safetensors.torch import save_file
@@ -39,7 +38,7 @@ from bench.files import CONF, digest, plain
 from bench.models.tab2d.forward import forward
 from bench.process import processor
 from scripts.nano.batches import Batch, batches_from, validation_batches
-from scripts.nano.tables import IGNORE
+from scripts.nano.heads import Head, make_head
 
 # Settings that move files and processes but no weight: left out of the configuration's hash.
 INDIFFERENT = ("output", "workers", "log_every", "validate_every", "checkpoint_every")
@@ -51,8 +50,7 @@ def new_model(config: Any, seed: int) -> Tab2D:
     """A `Tab2D` with random weights, the same for the same seed."""
     torch.manual_seed(seed)
     return Tab2D(
-        **config,
-        task="CLASSIFICATION",
+        **{"task": "CLASSIFICATION", **config},
         use_pretrained_weights=False,
         path_to_weights="",
         device="cpu",
@@ -88,11 +86,11 @@ def learning_rate(config: Any, step: int, steps: int) -> float:
     return config.lr * warm * ((steps - step) / (steps - config.decay_from))
 
 
-def batch_loss(model: Tab2D, batch: Batch) -> Tensor:
-    """Cross-entropy over all the model's outputs, so that it learns which classes exist."""
+def batch_loss(model: Tab2D, head: Head, batch: Batch, step: int) -> Tensor:
+    """The head's loss of the queries, read in context."""
     x_support, y_support, x_query, y_query = map(torch.from_numpy, batch)
-    logits = forward(model, x_support, y_support, x_query)
-    return F.cross_entropy(logits.flatten(0, 1), y_query.flatten(), ignore_index=IGNORE)
+    logits = forward(model, x_support, head.read(y_support), x_query)
+    return head.loss(logits, y_query, step)
 
 
 # The run
@@ -125,7 +123,9 @@ class Run:
         self.config = config
         self.folder = Path(config.output)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.head = make_head(config)
         self.model = new_model(config.model, config.seed)
+        self.head.prepare(self.model)
         self.optimizers = new_optimizers(self.model, config.optimizer)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.progress = Progress()
@@ -186,7 +186,7 @@ class Run:
             optimizer.zero_grad(set_to_none=True)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        loss = batch_loss(self.model, batch)
+        loss = batch_loss(self.model, self.head, batch, self.progress.step)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimizer.clip)
         if torch.isfinite(norm):  # one freak table must not end the run; the batch is skipped
@@ -208,7 +208,8 @@ class Run:
         """Mean loss of the averaged weights over the validation tables."""
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
-        mean = float(np.mean([batch_loss(self.model, batch).item() for batch in batches]))
+        losses = [batch_loss(self.model, self.head, b, self.config.steps).item() for b in batches]
+        mean = float(np.mean(losses))
         self.model.load_state_dict(live)
         return mean
 
@@ -306,7 +307,7 @@ def export(state: dict[str, Tensor], model_config: Any, folder: Path) -> None:
     """Write ``config.json`` and ``model.safetensors`` as `Tab2D.from_pretrained` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {key: model_config[key] for key in ("dim", "dim_output", "n_layers", "n_heads")}
-    text = json.dumps({**config, "task": "CLASSIFICATION"}) + "\n"
+    text = json.dumps({**config, "task": model_config.get("task", "CLASSIFICATION")}) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
     tensors = {name: value.contiguous() for name, value in state.items()}
     save_file(tensors, folder / "model.safetensors")

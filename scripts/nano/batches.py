@@ -15,7 +15,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from bench.files import plain
-from scripts.nano.prior import Prior
+from scripts.nano.prior import ClassPrior, Prior, ValuePrior
 from scripts.nano.tables import draw_batch
 
 TRAINING_STREAM, VALIDATION_STREAM = 0, 1
@@ -41,7 +41,8 @@ class Shape:
 def make_prior(section: Any, changes: Any | None = None) -> Prior:
     """The prior of a section of the configuration, with the changes of another."""
     settings = plain(OmegaConf.create({**section, **(changes or {})}))
-    return Prior(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    kind = ClassPrior if "class_weights" in settings else ValuePrior
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
 
 
 def prior_at(config: Any, step: int) -> Prior:

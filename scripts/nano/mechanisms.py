@@ -18,9 +18,10 @@ from numpy.random import Generator
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
 from scripts.nano.prior import Prior
+from scripts.nano.targets import ClassTarget, Target, log_uniform, random_shares, standardize
 
 Array = np.ndarray
-Mechanism = Callable[[Generator, int, int, int, Prior], tuple[Array, Array]]
+Mechanism = Callable[[Generator, int, int, Target], tuple[Array, Array]]
 
 MAX_LEVELS = 15  # a column with more values counts as continuous
 
@@ -40,16 +41,6 @@ ACTIVATIONS: tuple[Callable[[Array], Array], ...] = (
 
 
 # Small tools
-
-
-def log_uniform(rng: Generator, low: float, high: float) -> float:
-    """One draw, uniform in the logarithm."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def standardize(z: Array) -> Array:
-    """Columns to mean 0 and deviation 1; constant ones to 0."""
-    return (z - z.mean(0)) / (z.std(0) + 1e-6)
 
 
 def _activation(rng: Generator) -> Callable[[Array], Array]:
@@ -214,39 +205,16 @@ def fitted_tree_score(rng: Generator, X: Array, outputs: int) -> Array:
     return score
 
 
-# From scores to labels
+def smooth_score(rng: Generator, X: Array, outputs: int) -> Array:
+    """A smooth function of a few features together: random waves, as of a Gaussian process."""
+    n_features = int(rng.integers(1, min(X.shape[1], 6) + 1))
+    chosen = np.clip(_pick(rng, X, n_features), -3, 3)
+    rates = np.exp(0.5 * rng.normal(size=(n_features, 1))) / np.sqrt(n_features)
+    waves = rng.normal(size=(n_features, 64)) * rates * log_uniform(rng, 0.3, 2.0)
+    return np.sin(chosen @ waves + rng.uniform(0, 2 * np.pi, 64)) @ rng.normal(size=(64, outputs))
 
 
-def random_shares(rng: Generator, k: int, floor: float = 0.25) -> Array:
-    """Shares of ``k`` classes or levels, balanced to uneven; none below about ``floor / k``."""
-    shares = rng.dirichlet(np.full(k, log_uniform(rng, 0.7, 12)))
-    shares = np.maximum(shares, floor / k)
-    return shares / shares.sum()
-
-
-def label_scores(rng: Generator, score: Array, n_classes: int, prior: Prior) -> Array:
-    """Class codes from noisy scores: bands of a single one, or the largest of one a class."""
-    outputs = score.shape[1]
-    score = standardize(score + 1e-6 * rng.normal(size=score.shape))
-    score = score + log_uniform(rng, *prior.noise) * rng.normal(size=score.shape)
-    if outputs == 1:
-        shares = random_shares(rng, n_classes, prior.class_floor)
-        cuts = np.quantile(score[:, 0], np.cumsum(shares)[:-1])
-        return np.searchsorted(cuts, score[:, 0])
-    return (score + rng.normal(size=n_classes) * rng.uniform(0, 0.8)).argmax(1)
-
-
-def flip_labels(rng: Generator, y: Array, n_classes: int, prior: Prior) -> Array:
-    """Wrong labels in some tables, so that the model learns not to be sure."""
-    if rng.random() >= prior.flip_share:
-        return y
-    wrong = rng.random(len(y)) < rng.uniform(0, prior.flip_max)
-    return np.where(wrong, rng.integers(n_classes, size=len(y)), y)
-
-
-def _n_outputs(rng: Generator, n_classes: int) -> int:
-    """One score, to be cut into bands, or one for each class."""
-    return 1 if rng.random() < (0.8 if n_classes == 2 else 0.3) else n_classes
+# Columns of few levels
 
 
 def level_columns(rng: Generator, X: Array, prior: Prior) -> Array:
@@ -266,9 +234,9 @@ def level_columns(rng: Generator, X: Array, prior: Prior) -> Array:
 # Mechanisms: (features, labels) of a table before it is made untidy
 
 
-def scm_table(rng: Generator, n: int, f: int, n_classes: int, prior: Prior) -> tuple[Array, Array]:
+def scm_table(rng: Generator, n: int, f: int, target: Target) -> tuple[Array, Array]:
     """The target is a node of the causal model: a late one, any one, or a root of the features."""
-    outputs = _n_outputs(rng, n_classes)
+    outputs = target.outputs(rng)
     layers = layered_scm(rng, n, f)
     nodes = np.concatenate(layers, 1)
     while nodes.shape[1] < f + outputs:
@@ -283,28 +251,26 @@ def scm_table(rng: Generator, n: int, f: int, n_classes: int, prior: Prior) -> t
         late = np.concatenate(layers[1:], 1)
         late = late if late.shape[1] >= f else np.concatenate([late, nodes], 1)
         score, X = _pick(rng, layers[0], outputs), _pick(rng, late, f)
-    return X, label_scores(rng, score, n_classes, prior)
+    return X, target.of_scores(rng, score)
 
 
 def score_table(score_function: Callable[[Generator, Array, int], Array]) -> Mechanism:
     """The mechanism that labels drawn features by a score function of them."""
 
-    def mechanism(
-        rng: Generator, n: int, f: int, n_classes: int, prior: Prior
-    ) -> tuple[Array, Array]:
+    def mechanism(rng: Generator, n: int, f: int, target: Target) -> tuple[Array, Array]:
+        prior = target.prior
         X = standardize(draw_features(rng, n, f))
         seen = level_columns(rng, X, prior) if rng.random() < prior.levels_seen else X
-        score = score_function(rng, standardize(seen), _n_outputs(rng, n_classes))
-        return seen, label_scores(rng, score, n_classes, prior)
+        score = score_function(rng, standardize(seen), target.outputs(rng))
+        return seen, target.of_scores(rng, score)
 
     return mechanism
 
 
-def cluster_table(
-    rng: Generator, n: int, f: int, n_classes: int, prior: Prior
-) -> tuple[Array, Array]:
+def cluster_table(rng: Generator, n: int, f: int, target: ClassTarget) -> tuple[Array, Array]:
     """The class comes first and the features are its noisy consequences, through hidden factors."""
-    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes, prior.class_floor))
+    n_classes = target.n_classes
+    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes, target.prior.class_floor))
     k = int(rng.integers(min(2, f), min(f, 24) + 1))
     per_class = int(rng.choice([1, 1, 1, 2, 3]))
     centres = rng.normal(size=(n_classes, per_class, k)) * log_uniform(rng, 0.25, 2.5)
@@ -323,11 +289,10 @@ def cluster_table(
     return X + log_uniform(rng, 0.05, 1.5) * rng.normal(size=(n, f)), y
 
 
-def level_table(
-    rng: Generator, n: int, f: int, n_classes: int, prior: Prior
-) -> tuple[Array, Array]:
+def level_table(rng: Generator, n: int, f: int, target: ClassTarget) -> tuple[Array, Array]:
     """Nominal columns, independent given the class: each class has its own level shares."""
-    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes, prior.class_floor))
+    n_classes = target.n_classes
+    y = rng.choice(n_classes, size=n, p=random_shares(rng, n_classes, target.prior.class_floor))
     relevance = rng.random(f) < rng.uniform(0.1, 1)
     evenness = log_uniform(rng, 1.0, 30.0)
     X = np.empty((n, f))
@@ -345,6 +310,7 @@ MECHANISMS: dict[str, Mechanism] = {
     "additive": score_table(additive_score),
     "tree_sum": score_table(tree_sum_score),
     "fitted_trees": score_table(fitted_tree_score),
+    "smooth": score_table(smooth_score),
     "clusters": cluster_table,
     "levels": level_table,
 }

@@ -1,8 +1,8 @@
-"""Synthetic classification tables from a seed, never from data: drawn, then made untidy.
+"""Synthetic tables from a seed, never from data: drawn, then made untidy.
 
-A mechanism gives features and labels (`scripts.nano.mechanisms`). Then the table is made as untidy
-as real ones: levels, codes in arbitrary order, ties, zeros, near-copies, irrelevant columns,
-imputed holes, wrong labels.
+A mechanism gives features and labels (`scripts.nano.mechanisms`, `scripts.nano.targets`). Then the
+table is made as untidy as real ones: levels, codes in arbitrary order, ties, zeros, near-copies,
+irrelevant columns, imputed holes, wrong labels.
 
 The model reads ranks only (`Tab2DQuantileEmbeddingX`), so strictly monotone feature transforms,
 heavy tails among them, matter *between* features and target and not at the end.
@@ -17,15 +17,10 @@ from scripts.nano.mechanisms import (
     MAX_LEVELS,
     MECHANISMS,
     Array,
-    flip_labels,
     level_columns,
-    log_uniform,
-    standardize,
 )
 from scripts.nano.prior import Prior
-
-IGNORE = -100  # torch's cross-entropy skips it: a query row whose class the support does not show
-
+from scripts.nano.targets import Target, draw_target, log_uniform, standardize
 
 # Untidiness
 
@@ -82,39 +77,21 @@ def make_untidy(rng: Generator, X: Array, prior: Prior) -> Array:
 # Tables and batches
 
 
-def draw_table(rng: Generator, n: int, f: int, n_classes: int, prior: Prior) -> tuple[Array, Array]:
+def draw_table(rng: Generator, n: int, f: int, target: Target) -> tuple[Array, Array]:
     """One table.
 
     Returns
     -------
     X : ndarray of float32, shape (n, f)
-    y : ndarray of int64, shape (n,)
-        Codes below ``n_classes``, in arbitrary order. Some class may have no row.
+    y : ndarray of int64 (classes) or float64 (numbers), shape (n,)
     """
+    prior = target.prior
     weights = np.array(list(prior.mechanism_weights.values()), dtype=float)
     name = rng.choice(list(prior.mechanism_weights), p=weights / weights.sum())
-    X, y = MECHANISMS[name](rng, n, f, n_classes, prior)
-    y = flip_labels(rng, y, n_classes, prior)
+    X, y = MECHANISMS[name](rng, n, f, target)
+    y = target.spoiled(rng, y)
     X = make_untidy(rng, X, prior)
-    return X.astype(np.float32), rng.permutation(n_classes)[y]
-
-
-def _usable(X: Array, y: Array, n_support: int) -> bool:
-    """Finite, not absurdly large, two classes in the support, queries of classes shown there."""
-    support = np.unique(y[:n_support])
-    return bool(
-        np.isfinite(X).all()
-        and np.abs(X).max() < 1e6
-        and len(support) >= 2
-        and np.isin(y[n_support:], support).sum() >= 2
-    )
-
-
-def _codes(rng: Generator, n_classes: int, prior: Prior) -> Array:
-    """The codes of a table's classes."""
-    if prior.scattered and rng.random() < prior.scattered:
-        return rng.permutation(len(prior.class_weights) + 1)[:n_classes]
-    return np.arange(n_classes)
+    return X.astype(np.float32), target.told(rng, y)
 
 
 def draw_batch(
@@ -125,26 +102,14 @@ def draw_batch(
     Returns
     -------
     x_support, y_support, x_query, y_query : ndarrays of shape (b, s, f), (b, s), (b, q, f), (b, q)
-        Classes are numbered without gaps, as a real table's support would have them, but for the
-        scattered ones; a query row of a class that the support does not show is labelled `IGNORE`.
+        The targets as their kind encodes them (`scripts.nano.targets`).
     """
-    weights = np.array(prior.class_weights, dtype=float)
-    # A support of fewer than five rows a class teaches the base rate and little else.
-    weights[max(1, n_support // 5 - 1) :] = 0
-    x_support = np.empty((n_tables, n_support, n_features), np.float32)
-    x_query = np.empty((n_tables, n_query, n_features), np.float32)
-    y_support = np.empty((n_tables, n_support), np.int64)
-    y_query = np.empty((n_tables, n_query), np.int64)
-    done = 0
-    while done < n_tables:
-        n_classes = 2 + int(rng.choice(len(weights), p=weights / weights.sum()))
-        X, y = draw_table(rng, n_support + n_query, n_features, n_classes, prior)
-        if not _usable(X, y, n_support):
-            continue
-        shown = np.unique(y[:n_support])
-        code = np.full(n_classes, IGNORE)
-        code[shown] = _codes(rng, len(shown), prior)
-        x_support[done], x_query[done] = X[:n_support], X[n_support:]
-        y_support[done], y_query[done] = code[y[:n_support]], code[y[n_support:]]
-        done += 1
-    return x_support, y_support, x_query, y_query
+    features, targets = [], []
+    while len(features) < n_tables:
+        target = draw_target(rng, prior, n_support)
+        X, y = draw_table(rng, n_support + n_query, n_features, target)
+        if np.isfinite(X).all() and np.abs(X).max() < 1e6 and target.usable(y, n_support):
+            features.append(X)
+            targets.append(target.encoded(rng, y, n_support))
+    x, y = np.stack(features), np.stack(targets)
+    return x[:, :n_support], y[:, :n_support], x[:, n_support:], y[:, n_support:]

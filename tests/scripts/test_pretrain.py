@@ -15,8 +15,10 @@ from safetensors.torch import load_file
 
 from bench.models.tab2d.forward import forward
 from scripts.nano.batches import batches_from, draw_shape, make_prior, prior_at, training_batch
+from scripts.nano.heads import Bins
 from scripts.nano.mechanisms import MAX_LEVELS, MECHANISMS
-from scripts.nano.tables import IGNORE, draw_batch, draw_table, recode_levels
+from scripts.nano.tables import draw_batch, draw_table, recode_levels
+from scripts.nano.targets import IGNORE, ClassTarget, ValueTarget
 from scripts.pretrain_nano import CONF, Run, config_hash, finish, learning_rate, train
 
 TINY = [
@@ -31,14 +33,23 @@ TINY = [
 ]
 
 
-def settings(*overrides: str) -> DictConfig:
+BOTH = ("pretrain_nano", "pretrain_nano_regressor")
+TINY_NUMBERS = [*TINY, "model={dim: 16, n_layers: 2, n_heads: 2, dim_output: 64, task: REGRESSION}"]
+
+
+def settings(*overrides: str, name: str = "pretrain_nano") -> DictConfig:
     with initialize_config_dir(str(CONF), version_base=None):
-        return compose("pretrain_nano", list(overrides))
+        return compose(name, list(overrides))
 
 
 @pytest.fixture(scope="module")
 def config() -> DictConfig:
     return settings()
+
+
+@pytest.fixture(scope="module")
+def of_numbers() -> DictConfig:
+    return settings(name="pretrain_nano_regressor")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +69,7 @@ def test_every_mechanism_draws_tables_of_the_promised_shape(
 ) -> None:
     prior = make_prior(config.prior, {"mechanism_weights": {mechanism: 1.0}})
     for seed, (n, f, n_classes) in enumerate([(40, 2, 2), (90, 7, 5), (120, 60, 10)]):
-        X, y = draw_table(np.random.default_rng(seed), n, f, n_classes, prior)
+        X, y = draw_table(np.random.default_rng(seed), n, f, ClassTarget(n_classes, prior))
         assert X.shape == (n, f)
         assert X.dtype == np.float32
         assert np.isfinite(X).all()
@@ -67,8 +78,35 @@ def test_every_mechanism_draws_tables_of_the_promised_shape(
         assert y.max() < n_classes
 
 
-def test_a_seed_decides_the_tables(config: DictConfig) -> None:
-    prior = make_prior(config.prior)
+def test_every_mechanism_of_numbers_draws_finite_continuous_targets(
+    of_numbers: DictConfig,
+) -> None:
+    for mechanism in of_numbers.prior.mechanism_weights:
+        prior = make_prior(of_numbers.prior, {"mechanism_weights": {mechanism: 1.0}, "warped": 0.0})
+        for seed, (n, f) in enumerate([(40, 2), (120, 40)]):
+            X, y = draw_table(np.random.default_rng(seed), n, f, ValueTarget(prior))
+            assert X.shape == (n, f)
+            assert X.dtype == np.float32
+            assert np.isfinite(X).all()
+            assert np.isfinite(y).all()
+            assert y.dtype == np.float64
+            assert len(np.unique(y)) == n
+
+
+def test_a_batch_of_numbers_is_scaled_by_its_support_alone(of_numbers: DictConfig) -> None:
+    prior = make_prior(of_numbers.prior)
+    _, shown, _, asked = draw_batch(np.random.default_rng(0), 40, 60, 30, 5, prior)
+    assert shown.dtype == asked.dtype == np.float32
+    assert np.allclose(shown.min(1), 0)
+    assert np.allclose(shown.max(1), 1)
+    assert np.isfinite(asked).all()
+    assert asked.min() < 0  # a query may lie beyond what the support shows
+    assert asked.max() > 1
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_seed_decides_the_tables(name: str) -> None:
+    prior = make_prior(settings(name=name).prior)
     one, same, other = (
         draw_batch(np.random.default_rng(seed), 4, 40, 20, 6, prior) for seed in (3, 3, 4)
     )
@@ -122,17 +160,62 @@ def test_the_target_depends_on_the_features(config: DictConfig) -> None:
     clean = prior_at(config, 0)
     scores = []
     for seed in range(8):
-        X, y = draw_table(np.random.default_rng(seed), 300, 4, 2, clean)
+        X, y = draw_table(np.random.default_rng(seed), 300, 4, ClassTarget(2, clean))
         forest = RandomForestClassifier(30, min_samples_leaf=3, random_state=0)
         forest.fit(X[:200], y[:200])
         scores.append(roc_auc_score(y[200:], forest.predict_proba(X[200:])[:, 1]))
     assert np.mean(scores) > 0.75
 
 
+def test_the_number_depends_on_the_features(of_numbers: DictConfig) -> None:
+    from sklearn.ensemble import RandomForestRegressor
+
+    clean = prior_at(of_numbers, 0)
+    scores = []
+    for seed in range(6):
+        X, y = draw_table(np.random.default_rng(seed), 300, 4, ValueTarget(clean))
+        forest = RandomForestRegressor(20, min_samples_leaf=3, random_state=0)
+        scores.append(forest.fit(X[:200], y[:200]).score(X[200:], y[200:]))
+    assert np.mean(scores) > 0.5
+
+
+# The head of numbers
+
+
+def test_a_value_falls_into_its_bin_and_beyond_the_bins_into_the_last() -> None:
+    head = Bins(8, [[0, 0.01]])
+    y = torch.tensor([-9.0, -0.5, -0.3, 0.0, 0.6, 1.0, 1.49, 1.5, 9.0])
+    assert head.read(y).tolist() == [0, 0, 0, 2, 4, 6, 7, 7, 7]
+    assert torch.equal(head.read(head.centres), torch.arange(8))
+
+
+def test_the_loss_of_numbers_is_least_where_the_mass_is_the_values_own() -> None:
+    head = Bins(32, [[0, 0.1], [10, 0.001]])
+    y = head.centres[None]  # one query in each bin
+    sharp = torch.full((1, 32, 32), -30.0)
+    sharp[0].fill_diagonal_(0.0)
+    assert head.loss(sharp, y, 10) < 1e-3
+    assert head.loss(sharp.roll(1, -1), y, 10) > 5
+    # Wide at first: a neighbour's mass costs little more than the value's own.
+    assert head.loss(sharp, y, 0) > 5
+    assert head.loss(torch.zeros(1, 32, 32), y, 0) == pytest.approx(np.log(32), rel=1e-4)
+
+
+def test_neighbouring_bins_start_alike(of_numbers: DictConfig, tmp_path: Path) -> None:
+    of_numbers = settings(*TINY_NUMBERS, f"output={tmp_path}", name="pretrain_nano_regressor")
+    model = Run(of_numbers).model
+    for weight in (model.y_embedding.y_embedding.weight, model.final_layer.weight):
+        near = (weight[1:] - weight[:-1]).norm(dim=1)
+        far = (weight[32:] - weight[:-32]).norm(dim=1)
+        assert near.max() < 0.5 * far.min()
+
+
 # The schedule
 
 
-def test_a_step_decides_its_batch(config: DictConfig) -> None:
+@pytest.mark.parametrize("name", BOTH)
+def test_a_step_decides_its_batch(name: str) -> None:
+    config = settings(name=name)
     a, b = training_batch(config, 700), training_batch(config, 700)
     assert all(np.array_equal(x, y) for x, y in zip(a, b))
     assert not np.array_equal(a[1], training_batch(config, 701)[1])
@@ -182,6 +265,30 @@ def test_an_interrupted_run_ends_with_the_same_bits(uninterrupted: Run, tmp_path
     ]
     assert losses[0] == losses[1]
     assert len(losses[0]) == 4
+
+
+@pytest.mark.long
+def test_an_interrupted_run_of_numbers_ends_with_the_same_bits(tmp_path: Path) -> None:
+    runs = []
+    for stops in ([5], [2, 5]):
+        folder = tmp_path / str(len(stops))
+        config = settings(
+            *TINY_NUMBERS,
+            f"output={folder}",
+            "workers=0",
+            "checkpoint_every=1",
+            name="pretrain_nano_regressor",
+        )
+        for stop in stops:
+            run = train(config, stop_at=stop)
+        runs.append(run)
+    whole, resumed = (run.average for run in runs)
+    assert [run.progress.restarts for run in runs] == [0, 1]
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    finish(runs[1])
+    loaded = Tab2D.from_pretrained(str(runs[1].folder), device="cpu")
+    assert loaded.task.name == "REGRESSION"
+    assert loaded.dim_output == 64
 
 
 def test_other_settings_are_refused_where_a_run_lies(tmp_path: Path) -> None:
