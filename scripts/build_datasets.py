@@ -54,7 +54,6 @@ def describe(source: Source, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
     left_out = [f"Column '{name}' is constant and was left out." for name in constant]
     features = frame.drop(columns=source.target)
     columns = [describe_column(features[name], source.columns[name]) for name in features]
-    counts = frame[source.target].value_counts()
     kinds = [column["kind"] for column in columns]
     release = PACKAGES.get(source.package) or version(source.package)
     card = {
@@ -72,13 +71,27 @@ def describe(source: Source, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         "kinds": {kind: kinds.count(kind) for kind in ("numeric", "integer", "categorical")},
         "missing_share": round(float(features.isna().to_numpy().mean()), 6),
         "target": source.target,
-        "classes": list(source.classes.values()),
-        "class_counts": {label: int(counts[label]) for label in source.classes.values()},
+        **describe_target(frame[source.target], list(source.classes.values())),
         "duplicates": int(frame.duplicated().sum()),
         "repeated_features": int(features.duplicated().sum()),
         "columns": columns,
     }
     return frame, card
+
+
+def describe_target(target: pd.Series, classes: list[str]) -> dict[str, Any]:
+    """The card's words on the target: how often each class occurs, or where its numbers lie."""
+    if classes:
+        counts = target.value_counts()
+        return {"classes": classes, "class_counts": {c: int(counts[c]) for c in classes}}
+    figures = {
+        "mean": target.mean(),
+        "sd": target.std(ddof=0),
+        "lowest": target.min(),
+        "highest": target.max(),
+    }
+    rounded = {what: float(f"{figure:.6g}") for what, figure in figures.items()}
+    return {"classes": [], "target_values": {**rounded, "distinct": target.nunique()}}
 
 
 def describe_column(column: pd.Series, kind: Kind) -> dict[str, Any]:
@@ -113,7 +126,7 @@ def build(folder: Path) -> None:
             write(folder, frame, card)
             print(
                 f"{card['name']:22} {card['rows']:5} x {card['features']:2}  "
-                f"{len(card['classes']):2} classes  {card['domain']:10}  "
+                f"{len(card['classes']) or 'no':2} classes  {card['domain']:10}  "
                 f"{card['missing_share']:.1%} missing"
             )
 

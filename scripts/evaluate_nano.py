@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
     model = load(given.checkpoint, MAX_FEATURES, MAX_CONTEXT, device="cpu")
     predictors = {MODEL: in_context(model, given.seed)}
     predictors |= {name: classic(name, given.seed) for name in learners(1, 0)}
-    scores = evaluate(predictors, given.tables or embedded.names(), given.splits)
+    scores = evaluate(predictors, given.tables or embedded.names("classification"), given.splits)
     if given.csv:
         scores.to_csv(given.csv, index=False)
     print(markdown(scores))

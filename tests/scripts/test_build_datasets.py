@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bz2
+import io
+import zipfile
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from bench.datasets import embedded
-from scripts.build_datasets import describe
+from scripts.build_datasets import describe, describe_target
 from scripts.tables.readers import read
 from scripts.tables.sources import PACKAGES, Source, sources
 
@@ -82,6 +84,7 @@ class TestReaders:
             ({"row_names": "true"}, "a,1,r,no\nb,2,g,yes\n"),
             ({"row_names": "true", "target_first": "true"}, "a,no,1,r\nb,yes,2,g\n"),
             ({"format": "headed"}, "kind,left out,size,colour\nno,0,1,r\nyes,0,2,g\n"),
+            ({"names": ["kind", "left out", "size", "colour"]}, "no,0,1,r\nyes,0,2,g\n"),
             ({"format": "arff"}, ARFF),
         ],
     )
@@ -89,6 +92,32 @@ class TestReaders:
         frame = read(declared(layout=layout), text.encode())
         assert list(frame) == ["size", "colour", "kind"]
         assert frame.to_numpy().tolist() == ROWS
+
+    def test_a_workbooks_first_sheet_is_read_without_its_header(self):
+        cells = "".join(f"<c><v>{number}</v></c>" for number in (1, 2.5))
+        rows = f"<row><c t='s'><v>0</v></c><c t='s'><v>1</v></c></row><row>{cells}</row>"
+        sheet = f"<worksheet xmlns='made-up'><sheetData>{rows}</sheetData></worksheet>"
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as parts:
+            parts.writestr("xl/worksheets/sheet1.xml", sheet)
+        layout = {"format": "workbook", "skip": "1"}
+        source = declared(layout=layout, columns={"size": "integer"}, target="price", classes={})
+        assert read(source, file.getvalue()).to_numpy().tolist() == [[1.0, 2.5]]
+
+    def test_a_target_without_classes_is_a_number(self):
+        frame = read(declared(classes={}), b"1,r,2.5\n2,g,-1\n")
+        assert frame["kind"].tolist() == [2.5, -1.0]
+        with pytest.raises(ValueError, match="the target has missing values"):
+            read(declared(classes={}), b"1,r,2.5\n2,g,?\n")
+        told = describe_target(frame["kind"], [])["target_values"]
+        assert told == {"mean": 0.75, "sd": 1.75, "lowest": -1.0, "highest": 2.5, "distinct": 2}
+
+    def test_a_sample_of_numbers_is_drawn_from_all_rows_in_their_order(self):
+        text = "".join(f"{i},{'rg'[i % 2]},{i}\n" for i in range(80))
+        drawn = read(declared(sample="20", classes={}), text.encode())
+        assert len(drawn) == drawn["size"].nunique() == 20
+        assert drawn["size"].is_monotonic_increasing
+        assert (drawn["size"] == drawn["kind"]).all()
 
     def test_compressed_text_is_unpacked(self):
         frame = read(declared(file="small.txt.bz2"), bz2.compress(b"1,r,no\n2,g,yes\n"))

@@ -145,7 +145,7 @@ def test_embedded_full_is_every_embedded_table() -> None:
     from bench.datasets.embedded import names
 
     cfg = compose("config", ["experiment=embedded_full"], return_hydra_config=True)
-    assert sorted(str(cfg.hydra.sweeper.params.dataset).split(",")) == names()
+    assert sorted(str(cfg.hydra.sweeper.params.dataset).split(",")) == names("classification")
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,6 @@ def test_stopping_is_judged_on_every_embedded_table_that_no_rule_was_found_on() 
     from bench.datasets.embedded import names
 
     twelve, rest = (suite(name).split(",") for name in ("embedded12", "embedded_rest"))
-    assert sorted([*twelve, *rest]) == names()
+    assert sorted([*twelve, *rest]) == names("classification")
     experiment = OmegaConf.load(Path(CONF, "experiment", "stopping.yaml"))
     assert "embedded_rest" in OmegaConf.to_yaml(experiment.hydra, resolve=False)
