@@ -49,7 +49,7 @@ def identity(
         "dataset": table.fingerprint(),
         "split": {**protocol(table), "index": int(cfg.fold)},
         "validation_share": float(cfg.validation_share),
-        "model": identity_of(plain(cfg.model), load),
+        "model": identity_of(plain(cfg.model), load, table.problem),
         "method": {k: method[k] for k in ("finetune", "generator", "mixing")},
         "finetune": deciding(plain(cfg.finetune)) if cfg.method.finetune else None,
         "seed": int(cfg.seed),

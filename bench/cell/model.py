@@ -20,20 +20,28 @@ from bench.models.weights import files_hash
 
 if TYPE_CHECKING:  # torch: only where a model is loaded
     from bench.models.base import Backbone
+    from bench.table import Problem
 
+PROBLEM = "problem"  # a loader that takes it has weights for either; all others know one
 CLASS = "_class_"  # no parameter of a loader is called so, nor `_target_`
 # The loader that came first, and the weights that it gives where none are named. Its cells are
 # known by the files alone, which say what class they are of, so that older records are found.
 FIRST = {"bench.models.tab2d.checkpoint.load": "mitra_nano"}
 MODEL_HOW = ("offline",)  # how weights are had, not which ones
 # Settings that decide no number, or that are told by the weights' hash.
-NO_NUMBER = ("path", "revision", "sha256", "max_features", "device")
+NO_NUMBER = ("path", "revision", "sha256", "max_features", "device", PROBLEM)
 
 
 def name_of(config: Mapping[str, Any]) -> str:
     """What people call the weights that a model's config asks for."""
     target = _target(config)
     return str(config.get("path") or FIRST.get(target, target))
+
+
+def of_problem(config: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
+    """A model's config as it is loaded for a table of this problem."""
+    takes = signature(get_object(_target(config))).parameters
+    return {PROBLEM: problem, **config} if PROBLEM in takes else {**config}
 
 
 def files_of(config: Mapping[str, Any], **how: bool) -> list[Path]:
@@ -47,7 +55,9 @@ def files_of(config: Mapping[str, Any], **how: bool) -> list[Path]:
 
 
 def identity_of(
-    config: Mapping[str, Any], load: Callable[[], Backbone] | None = None
+    config: Mapping[str, Any],
+    load: Callable[[], Backbone] | None = None,
+    problem: Problem = "classification",
 ) -> dict[str, Any]:
     """What names a model: the settings that decide its numbers, its weights and their class.
 
@@ -57,12 +67,14 @@ def identity_of(
         Plain and resolved.
     load : callable, optional
         Gives the model where the loader doesn't tell its files; by default `backbone`.
+    problem : {"classification", "regression"}
+        Of the table that it is for.
     """
     today = {**config, TARGET: _target(config)}
-    weights = _weights(json.dumps({**config}, sort_keys=True))
+    weights = _weights(json.dumps(of_problem(config, problem), sort_keys=True))
     if weights is not None:
         return {**settings_of(today), "weights": weights}
-    return known(today, load() if load else backbone(config))
+    return known(today, load() if load else backbone(config, problem))
 
 
 def known(config: Mapping[str, Any], loaded: Backbone) -> dict[str, Any]:
@@ -82,9 +94,12 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"scoring": "float32", **settings, **named}  # the default, of one without the setting
 
 
-def backbone(config: Mapping[str, Any]) -> Backbone:
-    """The model of a plain config; loaded once a process, cells only ever copy it."""
-    return _loaded(json.dumps({**config}, sort_keys=True))
+def backbone(config: Mapping[str, Any], problem: Problem = "classification") -> Backbone:
+    """The model of a plain config for a table of this problem.
+
+    It is loaded once a process, cells only ever copy it.
+    """
+    return _loaded(json.dumps(of_problem(config, problem), sort_keys=True))
 
 
 def require(loaded: Backbone, identity: Mapping[str, Any]) -> None:

@@ -288,7 +288,7 @@ def _check(cell: Cell) -> None:
 
 
 def _backbone(cell: Cell) -> Backbone:
-    loaded = model.backbone(plain_node(cell.cfg.model))
+    loaded = model.backbone(plain_node(cell.cfg.model), cell.table.problem)
     model.require(loaded, cell.what)
     return loaded
 

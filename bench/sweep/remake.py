@@ -128,7 +128,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
         with TemporaryDirectory(prefix="bench-verify-") as folder, limited(_seconds(record, today)):
             cfg = _config(settings, today, folder)
             table = _made(settings["dataset"])
-            checkpoint = _made(settings["model"])
+            checkpoint = _made(model.of_problem(settings["model"], table.problem))
             what, code = identity(cfg, table, lambda: checkpoint), code_fingerprint(targets(cfg))
             model.require(checkpoint, what)
             scores = score_fingerprints()
