@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bench.models.base import Encoder
 from bench.models.in_context import InContext
 from bench.models.weights import files_hash, reads
+from bench.predicted import Predicted
 from bench.table import Table
 
 
@@ -100,3 +101,34 @@ def load_file(path: str, told: str | None = None) -> NeighbourModel:
     """What a file says; ``told`` is another file, which its loader reads without telling."""
     weights = Path(told or path)
     return replace(load(seed=int(weights.read_text())), weights_hash=files_hash([weights]))
+
+
+class Binned(Standardized):
+    """Numeric targets as bins from half their range below the training rows' to half above."""
+
+    def __init__(self, train: Table, n_bins: int) -> None:
+        super().__init__(train)
+        self.present_ = np.zeros(0, dtype=np.int64)
+        low, high = train.y.min(), train.y.max()
+        self.edges = low + np.linspace(-0.5, 1.5, n_bins + 1) * ((high - low) or 1.0)
+        self.scale = float(train.y.std()) or 1.0
+
+    def encode_y(self, y: np.ndarray) -> np.ndarray:
+        return np.digitize(y, self.edges[1:-1])
+
+    def decode(self, outputs: np.ndarray, n_classes: int) -> Predicted:
+        mass = torch.from_numpy(outputs).double().softmax(dim=1).numpy()
+        middles = (self.edges[1:] + self.edges[:-1]) / 2
+        return Predicted(mass @ middles, self.scale, mass, self.edges)
+
+
+class ValueModel(NeighbourModel):
+    """Bins in the place of classes."""
+
+    def encoder(self, train: Table) -> Encoder:
+        return Binned(train, len(self.module.bias))
+
+
+def load_values(seed: int = 0, n_bins: int = 20) -> ValueModel:
+    """Random weights of a seed, for tables with a numeric target."""
+    return replace(load(seed=seed, max_classes=n_bins, kind=ValueModel), problem="regression")
