@@ -126,6 +126,7 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("suite", suite, replace=True)
     OmegaConf.register_new_resolver("tabarena_suite", tabarena.suite, replace=True)
+    OmegaConf.register_new_resolver("tabarena_regression", tabarena.regression_suite, replace=True)
     OmegaConf.register_new_resolver("alone_and_mixed", alone_and_mixed, replace=True)
     OmegaConf.register_new_resolver("each_with", each_with, replace=True)
     OmegaConf.register_new_resolver("checked", check, replace=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from bench.datasets import embedded, splits
+from bench.datasets.openml import tabarena
 from bench.errors import BadInput, TableError
 from bench.table import Table
 
@@ -23,6 +25,11 @@ CONF = Path(__file__).parents[2] / "conf" / "dataset"
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
     return {name: embedded.load(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def tabarenas() -> dict[str, Any]:
+    return tabarena.tasks()
 
 
 @pytest.fixture
@@ -78,8 +85,13 @@ class TestCollection:
             ("qsar-fish-toxicity", "QSAR_fish_toxicity"),
         ],
     )
-    def test_tabarenas_tables_that_can_be_had_are_here(self, name, theirs):
-        assert embedded.card(name)["tabarena"] == theirs
+    def test_tabarenas_tables_that_can_be_had_are_here(self, name, theirs, tabarenas):
+        card = embedded.card(name)
+        assert card["tabarena"] == theirs
+        expected = tabarenas[theirs]["expected"]
+        here = {"features": card["features"], "classes": len(card["classes"])}
+        assert {what: expected[what] for what in here} == here
+        assert card["rows"] - expected["rows"] == (name == "qsar-fish-toxicity")
 
     def test_all_files_together_are_small(self):
         assert sum(path.stat().st_size for path in embedded.DATA.iterdir()) < 5e6

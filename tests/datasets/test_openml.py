@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import openml_server
 import pytest
-from openml_server import FOLDS, Server, Task, generated, serving
+from openml_server import FOLDS, Server, Task, generated, generated_numbers, serving
 
 from bench.datasets.openml import read as openml
 from bench.datasets.openml.task import Unreachable
@@ -124,6 +124,74 @@ class TestWhatComes:
         expected = load(server, tmp_path, offline=True).fingerprint()
         assert [out.strip() for out, _ in answers] == [expected] * 4, answers
         assert server.hits.count("/api/v1/xml/task/7") == 1
+
+
+@pytest.fixture
+def numbers(server: Server) -> Task:
+    return server.add(generated_numbers(7))
+
+
+class TestANumericTarget:
+    def test_the_table_is_the_servers_in_either_format(
+        self, server: Server, numbers: Task, tmp_path: Path
+    ) -> None:
+        frame = numbers.frame
+        expected = {"rows": 60, "features": 5, "classes": 0, "repeats": 2, "folds": FOLDS}
+        for form in ("parquet", "arff"):
+            table = load(server, tmp_path / form, format=form, expected=expected)
+            (card,) = (tmp_path / form).rglob(openml.CARD)
+            assert json.loads(card.read_text())["source"]["format"] == form
+            assert (table.problem, table.classes, table.target) == ("regression", (), "price")
+            assert table.y.dtype == np.float64
+            assert np.array_equal(table.y, frame["price"])
+            assert np.array_equal(table.X["size"], frame["size"], equal_nan=True)
+            assert table.X["job"].astype(object).equals(frame["job"].astype(object))
+            assert np.array_equal(table.folds, numbers.folds())
+            assert table.notes == ()
+            again = load(server, tmp_path / form, format=form, offline=True)
+            assert again.fingerprint() == table.fingerprint()
+        assert load(server, tmp_path / "parquet").fingerprint() == table.fingerprint()
+
+    def test_split_i_is_the_tasks_repeat_i_over_3_fold_i_modulo_3(
+        self, server: Server, numbers: Task, tmp_path: Path
+    ) -> None:
+        table = load(server, tmp_path)
+        for index in range(numbers.repeats * FOLDS):
+            expected = np.flatnonzero(numbers.folds()[index // FOLDS] == index % FOLDS)
+            assert split(table, index).test.tolist() == expected.tolist()
+
+    def test_rows_without_a_target_are_left_out_and_counted(
+        self, server: Server, numbers: Task, tmp_path: Path
+    ) -> None:
+        numbers.frame.loc[[4, 9], "price"] = np.nan
+        table = load(server, tmp_path)
+        assert np.array_equal(table.y, numbers.frame["price"].drop([4, 9]))
+        assert np.array_equal(table.folds, np.delete(numbers.folds(), [4, 9], axis=1))
+        assert table.notes == ("Dataset 'openml/7': 2 rows without a value of 'price' left out.",)
+
+    def test_an_infinite_target_is_refused_and_not_kept(
+        self, server: Server, numbers: Task, tmp_path: Path
+    ) -> None:
+        numbers.frame.loc[[4, 9, 11], "price"] = np.inf
+        with pytest.raises(TableError, match="target 'price' is infinite in 3 of 60 rows"):
+            load(server, tmp_path)
+        assert not list(tmp_path.rglob(openml.CARD))
+
+    def test_a_regression_task_of_a_nominal_target_is_refused(
+        self, server: Server, task: Task, tmp_path: Path
+    ) -> None:
+        task.type_id = 2
+        with pytest.raises(TableError, match="is a regression, but its target 'class' is no num"):
+            load(server, tmp_path)
+
+    def test_a_task_that_is_of_the_other_problem_than_described_is_refused(
+        self, server: Server, numbers: Task, tmp_path: Path
+    ) -> None:
+        with pytest.raises(TableError, match="has 0 classes, 2 were expected"):
+            load(server, tmp_path, expected={"classes": 2})
+        server.add(generated(7))
+        with pytest.raises(TableError, match="has 2 classes, 0 were expected"):
+            load(server, tmp_path, expected={"classes": 0})
 
 
 FAULTS = [
@@ -242,7 +310,7 @@ class TestFaults:
 
     def test_a_task_of_another_kind_is_refused(self, server: Server, tmp_path: Path) -> None:
         server.add(generated(7)).type_id = 5
-        with pytest.raises(TableError, match="is a clustering; only supervised classification"):
+        with pytest.raises(TableError, match="is a clustering; only supervised classification and"):
             load(server, tmp_path)
 
     def test_a_column_that_does_not_come_is_named(

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from composing import composing
 from hydra import compose
+from omegaconf import OmegaConf
 
-from bench.datasets.openml.tabarena import suite, tasks
+from bench.datasets.openml.tabarena import regression_suite, suite, tasks
 from bench.files import CONF
 from bench.sweep.jobs import count_cells
 from scripts.build_tabarena import described, yaml_of
@@ -20,7 +21,8 @@ DROPPED = {"APSFailure", "kddcup09_appetency", "Bioresponse", "hiva_agnostic", "
 
 def test_the_configs_are_the_packages_metadata() -> None:
     known = described()
-    assert len(known) == 38
+    assert len(known) == 38 + 13
+    assert sum(task["classes"] == 0 for task in known.values()) == 13
     files = {p.stem: p.read_text() for p in Path(CONF, "dataset", "tabarena").glob("*.yaml")}
     assert files == {name: yaml_of(task) for name, task in known.items()}
 
@@ -30,7 +32,7 @@ def test_numbers_agree_with_tabarenas_own_task_collection() -> None:
     from tabarena.benchmark.task.metadata import TaskMetadataCollection
 
     collection = TaskMetadataCollection.from_preset("TabArena-v0.1").subset_tasks(
-        problem_types=["binary", "multiclass"]
+        problem_types=["binary", "multiclass", "regression"]
     )
     frame = collection.to_dataframe().drop_duplicates("dataset_name").set_index("dataset_name")
     assert collection.dataset_to_tid() == {n: task["task_id"] for n, task in tasks().items()}
@@ -38,17 +40,26 @@ def test_numbers_agree_with_tabarenas_own_task_collection() -> None:
         row = frame.loc[name]
         assert task["expected"]["rows"] == row["num_instances"]
         assert task["expected"]["features"] == row["num_features"]
-        assert task["expected"]["classes"] == row["num_classes"]
+        classes = task["expected"]["classes"]
+        assert classes == (0 if row["problem_type"] == "regression" else row["num_classes"])
 
 
 def test_the_suite_of_33_drops_the_five_largest_tables() -> None:
-    known = tasks()
+    counts = {name: task["expected"] for name, task in tasks().items()}
     chosen = {name.removeprefix("tabarena/") for name in suite(33).split(",")}
     assert len(chosen) == 33
-    assert set(known) - chosen == DROPPED
-    assert all(known[name]["expected"]["features"] <= 500 for name in chosen)
-    with pytest.raises(ValueError, match="There are 38 TabArena tasks"):
+    assert {name for name in counts if counts[name]["classes"]} - chosen == DROPPED
+    assert all(counts[name]["features"] <= 500 for name in chosen)
+    with pytest.raises(ValueError, match="There are 38 TabArena classification tasks"):
         suite(39)
+
+
+def test_the_regression_suite_is_all_but_the_one_of_1024_features() -> None:
+    known = {f"tabarena/{n}": t for n, t in tasks().items() if not t["expected"]["classes"]}
+    chosen = regression_suite(500).split(",")
+    assert len(chosen) == 12
+    assert set(known) - set(chosen) == {"tabarena/QSAR-TID-11"}
+    assert known["tabarena/airfoil_self_noise"]["task_id"] == 363612
 
 
 def test_the_paper_is_33_tables_ten_folds_and_mitras_weights() -> None:
@@ -63,6 +74,8 @@ def test_the_paper_is_33_tables_ten_folds_and_mitras_weights() -> None:
         assert cfg.model.path == "autogluon/mitra-classifier"
         cell = compose("config", ["dataset=tabarena/credit-g"])
         assert (cell.dataset.name, cell.dataset.task_id) == ("tabarena/credit-g", 363626)
+        twelve = OmegaConf.create({"tables": "${tabarena_regression:500}"}).tables
+        assert twelve == regression_suite(500)
 
 
 @pytest.mark.long

@@ -1,7 +1,8 @@
 """A loopback server that speaks enough of OpenML's REST protocol for the real client, with faults.
 
-It serves *generated* tables, named so; each is a supervised classification task of 3-fold
-cross-validation. Endpoints: task, data, features, qualities; rows as ARFF and parquet; splits.
+It serves *generated* tables, named so; each is a supervised classification or regression task of
+3-fold cross-validation. Endpoints: task, data, features, qualities; rows as ARFF and parquet;
+splits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from xml.sax.saxutils import escape
@@ -26,6 +27,7 @@ import pandas as pd
 FOLDS = 3
 KINDS = ("task", "data", "features", "qualities", "splits", "rows")
 CUTS = {"cut": 0.5, "cut_silently": 0.5, "cut_in_a_repeat": 0.75, "cut_near_the_end": 0.98}
+TYPES = {1: "Supervised Classification", 2: "Supervised Regression", 5: "Clustering"}
 XML = "text/xml; charset=utf-8"
 
 
@@ -34,14 +36,18 @@ class Task:
     """A generated table with its splits."""
 
     task_id: int
-    frame: pd.DataFrame  # categorical columns are nominal, the others numeric; "class" last
+    frame: pd.DataFrame  # categorical columns are nominal, the others numeric; the target last
     repeats: int
-    type_id: int = 1  # supervised classification
+    type_id: int = 1  # one of TYPES
     ignored: tuple[str, ...] = ()
 
     @property
     def data_id(self) -> int:
         return 40_000 + self.task_id
+
+    @property
+    def target(self) -> str:
+        return str(self.frame.columns[-1])
 
     @property
     def name(self) -> str:
@@ -73,6 +79,15 @@ def generated(task_id: int, rows: int = 60, classes: int = 2, repeats: int = 2) 
         }
     )
     return Task(task_id, frame, repeats)
+
+
+def generated_numbers(task_id: int, rows: int = 60, repeats: int = 2) -> Task:
+    """The same columns with a number to predict, of which they tell something."""
+    task = generated(task_id, rows, repeats=repeats)
+    y = task.frame.pop("class").cat.codes
+    noise = np.random.default_rng((task_id, 1)).normal(size=rows)
+    task.frame["price"] = (100 * y + task.frame["count"] / 3 + noise).round(4)
+    return replace(task, type_id=2)
 
 
 @dataclass
@@ -148,7 +163,7 @@ class Server:
                 id=task.data_id, name=task.name, version=1, description="generated for tests",
                 format="ARFF", upload_date="2026-01-01T00:00:00", licence="Public",
                 url=f"{base}/rows/{task.data_id}.arff", **parquet, file_id=task.data_id,
-                default_target_attribute="class",
+                default_target_attribute=task.target,
             )
             + ignored
             + _element(
@@ -348,13 +363,13 @@ def _task_xml(task: Task, base: str) -> str:
         + f'<oml:parameter name="number_repeats">{task.repeats}</oml:parameter>'
         + f'<oml:parameter name="number_folds">{FOLDS}</oml:parameter>'
     )
-    source = _element(data_set_id=task.data_id, target_feature="class")
+    source = _element(data_set_id=task.data_id, target_feature=task.target)
     measure = "<oml:evaluation_measures><oml:evaluation_measure/></oml:evaluation_measures>"
     return _document(
         "task",
         _element(
             task_id=task.task_id, task_name=task.name, task_type_id=task.type_id,
-            task_type="Supervised Classification" if task.type_id == 1 else "Clustering",
+            task_type=TYPES[task.type_id],
         )
         + f'<oml:input name="source_data"><oml:data_set>{source}</oml:data_set></oml:input>'
         + '<oml:input name="estimation_procedure">'
@@ -374,7 +389,7 @@ def _features_xml(task: Task) -> str:
             _element(index=i, name=name, data_type="nominal" if nominal else "numeric")
             + levels
             + _element(
-                is_target=str(name == "class").lower(),
+                is_target=str(name == task.target).lower(),
                 is_ignore=str(name in task.ignored).lower(),
                 is_row_identifier="false",
                 number_of_missing_values=int(values.isna().sum()),

@@ -30,6 +30,7 @@ from bench.datasets.own.written_numbers import Convention
 from bench.errors import TableError
 from bench.files import write_whole
 from bench.phrases import counted
+from bench.table import Problem
 
 
 def fetch(wanted: Task, folder: Path) -> None:
@@ -106,10 +107,11 @@ def _ask(wanted: Task, place: Path) -> tuple[Any, Any, pd.DataFrame]:
 
     try:
         task = openml.tasks.get_task(wanted.task_id, download_features_meta_data=True)
-        if task.task_type_id != openml.tasks.TaskType.SUPERVISED_CLASSIFICATION:
+        if task.task_type_id not in _problems():
             raise TableError(
                 f"Dataset '{wanted.name}': OpenML's task {wanted.task_id} is a "
-                f"{task.task_type.lower()}; only supervised classification can be run."
+                f"{task.task_type.lower()}; only supervised classification and regression can be "
+                "run."
             )
         dataset = openml.datasets.get_dataset(
             task.dataset_id,
@@ -138,6 +140,16 @@ def _ask(wanted: Task, place: Path) -> tuple[Any, Any, pd.DataFrame]:
     return task, dataset, frame
 
 
+def _problems() -> dict[Any, Problem]:
+    """The kinds of task that can be run, and what each asks for."""
+    from openml.tasks import TaskType
+
+    return {
+        TaskType.SUPERVISED_CLASSIFICATION: "classification",
+        TaskType.SUPERVISED_REGRESSION: "regression",
+    }
+
+
 def _verified(
     wanted: Task, task: Any, dataset: Any, frame: pd.DataFrame
 ) -> tuple[dict[str, Any], bytes, bytes]:
@@ -148,10 +160,11 @@ def _verified(
     target = str(task.target_name)
     _check_shape(wanted, dataset, described, frame, target)
     folds = _folds(wanted, task, len(frame))
+    problem = _problems()[task.task_type_id]
     counts = {
         "rows": len(frame),
         "features": frame.shape[1] - 1,
-        "classes": int(frame[target].nunique()),
+        "classes": int(frame[target].nunique()) if problem == "classification" else 0,
         "repeats": len(folds),
         "folds": int(folds.max()) + 1,
     }
@@ -163,7 +176,11 @@ def _verified(
         dropped = counted(int((~known).sum()), "row")
         notes.append(f"Dataset '{wanted.name}': {dropped} without a value of '{target}' left out.")
     frame, folds = frame[known].reset_index(drop=True), folds[:, known]
-    labels = text_of(frame[target], wanted.name, target)
+    if problem == "classification":
+        values = text_of(frame[target], wanted.name, target)
+        classes = sorted(set(values), key=natural_order)
+    else:
+        values, classes = _numbers(wanted, frame[target]), []
     # Text that OpenML calls a string is a category here: there is no third kind of column.
     categorical = {str(c) for c in frame if described[str(c)].data_type in ("nominal", "string")}
     X, kinds, more = features_of(
@@ -172,19 +189,35 @@ def _verified(
     card = {
         "version": VERSION,
         "target": target,
-        "classes": sorted(set(labels), key=natural_order),
+        "classes": classes,
         "columns": [
             {"name": c, "kind": kind}
             | ({"levels": list(X[c].cat.categories)} if kind == "categorical" else {})
             for c, kind in kinds.items()
         ],
-        "counts": counts | {"classes": int(labels.nunique()), "folds": int(folds.max()) + 1},
+        "counts": counts | {"classes": len(classes), "folds": int(folds.max()) + 1},
         "notes": [*notes, *more],
         "source": _source(wanted, dataset),
     }
     content = X.astype({c: object for c, kind in kinds.items() if kind == "categorical"})
     by_repeat = pd.DataFrame(folds.T, columns=[str(i) for i in range(len(folds))])
-    return card, _parquet(content.assign(**{target: labels})), _parquet(by_repeat)
+    return card, _parquet(content.assign(**{target: values})), _parquet(by_repeat)
+
+
+def _numbers(wanted: Task, target: pd.Series) -> pd.Series:
+    """A numeric target, of which every value is known and finite."""
+    if target.dtype != np.float64:
+        raise TableError(
+            f"Dataset '{wanted.name}': OpenML's task {wanted.task_id} is a regression, but its "
+            f"target '{target.name}' is no number."
+        )
+    infinite = int(np.isinf(target).sum())
+    if infinite:
+        raise TableError(
+            f"Dataset '{wanted.name}': the numeric target '{target.name}' is infinite in "
+            f"{infinite} of {len(target)} rows."
+        )
+    return target
 
 
 def _source(wanted: Task, dataset: Any) -> dict[str, Any]:

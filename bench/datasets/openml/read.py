@@ -33,7 +33,17 @@ from bench.datasets.openml.task import (
 from bench.errors import TableError
 from bench.files import Unsound, content, parse_json
 from bench.process import invoked
-from bench.ranges import Count, Domain, NotNegative, Patience, Positive, Seconds, Text, checked
+from bench.ranges import (
+    Count,
+    Domain,
+    NotNegative,
+    Patience,
+    Positive,
+    Seconds,
+    Text,
+    Whole,
+    checked,
+)
 from bench.table import Table
 
 LARGEST = 4 * 2**30  # bytes of a file of a copy that are read; TabArena's tables have some 10^8
@@ -49,7 +59,7 @@ def load(
     cache_dir: Text,
     name: Text | None = None,
     domain: Domain = "other",
-    expected: dict[str, Count] | None = None,
+    expected: dict[str, Whole] | None = None,
     server: Text = SERVER,
     timeout: Seconds = 20.0,
     tries: Annotated[int, Interval(ge=1, le=100)] = 3,
@@ -59,7 +69,7 @@ def load(
     most_mb: Positive = 1000.0,
     offline: bool = False,
 ) -> Table:
-    """Read the table of an OpenML classification task, with its official folds.
+    """Read the table of an OpenML classification or regression task, with its official folds.
 
     Parameters
     ----------

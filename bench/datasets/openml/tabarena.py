@@ -1,4 +1,4 @@
-"""TabArena's classification tasks, as `conf/dataset/tabarena/` describes them.
+"""TabArena's tasks, as `conf/dataset/tabarena/` describes them.
 
 The YAMLs there are made by ``scripts/build_tabarena.py`` from the metadata of the `tabarena`
 package; this module only reads them, so that no command waits for that package's imports.
@@ -28,18 +28,36 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def suite(size: int) -> str:
-    """The ``size`` tasks with the fewest table cells (rows × columns), as a Hydra choice list.
+    """The ``size`` classification tasks with the fewest table cells, as a Hydra choice list.
 
     The rule by which 33 of 38 tasks are read out of arXiv 2601.04110, which does not name them:
-    columns count the target, as TabArena counts them; names decide between equal sizes.
+    cells are rows × columns, which count the target, as TabArena counts them; names decide between
+    equal sizes.
     """
-    known = tasks()
+    known = {name: task for name, task in tasks().items() if task["expected"]["classes"]}
     if not 1 <= size <= len(known):
-        raise ValueError(f"There are {len(known)} TabArena tasks; a suite of {size} is asked for.")
+        raise ValueError(
+            f"There are {len(known)} TabArena classification tasks; a suite of {size} is asked for."
+        )
 
     def cells(name: str) -> tuple[int, str]:
         counts = known[name]["expected"]
         return counts["rows"] * (counts["features"] + 1), name
 
-    chosen = sorted(known, key=cells)[:size]
+    return _choices(sorted(known, key=cells)[:size])
+
+
+def regression_suite(most_features: int) -> str:
+    """The regression tasks with no more features than that, as a Hydra choice list."""
+    known = {name: task["expected"] for name, task in tasks().items()}
+    return _choices(
+        [
+            name
+            for name, counts in known.items()
+            if not counts["classes"] and counts["features"] <= most_features
+        ]
+    )
+
+
+def _choices(chosen: list[str]) -> str:
     return ",".join(f"tabarena/{name}" for name in sorted(chosen, key=str.casefold))

@@ -61,7 +61,8 @@ class Task:
         What the table is called in configs, records and messages.
     domain : str
     expected : dict
-        Known counts, of ``rows``, ``features``, ``classes``, ``repeats`` and ``folds``.
+        Known counts, of ``rows``, ``features``, ``classes`` (0 of a regression task), ``repeats``
+        and ``folds``.
     asking : Asking
     """
 
