@@ -13,7 +13,9 @@ from bench.models.base import Encoder
 from bench.models.in_context import InContext
 from bench.models.weights import files_hash, reads
 from bench.predicted import Predicted
-from bench.table import Table
+from bench.table import Problem, Table
+
+N_BINS = 20  # of numeric targets
 
 
 class Standardized(Encoder):
@@ -71,6 +73,32 @@ class SameWeights(NeighbourModel):
     """Another class with the weights of the first."""
 
 
+class Binned(Standardized):
+    """Numeric targets as bins from half their range below the training rows' to half above."""
+
+    def __init__(self, train: Table) -> None:
+        super().__init__(train)
+        self.present_ = np.zeros(0, dtype=np.int64)
+        low, high = train.y.min(), train.y.max()
+        self.edges = low + np.linspace(-0.5, 1.5, N_BINS + 1) * ((high - low) or 1.0)
+        self.scale = float(train.y.std()) or 1.0
+
+    def encode_y(self, y: np.ndarray) -> np.ndarray:
+        return np.digitize(y, self.edges[1:-1])
+
+    def decode(self, outputs: np.ndarray, n_classes: int) -> Predicted:
+        mass = torch.from_numpy(outputs).double().softmax(dim=1).numpy()
+        middles = (self.edges[1:] + self.edges[:-1]) / 2
+        return Predicted(mass @ middles, self.scale, mass, self.edges)
+
+
+class ValueModel(NeighbourModel):
+    """Bins in the place of classes."""
+
+    def encoder(self, train: Table) -> Encoder:
+        return Binned(train)
+
+
 def load(
     path: str | None = None,
     seed: int = 0,
@@ -78,12 +106,15 @@ def load(
     max_features: int = 500,
     max_context: int = 8192,
     kind: type[NeighbourModel] = NeighbourModel,
+    problem: Problem = "classification",
 ) -> NeighbourModel:
     """Random weights of a seed; ``path`` is there to be null."""
+    n_outputs, kind = (max_classes, kind) if problem == "classification" else (N_BINS, ValueModel)
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        module = Neighbours(max_classes).eval()
-    return kind(module, max_classes, max_features, max_context, torch.device("cpu"))
+        module = Neighbours(n_outputs).eval()
+    limits = {"max_classes": max_classes, "max_features": max_features, "max_context": max_context}
+    return kind(module, **limits, device=torch.device("cpu"), problem=problem)
 
 
 def load_another(**settings: int) -> NeighbourModel:
@@ -101,34 +132,3 @@ def load_file(path: str, told: str | None = None) -> NeighbourModel:
     """What a file says; ``told`` is another file, which its loader reads without telling."""
     weights = Path(told or path)
     return replace(load(seed=int(weights.read_text())), weights_hash=files_hash([weights]))
-
-
-class Binned(Standardized):
-    """Numeric targets as bins from half their range below the training rows' to half above."""
-
-    def __init__(self, train: Table, n_bins: int) -> None:
-        super().__init__(train)
-        self.present_ = np.zeros(0, dtype=np.int64)
-        low, high = train.y.min(), train.y.max()
-        self.edges = low + np.linspace(-0.5, 1.5, n_bins + 1) * ((high - low) or 1.0)
-        self.scale = float(train.y.std()) or 1.0
-
-    def encode_y(self, y: np.ndarray) -> np.ndarray:
-        return np.digitize(y, self.edges[1:-1])
-
-    def decode(self, outputs: np.ndarray, n_classes: int) -> Predicted:
-        mass = torch.from_numpy(outputs).double().softmax(dim=1).numpy()
-        middles = (self.edges[1:] + self.edges[:-1]) / 2
-        return Predicted(mass @ middles, self.scale, mass, self.edges)
-
-
-class ValueModel(NeighbourModel):
-    """Bins in the place of classes."""
-
-    def encoder(self, train: Table) -> Encoder:
-        return Binned(train, len(self.module.bias))
-
-
-def load_values(seed: int = 0, n_bins: int = 20) -> ValueModel:
-    """Random weights of a seed, for tables with a numeric target."""
-    return replace(load(seed=seed, max_classes=n_bins, kind=ValueModel), problem="regression")
