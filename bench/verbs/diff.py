@@ -301,13 +301,26 @@ def _shown(value: float, form: str) -> str:
 
 
 def _print_methods(out: Console, a: dict[Key, Record], b: dict[Key, Record]) -> None:
-    """The methods' tables side by side, on the units that are complete in both."""
+    """The methods' tables side by side, one for each score that cells are ranked by in both."""
+    both = [key for key in a if key in b and a[key]["status"] == b[key]["status"] == "done"]
+    keys_of: dict[tuple[str, ...], list[Key]] = defaultdict(list)
+    for key in both:
+        keys_of[tuple(records[key]["metric"]["name"] for records in (a, b))].append(key)
+    for ranked_by, keys in sorted(keys_of.items()):
+        if len(set(ranked_by)) > 1:
+            titles = joined(sorted(SCORES[name].title for name in ranked_by), "and")
+            say(out, f"No table of methods: they are ranked by {titles}.")
+        else:
+            _print_ranked(out, *({key: records[key] for key in keys} for records in (a, b)))
+
+
+def _print_ranked(out: Console, a: dict[Key, Record], b: dict[Key, Record]) -> None:
+    """The methods of the same cells, which are ranked by one score, on complete units."""
     from bench.analysis.answer import answer
-    from bench.analysis.frame import frame
+    from bench.analysis.frame import frame, metric_of
     from bench.analysis.settings import settings
 
-    def cells(records: dict[Key, Record]) -> pd.DataFrame:
-        done = {key: records[key] for key in both}
+    def cells(done: dict[Key, Record]) -> pd.DataFrame:
         alone = names(done.values())
         called = [
             replace(name, dataset=str(key[0]), method=str(key[-1]))
@@ -315,14 +328,7 @@ def _print_methods(out: Console, a: dict[Key, Record], b: dict[Key, Record]) -> 
         ]
         return frame(done.values(), called)
 
-    both = [key for key in a if key in b and a[key]["status"] == b[key]["status"] == "done"]
-    ranked_by = {records[key]["metric"]["name"] for records in (a, b) for key in both}
-    if len(ranked_by) > 1:
-        titles = joined(sorted(SCORES[name].title for name in ranked_by), "and")
-        say(out, f"No table of methods: they are ranked by {titles}.")
-    if len(ranked_by) != 1:
-        return
-    metric = SCORES[ranked_by.pop()]
+    metric = metric_of(a.values())
     one, two = (answer(cells(records), settings(), metric) for records in (a, b))
     if not one.tables or not two.tables:
         return
