@@ -242,7 +242,7 @@ class Synthetic(Closed):
 
     key: str | None
     rows: Count
-    class_counts: list[Count]
+    class_counts: list[Count]  # none where the target is a number
     copies_of_training_rows: Count
     fingerprint: Sha256
     generator: dict[str, Any]
@@ -250,7 +250,8 @@ class Synthetic(Closed):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Synthetic:
-        if sum(self.class_counts) != self.rows or self.copies_of_training_rows > self.rows:
+        of_classes = sum(self.class_counts) if self.class_counts else self.rows
+        if of_classes != self.rows or self.copies_of_training_rows > self.rows:
             raise ValueError("its counts do not add up to its rows")
         return self
 
@@ -351,6 +352,10 @@ class RecordSchema(Closed):
         strange = sorted(named - set(SCORES) - set(self.provenance.scores))
         if strange:
             raise ValueError(f"there is no score {shown(strange[0])}")
+        if self.synthetic is not None and bool(self.synthetic.class_counts) != bool(
+            self.data.classes
+        ):
+            raise ValueError("its rows or its synthetic rows have classes, and not both")
         if not is_bag:
             self._check_steps(*(step or 0 for step in steps))
         if self.predictions is not None:
