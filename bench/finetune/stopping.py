@@ -3,17 +3,28 @@
 They read the validation part, and never a test row. A new rule is one more `StoppingRule` in this
 module; a config names it by ``finetune.select_by``, and the report reads it from the curves of
 every record that has what it reads.
+
+A rule names scores of classes. On a numeric target the same rule reads their `COUNTERPARTS`
+(`StoppingRule.on`), so that one config serves tables of both problems.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bench.scores import SCORES
+from bench.errors import BadInput
+from bench.phrases import joined
+from bench.scores import SCORES, scores_of
 from bench.scores.log_loss import log_loss
+from bench.scores.log_score import log_score
+from bench.scores.rmse import rmse
+from bench.scores.roc_auc_ovo import roc_auc_ovo
+from bench.value_score import ValueScore
 
 WINDOW = 3  # evaluations of a smoothed score
+# Of a numeric target: what cells are ranked by, and what reads the whole distribution.
+COUNTERPARTS = {roc_auc_ovo.name: rmse.name, log_loss.name: log_score.name}
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,14 @@ class Evaluations:
     count: int
     scores: Mapping[str, Sequence[float]]
     errors: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+
+    def called(self, names: Mapping[str, str]) -> Evaluations:
+        """The same with other names, given as new name → the name that it has here."""
+        scores, errors = (
+            {name: of[here] for name, here in names.items() if here in of}
+            for of in (self.scores, self.errors)
+        )
+        return Evaluations(self.count, scores, errors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +80,8 @@ class StoppingRule:
     >>> told = Evaluations(3, {"roc_auc_ovo": [0.70, 0.74, 0.74], "log_loss": [-0.5, -0.6, -0.4]})
     >>> {name: RULES[name].keeps(told) for name in ("roc_auc_ovo", "log_loss", "roc_auc_ovo_veto")}
     {'roc_auc_ovo': 1, 'log_loss': 2, 'roc_auc_ovo_veto': 0}
+    >>> RULES["until_worse"].on("regression").title
+    'RMSE until log score is worse'
     """
 
     name: str
@@ -69,9 +90,54 @@ class StoppingRule:
     reads_errors: bool = False
     keeps: Callable[[Evaluations], int]
 
+    def on(self, problem: str) -> StoppingRule:
+        """The rule as tables of a problem, classification or regression, are read by it.
+
+        Raises
+        ------
+        BadInput
+            If it reads a score that such tables do not have.
+        """
+        if found := self._on(problem):
+            return found
+        has = {score.name for score in scores_of(problem)}
+        lacking = joined([SCORES[name].title for name in self.reads if name not in has], "and")
+        raise BadInput(
+            f"finetune.select_by={self.name} reads {lacking}, which a table for {problem} does not "
+            f"have; expected {joined(rules_of(problem), 'or')}."
+        )
+
+    def _on(self, problem: str) -> StoppingRule | None:
+        has = {score.name for score in scores_of(problem)}
+        if has.issuperset(self.reads):
+            return self
+        turned = {name: COUNTERPARTS.get(name, name) for name in self.reads}
+        if not has.issuperset(turned.values()):
+            return None
+        return RULES[turned[self.name]] if self.name in turned else self._turned(turned)
+
+    def _turned(self, names: Mapping[str, str]) -> StoppingRule:
+        """The rule with scores of classes replaced, by name, in what it reads and in its title."""
+        title = self.title
+        for name, other in names.items():
+            title = title.replace(SCORES[name].title, SCORES[other].title)
+        return replace(
+            self,
+            title=title,
+            reads=tuple(names.values()),
+            keeps=lambda told: self.keeps(told.called(names)),
+        )
+
     def where_lacking(self, scores: Container[str]) -> StoppingRule:
-        """The rule itself; where a score that it reads does not exist, log-loss's."""
-        return RULES[log_loss.name] if any(name in scores for name in self.reads) else self
+        """The rule itself; where a score that it reads does not exist, that of one that always does.
+
+        ROC-AUC lacks where all rows are of one class, and log-loss is read; the log score where a
+        model tells no distribution, and RMSE is.
+        """
+        if not any(name in scores for name in self.reads):
+            return self
+        of_values = isinstance(SCORES[self.reads[0]], ValueScore)
+        return RULES[rmse.name if of_values else log_loss.name]
 
 
 def first_of_best(values: Sequence[float]) -> int:
@@ -142,3 +208,9 @@ never = StoppingRule(name="never", title="never (pre-trained)", keeps=lambda tol
 _BY_SCORE = [_by(score.name) for score in SCORES.values() if score.drawn]
 _NAMED = [rule for rule in list(globals().values()) if isinstance(rule, StoppingRule)]
 RULES = {rule.name: rule for rule in [*_BY_SCORE, *_NAMED]}
+
+
+def rules_of(problem: str) -> dict[str, StoppingRule]:
+    """The rules that tables of a problem are read by, each once, by its name there."""
+    found = [rule._on(problem) for rule in RULES.values()]
+    return {rule.name: rule for rule in found if rule is not None}

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bench.scores import SCORES
+from bench.predicted import Predicted, Predictions
+from bench.score import Score
+from bench.scores import scores_of
+from bench.scores._distribution import negative_log_density, ranked_probability
+from bench.scores._errors import root_mean_square, scaled_errors
 from bench.scores.log_loss import EPSILON
+from bench.value_score import ValueScore
 
 FEWEST = 2  # rows of which a spread can be told
 
@@ -26,13 +32,14 @@ class ByRow:
     name : str
         The score's.
     values : callable
-        Labels (n_rows,) of two classes or more and probabilities (n_rows, n_classes) → (n_rows,).
+        Labels (n_rows,) of two classes or more and probabilities (n_rows, n_classes) → (n_rows,);
+        or values and `Predicted`, with a distribution where the score reads one.
     within_classes : bool
         Whether the score is a sum of means over each class's rows; else one mean over all rows.
     """
 
     name: str
-    values: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    values: Callable[[np.ndarray, Any], np.ndarray]
     within_classes: bool = False
 
     def change_error(self, y: np.ndarray, before: np.ndarray, after: np.ndarray) -> float | None:
@@ -55,7 +62,8 @@ class ChangeErrors:
 
     Parameters
     ----------
-    y : ndarray of int, shape (n_rows,)
+    y : ndarray of shape (n_rows,)
+        Class codes, or values.
 
     Examples
     --------
@@ -69,18 +77,27 @@ class ChangeErrors:
         self._y = y
         self._first: dict[str, np.ndarray] = {}
 
-    def told(self, probabilities: np.ndarray) -> dict[str, float | None]:
-        """The errors by score, of predictions (n_rows, n_classes) and the first that were told."""
-        of_one_class = len(np.unique(self._y)) < FEWEST
+    def told(self, predictions: Predictions) -> dict[str, float | None]:
+        """The errors by score, of predictions and the first that were told."""
+        problem = "regression" if isinstance(predictions, Predicted) else "classification"
         out: dict[str, float | None] = {}
-        for name in [name for name in BY_ROW if name in SCORES and SCORES[name].drawn]:
-            if SCORES[name].may_lack and of_one_class:
-                out[name] = None
-                continue
-            values = BY_ROW[name].values(self._y, probabilities)
-            first = self._first.setdefault(name, values)
-            out[name] = BY_ROW[name].change_error(self._y, first, values)
+        for score in scores_of(problem):
+            if score.drawn and (of_rows := BY_ROW.get(score.name)):
+                out[score.name] = self._error(score, of_rows, predictions)
         return out
+
+    def _error(self, score: Score, of_rows: ByRow, predictions: Predictions) -> float | None:
+        if self._lacks(score, predictions):
+            return None
+        values = of_rows.values(self._y, predictions)
+        first = self._first.setdefault(score.name, values)
+        return of_rows.change_error(self._y, first, values)
+
+    def _lacks(self, score: Score, predictions: Predictions) -> bool:
+        if isinstance(score, ValueScore):
+            assert isinstance(predictions, Predicted)
+            return score.of_distribution and not predictions.has_distribution
+        return score.may_lack and len(np.unique(self._y)) < FEWEST
 
 
 def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -145,6 +162,21 @@ def _balanced_accuracy(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return _accuracy(y, probabilities) / len(np.unique(y))
 
 
+def _rmse_sd(y: np.ndarray, predicted: Predicted) -> np.ndarray:
+    """By how much a row moves the root of the mean square, to first order (delta method)."""
+    errors = scaled_errors(y, predicted)
+    of_all = root_mean_square(errors)
+    return errors**2 / (2 * of_all) if of_all > 0 else np.zeros(len(y))
+
+
+def _rmse(y: np.ndarray, predicted: Predicted) -> np.ndarray:
+    return predicted.scale * _rmse_sd(y, predicted)
+
+
+def _mae(y: np.ndarray, predicted: Predicted) -> np.ndarray:
+    return predicted.scale * np.abs(scaled_errors(y, predicted))
+
+
 _OF_ROWS = [
     ByRow(name="roc_auc_ovo", values=_ovo, within_classes=True),
     ByRow(name="roc_auc_ovr", values=_ovr, within_classes=True),
@@ -152,5 +184,10 @@ _OF_ROWS = [
     ByRow(name="brier", values=_brier),
     ByRow(name="accuracy", values=_accuracy),
     ByRow(name="balanced_accuracy", values=_balanced_accuracy, within_classes=True),
+    ByRow(name="rmse", values=_rmse),
+    ByRow(name="rmse_sd", values=_rmse_sd),
+    ByRow(name="mae", values=_mae),
+    ByRow(name="log_score", values=negative_log_density),
+    ByRow(name="crps", values=ranked_probability),
 ]
 BY_ROW = {of_rows.name: of_rows for of_rows in _OF_ROWS}

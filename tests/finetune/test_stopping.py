@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.finetune.stopping import RULES, Evaluations, StoppingRule, smoothed
-from bench.scores import SCORES
+from bench.errors import BadInput
+from bench.finetune.stopping import (
+    COUNTERPARTS,
+    RULES,
+    Evaluations,
+    StoppingRule,
+    rules_of,
+    smoothed,
+)
+from bench.scores import SCORES, scores_of
 
 FEW = st.integers(0, 4).map(float)  # so few values that ties are common
 RUNS = st.lists(st.tuples(FEW, FEW, FEW), min_size=1, max_size=10)
@@ -82,7 +90,10 @@ def test_the_first_gain_beyond_its_error_is_kept(errors: list[float | None], kep
     assert RULES["one_se"].keeps(told(auc=halves, errors=errors)) == kept
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+OF_CLASSES = rules_of("classification")
+
+
+@pytest.mark.parametrize("rule", OF_CLASSES.values(), ids=lambda rule: rule.name)
 @given(run=RUNS)
 @settings(max_examples=30)
 def test_with_one_evaluation_more_it_is_the_same_the_newest_or_the_first(
@@ -106,6 +117,10 @@ def test_where_a_score_does_not_exist_log_loss_is_read() -> None:
     assert read == {
         name: "log_loss" if "roc_auc_ovo" in rule.reads else name for name, rule in RULES.items()
     }
+    of_values = rules_of("regression")
+    assert {name: rule.where_lacking({"log_score"}).name for name, rule in of_values.items()} == {
+        name: "rmse" if "log_score" in rule.reads else name for name, rule in of_values.items()
+    }
     assert {name for name, by in read.items() if by != name} == {
         "roc_auc_ovo",
         "roc_auc_ovo_veto",
@@ -117,3 +132,37 @@ def test_where_a_score_does_not_exist_log_loss_is_read() -> None:
 
 def test_every_drawn_score_is_a_rule_by_itself() -> None:
     assert {rule for rule in RULES if rule in SCORES} == {s for s in SCORES if SCORES[s].drawn}
+
+
+NAMED = [name for name in OF_CLASSES if name not in SCORES]
+
+
+def test_a_numeric_target_has_every_rule_once() -> None:
+    drawn = [score.name for score in scores_of("regression") if score.drawn]
+    assert sorted(rules_of("regression")) == sorted([*drawn, *NAMED])
+    assert sorted(OF_CLASSES) == sorted(["roc_auc_ovo", "log_loss", *NAMED])
+    assert RULES["roc_auc_ovo"].on("regression") is RULES["rmse"]
+    assert RULES["log_loss"].on("regression") is RULES["log_score"]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_what_it_reads_are_scores_of_the_problem(name: str) -> None:
+    rule = RULES[name]
+    for problem in ("classification", "regression"):
+        has = {score.name for score in scores_of(problem)}
+        if problem == "classification" and not has.issuperset(rule.reads):
+            with pytest.raises(BadInput, match=f"select_by={name} reads .* a table for classific"):
+                rule.on(problem)
+        else:
+            on = rule.on(problem)
+            assert has.issuperset(on.reads)
+            assert "ROC-AUC" not in on.title or problem == "classification"
+            assert (on.name == name) == (name not in COUNTERPARTS or problem == "classification")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_on_a_numeric_target_it_keeps_what_it_keeps_of_the_same_curve(name: str) -> None:
+    """RMSE in the place of ROC-AUC, and the log score in log-loss's."""
+    run = told()
+    curve = Evaluations(run.count, {"rmse": AUC, "log_score": LOSS}, {"rmse": ERRORS})
+    assert RULES[name].on("regression").keeps(curve) == RULES[name].keeps(run)

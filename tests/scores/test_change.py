@@ -9,9 +9,14 @@ import pytest
 
 from bench.finetune.loop import redrawn
 from bench.finetune.settings import Finetune, Keep, SelectBy
-from bench.scores import SCORES
+from bench.predicted import Predicted
+from bench.scores import SCORES, scores_of
 from bench.scores._change import BY_ROW, ChangeErrors
 
+OF_CLASSES, OF_VALUES = (
+    [score.name for score in scores_of(problem) if score.name in BY_ROW]
+    for problem in ("classification", "regression")
+)
 # In columns of two: a score of the second class, before and after.
 FOUR = np.array([[0.2, 0.2], [0.6, 0.4], [0.4, 0.6], [0.8, 0.8]])
 OF_FOUR = np.array([0, 0, 1, 1])
@@ -52,7 +57,7 @@ def jackknifed(name: str, y: np.ndarray, before: np.ndarray, after: np.ndarray) 
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
-@pytest.mark.parametrize("name", BY_ROW)
+@pytest.mark.parametrize("name", OF_CLASSES)
 def test_it_is_what_leaving_out_rows_says(name: str, n_classes: int) -> None:
     y, before, after = drawn(n_classes)
     # Of a mean, and of a mean of pairs of classes, exactly; one-vs-rest moves the classes' shares.
@@ -60,6 +65,52 @@ def test_it_is_what_leaving_out_rows_says(name: str, n_classes: int) -> None:
     assert error_of(name, y, before, after) == pytest.approx(
         jackknifed(name, y, before, after), rel=apart
     )
+
+
+def of_values(seed: int, n_rows: int = 200) -> tuple[np.ndarray, Predicted, Predicted]:
+    """Values and two predictions of them, of which the second is the better."""
+    rng = np.random.default_rng(seed)
+    y, edges = rng.normal(size=n_rows), np.linspace(-4, 4, 9)
+
+    def told(noise: float) -> Predicted:
+        mean = y + noise * rng.normal(size=n_rows)
+        mass = np.exp(-((edges[:-1] + 0.5 - mean[:, None]) ** 2))
+        return Predicted(mean, 2.0, mass / mass.sum(axis=1, keepdims=True), edges)
+
+    return y, told(0.8), told(0.6)
+
+
+def taken(predicted: Predicted, rows: np.ndarray) -> Predicted:
+    assert predicted.mass is not None
+    return Predicted(predicted.mean[rows], predicted.scale, predicted.mass[rows], predicted.edges)
+
+
+@pytest.mark.parametrize("name", OF_VALUES)
+def test_of_values_it_is_what_leaving_out_rows_says(name: str) -> None:
+    y, before, after = of_values(0)
+    function = SCORES[name].function
+    kept = [np.arange(len(y)) != i for i in range(len(y))]
+    left_out = np.array(
+        [function(y[r], taken(after, r)) - function(y[r], taken(before, r)) for r in kept]  # type: ignore
+    )
+    jackknife = float(np.sqrt(left_out.var() * (len(y) - 1)))
+    apart = 0.02 if name.startswith("rmse") else 1e-9  # a root's change to first order; of means
+    assert error_of(name, y, before, after) == pytest.approx(jackknife, rel=apart)  # type: ignore
+
+
+def test_of_values_by_hand_and_of_a_model_that_tells_no_distribution() -> None:
+    """Errors 1 and 7, then 1 and 1: mean squares 25 and 1, so that the root changes by −4."""
+    y, before, after = np.zeros(2), Predicted(np.array([1.0, 7.0]), 2.0), np.array([1.0, -1.0])
+    errors = ChangeErrors(y)
+    assert errors.told(before) == {"rmse": 0.0, "log_score": None, "mae": 0.0, "rmse_sd": 0.0}
+    told = errors.told(Predicted(after, 2.0))
+    squares = [1 / (2 * 1) - 1 / (2 * 5), 1 / (2 * 1) - 49 / (2 * 5)]
+    assert told["rmse"] == pytest.approx(np.std(squares, ddof=1) / np.sqrt(2))
+    assert told["rmse_sd"] == pytest.approx(told["rmse"] / 2)  # type: ignore[operator]
+    assert told["mae"] == pytest.approx(np.std([0, -6], ddof=1) / np.sqrt(2))
+    assert told["log_score"] is None
+    perfect = ChangeErrors(y)
+    assert perfect.told(Predicted(y, 2.0))["rmse"] == perfect.told(Predicted(y, 2.0))["rmse"] == 0
 
 
 def test_of_two_classes_it_is_delongs() -> None:
@@ -91,7 +142,7 @@ def test_four_rows_by_hand() -> None:
     assert error_of("brier", OF_FOUR, before, after) == pytest.approx(np.std(squares, ddof=1) / 2)
 
 
-@pytest.mark.parametrize("name", BY_ROW)
+@pytest.mark.parametrize("name", OF_CLASSES)
 def test_constant_predictions_are_told_without_error(name: str) -> None:
     y = np.array([0, 0, 1, 1, 2, 2])
     one, two = np.full((6, 3), 1 / 3), np.tile([0.5, 0.3, 0.2], (6, 1))
@@ -126,6 +177,6 @@ def test_a_run_tells_it_at_each_evaluation_of_the_validation_part_alone() -> Non
         return found
 
     found = errors(after)
-    assert set(found) == {name for name, score in SCORES.items() if score.drawn}
+    assert set(found) == {score.name for score in scores_of("classification") if score.drawn}
     assert found["roc_auc_ovo"] == [0.0, pytest.approx(np.sqrt(0.125)), 0.0]
     assert errors(before) == found

@@ -82,7 +82,7 @@ def test_a_number_of_another_library_is_one() -> None:
     assert type(held(of(lambda *_: np.float32(0.5)), Y, np.eye(3)[Y])) is float
 
 
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", [score.name for score in CLASS_SCORES])
 def test_all_rows_tie_and_a_class_has_no_row(name: str) -> None:
     """Three classes of which the last has no row, five rows, each with one third for each class."""
     y = np.array([0, 0, 0, 1, 1])
