@@ -93,3 +93,8 @@ class Predicted:
 
 
 Predictions = np.ndarray | Predicted  # of some rows: probabilities (n_rows, n_classes), or values
+
+
+def problem_of(predictions: Predictions) -> str:
+    """What predictions are for: classification or regression."""
+    return "regression" if isinstance(predictions, Predicted) else "classification"

@@ -7,7 +7,7 @@ the pre-trained model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,10 +25,10 @@ from bench.analysis.safety import causal_methods
 from bench.analysis.settings import Analysis, Normalization, Spread
 from bench.cell.scored import score_of
 from bench.errors import BadInput
-from bench.finetune.stopping import RULES, StoppingRule
+from bench.finetune.stopping import StoppingRule, rules_of
 from bench.phrases import counted
 from bench.score import Score
-from bench.scores import SCORES
+from bench.scores import SCORES, problem_of_score
 
 MULTICLASS = ("roc_auc_ovo", "roc_auc_ovr")  # one score, of classes against each other or the rest
 RULE = "stopping rule"
@@ -145,7 +145,8 @@ def _ways(
             yield median(
                 "multiclass score", score.name, read=read(other, score, settings.normalization)
             )
-    for rule, other in _by_rules(cells, told, left_out):
+    rules = rules_of(problem_of_score(metric.name)).values()
+    for rule, other in _by_rules(cells, told, rules, left_out):
         yield median(RULE, rule.name, read=read(other, metric, settings.normalization))
     for spread in sorted(Spread, key=lambda s: s != settings.spread):
         statistic = partial(Read.spread_by, of=SPREADS[spread])
@@ -174,7 +175,7 @@ def _by_score(cells: pd.DataFrame, told: Told, score: Score) -> pd.DataFrame | N
 
 
 def _by_rules(
-    cells: pd.DataFrame, told: Told, left_out: dict[str, str]
+    cells: pd.DataFrame, told: Told, rules: Iterable[StoppingRule], left_out: dict[str, str]
 ) -> Iterator[tuple[StoppingRule, pd.DataFrame]]:
     """Each rule with the cells as it would have stopped them.
 
@@ -189,7 +190,7 @@ def _by_rules(
     if not is_read.any():
         return
     own = cells["score_chosen"].to_numpy(float)
-    for rule in RULES.values():
+    for rule in rules:
         kept = [
             position(record, rule) if reads and record else 0
             for record, reads in zip(records, is_read, strict=True)

@@ -15,10 +15,10 @@ import pandas as pd
 from bench.analysis.resolves import Told
 from bench.cell.record import Record
 from bench.errors import BadInput, closest
-from bench.finetune.stopping import RULES, Evaluations, StoppingRule
+from bench.finetune.stopping import RULES, Evaluations, StoppingRule, rules_of
 from bench.phrases import counted, joined
 from bench.score import Score
-from bench.scores import SCORES
+from bench.scores import SCORES, problem_of_score
 
 ORACLE, ORACLE_TITLE = "oracle", "best on test (oracle)"
 ALL = "all that fine-tune"  # in the column of the methods
@@ -96,7 +96,8 @@ def by_rule(cells: pd.DataFrame, told: Told, metric: Score, asked: Sequence[str]
         )
     shown = [name for name in gains if not asked or name in asked]
     drawn = {name for record in of_runs for name in record["curves"].get("validation", {})}
-    foreign = {rule.name for rule in RULES.values() if not set(rule.reads) <= drawn}
+    rules = rules_of(problem_of_score(metric.name))
+    foreign = {name for name, rule in rules.items() if not set(rule.reads) <= drawn}
     return ByRule(
         _table(runs, gains, shown),
         {name: why for name, why in left_out.items() if not asked and name not in foreign},
@@ -126,9 +127,12 @@ def position(record: Record, rule: StoppingRule) -> int:
     Curves are read as they were recorded, to the last bit, as the run itself read them.
     """
     curves = record["curves"]
+    on_table = rule.on(problem_of_score(record["metric"]["name"]))
+    if on_table is None:
+        return UNKNOWN
     drawn: Mapping[str, list[float | None]] = curves.get("validation", {})
-    lacking = {name for name in rule.reads if None in drawn.get(name, ())}
-    rule = rule.where_lacking(lacking)
+    lacking = {name for name in on_table.reads if None in drawn.get(name, ())}
+    rule = on_table.where_lacking(lacking)
     errors = curves.get("validation_se", {})
     if not (set(rule.reads) <= set(drawn) & set(SCORES)):
         return UNKNOWN
@@ -149,7 +153,7 @@ def _gains(
     start = np.array([_at(0, *of) for of in zip(records, scores, strict=True)])
     gains: dict[str, np.ndarray] = {}
     left_out: dict[str, str] = {}
-    for rule in RULES.values():
+    for rule in rules_of(problem_of_score(metric.name)).values():
         kept = [position(record, rule) for record in records]
         lacking = sum(at == UNKNOWN for at in kept)
         values = np.array([_at(*of) for of in zip(kept, records, scores, strict=True)])

@@ -13,7 +13,7 @@ from bench.cell.scored import contradictions
 from bench.cell.targets import renamed
 from bench.finetune.settings import Keep, completed, deciding
 from bench.finetune.stopping import RULES, Evaluations
-from bench.scores import RANKED, SCORES
+from bench.scores import RANKED, SCORES, problem_of_score
 
 # Of a record's provenance: with all of these the same, the same code gives the same bits.
 MACHINE = ("versions", "processor", "kernels", "threads", "device", "python")
@@ -78,7 +78,8 @@ def _chosen_otherwise(record: Record) -> Iterator[str]:
     settings, curves = record["settings"]["finetune"], record["curves"]
     validation, errors = curves.get("validation", {}), curves.get("validation_se", {})
     by = {Keep.best: settings.get("select_by", RANKED), Keep.last: "last"}
-    asked = RULES.get(str(by.get(settings.get("keep", Keep.best))))
+    named = RULES.get(str(by.get(settings.get("keep", Keep.best))))
+    asked = named and named.on(problem_of_score(record["metric"]["name"]))
     if asked is None or not validation.keys() >= set(asked.reads):
         return  # of another day
     rule = asked.where_lacking({name for name in asked.reads if None in validation[name]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +17,11 @@ from bench.finetune.generated import Parts
 from bench.finetune.l2_sp import add_pull
 from bench.finetune.settings import Finetune, Keep, Layers, Precision
 from bench.finetune.sources import Task, TaskSource
-from bench.finetune.stopping import RULES, Evaluations
+from bench.finetune.stopping import Evaluations, StoppingRule, rule_for
 from bench.models import base
 from bench.models.base import Backbone, Probabilities
 from bench.models.memory import Memory
+from bench.predicted import Predictions, problem_of
 from bench.process import timed
 from bench.score import ScoreError
 from bench.scores import SCORES, drawn_scores
@@ -28,6 +29,10 @@ from bench.scores._change import ChangeErrors
 from bench.seeds import derive
 
 Watch = Callable[[int, Probabilities], None]  # is told each evaluation's step and predictions
+LACKS = {  # why a score does not exist that a rule reads
+    "classification": "The validation rows are of one class",
+    "regression": "The model tells no distribution",
+}
 
 
 @dataclass
@@ -248,7 +253,7 @@ def is_bfloat16(precision: Precision, device: torch.device) -> bool:
 
 
 def _turned(name: str, value: float | None) -> float:
-    assert value is not None, "a validation part of one class is read by its log-loss"
+    assert value is not None, "where a score lacks, one that exists is read"
     return SCORES[name].oriented(value)
 
 
@@ -278,15 +283,7 @@ class _Run:
         self.curves: dict[str, Any] = {"step": [], "train_loss": []}
         self.curves |= {part: {} for part in [*labels, "validation_se"]}
         self._change_errors = ChangeErrors(labels["validation"])
-        asked = RULES[settings.select_by]
-        of_one_class = len(np.unique(labels["validation"])) < 2
-        lacking = {name for name, score in SCORES.items() if score.may_lack and of_one_class}
-        self._rule = asked.where_lacking(lacking)
-        if self._rule is not asked:
-            self.notes.append(
-                "The validation rows are of one class: early stopping read "
-                f"{self._rule.title}, not {asked.title}."
-            )
+        self._rule: StoppingRule | None = None  # until the first predictions tell which
 
     def evaluate(self, step: int, train_loss: float | None, weights: Evaluated) -> None:
         with timed(self.seconds, "scoring"):
@@ -303,12 +300,29 @@ class _Run:
                     self.curves[part].setdefault(name, []).append(value)
         if self._watch is not None:
             self._watch(step, probabilities)
+        self._rule_of(probabilities["validation"], scores["validation"])
         self._keep_if_taken(step, probabilities, weights.module)
 
     def _worth(self, probabilities: Probabilities) -> float:
         """What they come to in the first score that the rule reads, greater is better."""
-        scores = drawn_scores(self._labels["validation"], probabilities["validation"])
-        return _turned(name := self._rule.reads[0], scores[name])
+        validation = probabilities["validation"]
+        scores = drawn_scores(self._labels["validation"], validation)
+        name = self._rule_of(validation, scores).reads[0]
+        return _turned(name, scores[name])
+
+    def _rule_of(
+        self, validation: Predictions, scores: Mapping[str, float | None]
+    ) -> StoppingRule:
+        """The rule that is asked for, as these predictions and scores allow; once and for all."""
+        if self._rule is None:
+            problem = problem_of(validation)
+            asked = rule_for(self._settings.select_by, problem)
+            self._rule = asked.where_lacking([name for name in scores if scores[name] is None])
+            if self._rule is not asked:
+                self.notes.append(
+                    f"{LACKS[problem]}: early stopping read {self._rule.title}, not {asked.title}."
+                )
+        return self._rule
 
     @property
     def is_out_of_patience(self) -> bool:
@@ -337,6 +351,7 @@ class _Run:
 
     def _by_rules_reading(self, newest: int) -> int:
         """The position of the evaluation that the rule keeps, the newest one included."""
+        assert self._rule is not None, "there are predictions"
         for name in self._rule.reads:
             value = _turned(name, self.curves["validation"][name][-1])
             self._seen.setdefault(name, []).append(value)

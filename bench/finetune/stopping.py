@@ -5,7 +5,7 @@ module; a config names it by ``finetune.select_by``, and the report reads it fro
 every record that has what it reads.
 
 A rule names scores of classes. On a numeric target the same rule reads their `COUNTERPARTS`
-(`StoppingRule.on`), so that one config serves tables of both problems.
+(`rule_for`), so that one config serves tables of both problems.
 """
 
 from __future__ import annotations
@@ -80,8 +80,6 @@ class StoppingRule:
     >>> told = Evaluations(3, {"roc_auc_ovo": [0.70, 0.74, 0.74], "log_loss": [-0.5, -0.6, -0.4]})
     >>> {name: RULES[name].keeps(told) for name in ("roc_auc_ovo", "log_loss", "roc_auc_ovo_veto")}
     {'roc_auc_ovo': 1, 'log_loss': 2, 'roc_auc_ovo_veto': 0}
-    >>> RULES["until_worse"].on("regression").title
-    'RMSE until log score is worse'
     """
 
     name: str
@@ -90,24 +88,11 @@ class StoppingRule:
     reads_errors: bool = False
     keeps: Callable[[Evaluations], int]
 
-    def on(self, problem: str) -> StoppingRule:
-        """The rule as tables of a problem, classification or regression, are read by it.
+    def on(self, problem: str) -> StoppingRule | None:
+        """The rule as tables for classification, or for regression, are read by it.
 
-        Raises
-        ------
-        BadInput
-            If it reads a score that such tables do not have.
+        None if it reads a score that such tables do not have (`rule_for` says so).
         """
-        if found := self._on(problem):
-            return found
-        has = {score.name for score in scores_of(problem)}
-        lacking = joined([SCORES[name].title for name in self.reads if name not in has], "and")
-        raise BadInput(
-            f"finetune.select_by={self.name} reads {lacking}, which a table for {problem} does not "
-            f"have; expected {joined(rules_of(problem), 'or')}."
-        )
-
-    def _on(self, problem: str) -> StoppingRule | None:
         has = {score.name for score in scores_of(problem)}
         if has.issuperset(self.reads):
             return self
@@ -212,5 +197,26 @@ RULES = {rule.name: rule for rule in [*_BY_SCORE, *_NAMED]}
 
 def rules_of(problem: str) -> dict[str, StoppingRule]:
     """The rules that tables of a problem are read by, each once, by its name there."""
-    found = [rule._on(problem) for rule in RULES.values()]
+    found = [rule.on(problem) for rule in RULES.values()]
     return {rule.name: rule for rule in found if rule is not None}
+
+
+def rule_for(name: str, problem: str) -> StoppingRule:
+    """The rule that a config names, as tables of a problem are read by it.
+
+    >>> rule_for("until_worse", "regression").title
+    'RMSE until log score is worse'
+
+    Raises
+    ------
+    BadInput
+        If it reads a score that such tables do not have.
+    """
+    found = RULES[name].on(problem)
+    if found is None:
+        read = joined([SCORES[score].title for score in RULES[name].reads], "and")
+        raise BadInput(
+            f"finetune.select_by={name} reads {read}, which no table for {problem} has; expected "
+            f"{joined(rules_of(problem), 'or')}."
+        )
+    return found

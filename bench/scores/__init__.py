@@ -43,9 +43,13 @@ def ranked(problem: str) -> Score:
 
 def scores_of(problem: str) -> list[Score]:
     """Every score that tables of a problem have, the one they are compared by first."""
-    of_classes = problem == "classification"
-    found = [score for score in SCORES.values() if isinstance(score, ClassScore) == of_classes]
+    found = [score for name, score in SCORES.items() if problem_of_score(name) == problem]
     return sorted(found, key=lambda score: score is not ranked(problem))
+
+
+def problem_of_score(name: str) -> str:
+    """What tables have a score, by its name: those for classification, or for regression."""
+    return "classification" if isinstance(SCORES[name], ClassScore) else "regression"
 
 
 def all_scores(y: np.ndarray, predictions: Any) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.predicted import Predicted, Predictions
+from bench.predicted import Predicted, Predictions, problem_of
 from bench.score import Score
 from bench.scores import scores_of
 from bench.scores._distribution import negative_log_density, ranked_probability
@@ -79,9 +79,8 @@ class ChangeErrors:
 
     def told(self, predictions: Predictions) -> dict[str, float | None]:
         """The errors by score, of predictions and the first that were told."""
-        problem = "regression" if isinstance(predictions, Predicted) else "classification"
         out: dict[str, float | None] = {}
-        for score in scores_of(problem):
+        for score in scores_of(problem_of(predictions)):
             if score.drawn and (of_rows := BY_ROW.get(score.name)):
                 out[score.name] = self._error(score, of_rows, predictions)
         return out

@@ -26,6 +26,7 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
 from bench.finetune.settings import Layers, all_steps
+from bench.finetune.stopping import rule_for
 from bench.names import check
 from bench.process import end_with_parent, invoked
 from bench.scores import SCORES
@@ -275,6 +276,8 @@ def _check(cell: Cell) -> None:
     cfg, table = cell.cfg, cell.table
     backbone = _backbone(cell)
     backbone.check(table)
+    if cfg.method.finetune:
+        rule_for(str(cfg.finetune.select_by.value), table.problem)
     if cfg.method.finetune and cfg.finetune.trained == Layers.last_layer:
         backbone.last_layer(backbone.module)
     require(table, cfg.fold, cfg.validation_share, cfg.finetune.bag if cfg.method.finetune else 1)

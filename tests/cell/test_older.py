@@ -20,7 +20,7 @@ from bench.cell.store import Store
 from bench.cli import main
 from bench.files import CONF, digest
 from bench.finetune.settings import SelectBy
-from bench.scores import SCORES
+from bench.scores import SCORES, scores_of
 
 SEALED = ("schema_version", "checksum", "children", "predictions")
 
@@ -171,7 +171,8 @@ def test_what_was_no_record_then_is_none_now(kind: str, tmp_path: Path):
 def test_early_stopping_may_read_what_is_drawn_and_nothing_else():
     scores = {choice.value for choice in SelectBy} & set(SCORES)
     assert scores == {s.name for s in SCORES.values() if s.drawn}
-    assert {score.name: score.greater_is_better for score in SCORES.values()} == {
+    classes = scores_of("classification")
+    assert {score.name: score.greater_is_better for score in classes} == {
         "roc_auc_ovo": True,
         "roc_auc_ovr": True,
         "log_loss": False,

@@ -22,7 +22,7 @@ from bench.cell.scored import computed
 from bench.datasets.embedded import load
 from bench.models.base import Probabilities
 from bench.score import ScoreError
-from bench.scores import SCORES
+from bench.scores import scores_of
 
 PARTS = ("validation", "test")
 few = settings(max_examples=25, deadline=None, derandomize=True)
@@ -126,12 +126,12 @@ def test_every_score_is_that_of_the_predictions_to_the_bit(record: Record) -> No
     assert fault(record) is None
     assert list(record["predictions"]["steps"]) == ["pretrained", "chosen"]  # which is the last
     told = [
-        (record["metrics"][when][part][name], computed(record, score, when, part))
+        (record["metrics"][when][part][score.name], computed(record, score, when, part))
         for when in record["metrics"]
         for part in PARTS
-        for name, score in SCORES.items()
+        for score in scores_of("classification")
     ]
-    assert len(told) == 6 * len(SCORES)
+    assert len(told) == 6 * len(scores_of("classification"))
     assert [(a, b) for a, b in told if a != b] == []
     assert list(inconsistencies(record)) == []
 

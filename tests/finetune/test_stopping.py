@@ -14,6 +14,7 @@ from bench.finetune.stopping import (
     RULES,
     Evaluations,
     StoppingRule,
+    rule_for,
     rules_of,
     smoothed,
 )
@@ -151,10 +152,11 @@ def test_what_it_reads_are_scores_of_the_problem(name: str) -> None:
     for problem in ("classification", "regression"):
         has = {score.name for score in scores_of(problem)}
         if problem == "classification" and not has.issuperset(rule.reads):
-            with pytest.raises(BadInput, match=f"select_by={name} reads .* a table for classific"):
-                rule.on(problem)
+            with pytest.raises(BadInput, match=f"select_by={name} reads .* no table for classific"):
+                rule_for(name, problem)
+            assert rule.on(problem) is None
         else:
-            on = rule.on(problem)
+            on = rule_for(name, problem)
             assert has.issuperset(on.reads)
             assert "ROC-AUC" not in on.title or problem == "classification"
             assert (on.name == name) == (name not in COUNTERPARTS or problem == "classification")
@@ -165,4 +167,4 @@ def test_on_a_numeric_target_it_keeps_what_it_keeps_of_the_same_curve(name: str)
     """RMSE in the place of ROC-AUC, and the log score in log-loss's."""
     run = told()
     curve = Evaluations(run.count, {"rmse": AUC, "log_score": LOSS}, {"rmse": ERRORS})
-    assert RULES[name].on("regression").keeps(curve) == RULES[name].keeps(run)
+    assert rule_for(name, "regression").keeps(curve) == RULES[name].keeps(run)
