@@ -310,9 +310,7 @@ class _Run:
         name = self._rule_of(validation, scores).reads[0]
         return _turned(name, scores[name])
 
-    def _rule_of(
-        self, validation: Predictions, scores: Mapping[str, float | None]
-    ) -> StoppingRule:
+    def _rule_of(self, validation: Predictions, scores: Mapping[str, float | None]) -> StoppingRule:
         """The rule that is asked for, as these predictions and scores allow; once and for all."""
         if self._rule is None:
             problem = problem_of(validation)

@@ -48,10 +48,8 @@ class Evaluations:
 
     def called(self, names: Mapping[str, str]) -> Evaluations:
         """The same with other names, given as new name → the name that it has here."""
-        scores, errors = (
-            {name: of[here] for name, here in names.items() if here in of}
-            for of in (self.scores, self.errors)
-        )
+        scores = {name: self.scores[here] for name, here in names.items()}
+        errors = {n: self.errors[here] for n, here in names.items() if here in self.errors}
         return Evaluations(self.count, scores, errors)
 
 
@@ -114,7 +112,7 @@ class StoppingRule:
         )
 
     def where_lacking(self, scores: Container[str]) -> StoppingRule:
-        """The rule itself; where a score that it reads does not exist, that of one that always does.
+        """The rule itself; where a score that it reads does not exist, one by a score that does.
 
         ROC-AUC lacks where all rows are of one class, and log-loss is read; the log score where a
         model tells no distribution, and RMSE is.
