@@ -88,6 +88,7 @@ class Config(CellConfig):
     methods: Annotated[list[Text], Len(1)] | None = None
     path: Annotated[Text, Source("csv")] | None = None  # dataset=csv: the file
     target: Annotated[Text, Source("csv")] | None = None  # dataset=csv: the target column
+    problem: Annotated[Text, Source("csv")] | None = None  # dataset=csv: what the target is
     task_id: Annotated[Count, Source("openml")] | None = None  # dataset=openml: the task
     openml: OpenML = field(default_factory=OpenML)
     offline: bool = MISSING  # never ask OpenML or the hub

@@ -142,6 +142,10 @@ def test_a_file_or_a_task_means_the_dataset_that_reads_it() -> None:
     ("words", "told"),
     [
         (["dataset=iris", "path=x.csv"], "path=x.csv has no effect: it is read by dataset=csv"),
+        (
+            ["dataset=iris", "problem=regression"],
+            "problem=regression has no effect: it is read by dataset=csv",
+        ),
         (["dataset=iris", "target=y"], "target=y has no effect"),
         (["dataset=csv", "task_id=31"], "task_id=31 has no effect: it is read by dataset=openml"),
         (["openml.tries=2"], "not by dataset=credit-g"),

@@ -116,7 +116,7 @@ def remark(values: pd.Series, column: str) -> str | None:
             "seems to name what several rows belong to; if it does, name it in dataset.groups, "
             "which keeps those rows on one side of all splits."
         )
-    if not _drawn_without_return(present) and not (
+    if not drawn_without_return(present) and not (
         named_like_an_identifier(column) and (numbers_each_row(present) or _is_text(present))
     ):
         return None
@@ -130,7 +130,7 @@ def _is_text(values: pd.Series) -> bool:
     return all(isinstance(v, str) for v in values) and not all(map(PLAIN.fullmatch, values))
 
 
-def _drawn_without_return(values: pd.Series) -> bool:
+def drawn_without_return(values: pd.Series) -> bool:
     """Whole numbers without a gap, or so dense that, were they measured, some would be equal.
 
     Of n numbers among R, n² / 2R pairs are equal by chance: where ten would be, and none is, the

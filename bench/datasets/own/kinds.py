@@ -78,13 +78,7 @@ def features_of(
     TableError
         If a column cannot be used; all of them are named.
     """
-
-    @cache
-    def proven() -> Counter[str]:
-        texts = [frame[c] for c in frame if c not in categorical and _is_text(frame[c])]
-        return Counter(mark for text in texts if (mark := prove(text)))
-
-    around = Surroundings(separator, proven)
+    around = surroundings(frame, categorical, separator)
     columns: dict[str, Content] = {}
     kinds: dict[str, Kind] = {}
     notes: list[str] = []
@@ -115,6 +109,19 @@ def features_of(
     if not columns:
         raise TableError(f"Dataset '{name}': no feature column with two or more values is left.")
     return pd.DataFrame(columns, index=range(len(frame))), kinds, notes
+
+
+def surroundings(
+    frame: pd.DataFrame, categorical: frozenset[str], separator: str | None
+) -> Surroundings:
+    """What these columns tell of how numbers are written in their file; found when asked for."""
+
+    @cache
+    def proven() -> Counter[str]:
+        texts = [frame[c] for c in frame if c not in categorical and _is_text(frame[c])]
+        return Counter(mark for text in texts if (mark := prove(text)))
+
+    return Surroundings(separator, proven)
 
 
 def _refusal(unusable: dict[str, Unusable], name: str) -> str:
@@ -214,7 +221,7 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
 
 
 def quantities_of(
-    values: pd.Series, column: str, convention: Convention, separator: str | None
+    values: pd.Series, column: str, convention: Convention, around: Surroundings
 ) -> tuple[np.ndarray, list[str]] | None:
     """A column's numbers, or its dates in days since 1970-01-01, and remarks; None if it is text.
 
@@ -225,7 +232,7 @@ def quantities_of(
     """
     found = _typed(values, column)
     if found is None:
-        return _read(text_of_values(values), column, convention, Surroundings(separator))
+        return _read(text_of_values(values), column, convention, around)
     content, remarks = found
     return None if isinstance(content, pd.Categorical) else (content, remarks)
 

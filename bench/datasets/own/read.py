@@ -17,22 +17,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.datasets.own import content, labels
+from bench.datasets.own import content
 from bench.datasets.own.characters import clean_name
 from bench.datasets.own.delimited import SEPARATORS, delimited
 from bench.datasets.own.identifiers import without_index
-from bench.datasets.own.kinds import features_of, text_of
+from bench.datasets.own.kinds import features_of, surroundings
 from bench.datasets.own.parquet import parquet
-from bench.datasets.own.raw import Raw, tally, with_clean_names, with_missing
+from bench.datasets.own.raw import Raw, with_clean_names, with_missing
 from bench.datasets.own.sides import groups_of, times_of
+from bench.datasets.own.target import remarks_on_copies, target_of
 from bench.datasets.own.wording import columns, listed, shown
-from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
+from bench.datasets.own.written_numbers import PLAIN, Convention
 from bench.datasets.splits import require_rows
 from bench.errors import TableError
 from bench.names import check, safe
 from bench.phrases import counted, joined
 from bench.ranges import Classes, Domain, Positive, Text, checked
-from bench.table import Table
+from bench.table import Problem, Table
 
 #: Uses of which a column can have one.
 _APART = (
@@ -48,6 +49,7 @@ _APART = (
 def load(
     path: str | Path | None,
     target: str | None,
+    problem: Problem | None = None,
     categorical: Sequence[str] | str | None = None,
     drop: Sequence[str] | str = (),
     groups: Text | None = None,
@@ -71,10 +73,13 @@ def load(
         The file, plain or packed. Parquet is told by its content, everything else is read as CSV
         with a header.
     target : str
-        The column to predict; its distinct values are the classes.
+        The column to predict: classes or a quantity.
+    problem : {"classification", "regression"}, optional
+        Which of both its values are. By default text, ``max_classes`` whole numbers or fewer, and
+        any two numbers are classes; other numbers are a quantity.
     categorical : sequence of str, optional
-        Columns that hold categories although they hold numbers. Text is categorical anyway. A
-        string is one name.
+        Columns that hold categories although they hold numbers; of the target, classes. Text is
+        categorical anyway. A string is one name.
     drop : sequence of str
         Columns to leave out. A string is one name.
     groups : str, optional
@@ -89,7 +94,7 @@ def load(
     domain : str
         ``healthcare``, ``finance`` or ``other``; results are also shown by domain.
     max_classes : int
-        A target with more distinct values is refused: it is a quantity or an identifier.
+        A target of more classes is refused.
     separator : str, optional
         Of a CSV; by default whichever of comma, semicolon, tab and bar (or else blanks) cuts the
         rows into equally many fields.
@@ -134,9 +139,13 @@ def load(
     raw = replace(raw, frame=with_missing(raw.frame, _words(missing), name))
     frame, noted = _chosen(raw, uses, name)
     frame, dropped = _with_target(frame, target, name)
-    y, classes, more = _labels(frame[target], name, target, max_classes, decimal)
-    ids, times, told = _sides(frame, uses, convention, name, raw.separator)
     features = frame.drop(columns=[target, *uses["groups"], *uses["time"]]).reset_index(drop=True)
+    around = surroundings(features, frozenset(named), raw.separator)
+    declared = target in named or target in raw.declared
+    y, classes, more = target_of(
+        frame[target], name, problem, max_classes, convention, around, declared
+    )
+    ids, times, told = _sides(frame, uses, convention, name, raw.separator)
     X, kinds, remarks = features_of(
         features, frozenset(named), convention, name, raw.separator, raw.declared
     )
@@ -150,6 +159,7 @@ def load(
         *more,
         *told,
         *remarks,
+        *remarks_on_copies(table),
         *_repeats(table),
     )
     return replace(table, notes=notes)
@@ -280,30 +290,6 @@ def _with_target(
         return frame, ()
     note = f"Dataset '{name}': {counted(dropped, 'row')} without a value of '{target}' left out."
     return frame[known], (note,)
-
-
-def _labels(
-    values: pd.Series, name: str, target: str, max_classes: int, decimal: str | None
-) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
-    """Class codes, class labels in natural order, and notes."""
-    text, remarks = labels.one_form(text_of(values, name, target), decimal)
-    classes = tuple(sorted(set(text), key=labels.natural_order))
-    if len(classes) < 2:
-        raise TableError(
-            f"Dataset '{name}': target '{target}' has only one class, '{classes[0]}'; "
-            "classification needs at least two."
-        )
-    if len(classes) > max_classes:
-        numbers = sum(stripped(label) is not None for label in classes)
-        hint = " If it is a quantity, cut it into classes first." if numbers > max_classes else ""
-        raise TableError(
-            f"Dataset '{name}': target '{target}' has {len(classes)} classes; "
-            f"at most {max_classes} are possible.{hint}"
-        )
-    remarks += labels.remarks_on(classes, tally(text))
-    codes = {label: code for code, label in enumerate(classes)}
-    notes = [f"Dataset '{name}', target '{target}': {remark}" for remark in remarks]
-    return text.map(codes).to_numpy(dtype=np.int64), classes, notes
 
 
 def _repeats(table: Table) -> list[str]:

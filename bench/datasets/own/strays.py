@@ -103,7 +103,7 @@ def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -
         raise Unusable(
             f"holds {what}, but also text such as {shown(meaning[0])} ({count} of {present} "
             f"values are no {what})",
-            f"name what means a missing value with {_missing(meaning)}, or, if these are "
+            f"name what means a missing value with {as_missing(meaning)}, or, if these are "
             f"categories, {setting('categorical', [column])}",
         )
     named = [f"{shown(text)} ({strays[text]})" for text in often[:SHOWN]]
@@ -112,7 +112,7 @@ def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -
     return f"{', '.join([*named, *more])} {verb} taken as missing"
 
 
-def _missing(marks: Sequence[str]) -> str:
+def as_missing(marks: Sequence[str]) -> str:
     """The key that takes marks as missing, with those that a person can type."""
     short = [mark for mark in marks if mark.isprintable() and len(mark) <= LONGEST][:SHOWN]
     return setting("missing", short) if short else "dataset.missing"

@@ -267,15 +267,18 @@ class TestHandled:
             assert (back.X[column].astype(object) == table.X[column].astype(object)).all()
 
     def test_the_config_names_every_parameter(self):
-        config = yaml.safe_load(
-            (Path(__file__).parents[3] / "conf/dataset/csv.yaml").read_text(encoding="utf-8")
+        config, top = (
+            yaml.safe_load((Path(__file__).parents[3] / "conf" / name).read_text(encoding="utf-8"))
+            for name in ("dataset/csv.yaml", "config.yaml")
         )
         assert config.pop("_target_") == "bench.datasets.own.read.load"
         parameters = inspect.signature(csvfile.load).parameters
         assert list(config) == list(parameters)
         defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
         assert len(defaults) == len(parameters) - 2
-        assert {k: config[k] or None for k in defaults} == {
+        # What can be set without 'dataset.' has its default at the top.
+        given = {k: top[k] if config[k] == f"${{{k}}}" else config[k] for k in defaults}
+        assert {k: v or None for k, v in given.items()} == {
             k: v or None for k, v in defaults.items()
         }
 
@@ -298,12 +301,15 @@ class TestRefusedColumns:
         assert "target 'y' has only one class, 'p'" in sentence
 
     def test_too_many_classes(self, write):
-        sentence = refused(write(grade=list(range(15)) * 2), "grade")
-        assert sentence == (
+        path = write(grade=list(range(15)) * 2)
+        assert csvfile.load(path, "grade").problem == "regression"
+        assert refused(path, "grade", problem="classification") == (
             "Dataset 'mine': target 'grade' has 15 classes; at most 10 are possible. "
-            "If it is a quantity, cut it into classes first."
+            "If it is a quantity, say problem=regression, or cut it into classes first."
         )
-        path = write(grade=list(range(10)) * 3)
+        sentence = refused(write(grade=[f"g{i}" for i in range(15)] * 2), "grade")
+        assert sentence == "Dataset 'mine': target 'grade' has 15 classes; at most 10 are possible."
+        path = write(grade=[f"g{i}" for i in range(10)] * 3)
         assert csvfile.load(path, "grade").n_classes == 10
         assert "has 10 classes; at most 9 are possible" in refused(path, "grade", max_classes=9)
 

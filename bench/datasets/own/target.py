@@ -1,0 +1,232 @@
+"""What the target of one's own table is: classes or a quantity, as its values say, or the user.
+
+Text is classes, and so are a few whole numbers, and two numbers of any kind; all other numbers are
+a quantity. As a quantity a target is read like a column of numbers, but no row of it is set aside:
+where one holds no finite number, that row is named.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bench.datasets.own import labels
+from bench.datasets.own.date_columns import days_of_dates, days_of_text
+from bench.datasets.own.identifiers import drawn_without_return
+from bench.datasets.own.kinds import quantities_of, text_of
+from bench.datasets.own.lookalikes import lookalike
+from bench.datasets.own.number_columns import Surroundings
+from bench.datasets.own.raw import tally
+from bench.datasets.own.strays import Unusable, as_missing
+from bench.datasets.own.wording import columns, setting, shown
+from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
+from bench.errors import TableError
+from bench.table import Problem, Table
+
+#: So many distinct numbers are two classes, whole or not.
+TWO = 2
+#: The share of the target's variance that a copy of it tells, in whatever unit or rounding.
+SAME = 1 - 1e-9
+
+
+class NoQuantity(TableError):
+    """A target is no quantity.
+
+    Parameters
+    ----------
+    sentence : str
+    plainly : bool
+        Whether it is plainly something else, which may be classes.
+    """
+
+    def __init__(self, sentence: str, plainly: bool = False) -> None:
+        super().__init__(sentence)
+        self.plainly = plainly
+
+
+def target_of(
+    values: pd.Series,
+    name: str,
+    problem: Problem | None,
+    max_classes: int,
+    convention: Convention,
+    around: Surroundings,
+    declared: bool = False,
+) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """Class codes and labels in natural order, or numbers and no labels; and notes.
+
+    Parameters
+    ----------
+    values : Series
+        Known in every row, under the rows' positions in the file.
+    name : str
+        The table's.
+    problem : {"classification", "regression"}, optional
+        As the user gives it; else the values decide.
+    max_classes : int
+        More whole numbers are a quantity, more classes of text are refused.
+    convention, around
+        As for any column of numbers.
+    declared : bool
+        Whether the file or the user declares the column to be categories.
+
+    Raises
+    ------
+    TableError
+    """
+    column = str(values.name)
+    where = f"Dataset '{name}', target '{column}'"
+    text = text_of(values, name, column)
+    one, remarks = labels.one_form(text, convention.decimal)
+    n, told = one.nunique(), ""
+    if problem == "regression" or not (problem or declared):
+        try:
+            numbers, read = _quantity(values, text, where, convention, around)
+        except NoQuantity as reason:
+            if problem or (n > max_classes and not reason.plainly):
+                raise
+        else:
+            whole = bool((numbers == np.round(numbers)).all())
+            if problem or n > (max_classes if whole else TWO):
+                also = not problem and n <= max_classes
+                notes = [*_decided(numbers, also, problem), *read, *_numbering(numbers)]
+                return numbers, (), [f"{where}: {note}" for note in notes]
+            told = f"its {n} numbers are classes; with problem=regression they are a quantity."
+    y, classes, more = _coded(one, name, column, max_classes, problem)
+    notes = [*remarks, *more, *([told] if told else [])]
+    return y, classes, [f"{where}: {note}" for note in notes]
+
+
+def _decided(numbers: np.ndarray, few: bool, problem: Problem | None) -> list[str]:
+    """What is to be said of a target that was taken as a quantity unasked."""
+    if problem:
+        return []
+    also = "; with problem=classification they are classes" if few else ""
+    return [f"its {len(np.unique(numbers))} distinct numbers are a quantity: regression{also}."]
+
+
+def _numbering(numbers: np.ndarray) -> list[str]:
+    numbering = len(numbers) > TWO and drawn_without_return(pd.Series(numbers))
+    return ["has a value of its own in each row, as an identifier does."] if numbering else []
+
+
+def remarks_on_copies(table: Table) -> list[str]:
+    """What to say of features that tell a numeric target but for its unit and rounding."""
+    if table.problem == "classification":
+        return []
+    same = [c for c in table.numeric if _tells(table.X[c].to_numpy(), table.y)]
+    if not same:
+        return []
+    return [
+        f"Dataset '{table.name}': {columns(same)} {'is' if len(same) == 1 else 'are'} "
+        f"'{table.target}' itself, in its unit or another; leave out what follows from the target "
+        f"with {setting('drop', same)}."
+    ]
+
+
+def _tells(feature: np.ndarray, y: np.ndarray) -> bool:
+    known = ~np.isnan(feature)
+    x, y = feature[known], y[known]
+    if 2 * len(x) < len(known) or len(np.unique(x)) <= TWO or len(np.unique(y)) <= TWO:
+        return False
+    x, y = x / np.abs(x).max(), y / np.abs(y).max()  # squares of what is huge stay finite
+    return bool(np.corrcoef(x, y)[0, 1] ** 2 > SAME)
+
+
+# Classes ------------------------------------------------------------------------------------------
+
+
+def _coded(
+    text: pd.Series, name: str, target: str, max_classes: int, problem: Problem | None
+) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """Class codes, class labels in natural order, and remarks."""
+    classes = tuple(sorted(set(text), key=labels.natural_order))
+    if len(classes) < 2:
+        raise TableError(
+            f"Dataset '{name}': target '{target}' has only one class, '{classes[0]}'; "
+            "classification needs at least two."
+        )
+    counts = tally(text)
+    if len(classes) > max_classes:
+        raise TableError(
+            f"Dataset '{name}': target '{target}' has {len(classes)} classes; "
+            f"at most {max_classes} are possible.{_if_a_quantity(counts, problem)}"
+        )
+    codes = {label: code for code, label in enumerate(classes)}
+    remarks = labels.remarks_on(classes, counts)
+    return text.map(codes).to_numpy(dtype=np.int64), classes, remarks
+
+
+def _if_a_quantity(counts: dict[str, int], problem: Problem | None) -> str:
+    """What helps where a target of too many classes may be a quantity."""
+    if problem and all(stripped(label) for label in counts):
+        return " If it is a quantity, say problem=regression, or cut it into classes first."
+    like = lookalike(counts)
+    return f" It {like}; write it as numbers if it is a quantity." if like else ""
+
+
+# A quantity ---------------------------------------------------------------------------------------
+
+
+def _quantity(
+    values: pd.Series, text: pd.Series, where: str, convention: Convention, around: Surroundings
+) -> tuple[np.ndarray, list[str]]:
+    """A finite number in each row, shape (n_rows,), and remarks.
+
+    Raises
+    ------
+    NoQuantity
+    """
+    column = str(values.name)
+    if _are_dates(values, text, column, convention):
+        raise NoQuantity(
+            f"{where}: holds dates such as {shown(text.iloc[0])}, which are no quantity; write "
+            "them as numbers, such as days since the first."
+        )
+    try:
+        found = quantities_of(values, column, convention, around)
+    except Unusable as reason:
+        _refuse_rows(text, _no_numbers(text), where)
+        remedy = f"; {reason.remedy}" if reason.remedy else ""
+        raise NoQuantity(f"{where}: {reason.why}{remedy}.") from None
+    if found is None:
+        _refuse_rows(text, _no_numbers(text), where, plainly=True)
+        like = lookalike(tally(text)) or "holds codes"
+        raise NoQuantity(f"{where}: {like}, hence no quantity.", plainly=True)
+    numbers, remarks = found
+    _refuse_rows(text, np.isnan(numbers), where)
+    return numbers, remarks
+
+
+def _are_dates(values: pd.Series, text: pd.Series, column: str, convention: Convention) -> bool:
+    if days_of_dates(values) is not None:
+        return True
+    try:
+        return days_of_text(text, tally(text), column, convention.day_first) is not None
+    except Unusable:  # mostly dates
+        return True
+
+
+def _no_numbers(text: pd.Series) -> np.ndarray:
+    known = {value: stripped(value) is None for value in set(text)}
+    return text.map(known).to_numpy(dtype=bool)
+
+
+def _refuse_rows(text: pd.Series, which: np.ndarray, where: str, plainly: bool = False) -> None:
+    """Refuse a quantity for the rows that hold no finite number, if there are any."""
+    strays = text[which]
+    if not len(strays):
+        return
+    row, value, others = int(strays.index[0]) + 1, strays.iloc[0], len(strays) - 1
+    more = f" (as do {others} others)" if others > 1 else " (as does one other)" if others else ""
+    remedy = (
+        f"if that means a missing value, {as_missing(list(dict.fromkeys(strays)))} leaves it out"
+    )
+    if plainly:
+        remedy = "without problem=regression its values are classes"
+    elif PLAIN.fullmatch(value):  # infinite
+        remedy = "correct such rows, or leave them out"
+    raise NoQuantity(
+        f"{where}: row {row} holds {shown(value)}, which is no finite number{more}; {remedy}.",
+        plainly,
+    )
