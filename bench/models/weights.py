@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import ModelError
 from bench.process import invoked
+from bench.table import Problem
 from bench.waiting import TooSlow, while_it_arrives
 
 if TYPE_CHECKING:
@@ -18,13 +19,22 @@ if TYPE_CHECKING:
 Load = TypeVar("Load", bound=Callable[..., Any])
 
 NANO = Path(__file__).parent / "mitra_nano"
+CARRIED: dict[Problem, Path] = {  # with the repository
+    "classification": NANO,
+    "regression": NANO.with_name("mitra_nano_regressor"),
+}
 FILES = ("config.json", "model.safetensors")
 MOST = 2**34  # bytes of one of them: Mitra's have 300 million
 GRACE = 60.0  # seconds in which the hub may begin to send
 LEAST_RATE = 10_000.0  # bytes a second that it must send from then on, on the whole
 
 
-def files(path: str | None, revision: str | None = None, offline: bool = False) -> list[Path]:
+def files(
+    path: str | None,
+    revision: str | None = None,
+    offline: bool = False,
+    problem: Problem = "classification",
+) -> list[Path]:
     """``config.json`` and ``model.safetensors`` of a folder or hub id; None is mitra-nano.
 
     Parameters
@@ -34,13 +44,15 @@ def files(path: str | None, revision: str | None = None, offline: bool = False) 
         The hub's commit; a hub id without one is whatever its main branch holds today.
     offline : bool
         Take from the hub's cache on this machine only.
+    problem : {"classification", "regression"}
+        Which mitra-nano.
 
     Raises
     ------
     ModelError
         If one is missing, or the hub is out of reach.
     """
-    folder = Path(path).expanduser() if path else NANO
+    folder = Path(path).expanduser() if path else CARRIED[problem]
     if folder.is_dir():
         absent = [name for name in FILES if not (folder / name).is_file()]
         if absent:

@@ -20,7 +20,7 @@ from bench.files import content, parse_json, shown
 from bench.models.base import Backbone, Encoder, Score
 from bench.models.weights import check, files, files_hash, reads
 from bench.ranges import Count, Text, checked
-from bench.table import Table
+from bench.table import Problem, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ def _float32() -> torch.dtype:
 
 @dataclass(frozen=True)
 class Checkpoint(Backbone):
-    """A pre-trained `Tab2D`; ``max_classes`` is the number of its outputs.
+    """A pre-trained `Tab2D`; ``max_classes`` is the number of its outputs, whatever they tell.
 
     Parameters
     ----------
@@ -62,9 +62,17 @@ class Checkpoint(Backbone):
 
     def encoder(self, train: Table) -> Encoder:
         """AutoGluon's preprocessing, fitted on these rows."""
-        from bench.models.tab2d import encoder
+        from bench.models.tab2d import encoder, values
 
-        return encoder.Encoder(self.max_classes).fit(train)
+        of_values = self.problem == "regression"
+        kind = values.ValueEncoder if of_values else encoder.Encoder
+        return kind(self.max_classes).fit(train)
+
+    def loss(self, outputs: Tensor, y: Tensor, n_known: int) -> Tensor:
+        """As of every `Backbone`; of a single output the squared error."""
+        if self.problem == "regression" and self.max_classes == 1:
+            return (outputs[:, 0] - y).square().mean()
+        return super().loss(outputs, y, n_known)
 
     def logits(
         self, module: Tab2D, x_support: Tensor, y_support: Tensor, x_query: Tensor
@@ -108,6 +116,7 @@ def load(
     sha256: Mapping[str, str] | None = None,
     offline: bool = False,
     scoring: Literal["float32", "bfloat16"] = "float32",
+    problem: Problem = "classification",
 ) -> Checkpoint:
     """Load a checkpoint in the format of `Tab2D.save_pretrained`.
 
@@ -129,6 +138,8 @@ def load(
     scoring : {"float32", "bfloat16"}
         Arithmetic of scoring passes. bfloat16 halves their time where the device is made for it,
         and moves a probability by some thousandths.
+    problem : {"classification", "regression"}
+        What the weights must be for; without ``path`` which mitra-nano.
 
     Raises
     ------
@@ -142,7 +153,7 @@ def load(
     from bench.models.scoring import unsound_weights
 
     chosen = torch.device(_pick(device))
-    config, weights = found = files(path, revision, offline)
+    config, weights = found = files(path, revision, offline, problem)
     check(found, sha256 or {})
     try:
         module = _read(config, weights, chosen)
@@ -153,8 +164,10 @@ def load(
         raise ModelError(
             f"Checkpoint '{config.parent}' is damaged or of another kind: {reason}"
         ) from error
-    if module.task.name != "CLASSIFICATION":
-        raise ModelError(f"Checkpoint '{config.parent}' is for {module.task.name.lower()}.")
+    if module.task.name.lower() != problem:
+        raise ModelError(
+            f"Checkpoint '{config.parent}' is for {module.task.name.lower()}, not for {problem}."
+        )
     unsound = unsound_weights(module)
     if unsound:
         raise ModelError(f"Checkpoint '{config.parent}' is damaged: {unsound}; get the file again.")
@@ -165,6 +178,7 @@ def load(
         max_features=max_features,
         max_context=max_context,
         device=chosen,
+        problem=problem,
         scoring={"float32": torch.float32, "bfloat16": torch.bfloat16}[scoring],
     )
 

@@ -46,7 +46,7 @@ class Encoder(base.Encoder):
             c: Magnitude.of(table.X[c].to_numpy(), LEAST, LARGEST) for c in table.numeric
         }
         self.rescaled_ = tuple(c for c, mapped in self.magnitudes_.items() if mapped.changes)
-        self.present_ = np.unique(table.y)
+        self._fit_target(table.y)
         self.preprocessor_ = Preprocessor(
             dim_embedding=None,
             n_classes=self.max_classes,
@@ -63,8 +63,13 @@ class Encoder(base.Encoder):
         with warnings.catch_warnings():
             # A column without any value has no mean; it is cut as constant right after.
             warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
-            self.preprocessor_.fit(self._codes(table), self.encode_y(table.y))
+            no_class = np.zeros(len(table), dtype=np.int64)  # the features are read without it
+            self.preprocessor_.fit(self._codes(table), no_class)
         return self
+
+    def _fit_target(self, y: np.ndarray) -> None:
+        """Learn what `encode_y` and `decode` need."""
+        self.present_ = np.unique(y)
 
     def _codes(self, table: Table) -> np.ndarray:
         columns = []

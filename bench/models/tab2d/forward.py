@@ -80,11 +80,12 @@ def forward(model: Tab2D, x_support: Tensor, y_support: Tensor, x_query: Tensor)
     Parameters
     ----------
     model : Tab2D
-        For classification.
+        For classes, for bins of a numeric target, or for its value.
     x_support, x_query : Tensor of shape (b, s, f) and (b, q, f)
         Preprocessed features, float32, finite.
     y_support : Tensor of shape (b, s)
-        Class codes below the model's number of outputs.
+        Class codes or bins below the model's number of outputs; of a model with a single output the
+        scaled values.
 
     Returns
     -------
@@ -192,7 +193,9 @@ def _feature_tokens(model: Tab2D, x: Tensor) -> Tensor:
 
 
 def _support_tokens(model: Tab2D, x: Tensor, y: Tensor) -> Tensor:
-    target = model.y_embedding.y_embedding(y.long()).transpose(0, 1)[:, :, None]
+    embedding = model.y_embedding.y_embedding
+    read = y.long() if isinstance(embedding, nn.Embedding) else y[..., None]  # codes, or values
+    target = embedding(read).transpose(0, 1)[:, :, None]
     return torch.cat([target, _feature_tokens(model, x)], dim=2)
 
 
