@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 
 from bench.errors import BadInput, Sentence
+from bench.phrases import joined
 from bench.ranges import checked
-from bench.table import Table
+from bench.table import Problem, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ROUNDING = 1e-6  # of a column's greatest value: how far a promise to stay in range may be missed
 SURELY = 1e-9  # probability below which only missing values in all rows are no chance
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NotApplicable(Sentence):
@@ -45,8 +48,11 @@ class Generator(ABC):
 
     Attributes
     ----------
+    problems : tuple of {"classification", "regression"}, default=("classification",)
+        What it serves. A table of another problem is refused before `fit` does anything: rows that
+        were made for classes would come out wrong, and quietly, where the target is a number.
     stays_in_range : bool, default=True
-        Promise: no numeric value outside the range seen in training.
+        Promise: no numeric value, a numeric target's included, outside the range seen in training.
     keeps_classes : bool, default=True
         Promise: every class with a training row is in each sample that has room for all of them.
 
@@ -74,15 +80,34 @@ class Generator(ABC):
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Hold what a generator is made with against its annotations (`bench.ranges`)."""
+        """Hold what a generator is made with against its annotations (`bench.ranges`).
+
+        And what it is fitted on against what it serves (`check`).
+        """
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = checked(cls.__init__)  # type: ignore[method-assign]
+        if "fit" in vars(cls):
+            cls.fit = _checking(cls.fit)  # type: ignore[method-assign]
 
+    problems: tuple[Problem, ...] = ("classification",)
     stays_in_range: bool = True
     keeps_classes: bool = True
     facts_: Mapping[str, Any] = MappingProxyType({})
     seconds_: Mapping[str, float] = MappingProxyType({})
+
+    def check(self, table: Table) -> None:
+        """Refuse a table of a problem that it does not serve; `fit` begins with it.
+
+        Raises
+        ------
+        NotApplicable
+        """
+        if table.problem not in self.problems:
+            raise NotApplicable(
+                f"{type(self).__name__} serves {joined(self.problems, 'and')} only (its "
+                f"`problems`), and dataset '{table.name}' is one of {table.problem}."
+            )
 
     @abstractmethod
     def fit(self, table: Table, rng: np.random.Generator) -> Self:
@@ -97,6 +122,17 @@ class Generator(ABC):
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` rows under the schema of the fitted table (its levels, its classes)."""
+
+
+def _checking(fit: F) -> F:
+    """A generator's ``fit`` with `Generator.check` before it."""
+
+    @wraps(fit)
+    def checking(self: Generator, table: Table, rng: np.random.Generator) -> Any:
+        self.check(table)
+        return fit(self, table, rng)
+
+    return checking  # type: ignore[return-value]
 
 
 class TaskGenerator(Generator):
@@ -120,7 +156,8 @@ class TaskGenerator(Generator):
         -------
         (support, query) : tuple of Table
             Two tables that share one schema, which may differ from the real one (fewer features,
-            another target), with no row in both and at least two classes in the support.
+            another target), with no row in both and at least two classes, or values of a numeric
+            target, in the support. Their problem is the table's: the model reads no other.
         """
 
 
@@ -299,8 +336,8 @@ def require_rows(rows: Table, n: int, train: Table, stays_in_range: bool) -> Tab
     ------
     BrokenPromise
         If there are more or fewer rows, another schema, a class without a training row, a missing
-        value in a column that has none, no value in a column that has some, or a number outside the
-        range that was promised.
+        value in a column that has none, no value in a column that has some, or a number, a numeric
+        target's included, outside the range that was promised.
     """
     if len(rows) != n:
         raise BrokenPromise(f"The generator gave {len(rows)} rows, {n} were asked for.")
@@ -310,17 +347,25 @@ def require_rows(rows: Table, n: int, train: Table, stays_in_range: bool) -> Tab
         or rows.classes != train.classes
     ):
         raise BrokenPromise("The generator's rows have other columns or classes than the table.")
+    if train.classes:
+        _require_known_classes(rows, train)
+    for column in train.kinds:
+        _require_values(rows, train, column)
+    if stays_in_range:
+        for column in train.numeric:
+            _require_range(rows.X[column].to_numpy(), train.X[column].to_numpy(), column)
+        if not train.classes:
+            _require_range(rows.y, train.y, train.target)
+    return rows
+
+
+def _require_known_classes(rows: Table, train: Table) -> None:
     unknown = np.setdiff1d(rows.y, train.y)
     if len(unknown):
         raise BrokenPromise(
             f"The generator gave rows of class '{train.classes[unknown[0]]}', of which there is no "
             "training row."
         )
-    for column in train.kinds:
-        _require_values(rows, train, column)
-    for column in train.numeric if stays_in_range else []:
-        _require_range(rows, train, column)
-    return rows
 
 
 def _require_values(rows: Table, train: Table, column: str) -> None:
@@ -337,8 +382,8 @@ def _require_values(rows: Table, train: Table, column: str) -> None:
         )
 
 
-def _require_range(rows: Table, train: Table, column: str) -> None:
-    drawn, known = (part.X[column].dropna().to_numpy() for part in (rows, train))
+def _require_range(drawn: np.ndarray, known: np.ndarray, column: str) -> None:
+    drawn, known = (values[~np.isnan(values)] for values in (drawn, known))
     if not len(drawn) or not len(known):
         return
     low, high = known.min(), known.max()

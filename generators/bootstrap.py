@@ -25,12 +25,15 @@ class Bootstrap(Generator):
     stratified : bool, default=True
         Each class gets its training share of the rows, rounded up or down at random, and at least
         one row if there is room for all classes. Otherwise every row is drawn independently:
-        shares hold on average only, and a rare class may be absent.
+        shares hold on average only, and a rare class may be absent. Where the target is a number
+        there are no shares, and rows are drawn independently in any case.
 
     References
     ----------
     Efron (1979), *Bootstrap Methods: Another Look at the Jackknife*, Annals of Statistics 7.
     """
+
+    problems = ("classification", "regression")
 
     def __init__(self, stratified: bool = True) -> None:
         self.stratified = stratified

@@ -25,15 +25,16 @@ from generators.parts.ctgan_library import (
 
 
 class CTGAN(Generator):
-    """Training rows' look-alikes from `ctgan.CTGAN`; every categorical column and the target are
+    """Training rows' look-alikes from `ctgan.CTGAN`; every categorical column and classes are
     declared discrete.
 
-    Classes come in their training shares: rows are taken from the library's own draws, which lift
-    rare classes (they follow the logarithm of the frequency), until each class has its share. What
-    is lacking after ``attempts`` draws is drawn under the condition of its class. A network that is
-    not fully trained does not always obey (on credit-g and diabetes a third to a half of the rows
-    after 300 epochs): of ``attempts`` times as many rows those that do come first, and the others
-    are labelled as they were asked for.
+    A numeric target is one more continuous column, cut to the training range, and rows are the
+    library's own draws. Classes come in their training shares: rows are taken from the library's
+    own draws, which lift rare classes (they follow the logarithm of the frequency), until each
+    class has its share. What is lacking after ``attempts`` draws is drawn under the condition of
+    its class. A network that is not fully trained does not always obey (on credit-g and diabetes a
+    third to a half of the rows after 300 epochs): of ``attempts`` times as many rows those that do
+    come first, and the others are labelled as they were asked for.
 
     Missing values are filled with observed ones before fitting, because the library takes none,
     and put back at each column's training rate. Numbers are standardised, because the library's
@@ -69,6 +70,8 @@ class CTGAN(Generator):
     GAN*, NeurIPS.
     """
 
+    problems = ("classification", "regression")
+
     def __init__(
         self,
         epochs: Annotated[int, Interval(ge=1, le=100_000)] = 300,
@@ -101,12 +104,12 @@ class CTGAN(Generator):
         Raises
         ------
         NotApplicable
-            If there are rows of fewer than two classes, or no feature varies.
+            If there are rows of fewer than two classes, or the target or no feature varies.
         ValueError
             If a GPU is asked for that is not there.
         """
         self.rows_ = Completion.learn(table, "CTGAN")
-        self.counts_ = table.class_counts()
+        self.counts_ = table.class_counts() if table.classes else None
         batch = batch_size(len(table), self.batch_share, self.pac)
         self.model_ = ctgan.CTGAN(
             embedding_dim=self.embedding_dim,
@@ -129,8 +132,15 @@ class CTGAN(Generator):
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` rows, classes in their training shares, in random order."""
-        present = np.flatnonzero(self.counts_)
-        wanted = class_allotment(self.counts_[present], n, rng)
+        if self.counts_ is not None:
+            return self._in_shares(n, self.counts_, rng)
+        with quietly_seeded(rng):
+            drawn = self.model_.sample(n)
+        return from_frame(self.rows_, drawn, rng)
+
+    def _in_shares(self, n: int, counts: np.ndarray, rng: np.random.Generator) -> Table:
+        present = np.flatnonzero(counts)
+        wanted = class_allotment(counts[present], n, rng)
         lacking = {str(label): int(k) for label, k in zip(present, wanted, strict=True)}
         with quietly_seeded(rng):
             kept = [self._take(lacking, n) for _ in range(self.attempts) if any(lacking.values())]

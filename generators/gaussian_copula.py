@@ -21,14 +21,14 @@ from generators.parts.seeding import seeded_globals
 class GaussianCopula(Generator):
     """Rows from `copulas.multivariate.GaussianMultivariate`, the target among its columns.
 
-    A categorical column, and the target, becomes a number as in the Synthetic Data Vault: [0, 1] is
+    A categorical column, and classes, become a number as in the Synthetic Data Vault: [0, 1] is
     divided among the levels in their training shares, the most frequent first, and a value is
     drawn uniformly from its level's slot. Class shares hold on average; a class that a sample has
     room for but lacks gets one row, drawn under the condition of the middle of its slot, in place
     of a row of the most frequent class.
 
     Missing values are filled with observed ones before fitting and put back at each column's
-    training rate; numbers are clipped to the training range.
+    training rate; numbers, a numeric target's too, are clipped to the training range.
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ class GaussianCopula(Generator):
     ----------
     Patki, Wedge, Veeramachaneni (2016), *The Synthetic Data Vault*, DSAA, section III.
     """
+
+    problems = ("classification", "regression")
 
     def __init__(self, margin: str = "copulas.univariate.Univariate") -> None:
         package, _, name = str(margin).rpartition(".")
@@ -58,13 +60,13 @@ class GaussianCopula(Generator):
         Raises
         ------
         NotApplicable
-            If there are rows of fewer than two classes, or no feature varies.
+            If there are rows of fewer than two classes, or the target or no feature varies.
         """
         self.rows_ = Completion.learn(table, "GaussianCopula")
-        frame = self.rows_.compact(self.rows_.fill(table, rng)).assign(**{LABEL: table.y})
-        self.slots_ = {
-            name: Slots.learn(frame[name].to_numpy()) for name in (LABEL, *self.rows_.levels)
-        }
+        y = self.rows_.encode_y(table.y)
+        frame = self.rows_.compact(self.rows_.fill(table, rng)).assign(**{LABEL: y})
+        discrete = [LABEL, *self.rows_.levels] if table.classes else self.rows_.levels
+        self.slots_ = {name: Slots.learn(frame[name].to_numpy()) for name in discrete}
         margins: dict[str, object] = dict.fromkeys(frame.columns, self.margin)
         for name, slots in self.slots_.items():
             frame[name] = slots.encode(frame[name].to_numpy(), rng)
@@ -79,10 +81,12 @@ class GaussianCopula(Generator):
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` rows."""
         with seeded_globals(rng):
-            drawn = self._with_each_class(self.model_.sample(n))
+            drawn = self.model_.sample(n)
+            if LABEL in self.slots_:
+                drawn = self._with_each_class(drawn)
         for name, slots in self.slots_.items():
             drawn[name] = slots.decode(drawn[name].to_numpy())
-        y = drawn[LABEL].to_numpy()
+        y = self.rows_.decode_y(drawn[LABEL].to_numpy())
         values = self.rows_.clip(self.rows_.spread(drawn, rng))
         return self.rows_.table(values, y, self.rows_.holes(n, rng))
 

@@ -1,7 +1,7 @@
 """Noise: real rows, resampled and each changed a little; the second null model of augmentation.
 
 Whatever a generator gains over these rows is due to its knowing more of the data than that a small
-change of a row keeps its label.
+change of a row keeps its label, or its numeric target.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from generators.parts.origins import with_origins
 
 
 class Noise(Generator):
-    """Training rows with their labels, drawn with replacement, class shares kept, then perturbed.
+    """Training rows with their targets, drawn with replacement, class shares kept, then perturbed.
 
     Numeric and integer columns get Gaussian noise, are clipped to the training range, and integers
     rounded; categorical values are now and then drawn anew from their column. Missing values stay
-    missing, and no others go missing.
+    missing, and no others go missing. The target stays as it is, a number too: that it holds for
+    rows near by is all that this null claims (Bishop's noise is on inputs alone), while a target
+    with noise of its own would claim more noise than the real rows have.
 
     Each row is a near-copy of one training row and has it as its origin
     (`bench.table.Table.origins`), so that it joins its original's side of a task. A changed row
@@ -45,6 +47,8 @@ class Noise(Generator):
     Computation 7, for the Gaussian noise. The swap is the "swap noise" of denoising autoencoders
     on tables.
     """
+
+    problems = ("classification", "regression")
 
     def __init__(self, scale: NotNegative = 0.1, swap: Chance = 0.05) -> None:
         self.scale = scale

@@ -13,7 +13,7 @@ from annotated_types import Interval
 from bench.errors import BadInput
 from bench.generator import NotApplicable, TaskGenerator
 from bench.ranges import Chance, Classes, Share
-from bench.table import Table
+from bench.table import Kind, Table
 
 
 class TableAugment(TaskGenerator):
@@ -36,7 +36,8 @@ class TableAugment(TaskGenerator):
     retarget : float in [0, 1], default=0.0
         Probability that a task predicts a random column instead of the target: a categorical one
         with 2 to ``max_classes`` levels, or a numeric one cut at quantiles of the support into
-        2 to ``max_classes`` bins. The old target is then a categorical feature, and rows that
+        2 to ``max_classes`` bins. Where the target is a number, a numeric one as it is: a model of
+        numbers reads no classes. The old target is then a feature of its own kind, and rows that
         lack the new one are left out.
     max_classes : int, default=10
         Most classes of a re-targeted task; Mitra has ten outputs.
@@ -57,6 +58,8 @@ class TableAugment(TaskGenerator):
     Bühler, Purucker, Hutter (2025), *Causal Data Augmentation for Robust Fine-Tuning of Tabular
     Foundation Models*, arXiv 2601.04110 (a baseline there).
     """
+
+    problems = ("classification", "regression")
 
     def __init__(
         self,
@@ -85,22 +88,22 @@ class TableAugment(TaskGenerator):
         Raises
         ------
         NotApplicable
-            If the table holds no features or rows of fewer than two classes.
+            If the table holds no features, rows of fewer than two classes, or a numeric target
+            that does not vary.
         """
         if not table.n_features:
             raise NotApplicable("TableAugment needs at least one feature.")
-        if (table.class_counts() > 0).sum() < 2:
+        if len(np.unique(table.y)) < 2:
             raise NotApplicable(
-                "TableAugment needs training rows of at least two classes; those of dataset "
-                f"'{table.name}' are of one."
+                f"TableAugment needs training rows of at least two {_values(table)}; those of "
+                f"dataset '{table.name}' are of one."
             )
         self.table_ = table
         return self
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` training rows with replacement, all classes among them if there is room."""
-        n_classes = len(np.unique(self.table_.y))
-        return self.table_.take(bootstrap_rows(self.table_.y, n, rng, at_least=n_classes))
+        return self.table_.take(bootstrap_rows(self.table_.y, n, rng, _known(self.table_)))
 
     def task(self, support: Table, query: Table, rng: np.random.Generator) -> tuple[Table, Table]:
         """Turn one real task into a new one.
@@ -119,12 +122,13 @@ class TableAugment(TaskGenerator):
         Raises
         ------
         ValueError
-            If the support holds fewer than two classes, or every query row stands in it.
+            If the support holds fewer than two classes, or values of a numeric target, or every
+            query row stands in it.
         """
         if len(np.unique(support.y)) < 2:
             raise ValueError(
-                f"Table '{support.name}': the support holds one class only; TableAugment expects "
-                "two. Split the real rows so that both parts have them."
+                f"Table '{support.name}': the support holds one of the {_values(support)} only; "
+                "TableAugment expects two. Split the real rows so that both parts have them."
             )
         for _ in range(self.redraws):
             task = self._draw_task(support, query, rng)
@@ -136,7 +140,7 @@ class TableAugment(TaskGenerator):
             (len(support), len(query)),
             rng,
             min_query=0.0,
-            n_classes=len(np.unique(support.y)),  # so that whoever could answer still can
+            at_least=_known(support),  # so that whoever could answer still can
         )
         if task is None:
             raise ValueError(
@@ -156,7 +160,7 @@ class TableAugment(TaskGenerator):
         task = resample(
             support.select(features), query.select(features), sizes, rng, self.min_query
         )
-        return task if task is not None and np.isin(task[1].y, task[0].y).any() else None
+        return task if task is not None and _is_answerable(*task) else None
 
     def _draw_features(self, features: list[str], rng: np.random.Generator) -> list[str]:
         """A random part of the features, in their order."""
@@ -171,16 +175,26 @@ class TableAugment(TaskGenerator):
         """Predict a random column; the tables as they came if no column can be a target."""
         for i in rng.permutation(support.n_features):
             column = support.X.columns[i]
-            coded = self._column_as_target(support, query, column, rng)
-            if coded is not None:
-                labels, codes_support, codes_query = coded
+            as_target = self._column_as_classes if support.classes else self._column_as_numbers
+            found = as_target(support, query, column, rng)
+            if found is not None:
+                labels, y_support, y_query = found
                 return (
-                    with_target(support, column, labels, codes_support),
-                    with_target(query, column, labels, codes_query),
+                    with_target(support, column, labels, y_support),
+                    with_target(query, column, labels, y_query),
                 )
         return support, query
 
-    def _column_as_target(
+    def _column_as_numbers(
+        self, support: Table, query: Table, column: str, rng: np.random.Generator
+    ) -> tuple[list[str], np.ndarray, np.ndarray] | None:
+        """No labels, and a column's numbers (NaN where missing); None if it cannot be a target."""
+        ours, theirs = support.X[column], query.X[column]
+        if support.kinds[column] == "categorical" or ours.nunique() < 2 or theirs.isna().all():
+            return None
+        return [], ours.to_numpy(), theirs.to_numpy()
+
+    def _column_as_classes(
         self, support: Table, query: Table, column: str, rng: np.random.Generator
     ) -> tuple[list[str], np.ndarray, np.ndarray] | None:
         """Class labels and codes (−1 where missing) of a column; None if it cannot be a target."""
@@ -205,20 +219,35 @@ class TableAugment(TaskGenerator):
         return labels, codes[0], codes[1]
 
 
+def _values(table: Table) -> str:
+    return "classes" if table.classes else "values of the target"
+
+
+def _known(table: Table) -> int:
+    """How many classes, or values of a numeric target, a draw of all rows must hold."""
+    return len(np.unique(table.y)) if table.classes else 2
+
+
+def _is_answerable(support: Table, query: Table) -> bool:
+    """Whether the support tells of a class of the query; of numbers it always does."""
+    return not support.classes or bool(np.isin(query.y, support.y).any())
+
+
 def resample(
     support: Table,
     query: Table,
     sizes: tuple[int, int],
     rng: np.random.Generator,
     min_query: float,
-    n_classes: int = 2,
+    at_least: int = 2,
 ) -> tuple[Table, Table] | None:
     """Bootstrap support and query to ``sizes``, with no row of features in both.
 
     Returns None if less than a share ``min_query`` of the query's rows is left once those that
-    stand in the bootstrapped support are out. The support keeps at least ``n_classes`` classes.
+    stand in the bootstrapped support are out. The support keeps ``at_least`` so many classes, or
+    values of a numeric target.
     """
-    support = support.take(bootstrap_rows(support.y, sizes[0], rng, at_least=n_classes))
+    support = support.take(bootstrap_rows(support.y, sizes[0], rng, at_least))
     unseen = np.flatnonzero(~np.isin(query.row_keys(), support.row_keys()))
     if len(unseen) < max(1.0, min_query * len(query)):
         return None
@@ -228,8 +257,9 @@ def resample(
 def bootstrap_rows(y: np.ndarray, n: int, rng: np.random.Generator, at_least: int) -> np.ndarray:
     """Draw ``n`` row positions with replacement, from ``at_least`` classes or as many as fit.
 
-    A draw of too few classes is not repeated, which might never end, but mended: one row of each
-    class, in random order, takes the place of the first drawn.
+    Each value of a numeric target counts as a class. A draw of too few classes is not repeated,
+    which might never end, but mended: one row of each class, in random order, takes the place of
+    the first drawn.
     """
     rows = rng.integers(len(y), size=n)
     if len(np.unique(y[rows])) < at_least:
@@ -252,19 +282,23 @@ def quantile_cuts(values: np.ndarray, n_bins: int) -> np.ndarray:
     return cuts[cuts > values.min()]
 
 
-def with_target(table: Table, column: str, labels: list[str], codes: np.ndarray) -> Table:
-    """The rows with a code, ``column`` their target, the old target a categorical feature."""
+def with_target(table: Table, column: str, labels: list[str], y: np.ndarray) -> Table:
+    """The rows with a new target, ``column``; the old one is a feature of its own kind.
+
+    ``y`` are codes of the labels, −1 where missing, or without labels numbers, NaN where missing.
+    """
     old = table.target
     while old in table.X.columns:  # a target may bear the name of a feature
         old += "_"
     X = table.X.drop(columns=column)
-    X[old] = pd.Categorical.from_codes(table.y, categories=pd.Index(table.classes))
-    kinds = {**{c: k for c, k in table.kinds.items() if c != column}, old: "categorical"}
-    known = np.flatnonzero(codes >= 0)
+    kind: Kind = "categorical" if labels else "numeric"
+    X[old] = pd.Categorical.from_codes(table.y, pd.Index(table.classes)) if labels else table.y
+    kinds = {**{c: k for c, k in table.kinds.items() if c != column}, old: kind}
+    known = np.flatnonzero(y >= 0 if labels else ~np.isnan(y))
     return replace(
         table,
         X=X.iloc[known],
-        y=codes[known],
+        y=y[known],
         kinds=kinds,
         classes=tuple(labels),
         target=column,

@@ -17,10 +17,11 @@ from generators.parts.ctgan_library import batch_size, from_frame, on_gpu, quiet
 
 
 class TVAE(Generator):
-    """Training rows' look-alikes from `ctgan.TVAE`, the target as one of its discrete columns.
+    """Training rows' look-alikes from `ctgan.TVAE`, classes as one of its discrete columns.
 
-    Rows are read and given back as `generators.ctgan.CTGAN` does it. The library draws no rows
-    under a condition, so class shares are the decoder's, and a rare class may be absent.
+    A numeric target is a continuous column, cut to the training range. Rows are read and given back
+    as `generators.ctgan.CTGAN` does it. The library draws no rows under a condition, so class
+    shares are the decoder's, and a rare class may be absent.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ class TVAE(Generator):
     GAN*, NeurIPS, section 4.4.
     """
 
+    problems = ("classification", "regression")
     keeps_classes = False
 
     def __init__(
@@ -74,7 +76,7 @@ class TVAE(Generator):
         Raises
         ------
         NotApplicable
-            If there are rows of fewer than two classes, or no feature varies.
+            If there are rows of fewer than two classes, or the target or no feature varies.
         ValueError
             If a GPU is asked for that is not there.
         """

@@ -1,28 +1,31 @@
-"""Mixed-Model: features from Bayesian Gaussian mixtures, labels from random classifiers.
+"""Mixed-Model: features from Bayesian Gaussian mixtures, labels from random learners.
 
 It touches no other generator, and no tasks: whoever draws rows makes tasks of them.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from annotated_types import Interval, Len
-from sklearn.base import ClassifierMixin
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.neural_network import MLPClassifier
-from sklearn.tree import DecisionTreeClassifier
 
-from bench.generator import Generator
+from bench.generator import Generator, NotApplicable
+from bench.phrases import joined
 from bench.ranges import Count, Positive, Whole
 from bench.table import Table
+from generators.mixed_model.labels import (
+    CLASSIFYING,
+    REGRESSING,
+    Labeller,
+    Labels,
+    OfClasses,
+    OfNumbers,
+    draw,
+    fitted,
+    seed,
+)
 from generators.mixed_model.mixture import Mixture
 from generators.mixed_model.ranges import (
     CLASSIFIERS,
@@ -31,7 +34,6 @@ from generators.mixed_model.ranges import (
     MixtureRanges,
     declared,
 )
-from generators.parts.codecs import draw_each
 from generators.parts.completion import Completion
 
 Pool = Annotated[int, Interval(ge=1, le=1000)]
@@ -40,7 +42,7 @@ COVARIANCES: tuple[Covariance, ...] = ("full", "tied", "diag", "spherical")
 
 
 class MixedModel(Generator):
-    """A pool of mixtures for the features, a pool of classifiers for the labels.
+    """A pool of mixtures for the features, a pool of classifiers (or regressors) for the labels.
 
     `fit` fits both pools to the training rows, each member with hyperparameters drawn at random;
     each call of `sample` draws one mixture and one classifier, so that every fine-tuning step sees
@@ -69,16 +71,19 @@ class MixedModel(Generator):
     tol : float, default=0.01
         Gain in the lower bound of a mixture's likelihood below which its fit ends.
     classifiers : mapping of name to hyperparameter ranges, default=`CLASSIFIERS`
-        The zoo; each classifier draws a kind, then its hyperparameters as above.
+        The zoo; each classifier draws a kind, then its hyperparameters as above. Of a numeric
+        target a regressor of the same kind: ridge regression, with a penalty of 1 / C, for
+        logistic regression; naive Bayes has no counterpart and is left out.
     max_levels : int, default=20
         One-hot columns of a categorical feature; when it has more levels, the rarest share the
         last column and return in proportion to their training frequency.
     max_rows : int, default=2000
         Training rows that the pools are fitted to; of more, a random part.
     labels : {"sample", "argmax"}, default="sample"
-        Draw labels from the predicted probabilities, or take the most probable class.
+        Draw labels from the predicted probabilities, or take the most probable class. A number is
+        the prediction and the residual of a random training row, or the prediction alone.
     clip : bool, default=True
-        Clip numeric values to the range of the training rows.
+        Clip numeric values, a numeric target's too, to the range of the training rows.
     missing : bool, default=True
         Make values missing at each column's training rate, independently of everything else;
         otherwise rows are complete. Training values that are missing are replaced by observed
@@ -101,6 +106,8 @@ class MixedModel(Generator):
     Recognition and Machine Learning*, section 10.2, as in scikit-learn.
     """
 
+    problems = ("classification", "regression")
+
     def __init__(
         self,
         n_mixtures: Pool = 4,
@@ -118,7 +125,7 @@ class MixedModel(Generator):
         classifiers: Annotated[ClassifierRanges, Len(1)] = CLASSIFIERS,
         max_levels: Count = 20,
         max_rows: Count = 2000,
-        labels: Literal["sample", "argmax"] = "sample",
+        labels: Labels = "sample",
         clip: bool = True,
         missing: bool = True,
         keep_classes: bool = True,
@@ -146,23 +153,28 @@ class MixedModel(Generator):
         Raises
         ------
         NotApplicable
-            If there are rows of fewer than two classes, or no feature varies.
+            If there are rows of fewer than two classes, the target or no feature varies, or no
+            kind of classifier has a counterpart for a numeric target.
         """
         self.rows_ = Completion.learn(table, "MixedModel", self.max_levels)
-        part = table.take(bounded_rows(table.y, self.max_rows, rng))
-        Z, y = self.rows_.encode(self.rows_.fill(part, rng)), part.y
-        self.present_ = np.unique(y)
-        self.mixtures_ = [self._draw_mixture(Z, y, rng) for _ in range(self.n_mixtures)]
-        self.classifiers_ = [self._draw_classifier(Z, y, rng) for _ in range(self.n_classifiers)]
+        # A numeric target has no classes of which a part, or a mixture, could lack one.
+        strata = np.zeros(len(table), dtype=np.int64) if table.strata is None else table.strata
+        rows = bounded_rows(strata, self.max_rows, rng)
+        part, strata = table.take(rows), strata[rows]
+        Z, y = self.rows_.encode(self.rows_.fill(part, rng)), self.rows_.encode_y(part.y)
+        self.present_ = np.unique(strata)
+        self.mixtures_ = [self._draw_mixture(Z, strata, rng) for _ in range(self.n_mixtures)]
+        draw_labeller = self._draw_classifier if table.classes else self._draw_regressor
+        self.labellers_ = [draw_labeller(Z, y, rng) for _ in range(self.n_classifiers)]
         return self
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` rows from one mixture, labelled by one classifier, both drawn at random."""
         mixture = self.mixtures_[rng.integers(len(self.mixtures_))]
-        classifier = self.classifiers_[rng.integers(len(self.classifiers_))]
+        labeller = self.labellers_[rng.integers(len(self.labellers_))]
         values = self._decode(mixture.draw(mixture.weights, n, rng), rng)
-        y = self._label(classifier, values, rng)
-        if self.keep_classes and n >= len(self.present_):
+        y = self._label(labeller, values, rng)
+        if self.rows_.schema.classes and self.keep_classes and n >= len(self.present_):
             self._add_absent_classes(mixture, values, y, rng)
         # A column that is missing throughout has no value to hide: it comes missing already.
         holes = self.rows_.holes(n, rng) if self.missing else np.zeros(values.shape, dtype=bool)
@@ -177,33 +189,29 @@ class MixedModel(Generator):
         drawn["n_components"] = min(drawn["n_components"], max(1, len(Z) // 2))
         return Mixture.fit(Z, y, covariance, self.max_iter, self.tol, seed(rng), drawn)
 
-    def _draw_classifier(
-        self, Z: np.ndarray, y: np.ndarray, rng: np.random.Generator
-    ) -> ClassifierMixin:
+    def _draw_classifier(self, Z: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Labeller:
         zoo = declared(self.classifiers, ClassifierRanges)
-        kind = str(rng.choice(list(zoo)))
-        drawn = {name: draw(bounds, rng) for name, bounds in zoo[kind].items()}
-        if kind == "nearest_neighbours":
-            drawn["n_neighbors"] = min(drawn["n_neighbors"], len(Z))
-        if kind == "neural_network":
-            drawn["max_iter"] = self.max_iter
-        classifier = BUILDERS[kind](**drawn)
-        if "random_state" in classifier.get_params():
-            classifier.set_params(random_state=seed(rng))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return classifier.fit(Z, y)
+        return OfClasses(fitted(zoo, CLASSIFYING, Z, y, self.max_iter, rng))
+
+    def _draw_regressor(self, Z: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Labeller:
+        zoo = declared(self.classifiers, ClassifierRanges)
+        zoo = {kind: ranges for kind, ranges in zoo.items() if kind in REGRESSING}
+        if not zoo:
+            raise NotApplicable(
+                f"MixedModel's classifiers are {joined(self.classifiers, 'and')} only, which have "
+                "no counterpart for a numeric target."
+            )
+        regressor = fitted(zoo, REGRESSING, Z, y, self.max_iter, rng)
+        return OfNumbers(regressor, y - np.ravel(regressor.predict(Z)))
 
     def _label(
-        self, classifier: ClassifierMixin, values: np.ndarray, rng: np.random.Generator
+        self, labeller: Labeller, values: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """Labels for complete rows, shape (n,)."""
+        """Targets for complete rows, shape (n,)."""
         if not len(values):
-            return np.zeros(0, dtype=np.int64)
-        probability = classifier.predict_proba(self.rows_.encode(values))
-        if self.labels == "argmax":
-            return classifier.classes_[probability.argmax(axis=1)]
-        return classifier.classes_[draw_each(probability, rng)]
+            return self.rows_.schema.y
+        y = labeller.label(self.rows_.encode(values), self.labels, rng)
+        return self.rows_.decode_y(y, self.clip)
 
     def _add_absent_classes(
         self, mixture: Mixture, values: np.ndarray, y: np.ndarray, rng: np.random.Generator
@@ -223,21 +231,6 @@ class MixedModel(Generator):
         return self.rows_.clip(values) if self.clip else values
 
 
-def neural_network(hidden_layer_sizes: int, **settings: float) -> MLPClassifier:
-    """A network with one hidden layer of this width."""
-    return MLPClassifier(hidden_layer_sizes=(hidden_layer_sizes,), **settings)
-
-
-BUILDERS = {
-    "logistic_regression": LogisticRegression,
-    "decision_tree": DecisionTreeClassifier,
-    "random_forest": RandomForestClassifier,
-    "nearest_neighbours": KNeighborsClassifier,
-    "naive_bayes": GaussianNB,
-    "neural_network": neural_network,
-}
-
-
 def bounded_rows(y: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     """All rows, or ``most`` of them drawn at random and one of each class that they lack."""
     if len(y) <= most:
@@ -245,16 +238,3 @@ def bounded_rows(y: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarr
     order = rng.permutation(len(y))
     _, firsts = np.unique(y[order], return_index=True)
     return np.sort(order[np.union1d(np.arange(most), firsts)])
-
-
-def draw(bounds: Sequence[int] | Sequence[float], rng: np.random.Generator) -> int | float:
-    """A whole number drawn uniformly, both ends included, or a fraction drawn log-uniformly."""
-    low, high = bounds
-    if isinstance(low, int) and isinstance(high, int):
-        return int(rng.integers(low, high + 1))
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def seed(rng: np.random.Generator) -> int:
-    """A seed for scikit-learn."""
-    return int(rng.integers(2**31))

@@ -11,7 +11,8 @@ def stratified_rows(y: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarr
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
-        Class codes.
+        Class codes. Where it holds a numeric target (float64) there are no shares to keep, and
+        every position is drawn for itself.
     n : int
         Positions to draw.
     rng : numpy.random.Generator
@@ -20,6 +21,8 @@ def stratified_rows(y: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarr
     -------
     rows : ndarray of int64, shape (n,)
     """
+    if y.dtype == np.float64:
+        return rng.integers(len(y), size=n)
     present, counts = np.unique(y, return_counts=True)
     wanted = class_allotment(counts, n, rng)
     drawn = [

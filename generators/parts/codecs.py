@@ -24,6 +24,11 @@ def raw_values(table: Table) -> np.ndarray:
     return values
 
 
+def is_whole(y: np.ndarray) -> bool:
+    """Whether a numeric target holds whole numbers only; it has no kind that would tell."""
+    return bool((y == np.round(y)).all())
+
+
 @dataclass(frozen=True)
 class NumberColumn:
     """A numeric or integer column: one standardised column, or none if it is constant."""
@@ -64,7 +69,7 @@ class NumberColumn:
             return np.empty((len(values), 0))
         return ((values / self.unit - self.mean) / self.std)[:, None]
 
-    def decode(self, block: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def decode(self, block: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Numbers of standardised ones; those of an integer column are whole."""
         if not self.width:
             return np.full(len(block), self.observed[0] if len(self.observed) else np.nan)

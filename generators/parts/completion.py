@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.generator import NotApplicable
 from bench.table import Table
-from generators.parts.codecs import LevelColumn, NumberColumn, raw_values
+from generators.parts.codecs import LevelColumn, NumberColumn, is_whole, raw_values
 
 LABEL = "label"  # the target's column beside those of `Completion.compact`
 ALL = 10**6  # levels: none of them shares a one-hot column
@@ -30,11 +30,14 @@ class Completion:
     columns : tuple
         One a feature; a constant one has no ``width``.
     missing_rates : ndarray of shape (n_features,)
+    target : NumberColumn or None
+        A numeric target; None where there are classes.
     """
 
     schema: Table
     columns: tuple[NumberColumn | LevelColumn, ...]
     missing_rates: np.ndarray
+    target: NumberColumn | None
 
     @classmethod
     def learn(cls, table: Table, who: str, max_levels: int = ALL) -> Self:
@@ -45,11 +48,12 @@ class Completion:
         Raises
         ------
         NotApplicable
-            In the name of ``who``, if there are rows of fewer than two classes, or no feature
-            varies.
+            In the name of ``who``, if there are rows of fewer than two classes, a numeric target
+            does not vary, or no feature does.
         """
-        if (table.class_counts() > 0).sum() < 2:
-            raise NotApplicable(f"{who} needs training rows of at least two classes.")
+        if len(np.unique(table.y)) < 2:
+            needed = "of at least two classes" if table.classes else "whose target varies"
+            raise NotApplicable(f"{who} needs training rows {needed}.")
         values = raw_values(table)
         columns = tuple(
             LevelColumn.learn(values[:, i], max_levels)
@@ -59,7 +63,19 @@ class Completion:
         )
         if not any(column.width for column in columns):
             raise NotApplicable(f"{who} needs at least one feature that varies.")
-        return cls(table.take([]), columns, np.isnan(values).mean(axis=0))
+        target = None if table.classes else NumberColumn.learn(table.y, is_whole(table.y))
+        return cls(table.take([]), columns, np.isnan(values).mean(axis=0), target)
+
+    def encode_y(self, y: np.ndarray) -> np.ndarray:
+        """The target as a column beside those of `compact`: class codes, standardised numbers."""
+        return y if self.target is None else self.target.encode(y)[:, 0]
+
+    def decode_y(self, values: np.ndarray, clip: bool = True) -> np.ndarray:
+        """Targets of such a column; numbers whole where all training rows' are."""
+        if self.target is None:
+            return values.astype(np.int64)
+        y = self.target.decode(values.astype(np.float64)[:, None])
+        return self.target.clip(y) if clip else y
 
     @property
     def levels(self) -> list[str]:

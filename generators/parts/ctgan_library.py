@@ -42,17 +42,18 @@ def to_frame(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Complete rows as the library reads them, and the names of its discrete columns.
 
-    The target stands first: ctgan 0.12.1 looks conditions up in the first discrete column, whatever
-    column they name (`DataSampler._discrete_column_matrix_st` is never filled).
+    Classes are discrete, a numeric target is not. The target stands first: ctgan 0.12.1 looks
+    conditions up in the first discrete column, whatever column they name
+    (`DataSampler._discrete_column_matrix_st` is never filled).
     """
     frame = rows.compact(rows.fill(table, rng))
-    frame.insert(0, LABEL, table.y)
-    discrete = [LABEL, *rows.levels]
+    frame.insert(0, LABEL, rows.encode_y(table.y))
+    discrete = rows.levels if rows.target else [LABEL, *rows.levels]
     return frame.astype(dict.fromkeys(discrete, str)), discrete
 
 
 def from_frame(rows: Completion, frame: pd.DataFrame, rng: np.random.Generator) -> Table:
     """The library's rows under the table's schema, with missing values put back."""
-    y = frame[LABEL].astype(np.int64).to_numpy()
+    y = rows.decode_y(frame[LABEL].to_numpy())
     frame = frame.astype(dict.fromkeys(rows.levels, np.float64))
     return rows.table(rows.clip(rows.spread(frame, rng)), y, rows.holes(len(y), rng))

@@ -91,7 +91,8 @@ class SCM(CausalGenerator):
     missing : bool
         Put missing values back as in training.
     balanced : bool
-        Classes in their training shares, each with a row if there is room.
+        Classes in their training shares, each with a row if there is room. A numeric target has
+        the distribution that the models give it.
     candidates, fewest_candidates : int
         See `StructuralModels.sample`.
     max_work : float or None
@@ -114,6 +115,8 @@ class SCM(CausalGenerator):
         What was found, JSON-ready and free of times.
     seconds_ : dict of phase to float
     """
+
+    problems = ("classification", "regression")
 
     def __init__(
         self,

@@ -15,9 +15,11 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
 from bench.table import Table
+from generators.parts.codecs import is_whole
 
 MISSING = "missing"  # a level of its own; told from a level of that name by its position
 FIRST = 32  # rows by which most pairs of columns are told apart
+NEAR = 0.1  # share of the training rows, those of the nearest targets, that lend a row its holes
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,71 @@ class CategoricalNode:
 Node = NumericNode | CategoricalNode
 
 
+@dataclass(frozen=True)
+class ClassTarget:
+    """A target of classes: the codes of those with training rows, in order."""
+
+    node: CategoricalNode
+    classes: np.ndarray
+
+    @classmethod
+    def of(cls, table: Table) -> Self:
+        """Learn which classes have training rows."""
+        classes = np.unique(table.y)
+        return cls(CategoricalNode(table.target, tuple(map(str, classes)), (), ()), classes)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Codes, float64."""
+        return np.searchsorted(self.classes, y).astype(np.float64)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """The table's class codes."""
+        return self.classes[codes.astype(int)]
+
+    def alike(self, codes: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """For each code a training row of its class, drawn at random."""
+        drawn = self.decode(codes)
+        rows = np.empty(len(codes), dtype=np.int64)
+        for label in np.unique(drawn):
+            mine = drawn == label
+            rows[mine] = rng.choice(np.flatnonzero(y == label), size=mine.sum())
+        return rows
+
+
+@dataclass(frozen=True)
+class NumberTarget:
+    """A numeric target: a node like any other; whole where all training rows' values are."""
+
+    node: NumericNode
+    clip: bool
+
+    @classmethod
+    def of(cls, table: Table, distinct: float, clip: bool) -> Self:
+        """Learn the target's quantiles."""
+        return cls(NumericNode.of(table.target, table.y, is_whole(table.y), distinct), clip)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Normal scores of the training rows."""
+        return self.node.encode(y)
+
+    def decode(self, scores: np.ndarray) -> np.ndarray:
+        """Values of the target."""
+        return self.node.decode(scores, self.clip)
+
+    def alike(self, scores: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """For each score one of the training rows (`NEAR`) whose targets are nearest in rank.
+
+        A place among the ranks that is drawn uniformly: what lies on the border between two rows
+        must not be decided by the last bit of a score.
+        """
+        n = len(y)
+        ranked = np.lexsort((rng.random(n), y))  # equal ones in random order
+        width = max(1.0, NEAR * n)
+        first = (ndtr(scores) * n - width / 2).clip(0, n - width)
+        place = first + width * rng.random(len(scores))
+        return ranked[np.minimum(place.astype(np.int64), n - 1)]
+
+
 class Coding:
     """A training table's nodes, coded, and the way back.
 
@@ -124,7 +191,7 @@ class Coding:
         Keep numeric values within the training range.
     missing : bool
         Put missing values back into numeric columns, in the joint pattern of a random training
-        row of the same class.
+        row of the same class; of a numeric target, of one of the tenth that is nearest in rank.
     distinct : float
         Share of distinct values above which a numeric column's rows lie between its training values
         too; below it they repeat them.
@@ -168,15 +235,19 @@ class Coding:
                 continue
             nodes.append(node)
             codes.append(coded)
-        target = CategoricalNode(table.target, tuple(str(c) for c in np.unique(table.y)), (), ())
-        self.classes_ = np.unique(table.y)
-        self.nodes_ = [*nodes, target]
-        codes.append(np.searchsorted(self.classes_, table.y).astype(np.float64))
+        self.target_ = self._target(table)
+        self.nodes_ = [*nodes, self.target_.node]
+        codes.append(self.target_.encode(table.y))
         self.codes_ = np.stack(codes, axis=1)
         # A category's missing values are a level like others, to be modelled and drawn.
         absent = [table.X[n.name].isna().to_numpy() & (not n.cardinality) for n in nodes]
         self.missing_ = np.stack([*absent, np.zeros(len(table), dtype=bool)], axis=1)
         return self
+
+    def _target(self, table: Table) -> ClassTarget | NumberTarget:
+        if table.classes:
+            return ClassTarget.of(table)
+        return NumberTarget.of(table, self.distinct, self.clip)
 
     def _code(self, column: pd.Series, whole: bool) -> tuple[Node, np.ndarray]:
         if isinstance(column.dtype, pd.CategoricalDtype):
@@ -200,8 +271,8 @@ class Coding:
 
     def decode(self, codes: np.ndarray, rng: np.random.Generator) -> Table:
         """Rows of the training schema from codes, shape (n, n_nodes)."""
-        y = self.classes_[codes[:, self.target].astype(int)]
-        holes = self._holes(y, rng)
+        y = self.target_.decode(codes[:, self.target])
+        holes = self._holes(codes[:, self.target], rng)
         columns: dict[str, np.ndarray] = {}
         for position, node in enumerate(self.nodes_[:-1]):
             # Twins read one draw: what their codes leave open (rare levels) is one choice too.
@@ -227,16 +298,13 @@ class Coding:
             return node.decode(codes, np.random.default_rng(seed))
         return node.decode(codes, self.clip)
 
-    def _holes(self, y: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Which values of the numeric columns are missing, from a training row of the class."""
+    def _holes(self, target: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Which values of the numeric columns are missing, from a row of a like target."""
         table = self.table_
         holed = [c for c in table.numeric if table.X[c].isna().any() and c not in self.constant_]
         if not holed or not self.missing:
             return {}
-        donors = np.empty(len(y), dtype=np.int64)
-        for label in np.unique(y):
-            mine = y == label
-            donors[mine] = rng.choice(np.flatnonzero(table.y == label), size=mine.sum())
+        donors = self.target_.alike(target, table.y, rng)
         return {c: table.X[c].isna().to_numpy()[donors] for c in holed}
 
 

@@ -145,8 +145,8 @@ class StructuralModels:
         n : int
         rng : numpy.random.Generator
         balanced : bool
-            Classes in their training shares, each with a row if there is room; otherwise as the
-            models draw them.
+            Classes in their training shares, each with a row if there is room; otherwise, and where
+            the target is a number, as the models draw them.
         candidates : int
             Drawn for each row where a class is asked of a target that has causes.
         fewest_candidates : int
@@ -157,23 +157,32 @@ class StructuralModels:
         -------
         ndarray of shape (n, n_nodes)
         """
-        counts = np.bincount(self.coding.codes_[:, self.coding.target].astype(int))
-        labels = np.repeat(np.arange(len(counts)), class_allotment(counts, n, rng))
-        labels = rng.permutation(labels)
+        labels = self._labels(n, rng) if self._has_classes else None
         u = draw(noise, n, len(self.coding.nodes_), rng)
         # Noise and labels are drawn for the whole table, so that its parts together are even.
         shares = np.array_split(np.arange(n), len(self.dags))
         turn = rng.permutation(len(self.dags))
-        parts = [
+        parts = [np.zeros((0, u.shape[1]))]
+        parts += [
             self._labelled(
                 which, labels[share], u[share], max(candidates * len(share), fewest_candidates), rng
             )
-            if balanced
+            if balanced and labels is not None
             else self._rows(which, u[share])
             for which, share in zip(turn, shares, strict=True)
             if len(share)
         ]
         return rng.permutation(np.concatenate(parts))
+
+    @property
+    def _has_classes(self) -> bool:
+        return self.coding.nodes_[self.coding.target].cardinality > 0
+
+    def _labels(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Codes of classes in their training shares, in random order."""
+        counts = np.bincount(self.coding.codes_[:, self.coding.target].astype(int))
+        labels = np.repeat(np.arange(len(counts)), class_allotment(counts, n, rng))
+        return rng.permutation(labels)
 
     def _rows(self, which: int, u: np.ndarray) -> np.ndarray:
         """Rows of one DAG from noise, shape (n, n_nodes), in topological order."""

@@ -63,7 +63,8 @@ def make_table(columns: dict[str, object], y: np.ndarray, **parts: object) -> Ta
             X[name] = values.astype(np.float64)
             whole = values.notna().any() and (values.dropna() == values.dropna().round()).all()
             kinds[name] = "integer" if whole else "numeric"
-    classes = tuple(f"class {i}" for i in range(int(np.max(y)) + 1))
+    is_numeric = np.asarray(y).dtype == np.float64
+    classes = () if is_numeric else tuple(f"class {i}" for i in range(int(np.max(y)) + 1))
     return Table(
         **{
             "name": "made",
@@ -183,6 +184,37 @@ def wine() -> Table:
     return make_table(dict(data.data.items()), data.target.to_numpy())
 
 
+def numbers() -> Table:
+    """A numeric target that follows columns of all kinds, some of their values missing."""
+    table, rng = with_missing(), np.random.default_rng(13)
+    of_class = np.array([0.3, -1.0, 2.5])[table.y]
+    y = of_class + plain().X["size"].to_numpy() ** 2 + 0.3 * rng.normal(size=len(table))
+    return replace(table, y=y, classes=())
+
+
+def whole_numbers() -> Table:
+    """A numeric target of few whole values beside columns that never vary."""
+    table = with_constant_columns()
+    return replace(table, y=table.X["count"] + table.y, classes=())
+
+
+def heavy_tail() -> Table:
+    """A numeric target whose greatest values are a billion times its median."""
+    table = numbers()
+    return replace(table, y=np.sinh(4 * table.y) * 1e6)
+
+
+def few_numbers() -> Table:
+    return numbers().take(range(5))
+
+
+def number_of_levels() -> Table:
+    """Levels alone, many of them rare, and a numeric target."""
+    table = only_categorical()
+    y = table.X["c"].cat.codes + np.random.default_rng(14).normal(size=len(table))
+    return replace(table, y=y.to_numpy(), classes=())
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     make.__name__: make
     for make in (
@@ -200,6 +232,11 @@ TABLES: dict[str, Callable[[], Table]] = {
         collinear,
         few_rows,
         wine,
+        numbers,
+        whole_numbers,
+        heavy_tail,
+        few_numbers,
+        number_of_levels,
     )
 }
 
@@ -330,6 +367,13 @@ def assert_fits(rows: Table, n: int, table: Table, generator: Generator) -> None
         if generator.stays_in_range and drawn.notna().any():
             assert given.min() <= drawn.min(), f"'{column}' falls below its range"
             assert drawn.max() <= given.max(), f"'{column}' exceeds its range"
+    if table.problem == "regression":
+        assert rows.y.dtype == np.float64
+        assert np.isfinite(rows.y).all()
+        if generator.stays_in_range:
+            assert table.y.min() <= rows.y.min()
+            assert rows.y.max() <= table.y.max()
+        return
     present = set(table.y)
     assert set(rows.y) <= present, "a class without a training row"
     if generator.keeps_classes and n >= len(present):
@@ -357,7 +401,23 @@ def test_an_ordinary_table_is_served(make: Callable, method: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("table", ["plain", "with_missing"])
+def test_numbers_are_served_or_refused_before_anything_is_done(make: Callable, method: str) -> None:
+    generator, rng = make(), np.random.default_rng(0)
+    if "regression" in generator.problems:
+        assert generator.fit(made("numbers"), rng) is generator
+        return
+    before = dict(vars(generator))
+    for refuse in (
+        lambda: generator.check(made("numbers")),
+        lambda: generator.fit(made("numbers"), rng),
+    ):
+        with pytest.raises(NotApplicable, match=r"^\w+ serves classification only .*'made'.*\.$"):
+            refuse()
+    assert vars(generator) == before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("table", ["plain", "with_missing", "numbers"])
 def test_same_seed_same_rows(make: Callable, method: str, table: str) -> None:
     drawn = []
     for global_seed in (1, 2):  # global state must not matter either
@@ -407,7 +467,7 @@ def test_global_random_state_is_untouched(make: Callable, method: str) -> None:
     assert state() == before
 
 
-@pytest.mark.parametrize("name", ["plain", "with_constant_columns", "collinear"])
+@pytest.mark.parametrize("name", ["plain", "with_constant_columns", "collinear", "numbers"])
 def test_a_causal_graph_is_over_the_tables_columns(
     make: Callable, causal_method: str, name: str
 ) -> None:
@@ -490,7 +550,7 @@ def assert_sound_task(support: Table, query: Table) -> None:
     assert support.n_features >= 1
     assert support.target not in support.kinds
     assert len(query) >= 1
-    assert len(set(support.y)) >= 2, "the support has one class only"
+    assert len(set(support.y)) >= 2, "the support has one class, or value, only"
     assert not set(support.row_keys()) & set(query.row_keys()), "a row stands in both"
 
 
