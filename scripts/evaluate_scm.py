@@ -6,7 +6,7 @@
 
 Each method sees at most 500 training rows of an embedded table (inner training part of split 0, 1,
 2; stratified) and gives as many rows. Two learners are trained on these and scored on the split's
-test rows (`bench.quality.measures.tstr_roc_auc`); the detector is to tell them from the test rows
+test rows (`bench.quality.utility.tstr_roc_auc`); the detector is to tell them from the test rows
 too, and the other measures compare them with the training rows. Settings are chosen on the tables
 of the set *choice* alone; those of *confirm* are looked at once, after the choice. The validation
 rows are not used. The graphs behind the rows are judged by `scripts.evaluate_graphs`.
@@ -31,7 +31,8 @@ from bench import seeds
 from bench.datasets import embedded
 from bench.datasets.splits import split
 from bench.generator import Generator, NotApplicable
-from bench.quality.measures import quality, tstr_roc_auc
+from bench.quality.measures import quality
+from bench.quality.utility import tstr_roc_auc
 from bench.table import Table
 from generators.bootstrap import Bootstrap
 from scripts.evaluation import console, evaluate, number, parser, run_all

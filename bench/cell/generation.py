@@ -19,7 +19,8 @@ from bench.finetune.settings import Method
 from bench.generator import Generator, InContextGenerator, TaskGenerator, require_rows
 from bench.models.base import Backbone
 from bench.process import timed
-from bench.quality.measures import quality, tstr_roc_auc
+from bench.quality.measures import quality
+from bench.quality.utility import utility
 from bench.seeds import generator as seeded
 from bench.table import Table
 
@@ -50,8 +51,8 @@ class Generation:
         """Add the measure that reads test rows; like the test curves it is for analysis alone."""
         if self.synthetic is None or self.rows is None:
             return self
-        area = tstr_roc_auc(self.rows, test)
-        measured = {**self.synthetic["quality"], "test_tstr_roc_auc": area}
+        worth = {f"test_{name}": value for name, value in utility(self.rows, test).items()}
+        measured = {**self.synthetic["quality"], **worth}
         return replace(self, synthetic={**self.synthetic, "quality": measured})
 
 
@@ -98,6 +99,7 @@ class Maker:
         if self.method.generator is None:
             return Generation()
         generator: Generator = instantiate(self.method.generator)
+        generator.check(self.train)  # before a model of another problem is made smooth for it
         if isinstance(generator, InContextGenerator):
             generator.over(self.backbone.smooth())
         if isinstance(generator, TaskGenerator):

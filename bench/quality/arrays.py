@@ -21,10 +21,11 @@ class Columns:
     Attributes
     ----------
     numbers : ndarray of float64, shape (n_rows, n_numeric)
-        Missing is NaN. Their squares have a finite sum that is not 0: a column of another magnitude
-        is read by a monotone map of it (`bench.magnitude`).
+        Missing is NaN; a numeric target, if it is there, is the last column. Their squares have a
+        finite sum that is not 0: a column of another magnitude is read by a monotone map of it
+        (`bench.magnitude`).
     codes : ndarray of int64, shape (n_rows, n_categorical)
-        0 is missing or unknown; the target, if it is there, is the last column.
+        0 is missing or unknown; classes, if they are there, are the last column.
     sizes : tuple of int
         Codes that each categorical column may hold.
     """
@@ -43,11 +44,11 @@ class Columns:
             text = table.X[column].astype(object)
             codes.append(pd.Categorical(text, categories=levels).codes.astype(np.int64) + 1)
             sizes.append(len(levels) + 1)
-        if target:
+        if target and table.classes:
             codes.append(table.y + 1)
             sizes.append(table.n_classes + 1)
         return cls(
-            _numbers(table, like),
+            _numbers(table, like, target and not table.classes),
             np.stack(codes, axis=1) if codes else np.zeros((len(table), 0), dtype=np.int64),
             tuple(sizes),
         )
@@ -63,13 +64,15 @@ class Columns:
         return np.concatenate([self.numbers, self.codes.astype(np.float64)], axis=1)
 
 
-def _numbers(table: Table, like: Table) -> np.ndarray:
+def _numbers(table: Table, like: Table, target: bool) -> np.ndarray:
     # Changed in place: the order in which an array lies in memory decides how its sums round.
     numbers = np.array(table.X[like.numeric].to_numpy(dtype=np.float64), order="K")
     for i, column in enumerate(like.numeric):
         magnitude = Magnitude.of(like.X[column].to_numpy(), LEAST, LARGEST)
         numbers[:, i] = magnitude(numbers[:, i])
-    return numbers
+    if not target:
+        return numbers
+    return np.column_stack([numbers, Magnitude.of(like.y, LEAST, LARGEST)(table.y)])
 
 
 class Standardizer:

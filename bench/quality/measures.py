@@ -1,9 +1,9 @@
 """How close synthetic rows come to the real rows they were learnt from: pure functions of tables.
 
 Every measure reads a table of real training rows and a table of synthetic rows under one schema.
-Unless a measure says otherwise the target counts as one more categorical column, and a missing
-value as one more level. Nothing here fits a generator or reads a file. A measure that its own
-definition denies to the rows at hand is None; one that came out as no number is an error.
+Unless a measure says otherwise the target counts as one more column, categorical or numeric, and a
+missing value as one more level. Nothing here fits a generator or reads a file. A measure that its
+own definition denies to the rows at hand is None; one that came out as no number is an error.
 
 SDMetrics, the library of the field, stays out of the records: its column measures leave missing
 values out, its detection is a logistic regression, and it has no distance ratio, no copies with
@@ -15,29 +15,25 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from bench.quality.arrays import Columns, Standardizer
+from bench.quality.learners import boosting, predict
+from bench.quality.utility import utility
 from bench.scores._rank_area import binary_roc_auc
-from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.table import Table
 
 # These numbers say what the measures are, as their formulas do: no settings, since under another
 # value a measure of the same name would be another one, and could be compared with no record. They
 # decide no cell's scores, so they are in no identity; a change of one makes records stale.
 MAX_ROWS = 1000  # rows of each table that a measure reads, drawn at random: distances are of pairs
-ITERATIONS = 60  # boosting rounds of detector and scorer; with `LEAVES`, about half of the size of
-LEAVES = 15  # scikit-learn's defaults (100, 31), which tables of some hundred rows cannot fill
 FOLDS = 3  # of the detector's cross-validation, as many as TabArena's splits have
 COMPONENTS = 10  # principal components of the Fréchet distance, if the rows have as many
-MAX_BINS = 255  # levels that scikit-learn's gradient boosting can take as categories
 
 
 def quality(
     real: Table, synthetic: Table, rng: np.random.Generator, test: Table | None = None
 ) -> dict[str, float | None]:
-    """Every measure of this module.
+    """Every measure of this module, and utility (`bench.quality.utility`).
 
     Parameters
     ----------
@@ -54,9 +50,9 @@ def quality(
     -------
     dict
         ``marginal_distance``, ``correlation_error``, ``detection_auc``, ``distance_to_closest``,
-        ``copies``, ``frechet_distance`` and, with ``test``, ``tstr_roc_auc`` and
-        ``detection_auc_unseen`` (`detection_auc` against ``test``). A measure that does not exist
-        for these rows is None; each says when.
+        ``copies``, ``frechet_distance`` and, with ``test``, ``tstr_roc_auc`` (of a numeric target
+        ``tstr_r2``) and ``detection_auc_unseen`` (`detection_auc` against ``test``). A measure that
+        does not exist for these rows is None; each says when.
 
     Raises
     ------
@@ -77,7 +73,7 @@ def quality(
         "frechet_distance": frechet_distance(real, synthetic),
     }
     if test is not None:
-        scores["tstr_roc_auc"] = tstr_roc_auc(synthetic, test)
+        scores |= utility(synthetic, test)
         if len(test):
             scores["detection_auc_unseen"] = detection_auc(test, synthetic, rng)
     for name, value in scores.items():
@@ -92,7 +88,7 @@ def marginal_distance(real: Table, synthetic: Table) -> float:
     """Mean over columns of the distance between the two marginal distributions, in [0, 1].
 
     Numeric columns: the Kolmogorov–Smirnov statistic sup |F − G|, with missing as a value above
-    all others. Categorical columns and the target: total variation, ½ Σ |p − q|. These are the
+    all others. Categorical columns and classes: total variation, ½ Σ |p − q|. These are the
     complements of SDMetrics' ``KSComplement`` and ``TVComplement``, which leave missing values out.
     """
     ours, theirs = Columns.of(real), Columns.of(synthetic, like=real)
@@ -173,41 +169,10 @@ def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> fl
     for held_out in range(FOLDS):
         train, test = fold != held_out, fold == held_out
         if len(set(is_synthetic[train])) == 2 and len(set(is_synthetic[test])) == 2:
-            model = _boosting(Columns.of(real))
-            score = _predict(model, both[train], is_synthetic[train], both[test])[:, 1]
+            model = boosting(HistGradientBoostingClassifier, Columns.of(real))
+            score = predict(model, both[train], is_synthetic[train], both[test])[:, 1]
             areas.append(binary_roc_auc(is_synthetic[test] == 1, score))
     return float(np.mean(areas)) if areas else None
-
-
-def tstr_roc_auc(train: Table, test: Table) -> float | None:
-    """Train on synthetic, test on real: one-vs-one macro ROC-AUC on real rows.
-
-    Mean of logistic regression (standardized numbers with the mean for a missing one, one-hot
-    levels) and gradient boosting, both fitted to ``train`` alone. A class that it has no row of
-    gets probability 0. Esteban, Hyland and Rätsch (2017), *Real-valued (Medical) Time Series
-    Generation with Recurrent Conditional GANs*, section 4.1.2.
-
-    Parameters
-    ----------
-    train, test : Table
-        Levels of ``test`` that ``train`` does not know are missing values.
-
-    Returns
-    -------
-    float or None
-        None if ``test`` has fewer than two classes; ½ if ``train`` has only one.
-    """
-    if len(np.unique(test.y)) < 2:
-        return None
-    known = Columns.of(train, target=False)
-    unseen = Columns.of(test, like=train, target=False)
-    encoder = Standardizer(known)
-    linear = LogisticRegression(max_iter=500)
-    areas = [
-        _area(linear, encoder(known), train, encoder(unseen), test),
-        _area(_boosting(known), known.side_by_side(), train, unseen.side_by_side(), test),
-    ]
-    return float(np.mean(areas))
 
 
 def distance_to_closest(real: Table, synthetic: Table) -> float | None:
@@ -319,53 +284,6 @@ def _gower(a: Columns, b: Columns, scale: Columns) -> np.ndarray:
     for x, y in zip(a.codes.T, b.codes.T, strict=True):
         total += x[:, None] != y
     return total / max(a.numbers.shape[1] + a.codes.shape[1], 1)
-
-
-def _boosting(columns: Columns) -> HistGradientBoostingClassifier:
-    """Unfitted; a categorical column with too many levels is read as the number of its level."""
-    few = [size <= MAX_BINS for size in columns.sizes]
-    return HistGradientBoostingClassifier(
-        max_iter=ITERATIONS,
-        max_leaf_nodes=LEAVES,
-        early_stopping=False,
-        categorical_features=np.array([False] * columns.numbers.shape[1] + few),
-        random_state=0,
-    )
-
-
-def _area(
-    model: LogisticRegression | HistGradientBoostingClassifier,
-    known: np.ndarray,
-    train: Table,
-    unseen: np.ndarray,
-    test: Table,
-) -> float:
-    present = np.unique(train.y)
-    probabilities = np.zeros((len(test), train.n_classes))
-    if len(present) == 1 or not known.shape[1]:
-        probabilities[:, present] = 1 / len(present)
-    else:
-        probabilities[:, present] = _predict(model, known, train.y, unseen)
-    area = roc_auc_ovo(test.y, probabilities)
-    assert area is not None, "the test rows are of two classes"
-    return area
-
-
-def _predict(
-    model: LogisticRegression | HistGradientBoostingClassifier,
-    known: np.ndarray,
-    labels: np.ndarray,
-    unseen: np.ndarray,
-) -> np.ndarray:
-    """Class probabilities of a model fitted and asked on one thread.
-
-    At these sizes several threads wait for each other far longer than they work: on a busy machine
-    the detector took a minute instead of a third of a second.
-    """
-    # Boosting refuses a column without a single number.
-    known = np.where(np.isnan(known).all(axis=0), 0.0, known)
-    with threadpool_limits(1):
-        return model.fit(known, labels).predict_proba(unseen)
 
 
 def _at_most(table: Table, n: int, rng: np.random.Generator) -> Table:

@@ -16,6 +16,7 @@ from bench.datasets.splits import split
 from bench.quality import measures
 from bench.quality.arrays import Columns
 from bench.quality.measures import quality
+from bench.quality.utility import tstr_roc_auc
 from bench.table import Table
 from scripts.evaluate_scm import IndependentColumns
 
@@ -65,7 +66,7 @@ def test_a_table_against_itself_is_perfect_and_all_copies(name):
         "distance_to_closest": 0.0,
         "copies": 1.0,
         "frechet_distance": pytest.approx(0, abs=1e-9),
-        "tstr_roc_auc": measures.tstr_roc_auc(train, test),
+        "tstr_roc_auc": tstr_roc_auc(train, test),
         "detection_auc_unseen": scores["detection_auc_unseen"],
     }
     assert scores["tstr_roc_auc"] > 0.7
@@ -191,22 +192,22 @@ def test_a_class_without_a_synthetic_row_gets_probability_zero():
     without = table(y[:80], numeric=[a[:80]], classes=names)
     # Class 2 scores 0 everywhere: against 0 and 1 its own column says nothing (½), while theirs
     # tell 1 from 2 no more than 2 looks like 1, and 0 from 2 fully.
-    assert measures.tstr_roc_auc(test, test) == 1.0
+    assert tstr_roc_auc(test, test) == 1.0
     probabilities = np.zeros((120, 3))
     probabilities[np.arange(120), np.minimum(y, 1)] = 1
     expected = roc_auc_score(y, probabilities, multi_class="ovo")
-    assert measures.tstr_roc_auc(without, test) == pytest.approx(expected, abs=0.08)
+    assert tstr_roc_auc(without, test) == pytest.approx(expected, abs=0.08)
 
 
 def test_rows_of_one_class_teach_nothing():
     test = table([0, 1, 0, 1], numeric=[[1, 2, 3, 4]])
-    assert measures.tstr_roc_auc(table([1, 1], numeric=[[1, 2]]), test) == 0.5
+    assert tstr_roc_auc(table([1, 1], numeric=[[1, 2]]), test) == 0.5
 
 
 def test_the_test_rows_may_hold_levels_that_the_synthetic_rows_do_not_know():
     train = table([0, 1] * 30, categorical=["ab" * 30], levels="ab")
     test = table([0, 1, 0, 1], categorical=["abcc"], levels="abc")
-    assert 0.5 <= measures.tstr_roc_auc(train, test) <= 1
+    assert 0.5 <= tstr_roc_auc(train, test) <= 1
 
 
 # ---------------------------------------------------------------- closeness
