@@ -1,8 +1,9 @@
-"""Compare speed and memory of our fine-tuning with AutoGluon's `MitraClassifier.fit` as shipped.
+"""Compare speed and memory of our fine-tuning with AutoGluon's Mitra's `fit` as shipped.
 
     python -m scripts.benchmark_finetune            # mitra-nano on two tables, and the full size
     python -m scripts.benchmark_finetune --quick    # mitra-nano on one table, few steps, run once
     python -m scripts.benchmark_finetune --only full --repeats 1
+    python -m scripts.benchmark_finetune --problem regression
 
 Both sides start from the same checkpoint folder and the same float32 arrays, take the same number
 of steps and evaluate before the first and after every step. What differs is their own business:
@@ -17,12 +18,17 @@ time of all threads and wall time from the checkpoint on disk to the fine-tuned 
 process's peak, libraries included. The full size (512 dimensions, 12 layers, 4 heads) has random
 weights: speed does not depend on them.
 
+For regression the tables are the same ones, with a number in each class's place, the head has one
+output and random weights, and `MitraRegressor` is what ours is compared with. Ours on the classes
+takes its turn, too: what a numeric target costs is the ratio of the two.
+
 Ends with lines ``RATIO <name> <value>``; above 1, ours is better.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -34,10 +40,12 @@ from typing import Any
 import numpy as np
 
 from bench.process import peak_memory_mb
+from bench.table import Problem, Table
 from scripts.fresh_process import Failed, result
 
 FULL = {"dim": 512, "dim_output": 10, "n_layers": 12, "n_heads": 4}
 MAX_SUPPORT, MAX_QUERY = 8192, 1024  # AutoGluon's caps: at these tables, all rows
+OF_CLASSES = "of classes"  # a side of regression
 RATIOS = {"cpu": "time", "wall": "wall-time", "memory": "memory"}  # measured → its name in a RATIO
 SHOWN = {"cpu": "{:7.2f} s CPU", "wall": "{:7.2f} s wall", "memory": "{:6.0f} MiB"}
 
@@ -54,6 +62,8 @@ class Configuration:
     threads: int | None = 1  # None: as many as the libraries take
     device: str = "cpu"
     checkpoint: str = ""
+    problem: Problem = "classification"
+    of_classes: str = ""  # of regression: the checkpoint of the same size for classes
 
 
 CONFIGURATIONS = (
@@ -111,6 +121,7 @@ def ours(configuration: Configuration) -> Callable[[], object]:
             MAX_SUPPORT,
             device=configuration.device,
             scoring=str(settings.precision),
+            problem=configuration.problem,
         )
         encoder = checkpoint.encoder(train)
         memory = Memory(scoring=CHUNK)
@@ -131,20 +142,32 @@ def ours(configuration: Configuration) -> Callable[[], object]:
     return fit
 
 
+def of_classes(configuration: Configuration) -> Callable[[], object]:
+    """Ours, on the table whose target was made numeric."""
+    return ours(
+        replace(configuration, problem="classification", checkpoint=configuration.of_classes)
+    )
+
+
 def autogluon(configuration: Configuration) -> Callable[[], object]:
+    from autogluon.tabular.models.mitra import sklearn_interface
     from autogluon.tabular.models.mitra._internal.core.trainer_finetune import TrainerFinetune
-    from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
 
     from bench.models.tab2d.encoder import Encoder
 
-    train, parts = _parts(configuration)
+    train, parts = _parts(replace(configuration, problem="classification"))
+    validation = parts["validation"]
     encoder = Encoder(10).fit(train)  # only to give both sides the same numbers
-    x, x_validation = encoder.encode_x(train), encoder.encode_x(parts["validation"])
-    y, y_validation = encoder.encode_y(train.y), encoder.encode_y(parts["validation"].y)
+    x, x_validation = encoder.encode_x(train), encoder.encode_x(validation)
+    y, y_validation = encoder.encode_y(train.y), encoder.encode_y(validation.y)
+    mitra = sklearn_interface.MitraClassifier
+    if configuration.problem == "regression":  # it scales the target itself
+        y, y_validation = valued(train).y, valued(validation).y
+        mitra = sklearn_interface.MitraRegressor
 
     def fit() -> object:
         evaluations = _count_calls(TrainerFinetune, "evaluate")
-        model = MitraClassifier(
+        model = mitra(
             hf_model=configuration.checkpoint,
             device=configuration.device,
             fine_tune_steps=configuration.steps,
@@ -158,7 +181,12 @@ def autogluon(configuration: Configuration) -> Callable[[], object]:
     return fit
 
 
-SIDES = {"ours": ours, "autogluon": autogluon}  # each: what remains is the fine-tuning itself
+# Each gives what remains: the fine-tuning itself.
+SIDES = {"ours": ours, "autogluon": autogluon, OF_CLASSES: of_classes}
+SIDES_OF: dict[Problem, tuple[str, ...]] = {
+    "classification": ("ours", "autogluon"),
+    "regression": ("ours", OF_CLASSES, "autogluon"),
+}
 
 
 def _count_calls(owner: type, method: str) -> list[None]:
@@ -175,7 +203,10 @@ def _count_calls(owner: type, method: str) -> list[None]:
 
 
 def _parts(configuration: Configuration) -> tuple[Any, dict[str, Any]]:
-    """Split 0 of the table: the training rows, and the validation and test parts."""
+    """Split 0 of the table: the training rows, and the validation and test parts.
+
+    The rows are those of the classes' split, whatever the problem.
+    """
     from sklearn.model_selection import train_test_split
 
     from bench.datasets import embedded
@@ -192,7 +223,16 @@ def _parts(configuration: Configuration) -> tuple[Any, dict[str, Any]]:
         table = table.take(np.sort(kept))
     rows = split(table, 0)
     parts = {"validation": table.take(rows.validation), "test": table.take(rows.test)}
-    return table.take(rows.train).prune_levels(), parts
+    train = table.take(rows.train).prune_levels()
+    if configuration.problem == "regression":
+        return valued(train), {part: valued(rows) for part, rows in parts.items()}
+    return train, parts
+
+
+def valued(table: Table) -> Table:
+    """The table with a number in each class's place."""
+    noise = np.random.default_rng(0).normal(size=len(table))
+    return replace(table, y=table.y + noise, classes=())
 
 
 def _in_bfloat16(configuration: Configuration) -> bool:
@@ -220,9 +260,14 @@ def _in_bfloat16(configuration: Configuration) -> bool:
 
 def save_full_size(folder: Path) -> None:
     """A checkpoint of Mitra's size with random weights from a fixed seed."""
+    save(folder, FULL)
+
+
+def save(folder: Path, shape: dict[str, Any]) -> None:
+    """A checkpoint of this shape with random weights from a fixed seed."""
     from scripts.pretrain_nano import export, new_model
 
-    export(new_model(FULL, seed=0).state_dict(), FULL, folder)
+    export(new_model(shape, seed=0).state_dict(), shape, folder)
 
 
 def compare(
@@ -232,9 +277,10 @@ def compare(
     shown: dict[str, str],
 ) -> dict[str, dict[str, float]]:
     """Medians of each side over interleaved runs, a process each."""
-    runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    sides = SIDES_OF[configuration.problem]
+    runs: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for repeat in range(repeats):
-        for side in SIDES:
+        for side in sides:
             try:
                 run = result(measure, side, configuration, threads=configuration.threads)
             except Failed as failure:
@@ -249,20 +295,39 @@ def compare(
 
 
 def ratios(configuration: Configuration, medians: dict[str, dict[str, float]]) -> list[str]:
-    """A line for each measure."""
+    """A line for each measure of each side that ours is held against."""
     return [
-        f"RATIO {configuration.name}-{RATIOS[what]} {theirs / medians['ours'][what]:.2f}"
-        for what, theirs in medians["autogluon"].items()
+        f"RATIO {configuration.name}-{RATIOS[what]}{told} {theirs / medians['ours'][what]:.2f}"
+        for side, told in (("autogluon", ""), (OF_CLASSES, "-of-classes"))
+        for what, theirs in medians.get(side, {}).items()
     ]
 
 
-def _chosen(args: argparse.Namespace, full_folder: str) -> Iterable[Configuration]:
+def _chosen(args: argparse.Namespace, folder: Path) -> Iterable[Configuration]:
+    """The configurations that are asked for, each with its checkpoint, saved in the folder."""
     from bench.models.weights import NANO
 
-    for configuration in QUICK if args.quick else CONFIGURATIONS:
-        if args.only in configuration.name:
-            folder = full_folder if configuration.full else str(NANO)
-            yield replace(configuration, threads=args.threads, checkpoint=folder)
+    nano = json.loads((NANO / "config.json").read_text())
+    for chosen in QUICK if args.quick else CONFIGURATIONS:
+        if args.only not in chosen.name:
+            continue
+        size, shape = ("full", FULL) if chosen.full else ("nano", nano)
+        classes = folder / size if chosen.full else NANO
+        if chosen.full and not classes.exists():
+            save_full_size(classes)
+        configuration = replace(chosen, threads=args.threads, checkpoint=str(classes))
+        if args.problem == "regression":
+            values = folder / f"{size}-values"
+            if not values.exists():
+                save(values, {**shape, "dim_output": 1, "task": "REGRESSION"})
+            configuration = replace(
+                configuration,
+                name=f"{chosen.name}-regression",
+                problem="regression",
+                checkpoint=str(values),
+                of_classes=str(classes),
+            )
+        yield configuration
 
 
 def main() -> None:
@@ -271,14 +336,13 @@ def main() -> None:
     )
     parser.add_argument("--threads", type=int, default=1, help="of both sides (default: 1)")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each side (default: 3)")
+    parser.add_argument("--problem", choices=list(SIDES_OF), default="classification")
     parser.add_argument("--only", default="", metavar="TEXT", help="configurations named like this")
     parser.add_argument("--quick", action="store_true", help="one small comparison, run once")
     args = parser.parse_args()
     lines = []
     with tempfile.TemporaryDirectory() as folder:
-        for configuration in _chosen(args, folder):
-            if configuration.full and not any(Path(folder).iterdir()):
-                save_full_size(Path(folder))
+        for configuration in _chosen(args, Path(folder)):
             precision = "bfloat16" if _in_bfloat16(configuration) else "float32"
             print(f"{configuration.name}: {configuration.steps} steps, ours in {precision}")
             repeats = 1 if args.quick else args.repeats

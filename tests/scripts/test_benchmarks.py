@@ -37,3 +37,9 @@ def test_a_ratio_above_one_says_that_ours_is_better():
     medians = {"ours": {"cpu": 2.0, "memory": 500.0}, "autogluon": {"cpu": 3.0, "memory": 400.0}}
     lines = ratios(Configuration("nano", "iris", steps=1), medians)
     assert lines == ["RATIO nano-time 1.50", "RATIO nano-memory 0.80"]
+
+
+def test_a_numeric_target_is_held_against_the_classes_it_was_made_of():
+    medians = {"ours": {"cpu": 2.0}, "of classes": {"cpu": 2.2}, "autogluon": {"cpu": 3.0}}
+    lines = ratios(Configuration("nano", "iris", steps=1, problem="regression"), medians)
+    assert lines == ["RATIO nano-time 1.50", "RATIO nano-time-of-classes 1.10"]
