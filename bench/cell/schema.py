@@ -177,7 +177,8 @@ class PartTexts(Closed):
 class Predictions(Closed):
     """What is held against the rest of the record by `bench.cell.predictions.fault`."""
 
-    classes: list[Count]
+    classes: list[Count] | None = None  # of a numeric target the scale stands in their place
+    scale: float | None = None
     labels: PartTexts
     steps: dict[Literal["pretrained", "chosen", "last"], PartTexts]
 
@@ -359,7 +360,8 @@ class RecordSchema(Closed):
         if not is_bag:
             self._check_steps(*(step or 0 for step in steps))
         if self.predictions is not None:
-            kept, rows = self.predictions.model_dump(), self.data.rows.model_dump(exclude={"train"})
+            kept = self.predictions.model_dump(exclude_none=True)
+            rows = self.data.rows.model_dump(exclude={"train"})
             wrong = predictions.fault(kept, rows, self.data.classes)
             if wrong is not None:
                 raise ValueError(f"its predictions do not fit: {wrong}")

@@ -2,7 +2,8 @@
 
 A recorded value is one of a definition, whose fingerprint the record tells. Where that is another
 today, or the record is older than the score, its value is computed from the predictions. Values
-of records that tell or keep none of this are as they were recorded.
+of records that tell or keep none of this are as they were recorded, and so are those of predicted
+distributions, which no record keeps.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from bench.cell import predictions
 from bench.cell.identity import PARTS, score_fingerprints
 from bench.cell.predictions import WHEN
 from bench.cell.record import Record
-from bench.score import ClassScore, Score
-from bench.scores import SCORES
+from bench.score import Score
+from bench.scores import SCORES, problem_of_score
 from bench.scores._held import held
+from bench.value_score import ValueScore
 
 ROUNDING = 1e-12  # logarithms differ in their last bits from processor to processor
 
@@ -77,16 +79,16 @@ def is_of_today(record: Record, name: str) -> bool:
 
 def computed(record: Record, score: Score, when: str, part: str) -> float | None:
     """A score of the predictions that a record keeps."""
-    labels, probabilities = predictions.at(
-        record["predictions"], when, part, record["data"]["classes"]
-    )
-    assert isinstance(score, ClassScore)
-    return held(score, labels, probabilities)
+    labels, told = predictions.at(record["predictions"], when, part, record["data"]["classes"])
+    return held(score, labels, told)
 
 
 def _fits(record: Record, score: Score) -> bool:
-    """Whether a score can be computed from what the record keeps."""
-    return bool(record["predictions"]) and isinstance(score, ClassScore)
+    """Whether a score can be computed from what the record keeps: no distribution."""
+    of_distribution = isinstance(score, ValueScore) and score.of_distribution
+    problem = problem_of_score(record["metric"]["name"])
+    is_of_these = problem_of_score(score.name) == problem and not of_distribution
+    return bool(record["predictions"]) and is_of_these
 
 
 def contradictions(record: Record) -> Iterator[str]:
@@ -94,11 +96,15 @@ def contradictions(record: Record) -> Iterator[str]:
     for when in WHEN if record["predictions"] else ():
         for part in PARTS:
             for name, told in record["metrics"][when][part].items():
-                if name in SCORES and is_of_today(record, name):
-                    found = computed(record, SCORES[name], when, part)
-                    if not _equal(told, found):
+                score = SCORES.get(name)
+                if score and _fits(record, score) and is_of_today(record, name):
+                    found = computed(record, score, when, part)
+                    if not _equal(score, told, found):
                         yield f"{when} {part} {name} is {told}, but {found} of its predictions"
 
 
-def _equal(a: float | None, b: float | None) -> bool:
-    return a == b if a is None or b is None else abs(a - b) <= ROUNDING
+def _equal(score: Score, a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a == b
+    has_unit = isinstance(score, ValueScore) and score.has_unit
+    return abs(a - b) <= ROUNDING * (max(abs(a), abs(b)) if has_unit else 1)

@@ -193,7 +193,7 @@ FAULTS: dict[str, tuple[Callable[[Record], None], str]] = {
         changed("steps", "chosen", to={"test": ""}),
         "'predictions.steps.chosen.validation'",
     ),
-    "null": (lambda kept: kept.clear() or kept.update(more=1), "'predictions.classes'"),
+    "null": (lambda kept: kept.clear() or kept.update(more=1), "'predictions.labels'"),
 }
 
 
