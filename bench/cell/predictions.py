@@ -155,6 +155,18 @@ def at(predictions: Kept, when: str, part: str, n_classes: int) -> tuple[np.ndar
     return y, _unpacked(packed, np.array(predictions["classes"]), n_classes, len(y))
 
 
+def apart(one: Predictions, two: Predictions) -> float:
+    """How far two predictions of the same rows lie apart at most.
+
+    In probability; of a numeric target in deviations of the training rows' targets.
+    """
+    if isinstance(one, Predicted) and isinstance(two, Predicted):
+        return float(np.abs((one.mean - two.mean) / one.scale).max())
+    assert isinstance(one, np.ndarray)
+    assert isinstance(two, np.ndarray)
+    return float(np.abs(one - two).max())
+
+
 def fault(predictions: Kept, rows: Mapping[str, int], n_classes: int) -> str | None:
     """Why predictions can be those of no cell of so many rows and classes, in a clause.
 

@@ -231,7 +231,7 @@ def _farthest_probability(a: Record, b: Record) -> float:
     one, two = (
         predictions.at(r["predictions"], "chosen", "test", r["data"]["classes"])[1] for r in (a, b)
     )
-    return float(abs(one - two).max())
+    return predictions.apart(one, two)
 
 
 def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
