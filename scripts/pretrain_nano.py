@@ -1,6 +1,7 @@
 """Pre-train mitra-nano, the small `Tab2D` that ships with the project, on synthetic tables only.
 
-    python -m scripts.pretrain_nano                     # conf/pretrain_nano.yaml
+    python -m scripts.pretrain_nano                     # conf/pretrain_nano.yaml, of classes
+    python -m scripts.pretrain_nano --config-name pretrain_nano_regressor  # of numbers
     python -m scripts.pretrain_nano steps=200 output=/tmp/try
     python -m scripts.pretrain_nano --help              # every setting
 
@@ -116,7 +117,7 @@ class Run:
     Parameters
     ----------
     config : DictConfig
-        ``conf/pretrain_nano.yaml``.
+        ``conf/pretrain_nano.yaml``, or ``conf/pretrain_nano_regressor.yaml``.
     """
 
     def __init__(self, config: Any) -> None:
