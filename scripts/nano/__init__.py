@@ -1,4 +1,4 @@
-"""The synthetic tables that mitra-nano learns from: their prior, and the batches of its training.
+"""What mitra-nano learns from: its prior's tables, their batches, and what a head asks of outputs.
 
-Nothing here reads a data set, and nothing here knows the model.
+Nothing here reads a data set, and nothing here makes the model.
 """

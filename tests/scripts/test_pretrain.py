@@ -201,9 +201,9 @@ def test_the_loss_of_numbers_is_least_where_the_mass_is_the_values_own() -> None
     assert head.loss(torch.zeros(1, 32, 32), y, 0) == pytest.approx(np.log(32), rel=1e-4)
 
 
-def test_neighbouring_bins_start_alike(of_numbers: DictConfig, tmp_path: Path) -> None:
-    of_numbers = settings(*TINY_NUMBERS, f"output={tmp_path}", name="pretrain_nano_regressor")
-    model = Run(of_numbers).model
+def test_neighbouring_bins_start_alike(tmp_path: Path) -> None:
+    tiny = settings(*TINY_NUMBERS, f"output={tmp_path}", name="pretrain_nano_regressor")
+    model = Run(tiny).model
     for weight in (model.y_embedding.y_embedding.weight, model.final_layer.weight):
         near = (weight[1:] - weight[:-1]).norm(dim=1)
         far = (weight[32:] - weight[:-32]).norm(dim=1)
