@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hydra import compose
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from bench.cell import attempt
@@ -29,7 +31,7 @@ from bench.finetune.sources import build
 from bench.models.tab2d.checkpoint import load
 from bench.models.tab2d.scoring import Scoring
 from bench.process import Clock
-from bench.table import Table
+from bench.table import Problem, Table
 
 pytestmark = pytest.mark.usefixtures("configs")
 
@@ -40,15 +42,24 @@ METHODS = [
 ]
 # Every generator also runs with one table, mixed in, whatever its YAML makes of it.
 ONE_TABLE = " method.mixing.rows=mixed method.mixing.fresh=false method.mixing.size=1.0"
-every_method = pytest.mark.parametrize("method", METHODS + [name + ONE_TABLE for name in METHODS])
+OF_CLASSES = [(m, "classification") for m in METHODS + [name + ONE_TABLE for name in METHODS]]
+
+
+def serves_numbers(method: str) -> bool:
+    node = yaml.safe_load(Path(CONF, "method", f"{method}.yaml").read_text()).get("generator")
+    return node is None or "regression" in get_object(node["_target_"]).problems
+
+
+OF_NUMBERS = [(method, "regression") for method in METHODS if serves_numbers(method)]
+every_method = pytest.mark.parametrize(("method", "problem"), OF_CLASSES + OF_NUMBERS)
 
 
 class Reached(Exception):
     """The way of a cell has come to where fine-tuning begins."""
 
 
-def whole() -> Table:
-    """Numbers, whole numbers, levels and missing values, 120 rows of three classes."""
+def whole(problem: Problem) -> Table:
+    """Numbers, whole numbers, levels and missing values; three classes, or numbers to tell."""
     rng = np.random.default_rng(5)
     n = 120
     y = np.arange(n) % 3
@@ -62,6 +73,8 @@ def whole() -> Table:
     X.loc[::7, "size"] = np.nan
     X.loc[::11, "colour"] = np.nan
     kinds = {"size": "numeric", "count": "integer", "colour": "categorical"}
+    if problem == "regression":
+        return Table("made", X, y + rng.normal(size=n), kinds, (), "value")
     return Table("made", X, y, kinds, ("a", "b", "c"), "class")
 
 
@@ -75,20 +88,20 @@ def exchanged(table: Table, rows: np.ndarray) -> Table:
     levels = ["a new first level", *table.X["colour"].cat.categories, "the new last level"]
     X["colour"] = X["colour"].cat.set_categories(levels)
     X.loc[rows, "colour"] = rng.choice([levels[0], levels[-1]], size=len(rows))
-    y[rows] = (y[rows] + 1) % 3
+    y[rows] = (y[rows] + 1) % 3 if table.classes else 1000 - y[rows]
     return replace(table, X=X, y=y)
 
 
 @cache
-def what_is_seen(method: str, changed: tuple[str, ...] = ()) -> dict[str, Any]:
+def what_is_seen(method: str, problem: Problem, changed: tuple[str, ...] = ()) -> dict[str, Any]:
     """All that a cell fits or draws before the first step, and the tasks of the first steps.
 
     ``changed`` names the parts whose rows are exchanged after the split was drawn.
     """
-    table, fold = whole(), split(whole(), 0)
+    table, fold = whole(problem), split(whole(problem), 0)
     if changed:
         table = exchanged(table, np.concatenate([getattr(fold, part) for part in changed]))
-        assert table.fingerprint() != whole().fingerprint()
+        assert table.fingerprint() != whole(problem).fingerprint()
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         cfg = compose("config", [*f"method={method}".split(), f"results_dir={folder}"])
         for name in {"epochs", "steps"} & set(cfg.method.generator or {}):
@@ -109,7 +122,7 @@ def way_of_a_cell(
         seen["tasks"] = [vars(source.task(step)) for step in (1, 2, 3)]
         seen["encoder"] = {
             "levels": encoder.levels_,
-            "classes": encoder.present_,
+            "targets": encoder.encode_y(train.y),
             "means": encoder.preprocessor_.pre_nan_mean,
             "constant": encoder.preprocessor_.singular_features,
             "rows": encoder.encode_x(train),
@@ -124,7 +137,7 @@ def way_of_a_cell(
     patch.setattr(splits, "split", lambda *_, **__: fold)
     patch.setattr(attempt, "build", note_rows)
     patch.setattr(Scoring, "prepare", note_context)
-    checkpoint = load(None, max_features=500, max_context=8192, device="cpu")
+    checkpoint = load(None, 500, 8192, device="cpu", problem=table.problem)
 
     def follow() -> None:
         for stage in cell.stages(OmegaConf.to_object(cfg), table, checkpoint, "code", Clock()):
@@ -154,22 +167,23 @@ def assert_same(one: Any, two: Any, where: str = "") -> None:
 
 @pytest.mark.long
 @every_method
-def test_changing_unseen_rows_changes_nothing_that_is_fitted(method: str) -> None:
+def test_changing_unseen_rows_changes_nothing_that_is_fitted(method: str, problem: Problem) -> None:
     """Those of both parts at once: what moves with neither does with none of them."""
-    assert_same(what_is_seen(method), what_is_seen(method, ("validation", "test")))
+    one, two = (what_is_seen(method, problem, parts) for parts in ((), ("validation", "test")))
+    assert_same(one, two)
 
 
 @pytest.mark.long
-@every_method
-def test_changing_training_rows_changes_the_tasks(method: str) -> None:
+@pytest.mark.parametrize(("method", "problem"), [*OF_CLASSES, ("causalmixft", "regression")])
+def test_changing_training_rows_changes_the_tasks(method: str, problem: Problem) -> None:
     """What the test above compares does depend on the rows that may be seen."""
-    one, two = what_is_seen(method), what_is_seen(method, ("train",))
+    one, two = (what_is_seen(method, problem, parts) for parts in ((), ("train",)))
     for what in ("tasks", "encoder", "context"):
         with pytest.raises(AssertionError):
             assert_same(one[what], two[what])
 
 
 @every_method
-def test_all_methods_share_encoder_and_context(method: str) -> None:
+def test_all_methods_share_encoder_and_context(method: str, problem: Problem) -> None:
     for what in ("training part", "encoder", "context"):
-        assert_same(what_is_seen(method)[what], what_is_seen("default_ft")[what])
+        assert_same(what_is_seen(method, problem)[what], what_is_seen("default_ft", problem)[what])
