@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 from bench.cell.record import Record
 from bench.finetune.stopping import RULES
-from bench.scores import SCORES
+from bench.scores import SCORES, problem_of_score
+from bench.value_score import ValueScore
 
 # Other kernels (SSE, AVX2, AVX512) move a score less where the tasks are the same: 5e-7 at most.
 ROUNDING = 1e-6
@@ -66,20 +66,21 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Gap:
-    """A score of two records."""
+    """A score of two records, which is in units of ``unit``."""
 
     when: str
     part: str
     score: str
     before: float | None
     now: float | None
+    unit: float = 1.0
 
     @property
     def size(self) -> float:
         """How far apart; infinite where one has none."""
         if self.before is None or self.now is None:
             return 0.0 if self.before == self.now else float("inf")
-        return abs(self.before - self.now)
+        return abs(self.before - self.now) / self.unit
 
     @property
     def is_held(self) -> bool:
@@ -131,8 +132,9 @@ class Agreement:
 def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Agreement:
     """How far a cell's record agrees with another of it.
 
-    The scores of the pre-trained model and of the chosen step are held to the tolerance. Where they
-    lie further apart, two cases agree all the same, and are told:
+    The scores of the pre-trained model and of the chosen step are held to the tolerance; those in
+    the target's own unit to that many deviations of the training targets. Where they lie further
+    apart, two cases agree all the same, and are told:
 
     - another step was chosen, both steps stand on both curves, there the scores agree within the
       tolerance, and neither is better on validation by more (`Level.step`);
@@ -146,7 +148,7 @@ def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Ag
         return Agreement(Level.bits)
     if record["status"] != "done":
         return Agreement(Level.scoreless)
-    gaps = list(_gaps(record["metrics"], again["metrics"]))
+    gaps = list(_gaps(record, again))
     held = [gap for gap in gaps if gap.is_held]
     far = [gap for gap in held if gap.size > tolerance]
     farthest = max(held, key=lambda gap: gap.size, default=None)
@@ -193,14 +195,30 @@ def _note(level: Level, record: Record, again: Record, tolerance: float) -> str:
     )
 
 
-def _gaps(before: dict[str, Any], now: dict[str, Any]) -> Iterator[Gap]:
+def _gaps(record: Record, again: Record) -> Iterator[Gap]:
     """The scores that both hold."""
+    before, now = record["metrics"], again["metrics"]
     for when in WHEN:
         for part in PARTS:
             one, two = before[when][part], now[when][part]
             for score in one:
                 if score in two and score in SCORES:
-                    yield Gap(when, part, score, one[score], two[score])
+                    unit = _unit(record, score)
+                    yield Gap(when, part, score, one[score], two[score], unit)
+
+
+def _unit(record: Record, name: str) -> float:
+    """What a score is in units of: of one in the target's, the training targets' deviation.
+
+    Without predictions that tell it, it is what makes RMSE of RMSE / σ.
+    """
+    score = SCORES.get(name)
+    if not isinstance(score, ValueScore) or not score.has_unit:
+        return 1.0
+    scale: float | None = record["predictions"].get("scale")
+    told = record["metrics"][WHEN[0]][PARTS[1]]
+    rmse, rmse_sd = (told.get(of) for of in ("rmse", "rmse_sd"))
+    return scale or (rmse / rmse_sd if rmse and rmse_sd else 1.0)
 
 
 def _other_rows(record: Record, again: Record) -> bool:
@@ -214,22 +232,23 @@ def _chose_another(record: Record, again: Record, tolerance: float) -> bool:
     steps, curves = [r["chosen_step"] for r in (record, again)], (record["curves"], again["curves"])
     if steps[0] == steps[1] or not all(c and set(steps) <= set(c["step"]) for c in curves):
         return False
-    rule = RULES.get(str(record["settings"]["finetune"].get("select_by")))
+    named = RULES.get(str(record["settings"]["finetune"].get("select_by")))
+    rule = named and named.on(problem_of_score(record["metric"]["name"]))
     if rule is None or not all(curve["validation"].keys() >= set(rule.reads) for curve in curves):
         return False
     at = [[c["step"].index(step) for step in steps] for c in curves]
     ties = (
-        (curve["validation"][name][i], curve["validation"][name][j])
+        (name, curve["validation"][name][i], curve["validation"][name][j])
         for curve, (i, j) in zip(curves, at, strict=True)
         for name in rule.reads
     )
     same = (
-        (curves[0][part][score][i], curves[1][part][score][j])
+        (score, curves[0][part][score][i], curves[1][part][score][j])
         for part in PARTS
         for score in set(curves[0][part]) & set(curves[1][part])
         for i, j in zip(*at, strict=True)
     )
-    return all(_is_near(a, b, tolerance) for a, b in (*ties, *same))
+    return all(_is_near(a, b, tolerance * _unit(record, name)) for name, a, b in (*ties, *same))
 
 
 def _is_near(a: float | None, b: float | None, tolerance: float) -> bool:

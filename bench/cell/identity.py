@@ -155,8 +155,8 @@ def is_made_otherwise(record: Record, code: str) -> bool:
 def _is_scored_otherwise(record: Record) -> bool:
     """Whether a score that cannot be computed anew has another definition today.
 
-    That is one with curves, and any where no predictions were kept. One that is new, or gone,
-    changes nothing of what a record holds, unless it chose the step.
+    That is one with curves, one of a distribution, and any where no predictions were kept. One that
+    is new, or gone, changes nothing of what a record holds, unless it chose the step.
     """
     today, told = score_fingerprints(), record["provenance"]["scores"]
     drawn = {name for part in PARTS for name in record["curves"].get(part, {})}
@@ -164,7 +164,8 @@ def _is_scored_otherwise(record: Record) -> bool:
     if drawn and (rule is None or not today.keys() >= set(rule.reads)):
         return True
     recorded = record["metrics"].get("chosen", {}).get("test", {})
-    held = drawn if record["predictions"] else {*recorded, *drawn}
+    lasting = {n for n in recorded if getattr(SCORES.get(n), "of_distribution", False)}
+    held = {*drawn, *(lasting if record["predictions"] else recorded)}
     return any(told.get(name) != today[name] for name in held & set(today))
 
 

@@ -9,14 +9,18 @@ status : "done" | "failed" | "not_applicable"
 cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
 identity : {hash, parts}: everything that decides the numbers (`bench.cell.identity.identity`)
 settings : the resolved config
-metric : {name, greater_is_better}: the score that cells are ranked by, one of `metrics`' names
+metric : {name, greater_is_better}: the score that cells are ranked by, one of `metrics`' names; all
+    of these are scores for its problem, classification or regression
 data : {rows: {train, validation, test}, features, categorical, classes, duplicates, notes};
-    duplicates: test rows whose features repeat a training row's; {} where the cell failed before
+    classes: 0 of a numeric target; duplicates: test rows whose features repeat a training row's;
+    {} where the cell failed before
 metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
-    score does not exist (ROC-AUC of one class), never for one that is not finite; {} unless done
-predictions : {classes, labels, steps}: the rows' labels and their probabilities, pre-trained,
-    chosen and last (`bench.cell.predictions`), so that scores can be computed when it is read
-    (`bench.cell.scored`); {} unless done, where they are too many, or were left out (`pack`)
+    score does not exist (ROC-AUC of one class, CRPS of a model that tells no distribution), never
+    for one that is not finite; {} unless done
+predictions : {classes or scale, labels, steps}: the rows' labels and their probabilities, or the
+    means of a numeric target, pre-trained, chosen and last (`bench.cell.predictions`), so that
+    scores can be computed when it is read (`bench.cell.scored`); {} unless done, where they are too
+    many, or were left out (`pack`)
 chosen_step, last_step : int or null; 0 is the pre-trained model; null of a bag: its children tell
 children : [{chosen_step, last_step, rows: {train, validation}}], one a fine-tuning of a bag;
     [] of what is none. Of a bag all scores, predictions and curves are of its children's put

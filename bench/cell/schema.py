@@ -12,13 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.cell import predictions
+from bench.cell.curves import Curves
 from bench.cell.fields import (
     Amount,
     Closed,
     Config,
     Count,
-    Curve,
-    Drawn,
     Name,
     Open,
     ScoreName,
@@ -29,7 +28,7 @@ from bench.cell.fields import (
     none_of_empty,
 )
 from bench.files import shown
-from bench.scores import SCORES
+from bench.scores import SCORES, problem_of_score
 
 Status = Literal["done", "failed", "not_applicable"]
 
@@ -183,38 +182,6 @@ class Predictions(Closed):
     steps: dict[Literal["pretrained", "chosen", "last"], PartTexts]
 
 
-class Curves(Closed):
-    """Lists of one length; beside ``step`` those that the run drew."""
-
-    step: list[Count]
-    train_loss: Curve = Field(default_factory=list)
-    validation: Drawn = Field(default_factory=dict)
-    validation_se: dict[str, list[Amount | None]] = Field(default_factory=dict)
-    test: Drawn = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _rectangular(self) -> Curves:
-        if not self.step or self.step[0] != 0:
-            raise ValueError("step does not begin with 0")
-        if any(a >= b for a, b in zip(self.step, self.step[1:])):
-            raise ValueError("step does not ascend")
-        curves = {"train_loss": self.train_loss} if "train_loss" in self.model_fields_set else {}
-        curves |= {f"validation.{name}": curve for name, curve in self.validation.items()}
-        curves |= {f"test.{name}": curve for name, curve in self.test.items()}
-        curves |= {f"validation_se.{name}": errors for name, errors in self.validation_se.items()}
-        for name, curve in curves.items():
-            if len(curve) != len(self.step):
-                raise ValueError(f"{name} has {len(curve)} values, step has {len(self.step)}")
-        if None in self.train_loss[1:]:
-            raise ValueError("train_loss is null after step 0")
-        for name, errors in self.validation_se.items():
-            if name not in self.validation:
-                raise ValueError(f"validation_se has {shown(name)}, which validation has not")
-            if errors[0]:
-                raise ValueError(f"validation_se.{name} is {errors[0]:g} at step 0, not 0")
-        return self
-
-
 class ChildRows(Closed):
     """How many rows a child of a bag was fine-tuned on, and chosen by."""
 
@@ -327,6 +294,27 @@ class RecordSchema(Closed):
     checksum: str
 
     @model_validator(mode="after")
+    def _of_one_problem(self) -> RecordSchema:
+        """Hold what is told of the target, and the scores, to the metric's problem."""
+        problem = problem_of_score(self.metric.name)
+        if self.data is not None and bool(self.data.classes) != (problem == "classification"):
+            raise ValueError(
+                f"its data has {self.data.classes} classes, and {self.metric.name}, its metric, is "
+                f"for {problem}"
+            )
+        for name in sorted(self._scored() & set(SCORES)):
+            if problem_of_score(name) != problem:
+                raise ValueError(f"its metric {self.metric.name} is for {problem}, {name} is not")
+        return self
+
+    def _scored(self) -> set[str]:
+        """The names of all scores that it holds a value of."""
+        metrics, curves = self.metrics, self.curves
+        told = (metrics.pretrained, metrics.chosen, metrics.last) if metrics else ()
+        named = {name for of in told for part in (of.validation, of.test) for name in part}
+        return named | ({*curves.validation, *curves.test} if curves else set())
+
+    @model_validator(mode="after")
     def _consistent(self) -> RecordSchema:
         steps = (self.chosen_step, self.last_step)
         if self.status != "done":
@@ -344,13 +332,9 @@ class RecordSchema(Closed):
         if is_bag and steps != (None, None):
             raise ValueError("it has children, and steps of its own")
         scored = (self.metrics.pretrained, self.metrics.chosen, self.metrics.last)
-        parts = [part for s in scored for part in (s.validation, s.test)]
-        if not all(self.metric.name in part for part in parts):
+        if not all(self.metric.name in part for s in scored for part in (s.validation, s.test)):
             raise ValueError(f"it is done without {self.metric.name}, its metric")
-        named = {name for part in parts for name in part}
-        if self.curves is not None:
-            named |= {*self.curves.validation, *self.curves.test}
-        strange = sorted(named - set(SCORES) - set(self.provenance.scores))
+        strange = sorted(self._scored() - set(SCORES) - set(self.provenance.scores))
         if strange:
             raise ValueError(f"there is no score {shown(strange[0])}")
         if self.synthetic is not None and bool(self.synthetic.class_counts) != bool(

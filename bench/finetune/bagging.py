@@ -2,6 +2,8 @@
 
 As AutoGluon bags its models (Erickson et al. 2020), and Mitra v2's recipe does: a test row's
 probabilities are the mean over children, a training row's are those of the child that held it out.
+So are the means of a numeric target. Distributions are not put together: the mixture's bins would
+be those of all children, for each evaluation of each.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from bench.finetune.loop import Finetuned, redrawn
 from bench.finetune.settings import Finetune
 from bench.models.base import Probabilities
+from bench.predicted import Predicted, Predictions
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Bagged:
     Attributes
     ----------
     children : list of Child
-    pretrained, chosen, last : dict of part → ndarray (q, n_classes)
+    pretrained, chosen, last : dict of part → ndarray (q, n_classes), or Predicted
         Put together of the children's, each at its own step.
     labels : dict of part → ndarray (q,)
         ``validation``: of all rows that a child held out.
@@ -56,18 +59,30 @@ class _Pool:
     def __init__(self, n_held_out: int) -> None:
         self._n_held_out = n_held_out
         self._children = 0
+        self._scales: list[float] = []  # of a numeric target, a child each
 
-    def add(self, place: np.ndarray, probabilities: Probabilities) -> None:
-        test, held_out = probabilities["test"], probabilities["validation"]
+    def add(self, place: np.ndarray, predicted: Probabilities) -> None:
+        test, held_out = (_averaged(predicted[part]) for part in ("test", "validation"))
         if not self._children:
             self._test = np.zeros_like(test)
-            self._validation = np.full((self._n_held_out, test.shape[1]), np.nan)
+            self._validation = np.full((self._n_held_out, *test.shape[1:]), np.nan)
         self._test += test
         self._validation[place] = held_out
         self._children += 1
+        if isinstance(predicted["test"], Predicted):
+            self._scales.append(predicted["test"].scale)
 
     def told(self) -> Probabilities:
-        return {"validation": self._validation, "test": self._test / self._children}
+        told = {"validation": self._validation, "test": self._test / self._children}
+        if not self._scales:
+            return told
+        scale = sum(self._scales) / self._children  # children learn from all rows but a piece
+        return {part: Predicted(mean, scale) for part, mean in told.items()}
+
+
+def _averaged(predictions: Predictions) -> np.ndarray:
+    """What a bag takes the mean of."""
+    return predictions.mean if isinstance(predictions, Predicted) else predictions
 
 
 class Bagging:
