@@ -158,8 +158,9 @@ def test_a_model_that_tells_no_distribution_is_stopped_by_rmse_and_a_note_says_s
     for parts in found["metrics"].values():
         assert {n for n, v in parts["test"].items() if v is None} == set(OF_DISTRIBUTION)
     assert set(found["curves"]["validation_se"]["log_score"]) == {None}
-    assert found["metrics"]["pretrained"]["test"]["rmse"] == (
-        record["metrics"]["pretrained"]["test"]["rmse"]
+    assert (
+        found["metrics"]["pretrained"]["test"]["rmse"]
+        == (record["metrics"]["pretrained"]["test"]["rmse"])
     )
 
 
