@@ -27,6 +27,8 @@ from bench.table import Problem, Table
 TWO = 2
 #: The share of the target's variance that a copy of it tells, in whatever unit or rounding.
 SAME = 1 - 1e-9
+#: In absolute value; squares of larger numbers, or their sums, are infinite.
+LARGEST = 1e100
 
 
 class NoQuantity(TableError):
@@ -195,7 +197,19 @@ def _quantity(
         raise NoQuantity(f"{where}: {like}, hence no quantity.", plainly=True)
     numbers, remarks = found
     _refuse_rows(text, np.isnan(numbers), where)
+    _refuse_magnitude(numbers, where)
     return numbers, remarks
+
+
+def _refuse_magnitude(numbers: np.ndarray, where: str) -> None:
+    """Refuse a quantity whose squares, which errors are told by, floats cannot hold."""
+    what, largest = "", np.abs(numbers).max()
+    if largest > LARGEST:
+        what = f"as large as {largest:g}"
+    elif 0 < (span := np.ptp(numbers)) < 1 / LARGEST:
+        what = f"within {span:g} of each other"
+    if what:
+        raise NoQuantity(f"{where}: holds numbers {what}; write it in another unit.")
 
 
 def _are_dates(values: pd.Series, text: pd.Series, column: str, convention: Convention) -> bool:

@@ -77,7 +77,7 @@ class TestDecided:
         )
 
     @pytest.mark.parametrize(
-        ("values", "n"), [(list(range(11)), 11), ([0, 0.5, 1], 3), ([1e300, 2.5, 3], 3)]
+        ("values", "n"), [(list(range(11)), 11), ([0, 0.5, 1], 3), ([1e99, 2.5, 3], 3)]
     )
     def test_more_of_them_or_fractions_are_a_quantity(self, load, values, n):
         table = load(values * N)
@@ -257,6 +257,11 @@ class TestRefused:
             values, frame={"a": range(len(values))}
         )
         assert refused(values, frame={"a": range(len(values))}, problem="regression")
+
+    def test_numbers_whose_squares_no_float_holds(self, refused):
+        sizes = [p * 1e300 for p in PRICES]
+        assert refused(sizes) == "holds numbers as large as 9.09775e+303; write it in another unit."
+        assert "holds numbers within 8.09775e-197 of each" in refused([p * 1e-200 for p in PRICES])
 
     def test_a_problem_that_there_is_not(self, load):
         with pytest.raises(ValueError, match="expected 'classification' or 'regression'"):
