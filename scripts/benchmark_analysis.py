@@ -34,7 +34,7 @@ from bench.report.tables import filled
 from bench.report.write import report
 from bench.score import Score
 from bench.scores import RANKED_BY as METRIC
-from bench.scores import SCORES
+from bench.scores import scores_of
 from bench.verbs.status import Look
 from scripts.fresh_process import result
 from tests.support.made_records import made
@@ -77,7 +77,7 @@ class MadeUp(Told):
         self._values = np.random.default_rng(1).random((rows, len(STEPS)))
 
     def scores(self, _identities: pd.Series) -> tuple[list[Score], list[Score]]:
-        return list(SCORES.values()), []
+        return scores_of("classification"), []
 
     def values(self, score: Score, identities: pd.Series) -> np.ndarray:
         own = len(score.name)  # a score with another one's values would be left out

@@ -18,6 +18,7 @@ from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
 from bench.analysis.measures import improvements, per_dataset, summary
 from bench.analysis.paired import paired
+from bench.analysis.problems import problem_of
 from bench.analysis.readings import Readings, readings
 from bench.analysis.references import References, references
 from bench.analysis.reliability import reliability, runs
@@ -78,6 +79,11 @@ class Answer:
     told: Told = field(default_factory=Told)
     rules: ByRule = field(default_factory=ByRule)
     all_readings: Readings = field(default_factory=Readings)
+
+    @property
+    def problem(self) -> str:
+        """What they are records of."""
+        return problem_of(self.metric)
 
     @property
     def methods(self) -> list[str]:

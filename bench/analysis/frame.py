@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.analysis.problems import WITHOUT_UNIT, has_unit, problem_of
 from bench.analysis.settings import Impute
 from bench.analysis.variants import Name, names
 from bench.cell import scored
@@ -19,7 +20,7 @@ from bench.errors import BadInput, closest
 from bench.files import printable
 from bench.phrases import counted, joined
 from bench.score import Score
-from bench.scores import RANKED_BY, SCORES
+from bench.scores import RANKED_BY, SCORES, scores_of
 
 UNIT = ["dataset", "fold", "seed"]  # what methods are compared on
 
@@ -45,7 +46,7 @@ SCHEMA = {
     "rows": "rows of the whole table; missing where the cell failed before it was split",
     "features": "number of features",
     "categorical_share": "share of the features that are categorical",
-    "classes": "number of classes",
+    "classes": "number of classes; 0 of a numeric target",
     "duplicates": "test rows whose features repeat a training row's; missing in older records",
     "test_rows": "rows of the test part",
     "score_pretrained": "test score without fine-tuning",
@@ -71,43 +72,60 @@ _SCORES = [*_TEST_SCORES, "validation_pretrained", "validation_chosen"]
 
 
 def metric_of(records: Iterable[Record], asked: str | None = None) -> Score:
-    """The score that records are ranked by, or that is asked for; of no records, RANKED_BY.
+    """The score that records are read by; of no records, RANKED_BY.
+
+    It is the one that they are ranked by, of numeric targets in a form without unit
+    (`WITHOUT_UNIT`), or the one that is asked for.
 
     Raises
     ------
     BadInput
         If they are ranked by several: what is averaged or paired must be in one unit. If there is
-        no such score, or some of the records can tell it neither from what they hold nor from their
-        predictions.
+        no such score, or it is of another problem or in each target's own unit, or some of the
+        records can tell it neither from what they hold nor from their predictions.
     """
-    if asked is not None:
-        return _asked(list(records), asked)
+    records = list(records)
     found = Counter(record["metric"]["name"] for record in records)
-    if len(found) > 1:
+    if len(found) > 1 and asked is None:
         told = ", ".join(f"{n} by {SCORES[name].title}" for name, n in sorted(found.items()))
         raise BadInput(
             f"The records are ranked by several scores ({told}), which no table can hold against "
             "each other; keep those of each score in a results folder of their own."
         )
-    return SCORES[next(iter(found))] if found else RANKED_BY
+    ranked = next(iter(found), RANKED_BY.name)
+    if asked is None:
+        return SCORES[WITHOUT_UNIT.get(ranked, ranked)]
+    return _asked(records, asked, problem_of(SCORES[ranked]))
 
 
-def _asked(records: list[Record], name: str) -> Score:
+def _asked(records: list[Record], name: str, problem: str) -> Score:
     if name not in SCORES:
         meant = closest(name, SCORES)
         end = f";{meant}" if meant else "."
-        known = joined(SCORES, "and")
+        known = joined([score.name for score in scores_of(problem)], "and")
         raise BadInput(f"analysis.metric={name}: there is no such score{end} There are {known}.")
+    score = SCORES[name]
+    if problem_of(score) != problem:
+        raise BadInput(
+            f"analysis.metric={name}: {score.title} is a score of {problem_of(score)}, and "
+            f"these records are of {problem}."
+        )
     told = [scored.names(record) for record in records if record["status"] == "done"]
+    common = [score for score in SCORES if all(score in of for of in told)]
     lacking = sum(name not in of for of in told)
     if lacking:
-        common = [score for score in SCORES if all(score in of for of in told)]
         raise BadInput(
-            f"{lacking} of {counted(len(told), 'record')} hold neither {SCORES[name].title} nor "
+            f"{lacking} of {counted(len(told), 'record')} hold neither {score.title} nor "
             "predictions that it could be computed from. "
             f"What all of them can tell: {', '.join(common) or 'nothing'}."
         )
-    return SCORES[name]
+    if has_unit(score) and len({record["cell"]["dataset"] for record in records}) > 1:
+        without = joined([other for other in common if not has_unit(SCORES[other])], "and")
+        raise BadInput(
+            f"analysis.metric={name}: {score.title} is in each target's own unit, and of "
+            f"several tables there is no mean of such. Without a unit are {without}."
+        )
+    return score
 
 
 def as_recorded(cells: pd.DataFrame, metric: Score) -> pd.DataFrame:

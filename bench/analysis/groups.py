@@ -13,17 +13,21 @@ from bench.analysis.reliability import reliability
 from bench.analysis.settings import Analysis
 
 UNKNOWN = "unknown"  # no record of the dataset tells
+NUMERIC = "numeric target"
 MEASURES = ["rank", "median", "iqr", "std", "mad", "raw_gain", "harm", "units", "undefined"]
 GAPS = ["correlation_gap", "gap", "normalized_gap", "regret"]
 
 
 def groups_of(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
-    """The groups of each dataset: datasets × ``domain``, ``rows``, ``target``, ``categorical``."""
+    """The groups of each dataset: datasets × ``domain``, ``rows``, ``target``, ``categorical``.
+
+    Without ``target`` where all are numeric: one group would repeat the whole.
+    """
     facts = cells.groupby("dataset", observed=True)[
         ["domain", "rows", "classes", "categorical_share"]
     ].first()
-    kinds = pd.Series("binary", index=facts.index).where(facts["classes"] == 2, "multiclass")
-    return pd.DataFrame(
+    kinds = facts["classes"].map(target)
+    groups = pd.DataFrame(
         {
             "domain": facts["domain"].fillna(UNKNOWN),
             "rows": _binned(facts["rows"], settings.rows, "{:.0f}"),
@@ -33,6 +37,14 @@ def groups_of(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
             ),
         }
     )
+    return groups.drop(columns="target") if (kinds == NUMERIC).all() else groups
+
+
+def target(classes: float) -> str:
+    """What kind of target a number of classes tells of; 0 is told of a numeric one."""
+    if not classes:
+        return NUMERIC
+    return "binary" if classes == 2 else "multiclass"
 
 
 def _binned(values: pd.Series, edges: Sequence[float], form: str) -> pd.Series:

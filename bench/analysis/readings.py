@@ -7,7 +7,7 @@ the pre-trained model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,15 +20,15 @@ from bench.analysis.measures import improvements
 from bench.analysis.references import DEFAULT, PRETRAINED, references
 from bench.analysis.reliability import runs
 from bench.analysis.resolves import Told
-from bench.analysis.rules import UNKNOWN, position
+from bench.analysis.rules import UNKNOWN, position, read_by
 from bench.analysis.safety import causal_methods
 from bench.analysis.settings import Analysis, Normalization, Spread
 from bench.cell.scored import score_of
 from bench.errors import BadInput
-from bench.finetune.stopping import StoppingRule, rules_of
+from bench.finetune.stopping import StoppingRule
 from bench.phrases import counted
 from bench.score import Score
-from bench.scores import SCORES, problem_of_score
+from bench.scores import SCORES
 
 MULTICLASS = ("roc_auc_ovo", "roc_auc_ovr")  # one score, of classes against each other or the rest
 RULE = "stopping rule"
@@ -145,8 +145,7 @@ def _ways(
             yield median(
                 "multiclass score", score.name, read=read(other, score, settings.normalization)
             )
-    rules = rules_of(problem_of_score(metric.name)).values()
-    for rule, other in _by_rules(cells, told, rules, left_out):
+    for rule, other in _by_rules(cells, told, metric, left_out):
         yield median(RULE, rule.name, read=read(other, metric, settings.normalization))
     for spread in sorted(Spread, key=lambda s: s != settings.spread):
         statistic = partial(Read.spread_by, of=SPREADS[spread])
@@ -175,7 +174,7 @@ def _by_score(cells: pd.DataFrame, told: Told, score: Score) -> pd.DataFrame | N
 
 
 def _by_rules(
-    cells: pd.DataFrame, told: Told, rules: Iterable[StoppingRule], left_out: dict[str, str]
+    cells: pd.DataFrame, told: Told, metric: Score, left_out: dict[str, str]
 ) -> Iterator[tuple[StoppingRule, pd.DataFrame]]:
     """Each rule with the cells as it would have stopped them.
 
@@ -190,7 +189,7 @@ def _by_rules(
     if not is_read.any():
         return
     own = cells["score_chosen"].to_numpy(float)
-    for rule in rules:
+    for rule in read_by(metric).values():
         kept = [
             position(record, rule) if reads and record else 0
             for record, reads in zip(records, is_read, strict=True)

@@ -16,6 +16,7 @@ from scipy.special import stdtr
 
 from bench.analysis.frame import UNIT
 from bench.analysis.paired import chance_of_resolving, over_tables
+from bench.analysis.problems import has_unit
 from bench.analysis.references import References
 from bench.analysis.significance import holm
 from bench.cell import scored
@@ -83,7 +84,7 @@ def resolves(cells: pd.DataFrame, held: References, told: Told, first: Score) ->
     """Hold every method against its default fine-tuning in every score that all records can tell.
 
     A score that is another one in every cell, as the ROC-AUCs of two classes are, is no comparison
-    more: it is left out.
+    more: it is left out. So is one that no cell has, and one in each target's own unit.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def resolves(cells: pd.DataFrame, held: References, told: Told, first: Score) ->
         standard error; 1 where nothing differs).
     """
     ours, theirs = list(held.of), list(held.of.values())
-    scores, _ = told.scores(cells["identity"])
+    scores = [s for s in told.scores(cells["identity"])[0] if not has_unit(s)]
     if not ours or not scores:
         return pd.DataFrame(columns=COLUMNS)
     scores.sort(key=lambda score: score.name != first.name)
@@ -119,7 +120,7 @@ def resolves(cells: pd.DataFrame, held: References, told: Told, first: Score) ->
     for score in scores:
         values = told.values(score, cells["identity"])
         content = blake2b(values.tobytes()).digest()
-        if content in seen:
+        if content in seen or np.isnan(values).all():
             continue
         seen.add(content)
         for at, step in enumerate(STEPS):

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from bench.analysis.problems import WITHOUT_UNIT, problem_of, problem_of_record
 from bench.analysis.resolves import Told
 from bench.cell.record import Record
 from bench.errors import BadInput, closest
-from bench.finetune.stopping import RULES, Evaluations, StoppingRule, rules_of
+from bench.finetune.stopping import Evaluations, StoppingRule, rules_of
 from bench.phrases import counted, joined
 from bench.score import Score
-from bench.scores import SCORES, problem_of_score
+from bench.scores import SCORES
 
 ORACLE, ORACLE_TITLE = "oracle", "best on test (oracle)"
 ALL = "all that fine-tune"  # in the column of the methods
@@ -44,7 +45,7 @@ class ByRule:
         over tables (NaN of one table).
     left_out : dict of str → str
         Rules that these runs cannot tell, each with why; without those that read what none of them
-        draws, which are of another kind of target.
+        draws.
     runs, stopped, bags : int
         Runs that are read; of them, those that patience ended early; bags, which are not read:
         each child stopped at a step of its own.
@@ -77,7 +78,7 @@ def by_rule(cells: pd.DataFrame, told: Told, metric: Score, asked: Sequence[str]
     BadInput
         If there is no such rule, or these records cannot tell it.
     """
-    titles = titles_of_rules()
+    titles = titles_of_rules(metric)
     for name in asked:
         if name not in titles:
             raise BadInput(
@@ -96,8 +97,7 @@ def by_rule(cells: pd.DataFrame, told: Told, metric: Score, asked: Sequence[str]
         )
     shown = [name for name in gains if not asked or name in asked]
     drawn = {name for record in of_runs for name in record["curves"].get("validation", {})}
-    rules = rules_of(problem_of_score(metric.name))
-    foreign = {name for name, rule in rules.items() if not set(rule.reads) <= drawn}
+    foreign = {n for n, rule in read_by(metric).items() if not set(rule.reads) <= drawn}
     return ByRule(
         _table(runs, gains, shown),
         {name: why for name, why in left_out.items() if not asked and name not in foreign},
@@ -116,9 +116,15 @@ def with_curves(cells: pd.DataFrame, told: Told) -> tuple[pd.DataFrame, list[Rec
     return cells[reads], of_runs, int(is_bag.sum())
 
 
-def titles_of_rules() -> dict[str, str]:
-    """What people call each rule, by its name in settings."""
-    return {rule.name: rule.title for rule in RULES.values()} | {ORACLE: ORACLE_TITLE}
+def read_by(metric: Score) -> dict[str, StoppingRule]:
+    """The rules that runs scored so can be read by; of two that are one, the first."""
+    same = set(WITHOUT_UNIT.values())  # within a run
+    return {n: rule for n, rule in rules_of(problem_of(metric)).items() if n not in same}
+
+
+def titles_of_rules(metric: Score) -> dict[str, str]:
+    """What people call each rule that runs scored so can be read by, and the oracle."""
+    return {n: rule.title for n, rule in read_by(metric).items()} | {ORACLE: ORACLE_TITLE}
 
 
 def position(record: Record, rule: StoppingRule) -> int:
@@ -127,7 +133,7 @@ def position(record: Record, rule: StoppingRule) -> int:
     Curves are read as they were recorded, to the last bit, as the run itself read them.
     """
     curves = record["curves"]
-    on_table = rule.on(problem_of_score(record["metric"]["name"]))
+    on_table = rule.on(problem_of_record(record))
     if on_table is None:
         return UNKNOWN
     drawn: Mapping[str, list[float | None]] = curves.get("validation", {})
@@ -153,7 +159,7 @@ def _gains(
     start = np.array([_at(0, *of) for of in zip(records, scores, strict=True)])
     gains: dict[str, np.ndarray] = {}
     left_out: dict[str, str] = {}
-    for rule in rules_of(problem_of_score(metric.name)).values():
+    for rule in read_by(metric).values():
         kept = [position(record, rule) for record in records]
         lacking = sum(at == UNKNOWN for at in kept)
         values = np.array([_at(*of) for of in zip(kept, records, scores, strict=True)])

@@ -10,9 +10,10 @@ import pandas as pd
 from bench.analysis.change import Change, change
 from bench.analysis.frame import UNIT
 from bench.analysis.resolves import Told
-from bench.analysis.rules import ALL, ORACLE, ByRule, position, titles_of_rules, with_curves
+from bench.analysis.rules import ALL, ORACLE, ByRule, position, read_by, with_curves
 from bench.cell.record import Record
-from bench.finetune.stopping import RULES, never
+from bench.finetune.stopping import StoppingRule, never
+from bench.score import Score
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def chosen_rule(table: pd.DataFrame) -> str | None:
     return str(rows.sort_values(["harm", "gain"], ascending=[True, False])["rule"].iloc[0])
 
 
-def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule) -> SafestRule | None:
+def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule, metric: Score) -> SafestRule | None:
     """Hold `chosen_rule` against how the runs were stopped, run by run.
 
     Parameters
     ----------
-    cells, told
+    cells, told, metric
         What ``found`` was read from (`bench.analysis.rules.by_rule`).
 
     Returns
@@ -86,17 +87,18 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule) -> SafestRule | 
     name = chosen_rule(found.table)
     if name is None:
         return None
+    rule = read_by(metric)[name]
     runs, of_runs, _ = with_curves(cells, told)
     runs = runs.set_index([*UNIT, "method"])
     gains = pd.DataFrame(
-        {"rule": _gains(list(runs["test_curve"]), of_runs, name)}, index=runs.index
+        {"rule": _gains(list(runs["test_curve"]), of_runs, rule)}, index=runs.index
     )
     gains["own"] = runs["score_chosen"] - runs["score_pretrained"]
     if gains.isna().any(axis=None):
         return None
     harms = (gains < 0).astype(float)
     return SafestRule(
-        title=titles_of_rules()[name],
+        title=rule.title,
         rules=len(_followed(found.table)),
         models=tuple(sorted(map(str, runs["model"].unique()))),
         harm=float(harms["rule"].mean()),
@@ -106,9 +108,11 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule) -> SafestRule | 
     )
 
 
-def _gains(curves: Sequence[Sequence[float]], records: Sequence[Record], name: str) -> list[float]:
+def _gains(
+    curves: Sequence[Sequence[float]], records: Sequence[Record], rule: StoppingRule
+) -> list[float]:
     """The gain of each run at the step that a rule keeps; NaN where the score has no curve."""
-    kept = [position(record, RULES[name]) for record in records]
+    kept = [position(record, rule) for record in records]
     return [
         curve[at] - curve[0] if curve else float("nan")
         for curve, at in zip(curves, kept, strict=True)

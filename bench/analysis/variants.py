@@ -4,7 +4,8 @@ A method run under two learning rates is two methods to a table, ``default_ft ·
 ``default_ft · lr=3e-4``; a table's name that two contents go by is two tables, ``train (1a2b3c)``
 and ``train (4d5e6f)``. Only what decides a record's numbers counts, its identity; so the
 pre-trained model, which no learning rate touches, stays one method beside both. A model goes by its
-name, ``default_ft · model=mitra_nano``, whatever its settings.
+name, ``default_ft · model=mitra_nano``, whatever its settings. Methods are told apart among the
+records of their own problem: classes and numbers take other models, and stand in no table together.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from bench.analysis.problems import problem_of_record
 from bench.cell.record import Record
 from bench.files import digest
 from bench.finetune.settings import completed
@@ -43,7 +45,7 @@ class Name:
     Parameters
     ----------
     dataset, method : str
-        Unique within the records that were named together.
+        Unique within the records of one problem that were named together.
     tuning : str, optional
         The fine-tuning's settings as JSON; None without fine-tuning.
     baseline : str
@@ -60,12 +62,16 @@ def names(records: Iterable[Record]) -> list[Name]:
     """A name for each record, in their order; equal where only fold or seed differ."""
     records = list(records)
     tables = _tables(records)
-    methods = _methods(records)
-    known: dict[tuple[str, str], Name] = {}
+    problems = [problem_of_record(record) for record in records]
+    methods = {
+        of: iter(_methods([r for r, own in zip(records, problems, strict=True) if own == of]))
+        for of in set(problems)
+    }
+    known: dict[tuple[str, str, str], Name] = {}
     out = []
-    for record, method in zip(records, methods, strict=True):
-        dataset = tables[_table(record)]
-        key = (dataset, method.name)
+    for record, problem in zip(records, problems, strict=True):
+        dataset, method = tables[_table(record)], next(methods[problem])
+        key = (problem, dataset, method.name)
         if key not in known:
             known[key] = Name(dataset, method.name, method.tuning, method.baseline)
         out.append(known[key])

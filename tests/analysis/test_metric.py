@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from made_experiment import experiment_of_numbers
 from made_records import made
 
 from bench.analysis.answer import answer
@@ -26,6 +27,7 @@ from bench.report.tables import sections
 from bench.report.write import report
 from bench.scores import RANKED_BY
 from bench.scores.log_loss import log_loss
+from bench.scores.rmse_sd import rmse_sd
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 QUICKLY = ["analysis.resamples=50", "analysis.elo_rounds=2"]
@@ -76,6 +78,22 @@ class TestAskedFor:
         assert report(tmp_path, chosen, figures=False) == 0
         assert "log_loss_chosen" in (tmp_path / "report" / "improvements.csv").read_text()
         assert "log-loss" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("asked", ["rmse", "mae", "crps"])
+    def test_what_has_each_targets_unit_is_of_one_table_alone(self, asked: str):
+        numbers = experiment_of_numbers()
+        houses = [record for record in numbers if record["cell"]["dataset"] == "houses"]
+        assert metric_of(houses, asked).name == asked
+        with pytest.raises(BadInput, match="Without a unit are log_score, r2, rmse_sd"):
+            metric_of(numbers, asked)
+
+    def test_a_score_of_the_other_problem_is_one_sentence(self):
+        with pytest.raises(BadInput) as refusal:
+            metric_of(experiment_of_numbers(), "log_loss")
+        assert str(refusal.value) == (
+            "analysis.metric=log_loss: log-loss is a score of classification, and these records "
+            "are of regression."
+        )
 
     def test_records_of_several_metrics_are_read_by_one_that_all_have(self):
         both = [*records(), made("zoo", "noise", [0.6, 0.7], metric=roc_auc_ovo)]
@@ -218,6 +236,7 @@ class TestMetric:
         assert metric_of(records()) is log_loss
         assert metric_of(records(roc_auc_ovo, turned=True)) is roc_auc_ovo
         assert metric_of([]) is RANKED_BY
+        assert metric_of(experiment_of_numbers()) is rmse_sd  # RMSE without its unit
 
     def test_records_of_several_are_refused_in_one_sentence(self):
         both = [*records(), made("iris", "default_ft", [0.5, 0.6])]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Any
 
 from bench.cell.identity import score_fingerprints
 from bench.files import digest
 from bench.score import Score
+from bench.scores import SCORES
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -149,6 +151,53 @@ def made(
         },
         "error": None,
     } | changed
+
+
+def made_numeric(
+    dataset: str,
+    method: str,
+    curve: list[float],
+    scale: float = 1.0,
+    validation: list[float] | None = None,
+    chosen: int = -1,
+    **changed: Any,
+) -> dict[str, Any]:
+    """A record of a numeric target, whose test curve of RMSE/sd is ``curve``.
+
+    ``scale`` is the standard deviation of the training target: what has a unit is in multiples of
+    it. Other arguments are those of `made`.
+    """
+    told = {"validation": curve if validation is None else validation, "test": curve}
+    model = {"model": {"weights": "beef" * 16}} | changed.pop("identity", {})
+    record = made(
+        dataset, method, [scale * value for value in curve], metric=SCORES["rmse"], chosen=chosen,
+        validation=[scale * value for value in told["validation"]], identity=model, **changed,
+    )  # fmt: skip
+    record["data"] |= {"classes": 0} if record["data"] else {}
+    for when, at in (("pretrained", 0), ("chosen", chosen), ("last", -1)):
+        for part, values in told.items():
+            record["metrics"][when][part] = _numeric(values[at], scale)
+    for part, values in told.items() if record["curves"] else ():
+        of = [_numeric(value, scale) for value in values]
+        drawn = ("rmse", "rmse_sd", "mae", "log_score")
+        record["curves"][part] = {name: [scores[name] for scores in of] for name in drawn}
+    fingerprints = score_fingerprints()
+    scores = record["metrics"]["chosen"]["test"]
+    record["provenance"]["scores"] = {name: fingerprints[name] for name in scores}
+    return record
+
+
+def _numeric(value: float, scale: float) -> dict[str, float]:
+    """The scores of a model whose RMSE/sd is ``value``."""
+    return {
+        "rmse": scale * value,
+        "mae": 0.75 * scale * value,
+        "r2": 1 - value**2,
+        "rmse_sd": value,
+        "spearman": max(1 - value, 0.0),
+        "crps": 0.6 * scale * value,
+        "log_score": 1 + log(value),
+    }
 
 
 def failed(dataset: str, method: str, message: str = "no luck", **where: Any) -> dict[str, Any]:
