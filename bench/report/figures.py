@@ -54,6 +54,7 @@ MEASURES = {  # of `bench.quality.measures`: a title, and its unit
     "distance_to_closest": ("closest real row", "× that of real rows"),
     "frechet_distance": ("Fréchet distance", "squared, 2 components"),
     "marginal_distance": ("distance of marginals", "mean, 0 to 1"),
+    "test_tstr_r2": ("trained on them", "R² on real rows"),
     "test_tstr_roc_auc": ("trained on them", "ROC-AUC on real rows"),
 }
 LINEAR = 5  # gain ×1000 up to which its scale is linear, where learning rates go far beyond

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.report.looks import title, titled
@@ -43,6 +43,8 @@ SPECIAL = {
     "→": r"$\to$",
     "√": r"$\surd$",
     "χ": r"$\chi$",
+    "ρ": r"$\rho$",
+    "σ": r"$\sigma$",
     "≥": r"$\ge$",
     "≤": r"$\le$",
     "…": r"\ldots{}",
@@ -245,7 +247,12 @@ def _heading(text: str, width: float, letter: str) -> str:
     return rf"\shortstack[{side}]{{{stacked}}}" if len(lines) > 1 else stacked
 
 
-def document(sections: list[Section]) -> str:
-    """All sections' tables, read from ``latex/KEY.tex`` beside it."""
-    inputs = [rf"\input{{latex/{s.key}}}" for s in sections if s.table is not None]
+def document(chapters: Sequence[tuple[str, Sequence[Section]]]) -> str:
+    """All tables of chapters (heading or "", sections), read from ``latex/KEY.tex`` beside it."""
+    inputs: list[str] = []
+    for heading, sections in chapters:
+        own = [rf"\input{{latex/{s.key}}}" for s in sections if s.table is not None]
+        if heading and own:
+            own[0] = rf"\section*{{{escape(heading)}}}" + f"\n{own[0]}"
+        inputs += own
     return DOCUMENT % "\n\\clearpage\n".join(inputs)

@@ -1,6 +1,7 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("cell-data").textContent);
+  const chapters = new Map([...document.querySelectorAll(".cell-data")].map(
+    (script) => [script.dataset.chapter, JSON.parse(script.textContent)]));  // prefix of its ids → its cells
   const MOST = 300;  // cells that are listed at once
 
   const number = (text) => {
@@ -41,14 +42,14 @@
     return made;
   }
 
-  const shown = (value, column) => {
+  const shown = (value, column, data) => {
     if (value === null) return "–";
     const digits = data.digits[column];
     return digits === undefined ? String(value) : (column.includes("gain") || column === "improvement") && value > 0
       ? "+" + value.toFixed(digits) : value.toFixed(digits);
   };
 
-  function list(cells, place) {
+  function list(cells, place, data) {
     place.textContent = "";
     const table = element("table", undefined, place);
     table.className = "data";
@@ -63,7 +64,7 @@
     for (const cell of cells.slice(0, MOST)) {
       const row = element("tr", undefined, body);
       visible.forEach((column, i) => {
-        const td = element(i ? "td" : "th", shown(cell[data.columns.indexOf(column)], column), row);
+        const td = element(i ? "td" : "th", shown(cell[data.columns.indexOf(column)], column, data), row);
         if (!i) td.scope = "row";
       });
       const path = cell[data.columns.indexOf("record")], loose = path && path.includes("/");
@@ -80,6 +81,7 @@
   const counted = (n) => `${n} cell${n === 1 ? "" : "s"}` + (n > MOST ? `, the first ${MOST} shown` : "");
 
   function drill(button) {
+    const data = chapters.get(button.closest("section").dataset.chapter || "");
     const wanted = Object.entries(JSON.parse(button.dataset.behind));
     const cells = data.cells.filter((cell) => wanted.every(
       ([column, values]) => values.includes(String(cell[data.columns.indexOf(column)]))));
@@ -88,18 +90,19 @@
       `${button.textContent.trim()}: ${counted(cells.length)} behind it, ` +
       `${cells.filter((cell) => cell[data.columns.indexOf("counted")] === "yes").length} of them counted; ` +
       "the others belong to a dataset and fold that is incomplete.";
-    list(cells, document.getElementById("behind-table"));
+    list(cells, document.getElementById("behind-table"), data);
     document.getElementById("behind").showModal();
   }
 
-  function search() {
-    const words = document.getElementById("cell-filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  function search(prefix) {
+    const data = chapters.get(prefix);
+    const words = document.getElementById(prefix + "cell-filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     const cells = data.cells.filter((cell) => {
       const text = cell.join(" ").toLowerCase();
       return words.every((word) => text.includes(word));
     });
-    document.getElementById("cell-count").textContent = counted(cells.length);
-    list(cells, document.getElementById("cell-table"));
+    document.getElementById(prefix + "cell-count").textContent = counted(cells.length);
+    list(cells, document.getElementById(prefix + "cell-table"), data);
   }
 
   function unfold(id) {  // what a link leads to may be folded, or lie in what is
@@ -124,10 +127,10 @@
     if (button.matches("button.number")) drill(button);
   });
   document.addEventListener("input", (event) => {
-    if (event.target.id === "cell-filter") search();
+    if (event.target.matches(".cells input")) search(event.target.id.replace("cell-filter", ""));
     else if (event.target.type === "search") filter(event.target);
   });
-  search();
+  for (const prefix of chapters.keys()) search(prefix);
   if (location.hash) {
     unfold(location.hash.slice(1));
     document.getElementById(location.hash.slice(1))?.scrollIntoView();

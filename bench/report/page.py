@@ -20,9 +20,11 @@ from markupsafe import Markup
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT, own_name
+from bench.analysis.problems import CLASSIFICATION
 from bench.cell.record import Record, as_yaml
 from bench.report import provenance, verdict
 from bench.report.captions import completeness, repaired
+from bench.report.chapter import Chapter
 from bench.report.drawing import INK, LINE, mark
 from bench.report.looks import looks, title
 from bench.report.published import elsewhere
@@ -30,6 +32,7 @@ from bench.report.replies import replies
 from bench.report.table import Behind, Section
 
 HERE = Path(__file__).parent
+GLANCE = "at_a_glance"
 # Column of the page's cells → decimals; None for what is no fraction. Scores get the metric's name.
 CELL_COLUMNS: dict[str, int | None] = {
     "dataset": None,
@@ -62,20 +65,19 @@ class InlineFigure:
 
 @dataclass
 class Content:
-    """What the page is made of beside the answer."""
+    """What the page is made of."""
 
     title: str
-    sections: list[Section]
-    figures: dict[str, list[InlineFigure]]  # below the section of that key
-    at_a_glance: Sequence[InlineFigure]  # beside the answers
+    chapters: Sequence[Chapter]
+    figures: dict[str, list[InlineFigure]]  # below the section of that key; beside answers, GLANCE
     records: list[Record]
-    warnings: list[str]
+    warnings: list[str]  # of no chapter alone
     files: list[str]
     graphs: Sequence[tuple[str, str]] = ()  # title, SVG text
     loose: Collection[str] = ()  # where records lie in files of their own, below the results folder
 
 
-def page(answer: Answer, content: Content) -> str:
+def page(content: Content) -> str:
     """The HTML of the report.
 
     ``content.graphs`` are shown as images, so that a script inside one could not run.
@@ -84,32 +86,44 @@ def page(answer: Answer, content: Content) -> str:
         loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     graphs = [(name, base64.b64encode(svg.encode()).decode()) for name, svg in content.graphs]
+    settings = content.chapters[0].read.settings  # every chapter's
     return environment.get_template("page.html.j2").render(
         title=content.title,
         css=_own("page.css"),
         js=_own("page.js"),
-        completeness=completeness(answer),
         warnings=content.warnings,
-        replies=replies(answer),
-        titles={s.key: s.title for s in content.sections if s.table is not None},
-        elsewhere=elsewhere(),
-        headline=verdict.headline(answer),
-        contents=_contents(content),
-        sections=content.sections,
+        chapters=[_chapter(chapter, content) for chapter in content.chapters],
         rows=_rows,
         title_of=title,
-        marks={m: Markup(mark(look)) for m, look in looks(answer.methods).items()},
         figures=content.figures,
-        at_a_glance=content.at_a_glance,
         graphs=graphs,
         repaired=repaired(content.records),
-        cells=_cells(answer, content.loose),
-        analysis=[(name, _text(value)) for name, value in asdict(answer.settings).items()],
+        analysis=[(name, _text(value)) for name, value in asdict(settings).items()],
         settings=as_yaml(provenance.settings_of(content.records)),
         provenance=provenance.facts(content.records),
         data=provenance.data_hashes(content.records),
         files=content.files,
     )
+
+
+def _chapter(chapter: Chapter, content: Content) -> dict[str, Any]:
+    """What the template says of a chapter."""
+    read = chapter.read
+    return {
+        "prefix": chapter.prefix,
+        "title": chapter.title,
+        "problem": read.problem,
+        "completeness": completeness(read),
+        "replies": replies(read),
+        "titles": {s.key: s.title for s in chapter.sections if s.table is not None},
+        "elsewhere": elsewhere() if read.problem == CLASSIFICATION else None,
+        "warnings": chapter.warnings,
+        "headline": verdict.headline(read),
+        "sections": chapter.sections,
+        "at_a_glance": content.figures[f"{chapter.prefix}{GLANCE}"],
+        "marks": {m: Markup(mark(look)) for m, look in looks(read.methods).items()},
+        "cells": _cells(read, content.loose),
+    }
 
 
 def inline(name: str, title: str, caption: str, svg: str) -> InlineFigure:
@@ -124,12 +138,6 @@ def inline(name: str, title: str, caption: str, svg: str) -> InlineFigure:
 
 def _own(name: str) -> Markup:
     return Markup((HERE / name).read_text(encoding="utf-8"))
-
-
-def _contents(content: Content) -> list[tuple[str, str]]:
-    graphs = [("graphs", "Graphs")] if content.graphs else []
-    rest = [("cells", "Cells"), ("readings", "Settings and readings"), ("provenance", "Versions")]
-    return [*((s.key, s.title) for s in content.sections), *graphs, *rest]
 
 
 def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Behind | None]]]]:

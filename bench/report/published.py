@@ -10,6 +10,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from bench.analysis.answer import Answer
+from bench.analysis.problems import CLASSIFICATION
 from bench.phrases import joined
 
 FILE = Path(__file__).with_name("published.yaml")  # the study's own figures
@@ -58,7 +59,7 @@ class Elsewhere:
 
 
 def elsewhere() -> Elsewhere:
-    """What stands beside our own harm, whatever the model."""
+    """What stands beside our own harm in classification, whatever the model."""
     return Elsewhere(**_read(ELSEWHERE))
 
 
@@ -72,7 +73,9 @@ def _read(path: Path) -> Any:
 
 
 def published(answer: Answer) -> Published | None:
-    """The stated figures, where all cells are of the model that they were stated for."""
+    """The stated figures, where all cells are of the model and the problem they were stated for."""
+    if answer.problem != CLASSIFICATION:
+        return None
     read = stated_figures()
     models = pd.concat([answer.kept["model"], answer.left_out["model"]]).dropna()
     return read if set(models) <= set(read.models) else None

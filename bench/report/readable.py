@@ -53,6 +53,15 @@ def share(value: float) -> str:
     return f"{value:.0%}"
 
 
+def digits(value: float) -> str:
+    """A number in any unit with four digits that count.
+
+    >>> digits(123456.7), digits(0.0123456)
+    ('123500', '0.01235')
+    """
+    return f"{float(f'{value:.4g}'):.10g}"
+
+
 def whole(value: float) -> str:
     """A number without decimals."""
     return f"{value:.0f}"

@@ -60,7 +60,7 @@ def when_to_stop(answer: Answer) -> Reply:
 
     Told if zero is not within two standard errors of the difference in harm.
     """
-    found = safest_rule(answer.measured, answer.told, answer.rules)
+    found = safest_rule(answer.measured, answer.told, answer.rules, answer.metric)
     if found is None:
         return Reply(UNTOLD_RULE, "the curves of these records tell no rule but the runs' own.")
     runs, change = runs_of(found.harm_change, found.models), found.harm_change

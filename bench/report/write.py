@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench import files
-from bench.analysis.answer import Answer, answer
-from bench.analysis.frame import NAMING, NESTED, UNIT, frame, metric_of
-from bench.analysis.resolves import Told
+from bench.analysis.frame import NAMING, NESTED
+from bench.analysis.problems import PROBLEMS
 from bench.analysis.settings import Analysis, settings
 from bench.analysis.variants import names
 from bench.cell import journal
@@ -28,14 +27,15 @@ from bench.names import inside
 from bench.phrases import begun, counted
 from bench.report import verdict
 from bench.report.captions import completeness, variants
+from bench.report.chapter import Ambiguous, Chapter, chapters
 from bench.report.figures import Draw, drawings
 from bench.report.glance import at_a_glance
 from bench.report.latex import document, latex
-from bench.report.page import Content, InlineFigure, inline, page
+from bench.report.page import GLANCE, Content, InlineFigure, inline, page
 from bench.report.replies import replies
-from bench.report.table import ReportTable, Section
-from bench.report.tables import filled
-from bench.report.whole import lacking, unfinished
+from bench.report.table import Section
+from bench.report.tables import tables
+from bench.report.whole import unfinished
 
 NARROWEST = 6  # characters that a column of numbers takes in the terminal, at least
 FEW = 3  # faulty files that are named, and lost cells
@@ -77,34 +77,22 @@ def report(
         _say(console, *warnings, f"No records under {root} that could be read.")
         return BAD_INPUT
     named = names(records)
-    chosen = chosen or settings()
-    metric = metric_of(records, chosen.metric)
-    cells = frame(records, named, metric)
-    twice = cells[cells.duplicated([*UNIT, "method"], keep=False)]
-    if len(twice):
-        first = twice.iloc[0]
-        _say(
-            console,
-            f"{root} holds several records of one cell whose settings are the same (for instance "
-            f"{first['dataset']} fold {first['fold']} {first['method']}): delete all but one.",
-        )
+    try:
+        told, untold = chapters(records, named, chosen or settings())
+    except Ambiguous as reason:
+        _say(console, f"{root} holds {reason}")
         return BAD_INPUT
     drawn, left_out = _graphs(root) if figures else ([], [])
-    warnings += [*variants(records, named), *_gone(root, records), *left_out]
-    read = answer(cells, chosen, metric, Told(records))
-    warnings += lacking(read)
-    tables = list(filled(read))
-    shown = [table.section(read, numbers) for table, numbers in tables if table.title]
-    for section in shown:
-        if section.terminal:
-            _show(console, section)
-    _say(console, completeness(read), *warnings, "")
-    for reply in replies(read):
-        console.print(Text.assemble((reply.told, "bold"), f": {reply.because}"))
-    _say(console, *verdict.headline(read), "")
-    written = [*_write_numbers(root, tables), *_write_texts(root, read, shown, warnings)]
+    warnings += [*untold, *variants(records, named), *_gone(root, records), *left_out]
+    if len(told) == 1:  # what is to be known of the folder stands in its only chapter
+        told, warnings = [replace(told[0], warnings=[*warnings, *told[0].warnings])], []
+    _say(console, *warnings)
+    for chapter in told:
+        _print(console, chapter)
+    written = [*_write_numbers(root, told), *_write_texts(root, told, warnings)]
     if figures:
-        _write_page(root, read, shown, records, warnings, [*graphs, *drawn], written)
+        _write_page(root, told, records, warnings, [*graphs, *drawn], written)
+    _forget_other_chapters(root, told)
     _say(console, f"Tables: {root / 'report'}")
     return 0
 
@@ -147,6 +135,19 @@ def _gone(root: Path, records: list[Record]) -> list[str]:
     ]
 
 
+def _print(console: Console, chapter: Chapter) -> None:
+    """The main tables, what is missing, and the answers."""
+    if chapter.title:
+        console.rule(chapter.title, align="left")
+    for section in chapter.sections:
+        if section.terminal:
+            _show(console, section)
+    _say(console, completeness(chapter.read), *chapter.warnings, "")
+    for reply in replies(chapter.read):
+        console.print(Text.assemble((reply.told, "bold"), f": {reply.because}"))
+    _say(console, *verdict.headline(chapter.read), "")
+
+
 def _say(console: Console, *lines: str) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False)
@@ -172,39 +173,51 @@ def _show(console: Console, section: Section) -> None:
     console.print()
 
 
-def _write_numbers(root: Path, tables: list[tuple[ReportTable, pd.DataFrame]]) -> list[str]:
+def _write_numbers(root: Path, told: Sequence[Chapter]) -> list[str]:
     """Write the tables' numbers as CSV; give the names of the files."""
-    files = {f"{table.key}.csv": (table, numbers) for table, numbers in tables if table.is_written}
-    for name, (table, numbers) in files.items():
-        flat = numbers.drop(columns=[*NESTED, *NAMING], errors="ignore")
-        text = flat.to_csv(index=not table.row)
-        write_whole(inside(inside(root, "report"), name), text.encode())
-    return list(files)
+    written = []
+    for chapter in told:
+        for table, numbers in chapter.tables:
+            if table.is_written:
+                flat = numbers.drop(columns=[*NESTED, *NAMING], errors="ignore")
+                name, text = f"{chapter.prefix}{table.key}.csv", flat.to_csv(index=not table.row)
+                write_whole(inside(inside(root, "report"), name), text.encode())
+                written.append(name)
+    return written
 
 
-def _write_texts(root: Path, read: Answer, shown: list[Section], warnings: list[str]) -> list[str]:
+def _write_texts(root: Path, told: Sequence[Chapter], warnings: list[str]) -> list[str]:
     """Write the sections as Markdown and LaTeX; give the names of the files."""
     folder = inside(root, "report")
-    steady = [section for section in shown if not section.timed]
-    parts = [
-        *(f"* {reply.markdown}" for reply in replies(read)),
-        completeness(read),
-        *warnings,
-        *(f"* {line}" for line in verdict.headline(read)),
-        *(part for section in steady for part in _markdown(section)),
-    ]
+    parts = [*warnings, *(part for chapter in told for part in _in_markdown(chapter))]
     write_whole(inside(folder, "tables.md"), ("\n\n".join(parts) + "\n").encode())
-    for section in steady:
+    steady = [(chapter.title, _steady(chapter)) for chapter in told]
+    for section in chain.from_iterable(sections for _, sections in steady):
         if section.table is not None:
             write_whole(inside(folder, "latex", f"{section.key}.tex"), latex(section).encode())
     write_whole(inside(folder, "tables.tex"), document(steady).encode())
     return ["tables.md", "tables.tex"]
 
 
+def _steady(chapter: Chapter) -> list[Section]:
+    """The sections that are alike in two runs of one experiment."""
+    return [section for section in chapter.sections if not section.timed]
+
+
+def _in_markdown(chapter: Chapter) -> Iterator[str]:
+    read = chapter.read
+    if chapter.title:
+        yield f"# {chapter.title}"
+    yield from (f"* {reply.markdown}" for reply in replies(read))
+    yield from (completeness(read), *chapter.warnings)
+    yield from (f"* {line}" for line in verdict.headline(read))
+    for section in _steady(chapter):
+        yield from _markdown(section)
+
+
 def _write_page(
     root: Path,
-    read: Answer,
-    shown: list[Section],
+    told: Sequence[Chapter],
     records: list[Record],
     warnings: list[str],
     graphs: Sequence[tuple[str, str]],
@@ -212,20 +225,33 @@ def _write_page(
 ) -> None:
     folder = inside(root, "report")
     figures = inside(folder, "figures")
+    drawn: dict[str, list[InlineFigure]] = {}
+    for chapter in told:
+        drawn[f"{chapter.prefix}{GLANCE}"] = _write_figures(figures, chapter, [at_a_glance])
+        for section in chapter.sections:
+            drawn[section.key] = _write_figures(figures, chapter, section.figures)
     content = Content(
         title=f"{root.resolve().name}: causal augmentation for fine-tuning",
-        sections=shown,
-        figures={s.key: _write_figures(figures, read, s.figures) for s in shown},
-        at_a_glance=_write_figures(figures, read, [at_a_glance]),
+        chapters=told,
+        figures=drawn,
         records=records,
         warnings=warnings,
         files=sorted(written),
         graphs=graphs,
         loose={path.relative_to(root).as_posix() for path, _ in Store(root).walk()},
     )
-    write_whole(inside(folder, "index.html"), page(read, content).encode())
-    drawn = [*content.at_a_glance, *chain.from_iterable(content.figures.values())]
-    _forget_others(figures, {figure.name for figure in drawn})
+    write_whole(inside(folder, "index.html"), page(content).encode())
+    _forget_others(figures, {figure.name for figure in chain.from_iterable(drawn.values())})
+
+
+def _forget_other_chapters(root: Path, told: Sequence[Chapter]) -> None:
+    """Remove what a report of other chapters left, whose names would pass for today's."""
+    folder, here = root / "report", {chapter.prefix for chapter in told}
+    for prefix in {"", *(f"{problem}-" for problem in PROBLEMS)} - here:
+        for key in (table.key for table in tables()):
+            for path in (folder / f"{prefix}{key}.csv", folder / "latex" / f"{prefix}{key}.tex"):
+                if path.is_symlink() or path.is_file():
+                    path.unlink()
 
 
 def _forget_others(folder: Path, names: set[str]) -> None:
@@ -236,10 +262,11 @@ def _forget_others(folder: Path, names: set[str]) -> None:
             path.unlink()
 
 
-def _write_figures(folder: Path, read: Answer, draw: Sequence[Draw]) -> list[InlineFigure]:
+def _write_figures(folder: Path, chapter: Chapter, draw: Sequence[Draw]) -> list[InlineFigure]:
     """Write some figures; give them for the page."""
     written = []
-    for drawing in drawings(read, draw):
+    for drawing in drawings(chapter.read, draw):
+        drawing.name = f"{chapter.prefix}{drawing.name}"
         svg = drawing.svg()
         write_whole(inside(folder, f"{drawing.name}.svg"), svg.encode())
         write_whole(inside(folder, f"{drawing.name}.png"), drawing.png())

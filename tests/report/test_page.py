@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_experiment import experiment
+from made_experiment import experiment, experiment_of_numbers
 
 from bench.cell.store import Store
+from bench.report import tables as room
 from bench.report.tables import tables
 from bench.report.write import report
 
@@ -211,3 +212,55 @@ def test_causal_graphs_are_shown_as_images_so_that_nothing_in_them_runs(opened: 
     assert "heart-0: dag" in opened.execute_script(
         "return document.getElementById('graphs').textContent"
     )
+
+
+@pytest.fixture(scope="module")
+def two_problems(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of records of both problems, with few of its tables."""
+    store = Store(tmp_path_factory.mktemp("two") / "results")
+    for record in [*experiment()[:36], *experiment_of_numbers()]:
+        store.write(record)
+    few = [t for t in tables() if t.key in ("claims", "summary", "rules")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "tables", lambda: few)
+        report(store.root)
+    return store.root / "report" / "index.html"
+
+
+@pytest.mark.long
+def test_each_of_two_problems_has_answers_contents_tables_and_cells(
+    browser: Any, two_problems: Path
+) -> None:
+    browser.get(two_problems.as_uri())
+    assert browser.get_log("browser") == []
+    texts = "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent.trim())"
+    for place in ("header h2.chapter", "nav h3:not(:last-of-type)", "main h2.chapter"):
+        assert browser.execute_script(texts, place) == ["Classification", "Regression"]
+    assert len(browser.execute_script(texts, ".answer")) == 2 * 4
+    assert len(browser.execute_script(texts, "p.published")) == 1  # is of classification alone
+    ids = browser.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    links = browser.execute_script(
+        "return [...document.querySelectorAll(\"a[href^='#']\")].map(a => a.hash.slice(1))"
+    )
+    assert {"classification", "regression", "regression-summary", "regression-cells"} <= {*links}
+    assert {*links} <= {*ids}
+    assert "AUC" not in browser.execute_script(texts, "#regression-summary")[0]
+
+
+@pytest.mark.long
+def test_a_number_leads_to_cells_of_its_own_problem(browser: Any, two_problems: Path) -> None:
+    from selenium.webdriver.common.by import By
+
+    browser.get(two_problems.as_uri())
+    click(browser, "#regression-summary tbody tr:first-child td button")
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('#behind tbody tr')].map(r => r.cells[0].textContent)"
+    )
+    assert sorted(rows) == sorted(2 * ["airfoil", "houses", "zinc"])
+    count = "return document.getElementById(arguments[0] + '-cell-count').textContent"
+    click(browser, "#behind button")  # closes it
+    click(browser, "nav a[href='#regression-cells']")
+    browser.find_element(By.ID, "regression-cell-filter").send_keys("zinc scm")
+    assert browser.execute_script(count, "regression") == "2 cells"
+    assert browser.execute_script(count, "classification") == "40 cells"

@@ -9,6 +9,7 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.claims import COLUMNS, HOLDS, STUDY
 from bench.analysis.claims import claims as held
+from bench.analysis.problems import CLASSIFICATION
 from bench.analysis.references import DEFAULT
 from bench.analysis.safety import CAUSAL, null_methods
 from bench.phrases import counted, joined
@@ -29,8 +30,11 @@ AGAINST = {"first", "above_default", "narrower", "smaller_gap"}  # held against 
 
 
 def numbers(answer: Answer) -> pd.DataFrame:
-    """`bench.analysis.claims.claims` of an answer; no rows where nothing is complete."""
-    if answer.gains.empty:
+    """`bench.analysis.claims.claims` of an answer; no rows where nothing is complete.
+
+    Nor of another problem than the study's.
+    """
+    if answer.gains.empty or answer.problem != CLASSIFICATION:
         return pd.DataFrame(columns=COLUMNS)
     nulls = [name for name in null_methods(answer.kept) if name in answer.methods]
     return held(answer.gains, answer.readings, nulls, answer.settings)
@@ -84,6 +88,11 @@ def _null(row: dict[Any, Any]) -> str:
 
 
 def _empty(answer: Answer, _rows: pd.DataFrame) -> str:
+    if answer.problem != CLASSIFICATION:
+        return (
+            f"Left out: what the study claims, and what others publish, is of {CLASSIFICATION}; "
+            f"these records are of {answer.problem}."
+        )
     family = answer.kept.groupby("method_name")["method"].nunique()
     several = sorted(name for name in STUDY if family.get(name, 0) > 1)
     if several:

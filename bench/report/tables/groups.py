@@ -55,6 +55,7 @@ def _by(grouping: str, title: str, place: int) -> ReportTable:
         behind=_behind,
         rivals="label",
         place=place,
+        empty="Left out: all targets are numeric.",  # a dataset is in each other grouping
         has_file=False,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis.answer import Answer
 from bench.analysis.readings import OTHERS, RULE
 from bench.analysis.references import DEFAULT, PRETRAINED
-from bench.finetune.stopping import RULES
+from bench.analysis.rules import titles_of_rules
 from bench.phrases import counted
 from bench.report.readable import with_interval
 from bench.report.table import Behind, Column, Lead, ReportTable
@@ -25,19 +25,20 @@ KEPT = {
 }
 
 
-def _rows(_answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:
+def _rows(answer: Answer, numbers: pd.DataFrame) -> pd.DataFrame:
     """With what people read for a reading, and a key of `KEPT` where one is not the default."""
+    titles = titles_of_rules(answer.metric)
     named = zip(numbers["question"], numbers["reading"], numbers["is_default"], strict=True)
-    out = numbers.assign(reading=[_shown(*of) for of in named])
+    out = numbers.assign(reading=[_shown(*of, titles) for of in named])
     for other in OTHERS:
         stay = [f"sign_stays_{other}", f"certainty_stays_{other}"]
         out[stay] = out[stay].mask(out["is_default"])
     return out
 
 
-def _shown(question: str, name: str, is_default: bool) -> str:
+def _shown(question: str, name: str, is_default: bool, titles: Mapping[str, str]) -> str:
     if question == RULE:
-        name = f"stopped by {RULES[name].title}"
+        name = f"stopped by {titles[name]}"
     elif name in SCORES:
         name = SCORES[name].full_title
     return f"{name.replace('_', ' ')}{' (default)' if is_default else ''}"

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
 from bench.analysis.paired import resolved
+from bench.analysis.problems import has_unit
 from bench.analysis.references import DEFAULT
 from bench.analysis.resolves import FOLDS, by_chance
 from bench.phrases import counted, joined, numbered
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import p_value, signed, tenths, with_error
 from bench.report.table import Column, Derived, ReportTable, pair
+from bench.score import Score
 from bench.scores import SCORES
 
 MARK = "*"  # beyond two standard errors
@@ -125,17 +128,26 @@ def _lacking(answer: Answer, numbers: pd.DataFrame) -> list[str]:
             f"test rows, a cell without a record): {', '.join(told)} for the method with fewest."
         )
     common, partly = answer.told.scores(answer.kept["identity"])
-    same = [score.full_title for score in common if score.name not in set(numbers["score"])]
-    if same:
-        sentences.append(
-            f"Left out, since each cell has another score's values: {joined(same, 'and')}."
-        )
+    away: dict[str, list[str]] = {}
+    for score in common:
+        if score.name not in set(numbers["score"]):
+            away.setdefault(_why(answer, score), []).append(score.full_title)
+    sentences += [f"Left out, since {why}: {joined(of, 'and')}." for why, of in away.items()]
     if partly:
         sentences.append(
             f"Left out, since not all records can tell {'it' if len(partly) == 1 else 'them'}: "
             f"{joined([score.full_title for score in partly], 'and')}."
         )
     return sentences
+
+
+def _why(answer: Answer, score: Score) -> str:
+    """Why a score that all records can tell is not held against others."""
+    if has_unit(score):
+        return "they are in each target's own unit"
+    if np.isnan(answer.told.values(score, answer.kept["identity"])).all():
+        return "it takes what no model here tells"
+    return "each cell has another score's values"
 
 
 def _table(key: str, step: str, place: int, caption: Derived[str], has_file: bool) -> ReportTable:

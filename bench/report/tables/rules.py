@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.rules import ALL, WORST
-from bench.finetune.stopping import RULES, roc_auc_ovo_veto
+from bench.analysis.rules import ALL, WORST, read_by
+from bench.finetune.stopping import roc_auc_ovo_veto as veto
 from bench.phrases import counted
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import share, unsigned, with_error
@@ -40,12 +40,15 @@ def _make(answer: Answer) -> pd.DataFrame:
     return table.iloc[place.argsort(kind="stable")].reset_index(drop=True)
 
 
-def _defined(rows: pd.DataFrame) -> str:
+def _defined(answer: Answer, rows: pd.DataFrame) -> str:
     """What the rules read that are no score by itself; worse is worse than at step 0."""
-    there = [rule for name, rule in RULES.items() if name in rows.index and name not in SCORES]
-    told = [f"{rule.name}: {rule.title}" for rule in there if rule.reads]
-    guarded = " Log-loss is worse where it is above step 0's, which the veto goes back to."
-    return f"{'; '.join(told)}.{guarded if roc_auc_ovo_veto in there else ''}" if told else ""
+    every = read_by(answer.metric)
+    there = {n: rule for n, rule in every.items() if n in rows.index and n not in SCORES}
+    told = [f"{name}: {rule.title}" for name, rule in there.items() if rule.reads]
+    if veto.name in there:
+        guard = SCORES[there[veto.name].reads[-1]].title.capitalize()
+        told[-1] += f". {guard} is worse where it is above step 0's, which the veto goes back to"
+    return f"{'; '.join(told)}." if told else ""
 
 
 def _left_out(answer: Answer) -> str:
@@ -64,7 +67,7 @@ def _caption(answer: Answer, rows: pd.DataFrame) -> str:
         "minus the runs' own: over the step that they chose. Harm: runs that end worse than the "
         f"pre-trained model. Worst quarter: mean gain of the {WORST:.0%} that gain least. Regret: "
         "what the best step on test gains more. Means over tables ± standard error, folds and "
-        f"seeds averaged within. {_defined(rows)}"
+        f"seeds averaged within. {_defined(answer, rows)}"
     )
     if found.stopped:
         text += f" Patience ended {found.stopped} of them early; they are read as far as they went."
