@@ -27,6 +27,7 @@ CLASS = "_class_"  # no parameter of a loader is called so, nor `_target_`
 # The loader that came first, and the weights that it gives where none are named. Its cells are
 # known by the files alone, which say what class they are of, so that older records are found.
 FIRST = {"bench.models.tab2d.checkpoint.load": "mitra_nano"}
+SCALE = "target_scale"  # of the first loader: of numbers only, and there not its default
 MODEL_HOW = ("offline",)  # how weights are had, not which ones
 # Settings that decide no number, or that are told by the weights' hash.
 NO_NUMBER = ("path", "revision", "sha256", "max_features", "device", PROBLEM)
@@ -73,23 +74,26 @@ def identity_of(
     today = {**config, TARGET: _target(config)}
     weights = _weights(json.dumps(of_problem(config, problem), sort_keys=True))
     if weights is not None:
-        return {**settings_of(today), "weights": weights}
+        return {**settings_of(today, problem), "weights": weights}
     return known(today, load() if load else backbone(config, problem))
 
 
 def known(config: Mapping[str, Any], loaded: Backbone) -> dict[str, Any]:
     """What names a model that is loaded."""
     # As text it names its module: code that asks for `__module__` counts in full, with comments.
-    return {**settings_of(config), "weights": loaded.weights_hash, CLASS: str(type(loaded))}
+    settings = settings_of(config, loaded.problem)
+    return {**settings, "weights": loaded.weights_hash, CLASS: str(type(loaded))}
 
 
-def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's settings that decide numbers, with its loader's name.
+def settings_of(config: Mapping[str, Any], problem: Problem = "classification") -> dict[str, Any]:
+    """A model's settings that decide numbers of a table of this problem, with its loader's name.
 
     A cell comes to run this: with the names of before, its code would be whatever these name.
     """
     target = config[TARGET]
     settings = {k: v for k, v in config.items() if k not in (TARGET, *MODEL_HOW, *NO_NUMBER)}
+    if target in FIRST and (problem, settings.get(SCALE)) != ("regression", "normal"):
+        settings.pop(SCALE, None)
     named = {} if target in FIRST else {TARGET: target}
     return {"scoring": "float32", **settings, **named}  # the default, of one without the setting
 

@@ -209,4 +209,10 @@ class Backbone(ABC):
 
     @abstractmethod
     def smooth(self) -> Any:
-        """A `bench.generator.InContextClassifier` of the weights, with a gradient to the rows."""
+        """A `bench.generator.InContextClassifier` of the weights, with a gradient to the rows.
+
+        Raises
+        ------
+        ModelError
+            If they are for a numeric target.
+        """

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from bench.errors import ModelError
 from bench.models.base import Backbone
 
 
@@ -31,9 +32,18 @@ class SmoothClassifier:
     ----------
     backbone : Backbone
         Its weights are copied; it stays as it is.
+
+    Raises
+    ------
+    ModelError
+        If it is of a numeric target.
     """
 
     def __init__(self, backbone: Backbone) -> None:
+        if backbone.problem == "regression":
+            raise ModelError(
+                "A model of a numeric target tells of no classes, whose logits this method follows."
+            )
         self.backbone = backbone
         self.module: Any = backbone.copy().eval().requires_grad_(False)
         self.max_features = backbone.max_features

@@ -18,6 +18,7 @@ from annotated_types import Interval
 from bench.errors import ModelError
 from bench.files import content, parse_json, shown
 from bench.models.base import Backbone, Encoder, Score
+from bench.models.tab2d.scale import TargetScale
 from bench.models.weights import check, files, files_hash, reads
 from bench.ranges import Count, Text, checked
 from bench.table import Problem, Table
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 MOST = 2**20  # bytes of a config.json
 # What a network may be: more layers or wider ones would fill the memory before a weight is read.
 LARGEST = {"dim": 2**16, "dim_output": 10_000, "n_layers": 1000, "n_heads": 2**16}
+# Where the other problem's weights are.
+FOR: dict[Problem, str] = {
+    "classification": "model=mitra or model=mitra_v2",
+    "regression": "model=mitra_regressor or model=mitra_v2_regressor",
+}
 
 
 def _float32() -> torch.dtype:
@@ -52,9 +58,12 @@ class Checkpoint(Backbone):
         As of every `Backbone`.
     scoring : torch.dtype
         Arithmetic of scoring passes; logits are read out in float32.
+    target_scale : {"minmax", "normal"}
+        How a numeric target is scaled (`bench.models.tab2d.scale.Scale`).
     """
 
     scoring: torch.dtype = field(default_factory=_float32)
+    target_scale: TargetScale = "minmax"
 
     def last_layer(self, module: Tab2D) -> list[nn.Parameter]:
         """The linear map that gives a query row's target token its logits, behind the last norm."""
@@ -64,9 +73,9 @@ class Checkpoint(Backbone):
         """AutoGluon's preprocessing, fitted on these rows."""
         from bench.models.tab2d import encoder, values
 
-        of_values = self.problem == "regression"
-        kind = values.ValueEncoder if of_values else encoder.Encoder
-        return kind(self.max_classes).fit(train)
+        if self.problem == "regression":
+            return values.ValueEncoder(self.max_classes, self.target_scale).fit(train)
+        return encoder.Encoder(self.max_classes).fit(train)
 
     def loss(self, outputs: Tensor, y: Tensor, n_known: int) -> Tensor:
         """As of every `Backbone`; of a single output the squared error."""
@@ -117,6 +126,7 @@ def load(
     offline: bool = False,
     scoring: Literal["float32", "bfloat16"] = "float32",
     problem: Problem = "classification",
+    target_scale: TargetScale = "minmax",
 ) -> Checkpoint:
     """Load a checkpoint in the format of `Tab2D.save_pretrained`.
 
@@ -140,6 +150,9 @@ def load(
         and moves a probability by some thousandths.
     problem : {"classification", "regression"}
         What the weights must be for; without ``path`` which mitra-nano.
+    target_scale : {"minmax", "normal"}
+        How a numeric target is read: by its range in the training rows, as Mitra is published, or
+        by its place among them, which no outlier squeezes. It says nothing of classes.
 
     Raises
     ------
@@ -164,9 +177,10 @@ def load(
         raise ModelError(
             f"Checkpoint '{config.parent}' is damaged or of another kind: {reason}"
         ) from error
-    if module.task.name.lower() != problem:
+    if (trained := module.task.name.lower()) != problem:
         raise ModelError(
-            f"Checkpoint '{config.parent}' is for {module.task.name.lower()}, not for {problem}."
+            f"Checkpoint '{config.parent}' is for {trained}, the dataset is for {problem}; use "
+            f"{FOR[problem]}, or model=mitra_nano, which serves both."
         )
     unsound = unsound_weights(module)
     if unsound:
@@ -179,6 +193,7 @@ def load(
         max_context=max_context,
         device=chosen,
         problem=problem,
+        target_scale=target_scale,
         scoring={"float32": torch.float32, "bfloat16": torch.bfloat16}[scoring],
     )
 

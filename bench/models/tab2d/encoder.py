@@ -46,7 +46,7 @@ class Encoder(base.Encoder):
             c: Magnitude.of(table.X[c].to_numpy(), LEAST, LARGEST) for c in table.numeric
         }
         self.rescaled_ = tuple(c for c, mapped in self.magnitudes_.items() if mapped.changes)
-        self._fit_target(table.y)
+        self._fit_target(table)
         self.preprocessor_ = Preprocessor(
             dim_embedding=None,
             n_classes=self.max_classes,
@@ -67,9 +67,9 @@ class Encoder(base.Encoder):
             self.preprocessor_.fit(self._codes(table), no_class)
         return self
 
-    def _fit_target(self, y: np.ndarray) -> None:
+    def _fit_target(self, table: Table) -> None:
         """Learn what `encode_y` and `decode` need."""
-        self.present_ = np.unique(y)
+        self.present_ = np.unique(table.y)
 
     def _codes(self, table: Table) -> np.ndarray:
         columns = []
