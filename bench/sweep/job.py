@@ -29,7 +29,8 @@ from bench.finetune.settings import Layers, all_steps
 from bench.finetune.stopping import rule_for
 from bench.names import check
 from bench.process import end_with_parent, invoked
-from bench.scores import SCORES
+from bench.score import Score
+from bench.scores import problem_of_score, scores_of
 from bench.sweep.entries import cells_of
 from bench.sweep.folders import writable
 from bench.sweep.interrupt import stop_if_interrupted
@@ -243,17 +244,17 @@ def _announce(record: Record, is_made: bool, path: Path) -> None:
     print("" if is_made else " before; rerun=all makes it anew")
     if record["error"]:
         print(f"  {printable(record['error']['message'] or record['error']['type'])}")
+    drawn = [s for s in scores_of(problem_of_score(record["metric"]["name"])) if s.drawn]
     for when, scores in record["metrics"].items():
-        parts = "  ".join(_scores(part, scores) for part in ("validation", "test"))
+        parts = "  ".join(_scores(part, scores[part], drawn) for part in ("validation", "test"))
         print(f"  {when:10} {f'({steps_told(record, when)}):':10} {parts}")
     for note in record["data"].get("notes", []):
         print(f"  note: {printable(note)}")
     print(f"  {path}")
 
 
-def _scores(part: str, scores: dict[str, dict[str, float | None]]) -> str:
-    drawn = [score for name, score in SCORES.items() if score.drawn and name in scores[part]]
-    values = [(score.title, scores[part][score.name]) for score in drawn]
+def _scores(part: str, scores: dict[str, float | None], drawn: list[Score]) -> str:
+    values = [(score.title, scores[score.name]) for score in drawn if score.name in scores]
     return " ".join([part, *(f"{t} {'  –   ' if v is None else f'{v:.4f}'}" for t, v in values)])
 
 

@@ -525,7 +525,7 @@ class TestNewTasks:
 class TestNumericTarget:
     """Nothing is dealt out by classes; all else is as it is with them."""
 
-    @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "table_augment"])
+    @every_source
     @few
     @given(table=tables(), caps=caps, share=st.sampled_from([0.1, 0.5]))
     def test_no_row_or_copy_stands_on_both_sides(
@@ -576,7 +576,7 @@ class TestNumericTarget:
                 np.testing.assert_array_equal(ours, theirs)
             assert len(two.x_support) == 2 * len(one.x_support)
 
-    @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "table_augment"])
+    @every_source
     def test_a_step_has_one_task_and_another_step_another(self, kind: str):
         source, again = (KINDS[kind](valued(distinct(60)), recipe()) for _ in range(2))
         tasks = {step: source.task(step) for step in (1, 2)}
