@@ -16,7 +16,8 @@ from hydra.utils import get_object
 
 from bench.cell.targets import MOVED, TARGET
 from bench.errors import ModelError, sentence
-from bench.models.weights import files_hash
+from bench.models.lock import pin_of
+from bench.models.weights import files, files_hash
 
 if TYPE_CHECKING:  # torch: only where a model is loaded
     from bench.models.base import Backbone
@@ -51,8 +52,21 @@ def files_of(config: Mapping[str, Any], **how: bool) -> list[Path]:
     if found is None:
         return []
     takes = signature(found).parameters
-    files: list[Path] = found(**{k: v for k, v in {**config, **how}.items() if k in takes})
-    return files
+    read: list[Path] = found(**{k: v for k, v in {**config, **how}.items() if k in takes})
+    return read
+
+
+def branch_of(config: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The path and the revision that `bench.models.weights.files` is asked for; none by others."""
+    if getattr(get_object(_target(config)), "reads", None) is not files:
+        return None, None
+    return config.get("path"), config.get("revision")
+
+
+def recorded(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's config as a record keeps it: a hub's branch as the commit and files that it was."""
+    pin = pin_of(*branch_of(config))
+    return {**config, **({"revision": pin.commit, "sha256": {**pin.sha256}} if pin else {})}
 
 
 def identity_of(

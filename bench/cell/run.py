@@ -17,7 +17,7 @@ from bench.cell.attempt import Attempt, Reached
 from bench.cell.bagged import bagged
 from bench.cell.config import CellConfig
 from bench.cell.identity import HOW, SETTINGS
-from bench.cell.model import MODEL_HOW
+from bench.cell.model import MODEL_HOW, recorded
 from bench.cell.provenance import error_of, provenance
 from bench.cell.record import Record
 from bench.datasets.bags import Bag
@@ -171,4 +171,5 @@ def _settings(cfg: DictConfig) -> dict[str, Any]:
     settings = {name: every[name] for name in SETTINGS}
     for name, how in (("dataset", HOW), ("model", MODEL_HOW)):
         settings[name] = {k: v for k, v in settings[name].items() if k not in how}
+    settings["model"] = recorded(settings["model"])
     return settings

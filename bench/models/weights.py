@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import ModelError
+from bench.models.lock import Pin, lock, moves, pin_of, place
 from bench.process import invoked
 from bench.table import Problem
 from bench.waiting import TooSlow, while_it_arrives
@@ -41,7 +42,8 @@ def files(
     ----------
     path : str or None
     revision : str, optional
-        The hub's commit; a hub id without one is whatever its main branch holds today.
+        The hub's commit, or a branch: that is whatever it held when it was first fetched
+        (`bench.models.lock`), ``main`` where none is named.
     offline : bool
         Take from the hub's cache on this machine only.
     problem : {"classification", "regression"}
@@ -61,15 +63,21 @@ def files(
             if (folder / name).stat().st_size > MOST:
                 raise ModelError(f"'{folder / name}' has more than {MOST:,} bytes; no model has.")
         return [folder / name for name in FILES]
+    pin = pin_of(path, revision)
+    commit = pin.commit if pin else revision
+    found: list[Path] = []
     try:
-        return [_of_hub(str(path), name, revision, offline) for name in FILES]
+        for name in FILES:
+            found.append(_of_hub(str(path), name, commit, offline))
+            commit = found[0].parent.name  # a branch may be moved between two files
+        return found
     # Every error of huggingface_hub derives from the first two.
     except (OSError, ValueError, TooSlow) as error:
         where = "is not in the hub's cache here" if offline else "could not be had from the hub"
         why = f"only {error}" if isinstance(error, TooSlow) else type(error).__name__
         raise ModelError(
             f"Checkpoint '{path}' is no folder and {where} ({why}); get it with "
-            f"`{invoked()} fetch model=mitra` where there is a network, give a local folder "
+            f"`{invoked()} fetch` and the same words where there is a network, give a local folder "
             "with model=mitra_local model.path=FOLDER, or use model=mitra_nano."
         ) from None
 
@@ -114,12 +122,45 @@ def check(found: list[Path], sha256: Mapping[str, str]) -> None:
     ModelError
         If one differs.
     """
+    _hold(found, sha256, "the model's config pins by its SHA-256")
+
+
+def lock_branch(found: list[Path], path: str | None, revision: str | None = None) -> Pin | None:
+    """Hold the files of a hub's branch to what they were at first; the first time, lock them.
+
+    Parameters
+    ----------
+    found : list of path
+        From `files`, of the same path and revision.
+
+    Returns
+    -------
+    Pin or None
+        Their commit and hashes; None if they are of a folder, or of a commit that is named.
+
+    Raises
+    ------
+    ModelError
+        If one differs, or the lock file cannot be used.
+    """
+    if path is None or not moves(path, revision):
+        return None
+    pin = pin_of(path, revision)
+    if pin is None:
+        pin = Pin(found[0].parent.name, {file.name: files_hash([file]) for file in found})
+        lock(path, revision, pin)
+    else:
+        _hold(found, pin.sha256, f"was first fetched of '{path}', as {place()} says")
+    return pin
+
+
+def _hold(found: list[Path], sha256: Mapping[str, str], which: str) -> None:
     for file in found:
         pinned = sha256.get(file.name)
         if pinned and files_hash([file]) != pinned:
             raise ModelError(
-                f"{file} is not the file that the model's config pins by its SHA-256: it is "
-                f"damaged, or of another model; delete it and run `{invoked()} fetch` again."
+                f"{file} is not the file that {which}: it is damaged, or of another model; "
+                f"delete it and run `{invoked()} fetch` again."
             )
 
 

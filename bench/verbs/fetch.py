@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from bench.cell.model import backbone, files_of, name_of
+from bench.cell.model import backbone, branch_of, files_of, name_of
 from bench.errors import BadInput
 from bench.files import digest, plain
 from bench.sweep.job import load_table
@@ -91,10 +91,13 @@ def _table(cfg: DictConfig) -> str:
 
 
 def _weights(cfg: DictConfig) -> str:
-    from bench.models.weights import check
+    from bench.models.lock import place
+    from bench.models.weights import check, lock_branch
 
     found = files_of(plain(cfg.model))
     if not found:  # its loader does not tell what it reads, and gets it by itself
         return f"{backbone(plain(cfg.model)).weights_hash[:8]}, loaded"
     check(found, cfg.model.get("sha256") or {})
-    return f"{sum(file.stat().st_size for file in found) / 1e6:.1f} MB, verified"
+    pin = lock_branch(found, *branch_of(plain(cfg.model)))
+    locked = f", commit {pin.commit[:12]} as locked in {place()}" if pin else ""
+    return f"{sum(file.stat().st_size for file in found) / 1e6:.1f} MB, verified{locked}"

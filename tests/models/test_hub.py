@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,19 +18,24 @@ from pathlib import Path
 
 import pytest
 
+from bench.cell.model import recorded
 from bench.errors import ModelError
+from bench.models import lock
+from bench.models.lock import NAME
 from bench.models.weights import FILES, NANO, check
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+MOVED = "89abcdef0123456789abcdef0123456789abcdef"  # where its branch stands later
 NOBODY = "http://127.0.0.1:9"
 GET = """
 import json, sys
 from bench.models import weights
-from bench.models.weights import ModelError, files, files_hash
+from bench.models.weights import ModelError, files, files_hash, lock_branch
 weights.GRACE = 3.0
 path, revision, offline = json.loads(sys.argv[1])
 try:
     found = files(path, revision, offline)
+    lock_branch(found, path, revision)
     print(*found, files_hash(found))
 except ModelError as reason:
     print(f"refused: {reason}")
@@ -37,7 +43,9 @@ except ModelError as reason:
 
 
 class _Hub(BaseHTTPRequestHandler):
-    """Serves mitra-nano's files as those of `generated/nano`, at one commit."""
+    """Serves mitra-nano's files as those of `generated/nano`, at two commits."""
+
+    head = COMMIT  # of its branch main
 
     protocol_version = "HTTP/1.1"
 
@@ -52,14 +60,20 @@ class _Hub(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         name = self.path.rpartition("/")[2]
-        places = [f"/generated/{kind}/resolve/{COMMIT}/{name}" for kind in ("nano", "drip")]
+        revision = self.path.split("/")[-2]
+        commit = self.head if revision == "main" else revision
+        places = [
+            f"/generated/{kind}/resolve/{revision}/{name}"
+            for kind in ("nano", "drip")
+            for revision in (COMMIT, MOVED, "main")
+        ]
         found = self.path in places and name in FILES
         body = (NANO / name).read_bytes() if found else b""
         self.send_response(200 if found else 404)
         self.send_header("Content-Length", str(len(body)))
         if found:
             self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("X-Repo-Commit", commit)
         else:
             self.send_header("X-Error-Code", "RevisionNotFound")
         self.end_headers()
@@ -111,7 +125,7 @@ def test_a_hub_out_of_reach_names_the_remedy(tmp_path: Path, offline: bool) -> N
     told = get(NOBODY, tmp_path, offline=offline)
     assert told.startswith("refused: Checkpoint 'generated/nano' is no folder and ")
     assert ("is not in the hub's cache here" in told) == offline
-    assert "python -m bench fetch model=mitra" in told
+    assert "`python -m bench fetch` and the same words where there is a network" in told
     assert "\n" not in told
 
 
@@ -125,6 +139,52 @@ def test_a_hub_that_drips_is_not_waited_for(hub: str, tmp_path: Path) -> None:
 
 def test_an_unknown_commit_is_refused(hub: str, tmp_path: Path) -> None:
     assert get(hub, tmp_path, revision="f" * 40).startswith("refused: Checkpoint")
+
+
+@pytest.mark.long
+def test_a_branch_stays_what_it_was_when_it_was_first_fetched(
+    hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = get(hub, tmp_path, revision="main")
+    config, weights, _ = first.split()
+    assert f"/snapshots/{COMMIT}/" in weights
+    locked = tmp_path / NAME
+    hashes = {name: hashlib.sha256((NANO / name).read_bytes()).hexdigest() for name in FILES}
+    pin = {"commit": COMMIT, "sha256": hashes}
+    assert json.loads(locked.read_text()) == {"generated/nano": {"main": pin}}
+    monkeypatch.setattr(_Hub, "head", MOVED)
+    shutil.rmtree(tmp_path / "hub")
+    assert get(hub, tmp_path, revision="main") == first
+    blob = Path(config).resolve()
+    blob.write_text(blob.read_text() + " ")
+    told = get(hub, tmp_path, revision="main")
+    assert "config.json is not the file that was first fetched of 'generated/nano', as" in told
+    assert str(locked) in told
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"a": 1}', '{"a": {"main": 1}}', '{"a": {"main": {"commit": "x"}}}']
+)
+def test_a_damaged_lock_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "place", lambda: tmp_path / NAME)
+    (tmp_path / NAME).write_text(text)
+    with pytest.raises(ModelError, match="is damaged; delete it and run"):
+        lock.pin_of("generated/nano", "main")
+
+
+def test_a_record_tells_the_commit_and_the_files_of_a_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "place", lambda: tmp_path / NAME)
+    config = {"_target_": "bench.models.tab2d.checkpoint.load", "path": "a/b", "revision": "main"}
+    assert recorded(config) == config
+    lock.lock("a/b", "main", lock.Pin(COMMIT, {"config.json": "0" * 64}))
+    lock.lock("a/b", "main", lock.Pin(MOVED, {}))  # too late
+    assert recorded(config) == config | {"revision": COMMIT, "sha256": {"config.json": "0" * 64}}
+    for other in ({"revision": MOVED}, {"path": None}, {"path": str(tmp_path)}, {"path": "c/d"}):
+        assert recorded(config | other) == config | other
 
 
 def test_files_are_held_to_their_pins(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from bench.errors import ModelError
 from bench.files import content, parse_json, shown
 from bench.models.base import Backbone, Encoder, Score
 from bench.models.tab2d.scale import TargetScale
-from bench.models.weights import check, files, files_hash, reads
+from bench.models.weights import check, files, files_hash, lock_branch, reads
 from bench.ranges import Count, Text, checked
 from bench.table import Problem, Table
 
@@ -140,7 +140,7 @@ def load(
     device : {"auto", "cpu", "cuda", …}
         ``auto`` takes a GPU where there is one.
     revision : str, optional
-        The hub's commit.
+        The hub's commit, or a branch that is locked when it is first fetched.
     sha256 : mapping of file name to SHA-256, optional
         What the files must be.
     offline : bool
@@ -168,6 +168,7 @@ def load(
     chosen = torch.device(_pick(device))
     config, weights = found = files(path, revision, offline, problem)
     check(found, sha256 or {})
+    lock_branch(found, path, revision)
     try:
         module = _read(config, weights, chosen)
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
