@@ -98,8 +98,8 @@ class Bins(Head):
         model.final_layer.bias.copy_(-0.5 * ((self.centres - 0.5) / 0.35) ** 2)
 
     def read(self, y: Tensor) -> Tensor:
-        """The bin of each value."""
-        codes = ((y - LOW) * (self.n_bins / (HIGH - LOW))).floor().long()
+        """The bin of each value, the lower one for a value on a bound, as AutoGluon reads it."""
+        codes = ((y - LOW) * (self.n_bins / (HIGH - LOW))).ceil().long() - 1
         return codes.clamp(0, self.n_bins - 1)
 
     def loss(self, logits: Tensor, y: Tensor, step: int) -> Tensor:
