@@ -37,6 +37,18 @@ def steps_told(record: Record, when: str) -> str:
     return f"steps {steps}" if len(runs) > 1 else f"step {steps}"
 
 
+def shown(name: str, value: float | None) -> str:
+    """A score's value for people: four decimals, or six digits of one in the target's unit.
+
+    >>> shown("rmse_sd", 0.25), shown("rmse", 43078.60142), shown("mae", 2.5e-13), shown("r2", None)
+    ('0.2500', '43078.6', '2.5e-13', '–')
+    """
+    if value is None:
+        return "–"
+    score = SCORES.get(name)
+    return f"{value:.6g}" if isinstance(score, ValueScore) and score.has_unit else f"{value:.4f}"
+
+
 def names(record: Record) -> list[str]:
     """The scores of today that a record can tell, in their order."""
     recorded = record["metrics"].get("chosen", {}).get("test", {})

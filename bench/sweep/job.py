@@ -21,7 +21,7 @@ from bench.cell import model
 from bench.cell.checking import called, check_config, check_target, plain_node, reason_of
 from bench.cell.config import Rerun
 from bench.cell.record import Record
-from bench.cell.scored import steps_told
+from bench.cell.scored import shown, steps_told
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
@@ -254,8 +254,9 @@ def _announce(record: Record, is_made: bool, path: Path) -> None:
 
 
 def _scores(part: str, scores: dict[str, float | None], drawn: list[Score]) -> str:
-    values = [(score.title, scores[score.name]) for score in drawn if score.name in scores]
-    return " ".join([part, *(f"{t} {'  –   ' if v is None else f'{v:.4f}'}" for t, v in values)])
+    known = [score for score in drawn if score.name in scores]
+    values = (f"{score.title} {shown(score.name, scores[score.name]):^6}" for score in known)
+    return " ".join([part, *values])
 
 
 def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:

@@ -139,11 +139,13 @@ def _scores(record: Record) -> Table:
         table.add_column(f"{part}, {when} ({steps})", justify="right")
     for name in scored.names(record):
         values = (scored.score_of(record, name, when, part) for when, part in columns)
-        table.add_row(plain(name), *("–" if v is None else f"{v:.4f}" for v in values))
+        table.add_row(plain(name), *(scored.shown(name, value) for value in values))
     return table
 
 
 def _curves(record: Record) -> Table:
+    from bench.cell.scored import shown
+
     curves = record["curves"]
     metric = record["metric"]["name"]
     drawn = {"train_loss": curves.get("train_loss")}
@@ -156,8 +158,7 @@ def _curves(record: Record) -> Table:
     for name in drawn:
         table.add_column(name, justify="right")
     for i, step in enumerate(curves["step"]):
-        values = (curve[i] for curve in drawn.values())
+        values = [shown(name.partition("_")[2], curve[i]) for name, curve in drawn.items()]
         mark = " ←" if step == record["chosen_step"] else ""
-        shown = ("–" if v is None else f"{v:.4f}" for v in values)
-        table.add_row(f"{step}", *shown, mark)
+        table.add_row(f"{step}", *values, mark)
     return table
