@@ -113,6 +113,7 @@ def test_a_learning_rate_of_two_classes_is_none_of_numbers() -> None:
     assert made["curves"]["train_loss"] == record("default_ft")["curves"]["train_loss"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words",
     [
@@ -120,6 +121,8 @@ def test_a_learning_rate_of_two_classes_is_none_of_numbers() -> None:
         ("finetune.wise_ft=0.5",),
         ("finetune.wise_ft=chosen",),
         ("finetune.l2_sp=0.1",),
+        ("finetune.bag=2",),
+        ("finetune.bag=2", "finetune.heldout_in_support=true"),
         ("finetune.keep=last",),
         ("finetune.select_by=one_se",),
     ],

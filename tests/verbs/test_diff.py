@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_records import failed, made
+from made_records import failed, made, made_numeric
 
 from bench.cell.agreement import Level
 from bench.cell.predictions import kept
@@ -363,6 +363,22 @@ class TestMethods:
         roots = [stored(tmp_path / name, [pretrained, *of]) for name in "ab"]
         assert main(["diff", *roots]) == 0
         assert f"mean gain in {metric.title}" in printed(capsys)
+
+    @pytest.mark.long
+    def test_classes_and_numbers_have_a_table_each(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        methods = {"pretrained": [0.7], "default_ft": [0.7, 0.6], "scm": [0.7, 0.65]}
+        of = [made("heart", m, curve) for m, curve in methods.items()]
+        of += [made_numeric("servo", m, curve, scale=1000.0) for m, curve in methods.items()]
+        roots = [stored(tmp_path / name, of) for name in "ab"]
+        assert main(["diff", *roots]) == 0
+        text = printed(capsys)
+        assert text.count("Methods on the 1 unit complete in both") == 2
+        assert "mean gain in ROC-AUC" in text
+        assert "mean gain in RMSE / σ" in text
+        assert "+0.10000 → +0.10000" in text  # of its deviations, not of its unit
+        assert "Reproduced: 6 of 6 cells, 6 to the bit." in text
 
     def test_records_ranked_by_two_scores_have_no_table(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
