@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 reproduce: $(READY) ## run EXPERIMENT (default: embedded) on WORKERS processes and print its tables
 	$(BIN)/python -m bench run experiment=$(EXPERIMENT) hydra/launcher=joblib hydra.launcher.n_jobs=$(WORKERS)
 
-smoke: ## two small tables, all methods, about a minute
+smoke: ## three small tables, all methods, about a minute
 	$(MAKE) reproduce EXPERIMENT=smoke
 
 ablation: ## every generator alone and mixed with real rows, about 25 minutes on two cores

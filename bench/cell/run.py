@@ -114,7 +114,16 @@ def stages(
     """Compute a cell; after each stage, what it has come to.
 
     The cell begins anew with a smaller support where the device has no memory for it.
+
+    Raises
+    ------
+    NotApplicable
+        Of a table that the model cannot read, as of a generator.
     """
+    if backbone.problem != table.problem:
+        raise NotApplicable(
+            f"Dataset '{table.name}' is for {table.problem}, this model for {backbone.problem}."
+        )
     with clock.timed("prepare"):
         fold = _fold(config, table)
     seed = seed_of(table, config.fold, config.seed)

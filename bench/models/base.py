@@ -121,16 +121,12 @@ class Backbone(ABC):
             object.__setattr__(self, "weights_hash", state_hash(self.module))
 
     def check(self, table: Table) -> None:
-        """Refuse a table of another problem or beyond the model's limits, before all else.
+        """Refuse a table beyond the model's limits, before anything is computed.
 
         Raises
         ------
         TableError
         """
-        if table.problem != self.problem:
-            raise TableError(
-                f"Dataset '{table.name}' is for {table.problem}, this model for {self.problem}."
-            )
         for what, given, limit in (
             ("classes", table.n_classes, self.max_classes),
             ("features", table.n_features, self.max_features),

@@ -149,7 +149,7 @@ def test_a_file_or_a_task_means_the_dataset_that_reads_it() -> None:
         (["dataset=iris", "target=y"], "target=y has no effect"),
         (["dataset=csv", "task_id=31"], "task_id=31 has no effect: it is read by dataset=openml"),
         (["openml.tries=2"], "not by dataset=credit-g"),
-        (["experiment=smoke", "openml.tries=2"], "not by dataset=iris,haberman"),
+        (["experiment=smoke", "openml.tries=2"], "not by dataset=iris,haberman,servo"),
         (["method=scm", "methods=[ctgan]"], "method=scm has no effect beside methods=[ctgan]"),
         (["=3"], "'=3' is no setting"),
         (["fold"], "'fold' is no setting"),
