@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.own import labels
-from bench.datasets.own.date_columns import days_of_dates, days_of_text
+from bench.datasets.own.date_columns import days_of_dates, days_of_text, written
 from bench.datasets.own.identifiers import drawn_without_return
 from bench.datasets.own.kinds import quantities_of, text_of
 from bench.datasets.own.lookalikes import lookalike
@@ -88,6 +88,9 @@ def target_of(
             if problem or (n > max_classes and not reason.plainly):
                 raise
         else:
+            if len(np.unique(numbers)) < 2:
+                only = f"has only one value, {shown(text.iloc[0])}"
+                raise TableError(f"{where}: {only}; at least two are needed.")
             whole = bool((numbers == np.round(numbers)).all())
             if problem or n > (max_classes if whole else TWO):
                 also = not problem and n <= max_classes
@@ -163,7 +166,7 @@ def _if_a_quantity(counts: dict[str, int], problem: Problem | None) -> str:
     """What helps where a target of too many classes may be a quantity."""
     if problem and all(stripped(label) for label in counts):
         return " If it is a quantity, say problem=regression, or cut it into classes first."
-    like = lookalike(counts)
+    like = None if problem else lookalike(counts)
     return f" It {like}; write it as numbers if it is a quantity." if like else ""
 
 
@@ -181,9 +184,10 @@ def _quantity(
     """
     column = str(values.name)
     if _are_dates(values, text, column, convention):
+        example = next(filter(written, text), text.iloc[0])
         raise NoQuantity(
-            f"{where}: holds dates such as {shown(text.iloc[0])}, which are no quantity; write "
-            "them as numbers, such as days since the first."
+            f"{where}: holds dates such as {shown(example)}, which are no quantity; write them as "
+            "numbers, such as days since the first."
         )
     try:
         found = quantities_of(values, column, convention, around)
