@@ -8,9 +8,8 @@ from bench.scores import problem_of_score
 from bench.value_score import ValueScore
 
 PROBLEMS = CLASSIFICATION, REGRESSION = ("classification", "regression")  # as they are told
-# Ranked by → read by: of targets in several units there is no mean. Within a run, and within a unit
-# that methods are compared on, both order alike: the training target that the second is divided by
-# is the same.
+# Ranked by → read by: of targets in several units there is no mean. Within a run both order alike,
+# and within a fold, where all are divided by one deviation (`bench.analysis.deviation`).
 WITHOUT_UNIT = {"rmse": "rmse_sd"}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from bench.analysis.answer import Answer, answer
+from bench.analysis.deviation import in_one_deviation
 from bench.analysis.frame import UNIT, frame, metric_of
 from bench.analysis.problems import PROBLEMS, problem_of_record
 from bench.analysis.resolves import Told
@@ -79,7 +80,7 @@ def chapters(
         of = [problem_of_record(record) == problem for record in records]
         if not any(of):
             continue
-        own = [record for record, is_own in zip(records, of, strict=True) if is_own]
+        own = in_one_deviation(r for r, is_own in zip(records, of, strict=True) if is_own)
         called = [name for name, is_own in zip(named, of, strict=True) if is_own]
         try:
             read.append(_read(own, called, chosen))

@@ -137,7 +137,8 @@ def _scores(record: Record) -> Table:
     for when, part in columns:
         steps = scored.steps_told(record, when)
         table.add_column(f"{part}, {when} ({steps})", justify="right")
-    for name in scored.names(record):
+    ranked = record["metric"]["name"]
+    for name in sorted(scored.names(record), key=lambda name: name != ranked):
         values = (scored.score_of(record, name, when, part) for when, part in columns)
         table.add_row(plain(name), *(scored.shown(name, value) for value in values))
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,42 @@ def test_improvement_and_harm_are_those_of_the_rmse(alone: Chapter) -> None:
     raw = numbers(alone)["per_dataset_in_units"]
     assert raw.loc["houses", "pretrained"] == pytest.approx(60500.0)
     assert sections(alone)["per_dataset_in_units"].table.loc["houses", "pretrained"] == "60500"
+
+
+def test_all_that_a_fold_is_divided_by_is_one_deviation(alone: Chapter) -> None:
+    """A bag, and a run with fewer validation rows, learn from other rows than the others."""
+    other = [_divided_by(record, 1.25) if _is_apart(record) else record for record in NUMBERS]
+    (chapter,), _ = told(other)
+    for key in ("summary", "improvements", "paired", "reliability", "resolves", "rules"):
+        pd.testing.assert_frame_equal(numbers(chapter)[key], numbers(alone)[key])
+
+
+def _is_apart(record: dict[str, Any]) -> bool:
+    return record["cell"]["method"] == "scm"
+
+
+def _divided_by(record: dict[str, Any], times: float) -> dict[str, Any]:
+    """A record whose run learnt from targets of another deviation."""
+    made = made_numeric(
+        *(record["cell"][key] for key in ("dataset", "method")),
+        [value / times for value in record["curves"]["test"]["rmse_sd"]],
+        times
+        * record["metrics"]["chosen"]["test"]["rmse"]
+        / record["metrics"]["chosen"]["test"]["rmse_sd"],
+        [value / times for value in record["curves"]["validation"]["rmse_sd"]],
+        fold=record["cell"]["fold"],
+    )
+    for part in ("validation", "test"):
+        of = record["curves"][part]["log_score"]
+        made["curves"][part]["log_score"] = [value - log(times) for value in of]
+        for when in made["metrics"]:
+            of = record["metrics"][when][part]
+            made["metrics"][when][part] |= {
+                "r2": of["r2"],
+                "spearman": of["spearman"],
+                "log_score": of["log_score"] - log(times),
+            }
+    return made
 
 
 @pytest.mark.parametrize(
