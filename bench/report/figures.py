@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -57,6 +58,7 @@ MEASURES = {  # of `bench.quality.measures`: a title, and its unit
     "test_tstr_r2": ("trained on them", "R² on real rows"),
     "test_tstr_roc_auc": ("trained on them", "ROC-AUC on real rows"),
 }
+SHORT, NARROW = 10, 24  # rows of a heat map whose bar's label is broken, and letters of its lines
 LINEAR = 5  # gain ×1000 up to which its scale is linear, where learning rates go far beyond
 TICKS = (-200, -100, -50, -20, -10, -5, 0, 5, 10, 20, 50)
 Draw = Callable[[Answer], Drawing | None]
@@ -155,10 +157,10 @@ def heat_map(answer: Answer) -> Drawing | None:
     for (i, j), value in np.ndenumerate(wide.to_numpy()):
         shade = "#ffffff" if abs(value) > 0.6 * limit else "#000000"
         axes.text(j, i, _signed(value), ha="center", va="center", fontsize=7.5, color=shade)
-    score = answer.metric.turned_title()
+    label = f"mean change in test {answer.metric.turned_title()} ×1000"
     bar = figure.colorbar(
         image, ax=axes, extend="both", pad=0.015, fraction=0.045, aspect=4 + 1.5 * len(wide),
-        label=f"mean change in test {score} ×1000",
+        label=fill(label, NARROW, break_on_hyphens=False) if len(wide) < SHORT else label,
     )  # fmt: skip
     bar.outline.set_visible(False)
     axes.set_xticks(range(wide.shape[1]), wide.columns, rotation=25, ha="right")

@@ -212,7 +212,7 @@ class TestLowerIsBetter:
         drawing = heat_map(read)
         assert drawing is not None
         labels = [axes.get_ylabel() for axes in drawing.figure.axes]
-        assert "mean change in test negated log-loss ×1000" in labels
+        assert "mean change in test\nnegated log-loss ×1000" in labels
 
     def test_the_cells_of_the_page_are_called_by_the_metrics_name(self, read):
         cells = page._cells(read, ())

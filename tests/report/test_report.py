@@ -99,7 +99,7 @@ class TestFiles:
             told = [t for a in figure.axes for t in (a.get_xlabel(), a.get_ylabel()) if t]
             return [*told, *filter(None, (figure.get_supxlabel(), figure.get_supylabel()))]
 
-        assert labels("heat_map") == ["mean change in test ROC-AUC ×1000"]
+        assert labels("heat_map") == ["mean change in test\nROC-AUC ×1000"]
         assert labels("time") == [
             "median wall time of a cell, seconds (log scale)",
             "mean change in test ROC-AUC ×1000",
