@@ -15,10 +15,10 @@ from bench.analysis.problems import REGRESSION, problem_of_record
 from bench.cell.record import Record
 
 ALIKE = 1e-9  # deviations of the same rows, told from rounded scores
-# Score → its value under another deviation, so many times as large.
+# Score → its value under another deviation: that many times as large, and the value it had.
 TURNED: dict[str, Callable[[float, float], float]] = {
-    "rmse_sd": lambda value, times: value / times,
-    "log_score": lambda value, times: value - log(times),
+    "rmse_sd": lambda times, value: value / times,
+    "log_score": lambda times, value: value - log(times),
 }
 
 
@@ -63,7 +63,7 @@ def _turned(record: Record, deviation: float | None) -> Record:
 def _scores(scores: dict[str, Any], times: float) -> dict[str, Any]:
     """Scores, or curves of them."""
     return {
-        name: value if name not in TURNED else _value(value, partial(TURNED[name], times=times))
+        name: value if name not in TURNED else _value(value, partial(TURNED[name], times))
         for name, value in scores.items()
     }
 
