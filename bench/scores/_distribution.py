@@ -11,6 +11,7 @@ import numpy as np
 from bench.predicted import Predicted
 
 EPSILON = float(np.finfo(np.float64).eps)  # as log-loss clips probabilities
+SAME = 1e-6  # of a bin: whether a value lies on a bound is decided by no last bit
 MOST = 2**14  # numbers of an array at once: what stays in a core's cache
 
 
@@ -18,14 +19,16 @@ def negative_log_density(y: np.ndarray, predicted: Predicted) -> np.ndarray:
     """−log of the density at each value, in nats, of the target in deviations of the training's.
 
     A density is held to EPSILON … 1/EPSILON, so that a value beyond the bins' bounds, which has
-    none, costs 36 nats whatever the bins are.
+    none, costs 36 nats whatever the bins are. A value on a bound is read in the bin below, as a
+    model of bins learns it.
     """
     mass, edges = _distribution(predicted)
-    within = (edges[0] <= y) & (y <= edges[-1])
-    at = _bins(y, edges).clip(0, len(edges) - 2)
+    widths = np.diff(edges)
+    within = (edges[0] - SAME * widths[0] <= y) & (y <= edges[-1] + SAME * widths[-1])
+    at = np.searchsorted(edges[1:-1] + SAME * widths[1:], y)
     # The width in deviations first: neither it nor the mass over it leaves what a float holds.
-    width = (edges[at + 1] - edges[at]) / predicted.scale
-    density = within * mass[np.arange(len(y)), at] / np.maximum(width, EPSILON)
+    width = np.maximum(widths[at] / predicted.scale, EPSILON)
+    density = within * mass[np.arange(len(y)), at] / width
     out: np.ndarray = -np.log(density.clip(EPSILON, 1 / EPSILON))
     return out
 
@@ -39,7 +42,8 @@ def ranked_probability(y: np.ndarray, predicted: Predicted) -> np.ndarray:
 
 
 def _ranked(y: np.ndarray, mass: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    n_bins, at = mass.shape[1], _bins(y, edges)
+    n_bins = mass.shape[1]
+    at = np.searchsorted(edges, y, "right") - 1  # −1 below all bins, n_bins above all
     below = np.zeros((len(y), n_bins + 1))  # F at each bound
     np.cumsum(mass, axis=1, out=below[:, 1:])
     below /= below[:, -1:]  # to one: a float32 softmax comes near it only
@@ -58,12 +62,6 @@ def _ranked(y: np.ndarray, mass: np.ndarray, edges: np.ndarray) -> np.ndarray:
     out[within] += left * (a * a + a * jump + jump * jump) / 3
     out[within] += right * ((jump - 1) ** 2 + (jump - 1) * b + b * b) / 3
     return out
-
-
-def _bins(y: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """The bin of each value; −1 below all, n_bins above all: the last bound is the last bin's."""
-    at = np.searchsorted(edges, y, "right") - 1
-    return np.asarray(np.where(y == edges[-1], len(edges) - 2, at))
 
 
 def _distribution(predicted: Predicted) -> tuple[np.ndarray, np.ndarray]:

@@ -99,8 +99,11 @@ def test_a_distribution_by_hand() -> None:
     told = Predicted(np.full(4, 1.25), 2.0, mass, edges)
     y = np.array([-1.0, 0.5, 1.0, 3.0])
     floor = -math.log(EPSILON)  # a value that has no density
-    densities = [0.5 / 1 * 2, 0.5 / 2 * 2, 0.5 / 2 * 2]  # a bound is of the bin above, the last's
-    assert negative_log_density(y, told) == pytest.approx([floor, *(-np.log(densities))])
+    densities = [0.5 / 1 * 2, 0.5 / 1 * 2, 0.5 / 2 * 2]  # a bound is of the bin below
+    densities_told = negative_log_density(y, told)
+    assert densities_told == pytest.approx([floor, *(-np.log(densities))])
+    for last_bit in (-1e-15, 1e-15):
+        assert (negative_log_density(y * (1 + last_bit), told) == densities_told).all()
     whole = 1 * 0.25 / 3 + 2 * (0.25 + 0.5 + 1) / 3  # of F²
     past = 1 * (1 + 0.5 + 0.25) / 3 + 2 * 0.25 / 3  # of (1 − F)²
     split = 0.5 * 0.0625 / 3 + 0.5 * (0.5625 + 0.375 + 0.25) / 3 + 2 * 0.25 / 3
