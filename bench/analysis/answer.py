@@ -12,6 +12,7 @@ from bench.analysis.frame import (
     as_recorded,
     complete,
     of_methods,
+    serving,
     those,
 )
 from bench.analysis.groups import by_group
@@ -59,7 +60,8 @@ class Answer:
     ``shared`` is `paired.paired` on all units that two methods have, whatever others lack;
     ``measured``, every cell that has a score, is what they are read from; ``told`` has the other
     scores of those cells, ``rules`` is what `rules.by_rule` reads of them, and ``all_readings``
-    what `readings.readings` does, if it is asked for. ``gains`` is `measures.improvements`, and
+    what `readings.readings` does, if it is asked for. ``unserving`` names the methods that serve no
+    table of these, and are left out (`frame.serving`). ``gains`` is `measures.improvements`, and
     ``readings`` `reliability.runs`. What one table alone needs, it makes of these
     (`bench.report.tables`).
     """
@@ -79,6 +81,7 @@ class Answer:
     told: Told = field(default_factory=Told)
     rules: ByRule = field(default_factory=ByRule)
     all_readings: Readings = field(default_factory=Readings)
+    unserving: list[str] = field(default_factory=list)
 
     @property
     def problem(self) -> str:
@@ -110,12 +113,13 @@ def answer(
     told : Told, optional
         What other scores are read from; by default no other is.
     """
-    cells = of_methods(against_untuned(cells), settings.methods)
+    cells, unserving = serving(of_methods(against_untuned(cells), settings.methods))
     kept, left_out = complete(cells, settings.impute)
     left_out = as_recorded(left_out, metric)
     scored = those(cells, (cells["status"] == "done") & cells["score_chosen"].notna())
     measured = kept if settings.impute == Impute.worst else scored
     out = Answer(settings, metric, kept, measured, left_out, absent_units(cells))
+    out.unserving = unserving
     out.shared = paired(scored)
     out.told = told or out.told
     out.rules = by_rule(scored, out.told, metric, settings.rules)

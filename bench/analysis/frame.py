@@ -371,6 +371,15 @@ def of_methods(cells: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
     return cells[cells["method"].isin(wanted)] if wanted else cells
 
 
+def serving(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The cells of methods that serve a table, and the names of those that serve none of them.
+
+    Of a method whose records all say `not_applicable` there is nothing to compare on any unit.
+    """
+    none = (cells["status"] == "not_applicable").groupby(cells["method"]).transform("all")
+    return those(cells, ~none), sorted(map(str, cells.loc[none, "method"].unique()))
+
+
 def absent_units(cells: pd.DataFrame) -> pd.DataFrame:
     """Units that no method has a record of, though their dataset and their split were run.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from made_experiment import experiment_of_numbers
-from made_records import made
+from made_records import failed, made
 
 from bench.analysis.answer import answer
 from bench.analysis.frame import complete, frame, metric_of
@@ -262,3 +262,17 @@ def test_a_unit_whose_test_part_lacks_the_score_is_left_out_and_told():
     assert read.kept["dataset"].unique().tolist() == ["zoo"]
     assert completeness(read).endswith("Left out: 1 unit (2 done without test ROC-AUC).")
     assert lost_of(read)["dataset"].tolist() == ["heart", "heart"]
+
+
+def test_a_method_that_serves_no_table_is_left_out_and_costs_no_unit():
+    """As TabEBM of numeric targets."""
+    served = [made("heart", method, [0.7, 0.8]) for method in ("default_ft", "scm")]
+    refused = failed("heart", "tabebm") | {"status": "not_applicable"}
+    read = answer(frame([*served, refused]), QUICK, roc_auc_ovo)
+    assert sorted(read.kept["method"]) == ["default_ft", "scm"]
+    assert completeness(read).endswith("Not applicable to any of these tables: tabebm.")
+    served_once = made("zoo", "tabebm", [0.7, 0.8])
+    both = [*served, *(made("zoo", m, [0.7, 0.8]) for m in ("default_ft", "scm")), refused]
+    read = answer(frame([*both, served_once]), QUICK, roc_auc_ovo)
+    assert read.kept["dataset"].unique().tolist() == ["zoo"]
+    assert completeness(read).endswith("Left out: 1 unit (1 not_applicable).")
