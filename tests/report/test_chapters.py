@@ -16,6 +16,7 @@ from bench.analysis.settings import settings
 from bench.analysis.variants import names
 from bench.cell.store import Store
 from bench.errors import BadInput
+from bench.report import tables as room
 from bench.report.chapter import Chapter, chapters
 from bench.report.table import Section
 from bench.report.write import report
@@ -41,6 +42,14 @@ def sections(chapter: Chapter) -> dict[str, Section]:
 
 def numbers(chapter: Chapter) -> dict[str, pd.DataFrame]:
     return {table.key: of for table, of in chapter.tables}
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of few tables, where what is said of others is not the point."""
+    keys = ("claims", "summary", "per_dataset", "per_dataset_in_units")
+    found = [table for table in room.tables() if table.key in keys]
+    monkeypatch.setattr(room, "tables", lambda: found)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +81,7 @@ def test_a_problem_is_read_as_if_the_other_was_not_there(
     }
 
 
+@pytest.mark.long
 def test_the_unit_of_the_targets_changes_no_number_but_those_that_have_it(alone: Chapter) -> None:
     (other,), _ = told([record | _in_another_unit(record) for record in NUMBERS])
     for key, table in numbers(alone).items():
@@ -112,6 +122,7 @@ def test_improvement_and_harm_are_those_of_the_rmse(alone: Chapter) -> None:
     assert sections(alone)["per_dataset_in_units"].table.loc["houses", "pretrained"] == "60500"
 
 
+@pytest.mark.long
 def test_all_that_a_fold_is_divided_by_is_one_deviation(alone: Chapter) -> None:
     """A bag, and a run with fewer validation rows, learn from other rows than the others."""
     other = [_divided_by(record, 1.25) if _is_apart(record) else record for record in NUMBERS]
@@ -177,6 +188,7 @@ def test_a_chapter_of_numbers_shows_no_score_of_classes(alone: Chapter) -> None:
         assert "AUC" not in f"{section.title} {table} {section.text}"
 
 
+@pytest.mark.long
 def test_a_score_that_no_model_here_tells_is_left_out_of_what_resolves() -> None:
     """As the log score of a head that tells a single value."""
     records = [record | _without_distribution(record) for record in NUMBERS]
@@ -209,6 +221,7 @@ def test_methods_are_told_apart_within_a_problem() -> None:
     assert len({name.dataset for name in names(same)}) == 2  # another target is another content
 
 
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(
     ("asked", "problem", "why"),
     [
@@ -235,6 +248,7 @@ def test_what_no_problem_can_tell_is_refused() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("few")
 def test_files_are_called_by_their_problem_only_where_there_are_two(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
