@@ -6,9 +6,9 @@ It knows nothing of files, folds, models or configs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -335,3 +335,21 @@ def feature_keys(X: pd.DataFrame) -> np.ndarray:
         X[column] = (X[column] + 0.0).mask(X[column].isna(), np.nan)
     # categorize=False hashes a categorical's text, not its codes
     return hash_pandas_object(X, index=False, categorize=False).to_numpy()
+
+
+def for_problem(setting: Any, problem: Problem) -> Any:
+    """A setting as it stands for tables of a problem: of a choice for each, the one.
+
+    So that what is best for numbers is no other setting, and what a cell of classes is known by
+    stays what it was. It's looked for at any depth.
+
+    >>> for_problem({"target": {"classification": "root", "regression": "sink"}}, "regression")
+    {'target': 'sink'}
+    """
+    if isinstance(setting, Mapping):
+        if set(setting) == set(get_args(Problem)):
+            return for_problem(setting[problem], problem)
+        return {name: for_problem(inner, problem) for name, inner in setting.items()}
+    if isinstance(setting, Sequence) and not isinstance(setting, str):
+        return [for_problem(inner, problem) for inner in setting]
+    return setting

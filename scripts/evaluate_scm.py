@@ -3,13 +3,14 @@
     python -m scripts.evaluate_scm                          # SCM and its rivals, choice tables
     python -m scripts.evaluate_scm --methods scm --param n_dags=20 --param discovery.level=0.05
     python -m scripts.evaluate_scm --set confirm --ctgan --csv runs/rows.csv
+    python -m scripts.evaluate_scm --problem regression --methods scm --param target=sink
 
 Each method sees at most 500 training rows of an embedded table (inner training part of split 0, 1,
 2; stratified) and gives as many rows. Two learners are trained on these and scored on the split's
-test rows (`bench.quality.utility.tstr_roc_auc`); the detector is to tell them from the test rows
-too, and the other measures compare them with the training rows. Settings are chosen on the tables
-of the set *choice* alone; those of *confirm* are looked at once, after the choice. The validation
-rows are not used. The graphs behind the rows are judged by `scripts.evaluate_graphs`.
+test rows by ROC-AUC or R² (`bench.quality.utility`); the detector is to tell them from the test
+rows too, and the other measures compare them with the training rows. Settings are chosen on the
+tables of the set *choice* alone; those of *confirm* are looked at once, after the choice. The
+validation rows are not used. The graphs behind the rows are judged by `scripts.evaluate_graphs`.
 """
 
 from __future__ import annotations
@@ -32,21 +33,33 @@ from bench.datasets import embedded
 from bench.datasets.splits import split
 from bench.generator import Generator, NotApplicable
 from bench.quality.measures import quality
-from bench.quality.utility import tstr_roc_auc
+from bench.quality.utility import utility
 from bench.table import Table
 from generators.bootstrap import Bootstrap
 from scripts.evaluation import console, evaluate, number, parser, run_all
 
 SETS = {
-    "choice": (
-        *("vehicle", "breast-cancer", "wdbc", "credit-g", "heart-disease", "splice", "glass"),
-        *("segment", "contraceptive"),
-    ),
-    "confirm": (
-        *("diabetes", "australian", "maternal-health-risk", "hepatitis", "tae", "saheart"),
-        *("pension-401k", "yeast", "wine-quality-red", "dermatology", "autos", "mammographic"),
-    ),
+    "classification": {
+        "choice": (
+            *("vehicle", "breast-cancer", "wdbc", "credit-g", "heart-disease", "splice", "glass"),
+            *("segment", "contraceptive"),
+        ),
+        "confirm": (
+            *("diabetes", "australian", "maternal-health-risk", "hepatitis", "tae", "saheart"),
+            *("pension-401k", "yeast", "wine-quality-red", "dermatology", "autos", "mammographic"),
+        ),
+    },
+    "regression": {  # the choice leaves the tables of the experiment alone
+        "choice": ("airfoil", "car-prices", "pension-participation", "qsar-fish-toxicity", "sleep"),
+        "confirm": (
+            *("medical-costs", "fertility", "financial-assets", "insurance-expenses", "concrete"),
+            *("credit-amount", "bike-sharing", "diabetes-progression", "credit-balance"),
+            *("auto-mpg", "ceo-salary", "servo"),
+        ),
+    },
 }
+# What the learners' predictions are worth: measure of `bench.quality.utility`, heading
+WORTH = {"classification": ("tstr_roc_auc", "ROC-AUC"), "regression": ("tstr_r2", "R²")}
 METHODS = ("bootstrap", "independent", "scm", "real+scm", "real+bootstrap")
 TITLES = {
     "choice": "CHOICE tables: settings may be chosen here",
@@ -54,7 +67,7 @@ TITLES = {
     "tables": "tables asked for",
 }
 MAX_ROWS = 500
-# Printed columns beside the ROC-AUC: heading, measure of `bench.quality.measures`
+# Printed columns beside it: heading, measure of `bench.quality.measures`
 MEASURES = {
     "correlation error": "correlation_error",
     "marginal distance": "marginal_distance",
@@ -131,7 +144,7 @@ class RowsJob:
         train, test = parts(self.dataset, self.seed)
         about = {"dataset": self.dataset, "seed": self.seed, "rows": len(train), "note": ""}
         if self.source == "real":
-            return [{**about, "method": "real", "tstr_roc_auc": tstr_roc_auc(train, test)}]
+            return [{**about, "method": "real", **utility(train, test)}]
         rng = seeds.generator("evaluate_scm", self.dataset, self.seed, self.source)
         start = time.perf_counter()
         try:
@@ -145,20 +158,21 @@ class RowsJob:
             if method == self.source:
                 measured = quality(train, made, rng, test)
             else:
-                measured = {"tstr_roc_auc": tstr_roc_auc(train.concat(made), test)}
+                measured = utility(train.concat(made), test)
             rows.append({**about, "method": method, **measured})
         return rows
 
 
 def parts(dataset: str, seed: int) -> tuple[Table, Table]:
-    """Training rows (at most `MAX_ROWS`, stratified; levels as they know them) and test rows."""
+    """Training rows (at most `MAX_ROWS`, levels as they know them) and test rows."""
     table = embedded.load(dataset)
     part = split(table, seed)
     rows = part.train
     if len(rows) > MAX_ROWS:
         random_state = seeds.derive("evaluate_scm rows", dataset, seed) % 2**32
+        strata = None if table.strata is None else table.strata[rows]
         rows, _ = train_test_split(
-            rows, train_size=MAX_ROWS, stratify=table.y[rows], random_state=random_state
+            rows, train_size=MAX_ROWS, stratify=strata, random_state=random_state
         )
     return table.take(np.sort(rows)).prune_levels(), table.take(part.test)
 
@@ -178,21 +192,21 @@ def jobs(
     ]
 
 
-def summary(measured: pd.DataFrame) -> pd.DataFrame:
+def summary(measured: pd.DataFrame, worth: str) -> pd.DataFrame:
     """A row each method: means over tables of the means over splits.
 
     Returns
     -------
     DataFrame
-        ``tables`` (where the method gave rows), ``roc_auc``, ``difference`` to real rows on the
-        same tables and splits, ``standard_error`` of it over tables, and the measures.
+        ``tables`` (where the method gave rows), ``worth`` under its name, ``difference`` to real
+        rows on the same tables and splits, ``standard_error`` of it over tables, and the measures.
     """
-    real = measured[measured["method"] == "real"].set_index(["dataset", "seed"])["tstr_roc_auc"]
+    real = measured[measured["method"] == "real"].set_index(["dataset", "seed"])[worth]
     keys = pd.MultiIndex.from_frame(measured[["dataset", "seed"]])
     measured = measured.assign(
-        difference=measured["tstr_roc_auc"].to_numpy() - real.reindex(keys).to_numpy()
-    ).dropna(subset="tstr_roc_auc")
-    columns = ["tstr_roc_auc", "difference", *MEASURES.values()]
+        difference=measured[worth].to_numpy() - real.reindex(keys).to_numpy()
+    ).dropna(subset=worth)
+    columns = [worth, "difference", *MEASURES.values()]
     by_table = measured.reindex(columns=["method", "dataset", *columns])
     by_table = by_table.groupby(["method", "dataset"], sort=False).mean()
     by_method = by_table.groupby("method", sort=False)
@@ -202,28 +216,27 @@ def summary(measured: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def show_rows(measured: pd.DataFrame, title: str, per_table: bool) -> None:
-    """Print the summary, and the ROC-AUC of each table if wanted."""
-    terminal = console()
-    shown = Shown("method", "tables", "ROC-AUC", "− real (SE)", *MEASURES, title=title)
-    for method, row in summary(measured).iterrows():
+def show_rows(measured: pd.DataFrame, title: str, problem: str, per_table: bool) -> None:
+    """Print the summary, and the worth of each table if wanted."""
+    terminal, (worth, heading) = console(), WORTH[problem]
+    shown = Shown("method", "tables", heading, "− real (SE)", *MEASURES, title=title)
+    for method, row in summary(measured, worth).iterrows():
         difference = f"{row['difference']:+.4f} ({number(row['standard_error'], 4)})"
         rest = [number(row[m], 2 if m == "seconds" else 3) for m in MEASURES.values()]
-        area = number(row["tstr_roc_auc"], 4)
-        shown.add_row(str(method), f"{row['tables']:.0f}", area, difference, *rest)
+        shown.add_row(str(method), f"{row['tables']:.0f}", number(row[worth], 4), difference, *rest)
     terminal.print(shown)
     if per_table:
-        terminal.print(areas_of_tables(measured, title))
+        terminal.print(each_table(measured, title, worth, heading))
     for _, row in measured[measured["note"] != ""].iterrows():
         terminal.print(f"{row['method']} on {row['dataset']}, split {row['seed']}: {row['note']}")
 
 
-def areas_of_tables(measured: pd.DataFrame, title: str) -> Shown:
-    """ROC-AUC, tables × methods, and beside it the correlation error of the causal rows."""
-    areas = measured.pivot_table("tstr_roc_auc", "dataset", "method", sort=False)
+def each_table(measured: pd.DataFrame, title: str, worth: str, heading: str) -> Shown:
+    """What rows are worth, tables × methods, and the correlation error of the causal ones."""
+    found = measured.pivot_table(worth, "dataset", "method", sort=False)
     causal = measured[measured["method"] == "scm"].groupby("dataset")["correlation_error"].mean()
-    shown = Shown("ROC-AUC", *areas.columns, "correlation error (scm)", title=title)
-    for dataset, row in areas.iterrows():
+    shown = Shown(heading, *found.columns, "correlation error (scm)", title=title)
+    for dataset, row in found.iterrows():
         cells = [*row, causal.get(dataset, np.nan)]
         shown.add_row(str(dataset), *(number(value, 3) for value in cells))
     return shown
@@ -231,14 +244,18 @@ def areas_of_tables(measured: pd.DataFrame, title: str) -> Shown:
 
 def measure(given: argparse.Namespace) -> pd.DataFrame:
     """Run what was asked for, and show it."""
-    chosen = {name: SETS[name] for name in (SETS if given.set == "all" else [given.set])}
+    sets = SETS[given.problem]
+    chosen = {name: sets[name] for name in (sets if given.set == "all" else [given.set])}
     if given.tables:
+        others = sorted(set(given.tables) - set(embedded.names(given.problem)))
+        if others:
+            raise SystemExit(f"Table '{others[0]}' is none of {given.problem}; see --problem.")
         chosen = {"tables": tuple(given.tables)}
     wanted = [*given.methods, *["ctgan"] * given.ctgan]
     methods = [method for method in dict.fromkeys(wanted) if method != "real"]
     scm(given.param)  # refuses what no job could be run with
     todo = jobs(sum(chosen.values(), ()), given.seeds, methods, given.param)
-    measures = ["tstr_roc_auc", *MEASURES.values(), "detection_auc", "copies"]
+    measures = [WORTH[given.problem][0], *MEASURES.values(), "detection_auc", "copies"]
     measured = pd.DataFrame(run_all(todo, given.jobs))
     measured = measured.reindex(columns=["method", "dataset", "seed", "rows", "note", *measures])
     names = {"dataset": sum(chosen.values(), ()), "method": ("real", *methods)}
@@ -251,7 +268,7 @@ def measure(given: argparse.Namespace) -> pd.DataFrame:
         mine = measured["dataset"].isin(datasets)
         measured.loc[mine, "set"] = name
         title = f"{TITLES[name]} · splits {given.seeds} · {' '.join(given.param) or 'defaults'}"
-        show_rows(measured[mine], title, given.per_table)
+        show_rows(measured[mine], title, given.problem, given.per_table)
     return measured.assign(params=" ".join(given.param))
 
 
@@ -263,14 +280,16 @@ def main(arguments: list[str] | None = None) -> None:
         "--methods", nargs="+", default=METHODS, choices=every, metavar="M", help=says
     )
     line.add_argument("--ctgan", action="store_true", help="ctgan too: a minute a table and split")
-    line.add_argument("--set", choices=[*SETS, "all"], default="choice", help="default: choice")
-    says = "these embedded tables instead"
-    names = embedded.names("classification")
+    line.add_argument("--problem", choices=SETS, default="classification", help="of the tables")
+    sets = [*SETS["classification"], "all"]
+    line.add_argument("--set", choices=sets, default="choice", help="default: choice")
+    says = "these embedded tables instead, all of the problem"
+    names = embedded.names()
     line.add_argument("--tables", nargs="+", choices=names, metavar="T", help=says)
     says = """a parameter of SCM, in YAML, as often as needed: n_dags=20, discovery.level=0.05,
         'regressor={_target_: sklearn.linear_model.Ridge, alpha: 10}'"""
     line.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help=says)
-    line.add_argument("--per-table", action="store_true", help="the ROC-AUC of each table too")
+    line.add_argument("--per-table", action="store_true", help="each table's own too")
     evaluate(measure, line, arguments)
 
 

@@ -25,7 +25,7 @@ from bench.files import digest, plain
 from bench.finetune.settings import deciding
 from bench.finetune.stopping import RULES
 from bench.scores import RANKED, SCORES
-from bench.table import Table
+from bench.table import Table, for_problem
 
 if TYPE_CHECKING:
     from bench.models.base import Backbone
@@ -45,6 +45,7 @@ def identity(
     ``load`` is as in `bench.cell.model.identity_of`.
     """
     method = plain(cfg.method)
+    method["generator"] = for_problem(method["generator"], table.problem)
     parts = {
         "dataset": table.fingerprint(),
         "split": {**protocol(table), "index": int(cfg.fold)},

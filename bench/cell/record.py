@@ -36,8 +36,9 @@ synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, gene
     synthetic table that all methods with this generator share, or, where each step draws its own
     rows (key: null), one sample more. null without a generator, and where each step is a new task,
     whose columns change. quality: {measure: float or null} of `bench.quality.measures.quality`
-    against the training rows; and test_tstr_roc_auc, of learners trained on these rows and scored
-    on the test rows, which like the test curves is for analysis only
+    against the training rows; and test_tstr_roc_auc, or test_tstr_r2 of a numeric target, of
+    learners trained on these rows and scored on the test rows, which like the test curves is for
+    analysis only
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
     seconds, phases} or null, …}; the only part that may differ between two runs of one cell
 provenance : {code, scores, versions, python, platform, processor, kernels, threads, device,

@@ -132,6 +132,7 @@ class Cell:
             "seed": int(cfg.seed),
             "model": HydraConfig.get().runtime.choices.model,
         }
+        cfg = _settled(cfg, table)
         what = identity(cfg, table)
         code = code_fingerprint(targets(cfg))
         return cls(cfg, entry, table, names, what, code, store.path(names, what["hash"]))
@@ -139,6 +140,15 @@ class Cell:
     def is_due(self, record: Record | None) -> bool:
         """Whether the cell runs, given its record."""
         return must_run(record, self.code, self.cfg.rerun)
+
+
+def _settled(cfg: DictConfig, table: Table) -> DictConfig:
+    """The config with its generator's settings as they stand for the table's problem."""
+    from bench.table import for_problem
+
+    cfg = cfg.copy()
+    cfg.method.generator = for_problem(plain_node(cfg.method.generator), table.problem)
+    return cfg
 
 
 def _run_all(cells: list[Cell], store: Store) -> list[str | None]:

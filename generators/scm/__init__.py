@@ -14,14 +14,16 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 from annotated_types import Interval
+from pydantic import ConfigDict, with_config
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from bench.generator import CausalGenerator, CausalGraph, NotApplicable
 from bench.process import timed
-from bench.ranges import Chance, Count, Level, NotNegative, OneOf, Positive
-from bench.table import Table
+from bench.ranges import STRICT, Chance, Count, Level, NotNegative, OneOf, Positive
+from bench.table import Table, for_problem
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.discovery import DISCOVERY, Discovery, discover, gaussian, make_test
@@ -51,6 +53,17 @@ class Target(StrEnum):
     free = "free"  # as the edge probabilities say
 
 
+@with_config(ConfigDict(**STRICT, extra="forbid"))
+class Targets(TypedDict):
+    """Which way the target's edges point, for each problem."""
+
+    classification: Annotated[Target | str, OneOf(Target)]
+    regression: Annotated[Target | str, OneOf(Target)]
+
+
+TARGETS: Targets = {"classification": Target.root, "regression": Target.sink}
+
+
 class SCM(CausalGenerator):
     """CausalMixFT's synthetic rows (arXiv 2601.04110).
 
@@ -67,11 +80,13 @@ class SCM(CausalGenerator):
         Of a node.
     order_noise : float
         Scale of the Gumbel noise in the order in which a DAG's edges are drawn (`sample_dag`).
-    target : Target
+    target : Target, or one for each problem
         A DAG says nothing of the target's edges that the rows of the other direction would
         contradict (they are Markov equivalent once every node has the parents it needs), but
         learning each feature given the class takes fewer rows than the class given all features
-        (Ng and Jordan 2001), and classes then come in their exact shares. Hence ``root``.
+        (Ng and Jordan 2001), and classes then come in their exact shares. Hence ``root``. A number
+        is learnt better given the features (R² of models that learn from the rows, in
+        ``conf/method/scm.yaml``). Hence ``sink``.
     repair : float or None
         Significance level at which a drawn DAG must satisfy its own Markov condition on the rows
         (`generators.scm.repair`); None leaves DAGs as drawn.
@@ -124,7 +139,7 @@ class SCM(CausalGenerator):
         n_dags: Annotated[int, Interval(ge=1, le=10_000)] = 10,
         max_parents: Annotated[int, Interval(ge=0, le=1000)] = 10,
         order_noise: NotNegative = 0.25,
-        target: Annotated[Target | str, OneOf(Target)] = Target.root,
+        target: Annotated[Target | str, OneOf(Target)] | Targets = TARGETS,
         repair: Level | None = 0.3,
         regressor: BaseEstimator = REGRESSOR,
         classifier: BaseEstimator = CLASSIFIER,
@@ -176,6 +191,7 @@ class SCM(CausalGenerator):
         """
         if len(table) < 2:
             raise NotApplicable("Causal discovery needs at least two training rows.")
+        self.target_ = Target(for_problem(self.target, table.problem))
         budget = Budget(self.seconds)
         seconds: dict[str, float] = {}
         self.seconds_ = seconds
@@ -189,7 +205,7 @@ class SCM(CausalGenerator):
             )
         seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
         with timed(seconds, "graphs"):
-            aimed = oriented(self.probabilities_, Target(self.target))
+            aimed = oriented(self.probabilities_, self.target_)
             self.drawn_ = [
                 sample_dag(aimed, rng, max_parents=self.max_parents, noise=self.order_noise)
                 for _ in range(self.n_dags)
@@ -221,8 +237,8 @@ class SCM(CausalGenerator):
         if not isinstance(test, DegenerateGaussian):
             test = gaussian(coding.codes_, coding.nodes_, self.discovery)
         mend = MarkovRepair(test, self.repair, self.max_parents)
-        first = coding.target if self.target == Target.root else None
-        last = coding.target if self.target == Target.sink else None
+        first = coding.target if self.target_ is Target.root else None
+        last = coding.target if self.target_ is Target.sink else None
         return [
             mend(dag, first, last, budget.share(1 / (len(self.drawn_) - at)))
             for at, dag in enumerate(self.drawn_)

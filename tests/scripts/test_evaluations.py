@@ -17,7 +17,7 @@ def test_the_difference_to_real_is_paired_and_its_error_is_over_tables():
         ("scm", "a", 0, 0.7), ("scm", "a", 1, 0.9), ("scm", "b", 0, 0.6), ("scm", "b", 1, NAN),
     ]  # fmt: skip
     measured = pd.DataFrame(rows, columns=["method", "dataset", "seed", "tstr_roc_auc"])
-    found = summary(measured).loc["scm"]
+    found = summary(measured, "tstr_roc_auc").loc["scm"]
     assert found["tables"] == 2
     assert found["tstr_roc_auc"] == pytest.approx((0.8 + 0.6) / 2)
     assert found["difference"] == pytest.approx((-0.05 - 0.1) / 2)
