@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from bench.datasets.splits import split
 from bench.quality import measures
 from bench.quality.arrays import Columns
 from bench.quality.measures import quality
-from bench.quality.utility import tstr_roc_auc
+from bench.quality.utility import tstr_r2, tstr_roc_auc, utility
 from bench.table import Table
 from scripts.evaluate_scm import IndependentColumns
 
@@ -208,6 +209,60 @@ def test_the_test_rows_may_hold_levels_that_the_synthetic_rows_do_not_know():
     train = table([0, 1] * 30, categorical=["ab" * 30], levels="ab")
     test = table([0, 1, 0, 1], categorical=["abcc"], levels="abc")
     assert 0.5 <= tstr_roc_auc(train, test) <= 1
+
+
+# ---------------------------------------------------------------- numeric targets
+def quantities(y, **columns) -> Table:
+    made = table([0] * len(y), **columns)
+    return replace(made, y=np.asarray(y, dtype=np.float64), classes=())
+
+
+def test_a_numeric_target_is_one_more_numeric_column():
+    real = quantities([1, 2, 3, 4], categorical=["aabb"])
+    synthetic = quantities([3, 4, 5, 6], categorical=["abbb"])
+    # F(2) of the target: ½ against 0; c0: total variation ¼.
+    assert measures.marginal_distance(real, synthetic) == pytest.approx((0.5 + 0.25) / 2)
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=60)
+    y = np.exp(a) + rng.normal(size=60)
+    matrix = measures.association(Columns.of(quantities(y, numeric=[a])))
+    assert matrix.shape == (2, 2)
+    assert matrix[0, 1] == pytest.approx(spearmanr(a, y).statistic)
+    assert measures.correlation_error(
+        quantities(y, numeric=[a]), quantities(-y, numeric=[a])
+    ) == pytest.approx(2 * abs(matrix[0, 1]))
+    other = quantities(y + 5, numeric=[a])
+    assert measures.detection_auc(quantities(y, numeric=[a]), other, rng) > 0.9
+
+
+def test_a_line_is_worth_what_it_explains_and_the_mean_of_others_nothing():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(2, 200))
+    train, test = (quantities(3 * x, numeric=[x]) for x in a)
+    (name, worth), *none = utility(train, test).items()
+    assert (name, none) == ("tstr_r2", [])
+    assert 0.95 < worth < 1
+    # Ridge regression of a constant, and boosting, predict it: below the test rows' mean by bias².
+    away = replace(train, y=np.full(200, test.y.mean() + 2 * test.y.std()))
+    assert tstr_r2(away, test) == pytest.approx(-4)
+    assert tstr_r2(away.select([]), test.select([])) == pytest.approx(-4)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_the_worth_of_rows_does_not_hang_on_the_targets_unit(scale):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 100))
+    plain = [quantities(v + 0.5, numeric=[v]) for v in x]
+    scaled = [replace(t, y=t.y * scale) for t in plain]
+    assert tstr_r2(*scaled) == pytest.approx(tstr_r2(*plain))
+    scores = quality(*scaled, rng, scaled[1])
+    assert "tstr_roc_auc" not in scores
+    assert np.isfinite(list(scores.values())).all()
+
+
+def test_a_target_that_does_not_vary_on_test_rows_has_no_worth():
+    real = quantities([1, 2, 3, 4], numeric=[[1, 2, 3, 4]])
+    assert utility(real, real.take([2, 2])) == {"tstr_r2": None}
 
 
 # ---------------------------------------------------------------- closeness
