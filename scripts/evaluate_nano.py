@@ -132,6 +132,7 @@ def markdown(scores: pd.DataFrame, score: str) -> str:
     for held_out, label in kinds.items():
         if held_out in table.index.get_level_values("held_out"):
             parts.append(table.loc[held_out].mean().to_frame(f"**{label}**").T)
+    parts.append(table.mean().to_frame("**mean of all**").T)
     shown = pd.concat(parts).rename_axis("table")
     shown.index = [f"{i} (held out)" if i in HELD_OUT else i for i in shown.index]
     return shown.to_markdown(floatfmt=".3f")
