@@ -19,6 +19,7 @@ from bench.cell.generation import Generation
 from bench.datasets.bags import Bag
 from bench.finetune.bagging import Bagging
 from bench.finetune.loop import Finetuned
+from bench.predicted import Predicted
 
 
 def bagged(attempt: Attempt, bag: Bag) -> Iterator[Reached]:
@@ -42,7 +43,7 @@ def bagged(attempt: Attempt, bag: Bag) -> Iterator[Reached]:
         reached = replace(reached, generation=_summed(reached.generation, child.generation))
     with attempt.clock.timed("bagging"):
         result = bagging.ended()
-    yield replace(reached, result=result).noting(_told(notes))
+    yield replace(reached, result=result).noting([*_told(notes), *_unpooled(child)])
 
 
 def _data(bag: Bag) -> dict[str, Any]:
@@ -67,6 +68,14 @@ def _summed(before: Generation, more: Generation) -> Generation:
         "phases": phases,
     }
     return replace(before, timing=summed)
+
+
+def _unpooled(child: Reached) -> Iterator[str]:
+    """What children told, as this one did, and their bag does not."""
+    assert child.result is not None
+    test = child.result.pretrained["test"]
+    if isinstance(test, Predicted) and test.has_distribution:
+        yield "Children's distributions are not put together: the bag has no score of them."
 
 
 def _told(notes: list[list[str]]) -> list[str]:

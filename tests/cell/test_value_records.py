@@ -299,6 +299,7 @@ def test_a_bag_tells_the_mean_of_its_childrens_means_and_no_distribution() -> No
     table = load("servo")
     found = seal(run(MODEL, table, "finetune.bag=3", "finetune.steps=1"))
     assert (found["error"], fault(found), list(inconsistencies(found))) == (None, None, [])
+    assert found["data"]["notes"][-1].startswith("Children's distributions are not put together")
     bag = Bag.of(table, 0, 3)
     scales = [child.train.y.std() for child in bag.children]
     kept = found["predictions"]
