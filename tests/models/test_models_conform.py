@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-import torch.nn.functional as F
 from composing import composing
 from hydra import compose
 from omegaconf import OmegaConf
@@ -26,18 +25,20 @@ from torch import Tensor, nn
 
 from bench.cell.checking import called, check_target
 from bench.cell.model import backbone as loaded
-from bench.cell.model import files_of, identity_of, require
+from bench.cell.model import files_of, identity_of, of_problem, require
 from bench.errors import ModelError, TableError
 from bench.files import CONF
 from bench.models.base import Backbone, Probabilities
 from bench.models.memory import CHUNK, Memory
 from bench.models.weights import files_hash, state_hash
-from bench.table import Table
+from bench.predicted import Predictions
+from bench.table import Problem, Table
 
 TESTS = Path(__file__).parents[1] / "support" / "conf"  # with a tiny model in it
 # Between two ways to compute probabilities in float32: other chunks, other batches.
 ROUNDING = 1e-4
 T = TypeVar("T")
+Check = TypeVar("Check", bound=Callable[..., None])
 
 
 # --- models under test --------------------------------------------------------------------------
@@ -53,42 +54,60 @@ def yamls(folders: list[str]) -> dict[str, Path]:
     return found
 
 
+def only(problem: Problem) -> Callable[[Check], Check]:
+    """Mark a test that says something of one problem; all others hold for both."""
+
+    def mark(test: Check) -> Check:
+        test.only = problem  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "model" in metafunc.fixturenames:
         metafunc.parametrize("model", list(yamls(metafunc.config.getoption("model_dir"))))
+        one = getattr(metafunc.function, "only", None)
+        metafunc.parametrize("problem", [one] if one else get_args(Problem))
 
 
 @cache
-def config_of(name: str, folder: Path) -> dict[str, Any]:
-    """A model's config as a run composes it, checked; skipped where its weights are not here."""
+def config_of(name: str, folder: Path) -> dict[str, Any] | str:
+    """A model's config as a run composes it, checked; or why its weights are not here."""
     words = [f"model={name}", "device=cpu", "offline=true", f"hydra.searchpath=[{folder}]"]
     with composing():
         node = compose("config", words).model
     if OmegaConf.is_missing(node, "path"):
-        pytest.skip("its path is left to whoever runs it")
+        return "its path is left to whoever runs it"
     config = check_target(node, "model")
     try:
         files_of(config)
     except ModelError as reason:
-        pytest.skip(str(reason))
+        return str(reason)
     return config
 
 
 @pytest.fixture
-def config(model: str, request: pytest.FixtureRequest) -> dict[str, Any]:
-    return config_of(model, yamls(request.config.getoption("model_dir"))[model])
+def config(model: str, problem: Problem, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """As it is loaded for the problem; skipped where it is not here, or only for the other."""
+    found = config_of(model, yamls(request.config.getoption("model_dir"))[model])
+    if isinstance(found, str):
+        pytest.skip(found)
+    if loaded(found, problem).problem != problem:
+        pytest.skip(f"it is not for {problem}")
+    return of_problem(found, problem)
 
 
 @pytest.fixture
-def backbone(config: dict[str, Any]) -> Backbone:
-    return loaded(config)
+def backbone(config: dict[str, Any], problem: Problem) -> Backbone:
+    return loaded(config, problem)
 
 
 # --- tables, and what is asked of them ----------------------------------------------------------
 
 
-def table(n: int = 90) -> Table:
-    """Three of four classes, which two of the columns tell; missing numbers and levels."""
+def table(n: int = 90, problem: Problem = "classification") -> Table:
+    """Three of four classes, or numbers, which two columns tell; missing numbers and levels."""
     rng = np.random.default_rng(0)
     y = np.arange(n) % 3
     number = rng.normal(size=n) + 2.0 * y
@@ -104,13 +123,26 @@ def table(n: int = 90) -> Table:
         }
     )
     kinds = {"number": "numeric", "level": "categorical", "count": "integer", "wide": "numeric"}
-    return Table("made", X, y, kinds, ("w", "x", "y", "z"), "target")  # type: ignore[arg-type]
+    classes = ("w", "x", "y", "z") if problem == "classification" else ()
+    if not classes:
+        y = 100.0 * y + 20.0 * rng.normal(size=n)
+    return Table("made", X, y, kinds, classes, "target")  # type: ignore[arg-type]
 
 
-def fold(whole: Table | None = None) -> tuple[Table, Table]:
+def fold(backbone: Backbone) -> tuple[Table, Table]:
     """Training rows, and others."""
-    whole = table() if whole is None else whole
+    whole = table(problem=backbone.problem)
     return whole.take(range(60)).prune_levels(), whole.take(range(60, len(whole)))
+
+
+def turned(of: Table) -> Table:
+    """The rows with other targets, of those that there are."""
+    return replace(of, y=(of.y + 1) % 3 if of.classes else of.y[::-1].copy())
+
+
+def numbers(of: Predictions) -> np.ndarray:
+    """Predictions as columns: probabilities, or values in units of the training targets' spread."""
+    return of if isinstance(of, np.ndarray) else of.mean[:, None] / of.scale
 
 
 def scored(
@@ -120,19 +152,20 @@ def scored(
     module: nn.Module | None = None,
     memory: Memory | None = None,
 ) -> np.ndarray:
-    """Probabilities of the rows, shape (q, n_classes)."""
+    """Probabilities of the rows, shape (q, n_classes), or their values, shape (q, 1)."""
     encoder, rng = backbone.encoder(train), np.random.default_rng(0)
     parts = {"validation": rows.take(range(9)), "test": rows}
     score = backbone.score(encoder, train, parts, rng, memory or Memory(scoring=CHUNK))
-    found: Probabilities = score(backbone.module if module is None else module)
-    assert list(found) == list(parts)
+    told: Probabilities = score(backbone.module if module is None else module)
+    assert list(told) == list(parts)
+    found = {part: numbers(of) for part, of in told.items()}
     np.testing.assert_allclose(found["validation"], found["test"][:9], rtol=0, atol=ROUNDING)
     return found["test"]
 
 
 def task(backbone: Backbone) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Encoded support and query rows of one task, with their classes; a batch of one."""
-    train, rows = fold()
+    """Encoded support and query rows of one task, with their targets; a batch of one."""
+    train, rows = fold(backbone)
     encoder = backbone.encoder(train)
     arrays = (encoder.encode_x(train), encoder.encode_y(train.y))
     arrays += (encoder.encode_x(rows), encoder.encode_y(rows.y))
@@ -142,7 +175,8 @@ def task(backbone: Backbone) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def loss_of(backbone: Backbone, module: nn.Module) -> Tensor:
     x, y, x_query, y_query = task(backbone)
-    return F.cross_entropy(backbone.logits(module, x, y, x_query).flatten(0, 1), y_query[0])
+    outputs = backbone.logits(module, x, y, x_query)[0]
+    return backbone.loss(outputs, y_query[0], outputs.shape[1])
 
 
 def stirred(module: nn.Module, names: list[str] | None = None) -> nn.Module:
@@ -157,10 +191,11 @@ def stirred(module: nn.Module, names: list[str] | None = None) -> nn.Module:
 # --- every model --------------------------------------------------------------------------------
 
 
+@only("classification")
 def test_probabilities_are_such_and_absent_classes_have_none(
     model: str, backbone: Backbone
 ) -> None:
-    train, rows = fold()
+    train, rows = fold(backbone)
     found = scored(backbone, train, rows)
     assert found.shape == (len(rows), 4)
     assert np.isfinite(found).all()
@@ -171,7 +206,7 @@ def test_probabilities_are_such_and_absent_classes_have_none(
 
 
 def test_scoring_is_deterministic_and_changes_nothing(model: str, backbone: Backbone) -> None:
-    module, tables = backbone.copy().train(), fold()
+    module, tables = backbone.copy().train(), fold(backbone)
     before = state_hash(module), [t.fingerprint() for t in tables]
     torch.manual_seed(1)
     found = [scored(backbone, *tables, module=module)]
@@ -187,47 +222,48 @@ def test_scoring_is_deterministic_and_changes_nothing(model: str, backbone: Back
 def test_a_rows_prediction_depends_on_no_other_row_that_is_asked_for(
     model: str, backbone: Backbone
 ) -> None:
-    train, rows = fold()
+    train, rows = fold(backbone)
     together = scored(backbone, train, rows)
     fewer = scored(backbone, train, rows.take(range(12)))
     np.testing.assert_allclose(fewer, together[:12], rtol=0, atol=ROUNDING)
-    turned = scored(backbone, train, rows.take(range(len(rows))[::-1]))
-    np.testing.assert_allclose(turned[::-1], together, rtol=0, atol=ROUNDING)
+    backwards = scored(backbone, train, rows.take(range(len(rows))[::-1]))
+    np.testing.assert_allclose(backwards[::-1], together, rtol=0, atol=ROUNDING)
 
 
 def test_labels_of_the_rows_asked_for_are_never_read(model: str, backbone: Backbone) -> None:
-    train, rows = fold()
-    turned = replace(rows, y=(rows.y + 1) % 4)
-    np.testing.assert_array_equal(scored(backbone, train, rows), scored(backbone, train, turned))
+    train, rows = fold(backbone)
+    found = scored(backbone, train, rows)
+    np.testing.assert_array_equal(scored(backbone, train, turned(rows)), found)
 
 
 def test_the_training_rows_are_the_context(model: str, backbone: Backbone) -> None:
-    train, rows = fold()
+    train, rows = fold(backbone)
     found = scored(backbone, train, rows)
-    for other in (replace(train, y=(train.y + 1) % 3), train.take(range(30))):
+    for other in (turned(train), train.take(range(30))):
         assert np.abs(scored(backbone, other, rows) - found).max() > 1e-3
 
 
+@only("classification")
 def test_a_class_keeps_its_column_whatever_its_code(model: str, backbone: Backbone) -> None:
     """Codes that no row has make no difference; in another order the classes are found, too."""
-    train, rows = fold()
+    train, rows = fold(backbone)
     found = scored(backbone, train, rows)
     code = np.array([0, 2, 3, 1])  # the absent class is in their midst
     moved = scored(backbone, replace(train, y=code[train.y]), rows)
     np.testing.assert_array_equal(moved[:, code], found)
-    turned = scored(backbone, replace(train, y=2 - train.y), rows)
-    for y, probabilities in ((rows.y, found), (2 - rows.y, turned)):
+    others = scored(backbone, replace(train, y=2 - train.y), rows)
+    for y, probabilities in ((rows.y, found), (2 - rows.y, others)):
         assert (probabilities.argmax(axis=1) == y).mean() > 0.5
 
 
 def test_the_encoder_learns_of_training_rows_alone_and_takes_any_other(
     model: str, backbone: Backbone
 ) -> None:
-    train, rows = fold()
+    train, rows = fold(backbone)
     encoder = backbone.encoder(train)
     encoded = encoder.encode_x(rows)
     assert encoded.dtype == np.float32
-    assert encoder.present_.tolist() == [0, 1, 2]
+    assert encoder.present_.tolist() == ([0, 1, 2] if train.classes else [])
     np.testing.assert_array_equal(encoder.encode_x(rows.take([3]))[0], encoded[3])
     strange = pd.Categorical(["never seen"] * len(rows), categories=["never seen", "a"])
     X = rows.X.assign(level=strange, number=np.nan, wide=1e30)
@@ -247,7 +283,7 @@ def test_logits_read_each_task_of_a_batch_for_itself_and_write_into_none(
         logits = backbone.logits(backbone.module, *inputs)
         alone = backbone.logits(backbone.module, *one)
     assert logits.shape[:2] == (2, inputs[2].shape[1])
-    assert logits.shape[2] >= 3
+    assert logits.shape[2] >= (3 if backbone.problem == "classification" else 1)
     torch.testing.assert_close(logits[:1], alone, rtol=0, atol=1e-3)
     assert all(torch.equal(a, b) for a, b in zip(inputs, before, strict=True))
 
@@ -277,8 +313,8 @@ def test_a_few_steps_on_one_task_lower_its_loss(model: str, backbone: Backbone) 
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
-    before = scored(backbone, *fold())
-    assert np.abs(scored(backbone, *fold(), module=module) - before).max() > 0
+    before = scored(backbone, *fold(backbone))
+    assert np.abs(scored(backbone, *fold(backbone), module=module) - before).max() > 0
 
 
 def test_logits_are_linear_in_the_weights_of_the_last_layer(model: str, backbone: Backbone) -> None:
@@ -310,10 +346,14 @@ def test_a_copy_is_free_to_be_changed(model: str, backbone: Backbone) -> None:
 
 
 def test_what_is_beyond_its_limits_is_refused(model: str, backbone: Backbone) -> None:
-    train, _ = fold()
+    train, _ = fold(backbone)
     backbone.check(train)
     with pytest.raises(TableError, match="'made' has 4 features, this model takes at most 3"):
         replace(backbone, max_features=3).check(train)
+    with pytest.raises(TableError, match=f"this model for {backbone.problem}"):
+        backbone.check(table(problem="regression" if train.classes else "classification"))
+    if not train.classes:
+        return
     many = replace(train, classes=tuple(map(str, range(backbone.max_classes + 1))))
     with pytest.raises(TableError, match=f"this model takes at most {backbone.max_classes}"):
         backbone.check(many)
@@ -335,15 +375,15 @@ def test_less_memory_makes_smaller_chunks_and_the_same_scores(
     model: str, backbone: Backbone
 ) -> None:
     memory = Small(scoring=CHUNK)
-    found = scored(backbone, *fold(), memory=memory)
+    found = scored(backbone, *fold(backbone), memory=memory)
     assert memory.notes, "scoring asks `Memory.attempt` for its chunks"
-    np.testing.assert_allclose(found, scored(backbone, *fold()), rtol=0, atol=ROUNDING)
+    np.testing.assert_allclose(found, scored(backbone, *fold(backbone)), rtol=0, atol=ROUNDING)
 
 
 def test_no_more_support_rows_are_read_than_there_is_room_for(
     model: str, backbone: Backbone
 ) -> None:
-    train, rows = fold()
+    train, rows = fold(backbone)
     few = Memory(scoring=CHUNK)
     few.support = 20
     found = scored(backbone, train, rows, memory=few)
@@ -356,11 +396,11 @@ def test_weights_that_are_no_numbers_are_not_scored(model: str, backbone: Backbo
     with torch.no_grad():
         next(broken.parameters()).fill_(torch.nan)
     with pytest.raises(FloatingPointError):
-        scored(backbone, *fold(), module=broken)
+        scored(backbone, *fold(backbone), module=broken)
 
 
 def test_it_is_known_by_its_weights_whenever_it_is_loaded(
-    model: str, backbone: Backbone, config: dict[str, Any]
+    model: str, problem: Problem, backbone: Backbone, config: dict[str, Any]
 ) -> None:
     again = called(config, "model")
     assert again.weights_hash == backbone.weights_hash
@@ -368,9 +408,10 @@ def test_it_is_known_by_its_weights_whenever_it_is_loaded(
     found = files_of(config)
     hashed = files_hash(found) if found else state_hash(backbone.module)
     assert backbone.weights_hash == hashed
-    require(again, {"parts": {"model": identity_of(config)}})
+    require(again, {"parts": {"model": identity_of(config, problem=problem)}})
 
 
+@only("classification")
 def test_its_smooth_classifier_has_a_gradient_to_the_rows(model: str, backbone: Backbone) -> None:
     x, y, x_query, _ = (part[0] for part in task(backbone))
     classifier = backbone.smooth()
@@ -383,6 +424,28 @@ def test_its_smooth_classifier_has_a_gradient_to_the_rows(model: str, backbone: 
     assert torch.isfinite(rows.grad).all()
     assert float(rows.grad.abs().max()) > 0
     assert all(weights.grad is None for weights in backbone.module.parameters())
+
+
+@only("regression")
+def test_a_numeric_target_is_told_in_its_own_units_and_by_no_classes(
+    model: str, backbone: Backbone
+) -> None:
+    train, rows = fold(backbone)
+    moved = replace(train, y=1e6 + 1e3 * train.y)
+    memory, rng = Memory(scoring=CHUNK), np.random.default_rng(0)
+    told, of_moved = (
+        backbone.score(backbone.encoder(of), of, {"test": rows}, rng, memory)(backbone.module)[
+            "test"
+        ]
+        for of in (train, moved)
+    )
+    assert len(told) == len(rows)
+    assert np.ptp(told.mean) > 1e-6 * told.scale, "rows are told apart"
+    assert told.scale == pytest.approx(train.y.std())
+    tolerance = ROUNDING * of_moved.scale
+    np.testing.assert_allclose(of_moved.mean, 1e6 + 1e3 * told.mean, rtol=0, atol=tolerance)
+    with pytest.raises(ModelError, match="of a numeric target tells of no classes"):
+        backbone.smooth()
 
 
 def test_a_model_in_another_folder_is_covered(tmp_path: Path) -> None:
@@ -477,4 +540,6 @@ def test_a_model_that_breaks_a_promise_is_found(
 def test_a_hash_that_names_no_weights_is_found() -> None:
     config = {"_target_": "tiny_model.load_called"}
     with pytest.raises(AssertionError):
-        test_it_is_known_by_its_weights_whenever_it_is_loaded("broken", load_called(), config)
+        test_it_is_known_by_its_weights_whenever_it_is_loaded(
+            "broken", "classification", load_called(), config
+        )
