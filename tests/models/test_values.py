@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from autogluon.tabular.models.mitra.sklearn_interface import MitraBase, MitraReg
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.cell.model import identity_of
 from bench.datasets import embedded
 from bench.datasets.splits import Fold
 from bench.errors import ModelError, TableError
@@ -24,6 +25,7 @@ from bench.models.tab2d.checkpoint import Checkpoint, load
 from bench.models.tab2d.scale import Scale
 from bench.models.tab2d.values import HIGH, LOW, ValueEncoder
 from bench.models.weights import CARRIED, NANO
+from bench.table import Problem
 
 LIMITS: dict[str, Any] = {"max_features": 500, "max_context": 8192, "device": "cpu"}
 
@@ -216,3 +218,15 @@ def test_a_target_without_news_is_refused_in_one_sentence(fold: Fold) -> None:
     wide = np.array([1e308, -1e308, 0.0])
     with pytest.raises(TableError, match="whose range float64 cannot hold; divide them by"):
         ValueEncoder(1).fit(replace(fold.train.take(range(3)), y=wide))
+
+
+def test_the_scale_names_a_model_of_numbers_alone_and_not_at_its_default() -> None:
+    config = {"_target_": "bench.models.tab2d.checkpoint.load", "path": None}
+    for problem in get_args(Problem):
+        known = [
+            identity_of(config | more, problem=problem)
+            for more in ({}, {"target_scale": "minmax"}, {"target_scale": "normal"})
+        ]
+        assert known[0] == known[1]
+        assert (known[1] != known[2]) == (problem == "regression")
+        assert "problem" not in known[0]
