@@ -9,15 +9,15 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from openml_server import Server, generated, serving
+from openml_server import Server, generated, generated_numbers, serving
 from sweeps import inside
 
 from bench.cell.record import results_of
-from bench.models.weights import NANO
+from bench.models.weights import CARRIED, NANO
 
 YAML = """
 defaults:
@@ -25,7 +25,7 @@ defaults:
   - _self_
 name: generated/table-{number:02}
 task_id: {number}
-expected: {{rows: 60, features: 5, classes: 2, repeats: 4, folds: 3}}
+expected: {{rows: 60, features: 5, classes: {classes}, repeats: 4, folds: 3}}
 """
 FRAGILE = '''
 """Bootstrap rows, as long as nothing is broken."""
@@ -60,6 +60,8 @@ class Paper:
     server: Server
     folder: Path
     tables: list[str]
+    experiment: str = "paper"
+    model: Path = NANO
 
     @property
     def broken(self) -> Path:
@@ -72,9 +74,9 @@ class Paper:
 
     def words(self, folds: str = "0,1", methods: str = METHODS) -> list[str]:
         return [
-            *("--config-dir", str(self.folder / "conf"), "experiment=paper"),
+            *("--config-dir", str(self.folder / "conf"), f"experiment={self.experiment}"),
             f"dataset={','.join(self.tables)}", f"fold={folds}", f"methods={methods}",
-            "model=mitra_local", f"model.path={NANO}", "finetune.steps=2",
+            "model=mitra_local", f"model.path={self.model}", "finetune.steps=2",
             f"openml.server={self.server.url}", "openml.timeout=2", "openml.tries=2",
             f"openml.cache_dir={self.folder / 'cache'}", f"results_dir={self.results}",
         ]  # fmt: skip
@@ -87,13 +89,18 @@ class Paper:
         return {str(path.relative_to(self.results)): json.loads(path.read_text()) for path in found}
 
 
-def paper(server: Server, folder: Path, tables: int) -> Paper:
+def paper(server: Server, folder: Path, tables: int, problem: str = "classification") -> Paper:
     configs = folder / "conf" / "dataset" / "generated"
     configs.mkdir(parents=True)
+    of_classes = problem == "classification"
+    make = generated if of_classes else generated_numbers
     for number in range(1, tables + 1):
-        server.add(generated(number, repeats=4))
-        (configs / f"table-{number:02}.yaml").write_text(YAML.format(number=number))
+        server.add(make(number, repeats=4))
+        yaml = YAML.format(number=number, classes=2 if of_classes else 0)
+        (configs / f"table-{number:02}.yaml").write_text(yaml)
     made = Paper(server, folder, [f"generated/table-{i:02}" for i in range(1, tables + 1)])
+    if not of_classes:
+        made = replace(made, experiment="paper_regression", model=CARRIED[problem])
     (folder / "fragile.py").write_text(FRAGILE)
     (folder / "conf" / "method").mkdir()
     (folder / "conf" / "method" / "fragile.yaml").write_text(METHOD.format(broken=made.broken))
@@ -165,6 +172,23 @@ def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> Non
     assert "done            18" in plan.stdout
     assert "to run    18 cells" in plan.stdout
     assert "fitted to 18 records of 3 tables" in plan.stdout
+
+
+@pytest.mark.long
+def test_numeric_targets_from_plan_to_report(server: Server, tmp_path: Path) -> None:
+    small = paper(server, tmp_path, tables=2, problem="regression")
+    methods = "[pretrained,default_ft,causalmixft,bootstrap]"
+    assert "cells     8" in small.bench("plan", folds="0", methods=methods).stdout
+    assert small.bench("fetch", folds="0", methods=methods).returncode == 0
+    run = small.bench("run", "offline=true", folds="0", methods=methods)
+    assert run.returncode == 0, run.stdout + run.stderr
+    records = list(small.records().values())
+    assert [(r["status"], r["metric"]["name"]) for r in records] == [("done", "rmse")] * 8
+    split = records[0]["identity"]["parts"]["split"]
+    assert split["protocol"] == "the source's own 4 x 3 folds"
+    table = (small.results / "report" / "per_dataset.csv").read_text()
+    assert all(name in table for name in small.tables)
+    assert small.bench("run", folds="0", methods=methods).stdout.count("done before") == 8
 
 
 def name_of(records: dict[str, dict], table: str, fold: int) -> str:
