@@ -52,6 +52,9 @@ def serves_numbers(method: str) -> bool:
 
 OF_NUMBERS = [(method, "regression") for method in METHODS if serves_numbers(method)]
 every_method = pytest.mark.parametrize(("method", "problem"), OF_CLASSES + OF_NUMBERS)
+one_of_numbers = pytest.mark.parametrize(
+    ("method", "problem"), [*OF_CLASSES, ("causalmixft", "regression")]
+)
 
 
 class Reached(Exception):
@@ -93,7 +96,7 @@ def exchanged(table: Table, rows: np.ndarray) -> Table:
 
 
 @cache
-def what_is_seen(method: str, problem: Problem, changed: tuple[str, ...] = ()) -> dict[str, Any]:
+def what_is_seen(method: str, problem: Problem, changed: tuple[str, ...]) -> dict[str, Any]:
     """All that a cell fits or draws before the first step, and the tasks of the first steps.
 
     ``changed`` names the parts whose rows are exchanged after the split was drawn.
@@ -174,7 +177,7 @@ def test_changing_unseen_rows_changes_nothing_that_is_fitted(method: str, proble
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("method", "problem"), [*OF_CLASSES, ("causalmixft", "regression")])
+@one_of_numbers
 def test_changing_training_rows_changes_the_tasks(method: str, problem: Problem) -> None:
     """What the test above compares does depend on the rows that may be seen."""
     one, two = (what_is_seen(method, problem, parts) for parts in ((), ("train",)))
@@ -183,7 +186,8 @@ def test_changing_training_rows_changes_the_tasks(method: str, problem: Problem)
             assert_same(one[what], two[what])
 
 
-@every_method
+@one_of_numbers
 def test_all_methods_share_encoder_and_context(method: str, problem: Problem) -> None:
     for what in ("training part", "encoder", "context"):
-        assert_same(what_is_seen(method, problem)[what], what_is_seen("default_ft", problem)[what])
+        one, two = (what_is_seen(name, problem, ())[what] for name in (method, "default_ft"))
+        assert_same(one, two)
