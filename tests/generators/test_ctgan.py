@@ -151,7 +151,7 @@ def test_one_class_is_refused(make: type[Generator]) -> None:
 @pytest.mark.parametrize("generator", [CTGAN(), TVAE()], ids=lambda g: type(g).__name__)
 def test_trained_rows_teach_what_real_rows_teach(generator: Generator) -> None:
     """ROC-AUC over 0.75 where real rows give about 0.9."""
-    from bench.quality.measures import tstr_roc_auc
+    from bench.quality.utility import tstr_roc_auc
 
     random = rng(2)
     y = np.arange(600) % 2
