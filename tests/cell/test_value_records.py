@@ -179,6 +179,13 @@ def test_an_edited_score_contradicts_the_rest(
     assert any(re.fullmatch(told, line) for line in inconsistencies(other))
 
 
+def test_predictions_that_no_score_can_be_told_of_contradict_the_rest(record: Record) -> None:
+    other = edited(record, lambda r: r["predictions"].update(scale=5e-324))
+    assert fault(other) is None
+    told = r"pretrained test rmse_sd is [\d.]+, but its predictions have none"
+    assert any(re.fullmatch(told, line) for line in inconsistencies(other))
+
+
 def test_what_has_a_unit_is_held_to_a_share_of_itself(record: Record) -> None:
     small = edited(record, lambda r: _rescaled(r, 1e-9))
     value = small["metrics"]["last"]["test"]["rmse"]
