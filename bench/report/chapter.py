@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis.answer import Answer, answer
 from bench.analysis.deviation import in_one_deviation
 from bench.analysis.frame import UNIT, frame, metric_of
-from bench.analysis.problems import PROBLEMS, problem_of_record
+from bench.analysis.problems import PROBLEMS, problem_of, problem_of_record
 from bench.analysis.resolves import Told
 from bench.analysis.settings import Analysis
 from bench.analysis.variants import Name
@@ -19,6 +19,7 @@ from bench.errors import BadInput
 from bench.report.table import ReportTable, Section
 from bench.report.tables import filled
 from bench.report.whole import lacking
+from bench.scores import SCORES
 
 
 class Ambiguous(ValueError):
@@ -87,7 +88,9 @@ def chapters(
         except BadInput as reason:
             refused[problem] = reason
     if not read:
-        raise next(iter(refused.values()))
+        asked = SCORES.get(chosen.metric or "")
+        meant = refused.get(problem_of(asked)) if asked else None
+        raise meant or next(iter(refused.values()))
     made = [Chapter.of(of, f"{of.problem}-" if len(read) > 1 else "") for of in read]
     return made, [f"Nothing is said of {problem}: {why}" for problem, why in refused.items()]
 

@@ -245,6 +245,8 @@ def test_what_is_asked_of_one_problem_leaves_the_other_out(
 def test_what_no_problem_can_tell_is_refused() -> None:
     with pytest.raises(BadInput, match=r"There are roc_auc_ovo, accuracy, .* and roc_auc_ovr\.$"):
         told([*NUMBERS, *CLASSES], "analysis.metric=nope")
+    with pytest.raises(BadInput, match="MAE is in each target's own unit"):  # not: is of numbers
+        told([*NUMBERS, *CLASSES], "analysis.metric=mae")
 
 
 @pytest.mark.long
