@@ -1,4 +1,4 @@
-"""The stopping rule that harms least without gaining less, beside how the runs were stopped."""
+"""The stopping rule that harms least and keeps the gain, beside how the runs were stopped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from bench.analysis.rules import ALL, ORACLE, ByRule, position, read_by, with_cu
 from bench.cell.record import Record
 from bench.finetune.stopping import StoppingRule, never
 from bench.score import Score
+
+KEPT = 0.9  # of the runs' own gain, by a rule that is called safer
+EQUAL = 1e-12  # gains that lie no further apart are the same
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,12 @@ def _followed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_rule(table: pd.DataFrame) -> str | None:
-    """The rule of least harm, over all runs, whose gain is not below that of the runs as they were.
+    """The rule of least harm, over all runs, of those that keep the gain of the runs as they were.
 
-    Below it is where the difference is, by more than twice its standard error. Of equals that of
-    the greater gain. Never to fine-tune is the answer to another question, and no rule here.
+    It does not where it loses more than a tenth of it, or by more than twice the loss's standard
+    error: that alone would let a rule pass that hardly fine-tunes, where gains differ much between
+    tables. Of equals that of the greater gain. Never to fine-tune is the answer to another
+    question, and no rule here.
 
     Parameters
     ----------
@@ -65,7 +70,9 @@ def chosen_rule(table: pd.DataFrame) -> str | None:
         `bench.analysis.rules.ByRule.table`.
     """
     rows = _followed(table)
-    rows = rows[rows["over_own"] + 2 * rows["over_own_se"].fillna(0) >= 0]
+    lost = -rows["over_own"]
+    own = (rows["gain"] + lost).clip(lower=0)
+    rows = rows[(lost <= 2 * rows["over_own_se"].fillna(0)) & (lost <= (1 - KEPT) * own + EQUAL)]
     if rows.empty:
         return None
     return str(rows.sort_values(["harm", "gain"], ascending=[True, False])["rule"].iloc[0])

@@ -8,7 +8,7 @@ from bench.analysis.answer import Answer
 from bench.analysis.paired import against_default, fine_tuned
 from bench.analysis.power import with_power
 from bench.analysis.references import DEFAULT
-from bench.analysis.safest_rule import safest_rule
+from bench.analysis.safest_rule import KEPT, safest_rule
 from bench.analysis.safety import causal_methods
 from bench.analysis.worth import worth
 from bench.phrases import counted, joined
@@ -67,8 +67,8 @@ def when_to_stop(answer: Answer) -> Reply:
     if not found.harms_less:
         none = (
             f"{share(found.own_harm)} of {runs} end worse than not fine-tuning; of "
-            f"{counted(found.rules, 'rule')} read from their curves none makes that fewer without "
-            "gaining less."
+            f"{counted(found.rules, 'rule')} read from their curves none that keeps "
+            f"{share(KEPT)} of the gain makes that fewer."
         )
         return Reply(f"No stopping rule is safer {where(change)} than the runs' own", none, "rules")
     told, by = UNTOLD_RULE, f"by {found.title}"
@@ -81,8 +81,8 @@ def when_to_stop(answer: Answer) -> Reply:
         f"{by}, {share(found.harm)} of {runs} end worse than not fine-tuning, by the "
         f"runs' own rule {share(found.own_harm)}. The difference is "
         f"{sized(change, points, ' points')}; in gain ×1000 it is {gain}. Of "
-        f"{counted(found.rules, 'rule')} read from the curves it harms least without gaining less: "
-        "a choice made afterwards.",
+        f"{counted(found.rules, 'rule')} read from the curves it harms least of those that keep "
+        f"{share(KEPT)} of the gain: a choice made afterwards.",
         "rules",
     )
 

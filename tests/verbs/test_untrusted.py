@@ -222,6 +222,7 @@ class TestSchema:
             "embedded": 360,
             "pilot": 396,
             "ablation": 384,
+            "embedded_regression": 324,
             "safety": 744,
             "stopping": 162,
         }
