@@ -218,10 +218,10 @@ def _amiss(path: Path, read: journal.Read) -> list[str]:
 def shown(status: Status) -> Group:
     """The table, and the lines below it."""
     table = Table(title=plain(status.root), title_justify="left")
-    table.add_column("method", no_wrap=True)
+    table.add_column("method", overflow="fold")  # with its settings it is longer than a terminal
     columns = [*STATUSES, "stale"]
-    for column in columns:
-        table.add_column(column.replace("_", " "), justify="right")
+    for title in (column.replace("_", " ") for column in columns):
+        table.add_column(title, justify="right", min_width=len(title))
     for method in sorted(status.counts):
         table.add_row(plain(method), *(str(status.counts[method][c]) for c in columns))
     total: Counter[str] = sum(status.counts.values(), Counter())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_records import failed, made
+from rich.console import Console
 
 from bench.cell.store import Store
 from bench.cli import main
-from bench.verbs.status import Look, Status, Sweep
+from bench.verbs.status import Look, Status, Sweep, shown
 
 RECORDS = [
     made("heart", "pretrained", [0.7]),
@@ -43,6 +45,12 @@ class TestStatus:
         assert now.counts["default_ft"]["done"] == 1
         assert now.sweep is None
         assert now.ended
+
+    def test_counts_are_seen_beside_a_long_name(self, capsys: pytest.CaptureFixture[str]):
+        name = "default_ft" + " · select_by=until_worse" * 5
+        counts = {name: Counter(done=12, failed=7)}
+        Console(width=80).print(shown(Status(Path("here"), counts, {}, [], None)))
+        assert {"12", "7"} <= set(printed(capsys).split())
 
     def test_a_held_lock_is_a_running_cell(self, tmp_path: Path):
         kept = store(tmp_path)
