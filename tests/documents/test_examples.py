@@ -60,8 +60,8 @@ def test_what_is_shown_passes_the_suites_that_find_it(project: Path) -> None:
     expected = [
         f"{generators}::test_an_ordinary_table_is_served[independent]",
         f"{generators}::test_an_ordinary_table_is_served[parzen]",
-        f"{models}::test_a_few_steps_on_one_task_lower_its_loss[nearest]",
-        f"{models}::test_it_is_known_by_its_weights_whenever_it_is_loaded[nearest]",
+        f"{models}::test_a_few_steps_on_one_task_lower_its_loss[nearest-classification]",
+        f"{models}::test_it_is_known_by_its_weights_whenever_it_is_loaded[nearest-classification]",
         f"{tables}::test_a_table_is_in_all_outputs[unmoved]",
     ]
     quiet = ("-q", "-p", "no:cacheprovider", "-rp")
