@@ -307,7 +307,7 @@ def _chosen(args: argparse.Namespace, folder: Path) -> Iterable[Configuration]:
     """The configurations that are asked for, each with its checkpoint, saved in the folder."""
     from bench.models.weights import NANO
 
-    nano = json.loads((NANO / "config.json").read_text())
+    nano = json.loads((NANO / "config.json").read_text(encoding="utf-8"))
     for chosen in QUICK if args.quick else CONFIGURATIONS:
         if args.only not in chosen.name:
             continue

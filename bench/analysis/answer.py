@@ -60,10 +60,10 @@ class Answer:
     ``shared`` is `paired.paired` on all units that two methods have, whatever others lack;
     ``measured``, every cell that has a score, is what they are read from; ``told`` has the other
     scores of those cells, ``rules`` is what `rules.by_rule` reads of them, and ``all_readings``
-    what `readings.readings` does, if it is asked for. ``unserving`` names the methods that serve no
-    table of these, and are left out (`frame.serving`). ``gains`` is `measures.improvements`, and
-    ``readings`` `reliability.runs`. What one table alone needs, it makes of these
-    (`bench.report.tables`).
+    what `readings.readings` does, if it is asked for. ``unserved`` are the cells of methods that
+    serve no table of these (`frame.serving`), which cost no unit. ``gains`` is
+    `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone needs, it
+    makes of these (`bench.report.tables`).
     """
 
     settings: Analysis
@@ -81,7 +81,7 @@ class Answer:
     told: Told = field(default_factory=Told)
     rules: ByRule = field(default_factory=ByRule)
     all_readings: Readings = field(default_factory=Readings)
-    unserving: list[str] = field(default_factory=list)
+    unserved: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def problem(self) -> str:
@@ -113,13 +113,13 @@ def answer(
     told : Told, optional
         What other scores are read from; by default no other is.
     """
-    cells, unserving = serving(of_methods(against_untuned(cells), settings.methods))
+    cells, unserved = serving(of_methods(against_untuned(cells), settings.methods))
     kept, left_out = complete(cells, settings.impute)
     left_out = as_recorded(left_out, metric)
     scored = those(cells, (cells["status"] == "done") & cells["score_chosen"].notna())
     measured = kept if settings.impute == Impute.worst else scored
     out = Answer(settings, metric, kept, measured, left_out, absent_units(cells))
-    out.unserving = unserving
+    out.unserved = as_recorded(unserved, metric)
     out.shared = paired(scored)
     out.told = told or out.told
     out.rules = by_rule(scored, out.told, metric, settings.rules)

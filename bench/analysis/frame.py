@@ -371,13 +371,13 @@ def of_methods(cells: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
     return cells[cells["method"].isin(wanted)] if wanted else cells
 
 
-def serving(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The cells of methods that serve a table, and the names of those that serve none of them.
+def serving(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The cells of methods that serve some table, and of those that serve none.
 
     Of a method whose records all say `not_applicable` there is nothing to compare on any unit.
     """
     none = (cells["status"] == "not_applicable").groupby(cells["method"]).transform("all")
-    return those(cells, ~none), sorted(map(str, cells.loc[none, "method"].unique()))
+    return those(cells, ~none), those(cells, none)
 
 
 def absent_units(cells: pd.DataFrame) -> pd.DataFrame:

@@ -20,8 +20,9 @@ from bench.process import invoked
 
 NAME = "causalmixft-bench.lock.json"
 MAIN = "main"  # the branch that is meant where none is named
-MOST = 2**20  # bytes of the file
-COMMIT, SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
+LONGEST = 2**20  # bytes of the file
+COMMIT = re.compile("[0-9a-f]{40}")
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def pin_of(path: str | None, revision: str | None) -> Pin | None:
     return Pin(**found) if found else None
 
 
-def lock(path: str, revision: str | None, pin: Pin) -> None:
+def settle(path: str, revision: str | None, pin: Pin) -> None:
     """Lock a branch that is not locked yet.
 
     Raises
@@ -81,7 +82,7 @@ def lock(path: str, revision: str | None, pin: Pin) -> None:
 
 def _read() -> dict[str, dict[str, Any]]:
     try:
-        every = parse_json(content(place(), MOST))
+        every = parse_json(content(place(), LONGEST))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

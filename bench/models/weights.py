@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import ModelError
-from bench.models.lock import Pin, lock, moves, pin_of, place
+from bench.models.lock import Pin, moves, pin_of, place, settle
 from bench.process import invoked
 from bench.table import Problem
 from bench.waiting import TooSlow, while_it_arrives
@@ -148,7 +148,7 @@ def lock_branch(found: list[Path], path: str | None, revision: str | None = None
     pin = pin_of(path, revision)
     if pin is None:
         pin = Pin(found[0].parent.name, {file.name: files_hash([file]) for file in found})
-        lock(path, revision, pin)
+        settle(path, revision, pin)
     else:
         _hold(found, pin.sha256, f"was first fetched of '{path}', as {place()} says")
     return pin

@@ -34,8 +34,9 @@ def completeness(answer: Answer) -> str:
         lost = lost_of(answer)["status"].value_counts()
         counts = ", ".join(f"{n} {status}" for status, n in lost.items())
         text += f" Left out: {counted(len(left_out[UNIT].drop_duplicates()), 'unit')} ({counts})."
-    if answer.unserving:
-        text += f" Not applicable to any of these tables: {', '.join(answer.unserving)}."
+    if len(answer.unserved):
+        names = sorted(map(str, answer.unserved["method"].unique()))
+        text += f" Not applicable to any of these tables: {', '.join(names)}."
     if len(answer.absent):
         first = " ".join(map(str, answer.absent.iloc[0]))
         first += ", …" if len(answer.absent) > 1 else ""

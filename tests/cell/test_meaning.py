@@ -319,6 +319,10 @@ def documented(tree: ast.AST) -> Iterator[ast.Module | ast.ClassDef | ast.Functi
             yield node
 
 
+def asks_where_it_lies(node: ast.AST) -> bool:
+    return any(name in ast.unparse(node) for name in ("__file__", "__path__", "__name__"))
+
+
 def is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
@@ -379,7 +383,7 @@ class TestHousekeeping:
         moved: Trees = {}
         for i, (name, tree) in enumerate(trees.items()):
             functions = [part for part in tree.body if is_plain(part)]
-            functions = [f for f in functions if "__file__" not in ast.unparse(f)]
+            functions = [f for f in functions if not asks_where_it_lies(f)]
             if functions:
                 one = rng.choice(functions)
                 moved[name], moved[f"bench.moved{i}"] = parted(name, tree, one, f"bench.moved{i}")

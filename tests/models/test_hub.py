@@ -180,8 +180,8 @@ def test_a_record_tells_the_commit_and_the_files_of_a_branch(
     monkeypatch.setattr(lock, "place", lambda: tmp_path / NAME)
     config = {"_target_": "bench.models.tab2d.checkpoint.load", "path": "a/b", "revision": "main"}
     assert recorded(config) == config
-    lock.lock("a/b", "main", lock.Pin(COMMIT, {"config.json": "0" * 64}))
-    lock.lock("a/b", "main", lock.Pin(MOVED, {}))  # too late
+    lock.settle("a/b", "main", lock.Pin(COMMIT, {"config.json": "0" * 64}))
+    lock.settle("a/b", "main", lock.Pin(MOVED, {}))  # too late
     assert recorded(config) == config | {"revision": COMMIT, "sha256": {"config.json": "0" * 64}}
     for other in ({"revision": MOVED}, {"path": None}, {"path": str(tmp_path)}, {"path": "c/d"}):
         assert recorded(config | other) == config | other

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,6 +172,4 @@ def _table(wanted: Task, card: dict[str, Any], rows: bytes, folds: bytes) -> Tab
     about = {**card, "name": wanted.name, "domain": wanted.domain}
     table = from_frame(pd.read_parquet(io.BytesIO(rows)), about)
     by_repeat = pd.read_parquet(io.BytesIO(folds)).to_numpy().T
-    return Table(
-        **{**vars(table), "notes": tuple(card["notes"]), "folds": by_repeat.astype("int8")}
-    )
+    return replace(table, notes=tuple(card["notes"]), folds=by_repeat.astype("int8"))

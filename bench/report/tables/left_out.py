@@ -14,15 +14,19 @@ SHOWN = [*UNIT, "method", "status", "error"]
 
 def _lost(answer: Answer) -> pd.DataFrame:
     """A row a cell; the cells of an incomplete unit are not listed."""
-    lost = lost_of(answer)[SHOWN]
+    lost = pd.concat([lost_of(answer)[SHOWN], answer.unserved.reindex(columns=SHOWN)])
     nothing = answer.absent.assign(method="all", status="missing", error=None)
     both = pd.concat([lost.astype(object), nothing.astype(object)])
     return both.sort_values([*UNIT, "method"], key=lambda values: values.astype(str))
 
 
-left_out = ReportTable(
-    key="left_out", make=lambda answer: answer.left_out, row="method", always=True
-)
+def _cells(answer: Answer) -> pd.DataFrame:
+    """Every cell that no table is computed on."""
+    both = [rows for rows in (answer.left_out, answer.unserved) if len(rows)]
+    return pd.concat(both, ignore_index=True) if both else answer.left_out
+
+
+left_out = ReportTable(key="left_out", make=_cells, row="method", always=True)
 missing = ReportTable(
     key="missing",
     title="Left out",
