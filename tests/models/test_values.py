@@ -11,10 +11,10 @@ import pytest
 import torch
 from autogluon.tabular.models.mitra._internal.config.enums import Task
 from autogluon.tabular.models.mitra._internal.data.preprocessor import Preprocessor
-from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 from autogluon.tabular.models.mitra.sklearn_interface import MitraBase, MitraRegressor
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_tab2d import load as model
 
 from bench.cell.model import identity_of
 from bench.datasets import embedded
@@ -28,28 +28,6 @@ from bench.models.weights import CARRIED, NANO
 from bench.table import Problem
 
 LIMITS: dict[str, Any] = {"max_features": 500, "max_context": 8192, "device": "cpu"}
-
-
-def model(n_outputs: int) -> Checkpoint:
-    torch.manual_seed(0)
-    module = Tab2D(
-        dim=16,
-        dim_output=n_outputs,
-        n_layers=2,
-        n_heads=2,
-        task="REGRESSION",
-        use_pretrained_weights=False,
-        path_to_weights="",
-        device="cpu",
-    )
-    return Checkpoint(
-        module=module.eval(),
-        max_classes=n_outputs,
-        max_features=500,
-        max_context=8192,
-        device=torch.device("cpu"),
-        problem="regression",
-    )
 
 
 @pytest.fixture(scope="module")
