@@ -85,6 +85,7 @@ class Generator(ABC):
         And what it is fitted on against what it serves (`check`).
         """
         super().__init_subclass__(**kwargs)
+        # mypy forbids to assign a method; what is assigned is the same one, checked at its call.
         if "__init__" in vars(cls):
             cls.__init__ = checked(cls.__init__)  # type: ignore[method-assign]
         if "fit" in vars(cls):
@@ -132,7 +133,7 @@ def _checking(fit: F) -> F:
         self.check(table)
         return fit(self, table, rng)
 
-    return checking  # type: ignore[return-value]
+    return checking  # type: ignore[return-value]  # `wraps` keeps the signature, mypy not the type
 
 
 class TaskGenerator(Generator):

@@ -36,6 +36,7 @@ class ValueScore(Score):
 
     has_unit: bool = False
     of_distribution: bool = False
+    # Narrower than the base's on purpose: whoever calls a score knows which kind it is (`held`).
     function: Callable[[np.ndarray, Predicted], float | None]  # type: ignore[assignment]
 
     def __call__(self, y: np.ndarray, predicted: Predicted) -> float | None:

@@ -185,7 +185,7 @@ def _conflicts(name: str, before: Any, now: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         both = {part: (before[part], now[part]) for part in before if part in now}
         return [line for part, of in both.items() for line in _conflicts(f"{name}.{part}", *of)]
-    if name == "dataset":  # a hash, told as short as everywhere
+    if name == "dataset":  # the identity's key, whose value is a hash: told as short as everywhere
         before, now = before[:SHORT], now[:SHORT]
     return _change(name, before, now)
 
@@ -212,7 +212,7 @@ def _change(name: str, before: Any, now: Any) -> list[str]:
         return [line for part in parts for line in _change(part, before.get(part), now.get(part))]
     if before == now:
         return []
-    if name == "kernels":  # a list: what both have is no difference
+    if name == "kernels":  # the provenance's key, whose value is a list: what both have is no news
         one, two = str(before).split(", "), str(now).split(", ")
         lacks = [part for part in one if part not in two], [p for p in two if p not in one]
         before, now = (", ".join(parts) or whole for parts, whole in zip(lacks, (before, now)))

@@ -310,7 +310,9 @@ def _tried(read: Callable[[], Read]) -> tuple[Read | None, str | None]:
         return None, str(reason)
     except FileNotFoundError:
         raise
-    except Exception as error:  # whatever a file holds, the others are read
+    # Broad on purpose: bytes made to hurt raise whatever a decoder happens to. It's told as this
+    # file's fault, by the error's name, and the thousand records beside it are read.
+    except Exception as error:
         return None, f"it cannot be read ({type(error).__name__})"
 
 

@@ -153,7 +153,9 @@ def _read(path: Path, decides: dict[str, Any], train: Table) -> tuple[Table, dic
         table, card = _decoded(content, rows, train)
     except Unsound:
         raise
-    except Exception as error:  # a file that was made to fit its hash may hold anything
+    # Broad on purpose: a file that was made to fit its hash may hold anything, and pyarrow and
+    # pandas raise as they like. Such a file is damaged: set aside, and its rows made anew.
+    except Exception as error:
         raise Unsound(f"its rows do not fit the table ({type(error).__name__}: {error})") from error
     if card["decides"] != digest(decides):
         raise Unsound("it is the table of another generator, other rows or another seed")

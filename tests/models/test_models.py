@@ -15,7 +15,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
-from autogluon.tabular.models.mitra.sklearn_interface import MitraBase, MitraClassifier
+from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
+from autogluons import without_autocast
 from sklearn import metrics as reference
 from torch import Tensor
 
@@ -225,18 +226,6 @@ def ordinal(table: Table, levels_of: Table) -> np.ndarray:
             values = values.astype(object).map(lambda v, p=position: p.get(v, np.nan))
         columns.append(values.to_numpy(dtype=float))
     return np.stack(columns, axis=1)
-
-
-def without_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AutoGluon's bfloat16 is hard-wired in its config; autocast to float32 changes nothing."""
-    original = MitraBase._create_config
-
-    def create(self: MitraBase, *args: object, **kwargs: object) -> object:
-        config, kind = original(self, *args, **kwargs)
-        config.hyperparams["precision"] = "float32"
-        return config, kind
-
-    monkeypatch.setattr(MitraBase, "_create_config", create)
 
 
 @pytest.mark.filterwarnings("ignore:In CPU autocast")

@@ -11,7 +11,8 @@ import pytest
 import torch
 from autogluon.tabular.models.mitra._internal.config.enums import Task
 from autogluon.tabular.models.mitra._internal.data.preprocessor import Preprocessor
-from autogluon.tabular.models.mitra.sklearn_interface import MitraBase, MitraRegressor
+from autogluon.tabular.models.mitra.sklearn_interface import MitraRegressor
+from autogluons import without_autocast
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tab2d import load as model
@@ -77,15 +78,8 @@ def test_predictions_are_those_of_autogluons_own(n_outputs: int, fold: Fold) -> 
 def test_predictions_are_those_of_mitra_regressor(
     fold: Fold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AutoGluon's class, from the same files; its bfloat16 is hard-wired and switched off."""
-    original = MitraBase._create_config
-
-    def create(self: MitraBase, *args: object, **kwargs: object) -> object:
-        config, kind = original(self, *args, **kwargs)
-        config.hyperparams["precision"] = "float32"
-        return config, kind
-
-    monkeypatch.setattr(MitraBase, "_create_config", create)
+    """AutoGluon's class, from the same files."""
+    without_autocast(monkeypatch)
     model(1).module.save_pretrained(str(tmp_path))
     backbone = load(str(tmp_path), **LIMITS, problem="regression")
     theirs = MitraRegressor(

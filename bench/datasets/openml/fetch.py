@@ -129,7 +129,9 @@ def _ask(wanted: Task, place: Path) -> tuple[Any, Any, pd.DataFrame]:
             f"({error.strerror or error}); make room, or name another folder with "
             "openml.cache_dir=FOLDER."
         ) from error
-    except Exception as error:  # whichever of the client's parsers met the answer; told, not passed
+    # Broad on purpose: the client's parsers of XML, ARFF and parquet meet what a server sent, and
+    # share no class of errors. It is told by its name, and ends the fetch of this table alone.
+    except Exception as error:
         reason = f"{type(error).__name__} {' '.join(str(error).split())[:200]}".strip()
         raise TableError(
             f"Dataset '{wanted.name}': what OpenML sent for task {wanted.task_id} cannot be read "

@@ -222,6 +222,8 @@ def _of_zip(packed: bytes, path: Path, name: str, limit: int) -> bytes:
                 raise _too_large(path, name, limit)
             with archive.open(files[0]) as stream:
                 return stream.read(limit + 1)
-    # zipfile raises NotImplementedError at a way of packing that it does not know.
+    # What zipfile raises of a damaged archive: besides its own error and the unpackers', a
+    # NotImplementedError at a way of packing that it doesn't know, a RuntimeError at a member that
+    # asks for a password though its entry said no.
     except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, zlib.error, RuntimeError):
         raise TableError(f"{where} is a zip or Excel file, and damaged; save it again.") from None

@@ -58,8 +58,8 @@ def parquet(content: bytes, name: str, megabytes: float) -> Raw:
     return Raw(frame, index=frozenset(index), declared=frozenset(map(str, declared)))
 
 
-def _column(column) -> pd.Series:  # type: ignore[no-untyped-def]  # pyarrow has no types
-    """One column in pandas: integers may be missing, dates may lie beyond year 9999."""
+def _column(column: Any) -> pd.Series:
+    """One pyarrow column in pandas: integers may be missing, dates may lie beyond year 9999."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -79,8 +79,8 @@ def _column(column) -> pd.Series:  # type: ignore[no-untyped-def]  # pyarrow has
         return column.to_pandas(types_mapper=integers.get, date_as_object=False)
 
 
-def _pandas(schema) -> dict[str, list[Any]]:  # type: ignore[no-untyped-def]  # nor here
-    """What pandas noted of a frame's index and types; a damaged note is none."""
+def _pandas(schema: Any) -> dict[str, list[Any]]:
+    """What pandas noted in a schema of a frame's index and types; a damaged note is none."""
     try:
         about = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
     except ValueError:
