@@ -24,7 +24,8 @@ import pandas as pd
 
 from bench.datasets.openml.gate import Gate
 from bench.datasets.openml.task import CARD, FOLDS, ROWS, VERSION, Task, check_expected, hashes
-from bench.datasets.own.kinds import features_of, text_of
+from bench.datasets.own.as_text import text_of
+from bench.datasets.own.kinds import features_of
 from bench.datasets.own.labels import natural_order
 from bench.datasets.own.written_numbers import Convention
 from bench.errors import TableError
@@ -185,7 +186,7 @@ def _verified(
         values, classes = _numbers(wanted, frame[target]), []
     # Text that OpenML calls a string is a category here: there is no third kind of column.
     categorical = {str(c) for c in frame if described[str(c)].data_type in ("nominal", "string")}
-    X, kinds, more = features_of(
+    features = features_of(
         frame.drop(columns=target), frozenset(categorical - {target}), Convention("."), wanted.name
     )
     card = {
@@ -194,14 +195,15 @@ def _verified(
         "classes": classes,
         "columns": [
             {"name": c, "kind": kind}
-            | ({"levels": list(X[c].cat.categories)} if kind == "categorical" else {})
-            for c, kind in kinds.items()
+            | ({"levels": list(features.X[c].cat.categories)} if kind == "categorical" else {})
+            for c, kind in features.kinds.items()
         ],
         "counts": counts | {"classes": len(classes), "folds": int(folds.max()) + 1},
-        "notes": [*notes, *more],
+        "notes": [*notes, *features.notes],
         "source": _source(wanted, dataset),
     }
-    content = X.astype({c: object for c, kind in kinds.items() if kind == "categorical"})
+    levels = {c: object for c, kind in features.kinds.items() if kind == "categorical"}
+    content = features.X.astype(levels)
     by_repeat = pd.DataFrame(folds.T, columns=[str(i) for i in range(len(folds))])
     return card, _parquet(content.assign(**{target: values})), _parquet(by_repeat)
 

@@ -143,8 +143,10 @@ def _seconds(part: Mapping[str, str | None]) -> float | None:
 
 def days_of_text(
     text: pd.Series, counts: Mapping[str, int], column: str, day_first: bool | None
-) -> tuple[np.ndarray, list[str]] | None:
+) -> tuple[np.ndarray, list[str], bool | None] | None:
     """Days since 1970-01-01, missing as NaN, and remarks; None if most values are no dates.
+
+    With them whether the day stands first, where the dates' writing leaves it open.
 
     Raises
     ------
@@ -159,9 +161,7 @@ def days_of_text(
     if 2 * sum(counts[level] for level in dates) <= total:
         return None
     first = _day_first(dates, counts, column, day_first)
-    days = {
-        level: found for level, date in dates.items() if (found := date.days(first)) is not None
-    }
+    days = {level: day for level, date in dates.items() if (day := date.days(first)) is not None}
     if 2 * sum(counts[level] for level in days) <= total:
         return None
     short = [level for level in days if dates[level].short]
@@ -178,7 +178,8 @@ def days_of_text(
     strays = {level: counts[level] for level in counts if level not in days}
     if strays:
         remark += f"; {set_aside(strays, sum(counts.values()), 'dates', column)}"
-    return text.map(days).to_numpy(dtype=np.float64), [remark + "."]
+    found = first if orders else None
+    return text.map(days).to_numpy(dtype=np.float64), [remark + "."], found
 
 
 def _day_first(

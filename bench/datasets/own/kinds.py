@@ -21,17 +21,18 @@ nested values, bytes, durations             refused
 
 from __future__ import annotations
 
-import datetime
-import decimal as decimals
 from collections import Counter
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from bench.datasets.own import identifiers
+from bench.datasets.own.as_text import is_text, text_of_values
+from bench.datasets.own.column_schema import ColumnSchema, Content, holds_numbers, with_marks
 from bench.datasets.own.date_columns import days_of_dates, days_of_text, looks_like_dates
-from bench.datasets.own.exact_numbers import EXACT, floats_of
+from bench.datasets.own.exact_numbers import EXACT, exact, floats_of
 from bench.datasets.own.labels import natural_order, remarks_on_alike
 from bench.datasets.own.lookalikes import like_a_code, lookalike
 from bench.datasets.own.number_columns import Surroundings, plain_numbers, prove
@@ -46,7 +47,54 @@ from bench.table import Kind
 #: A text column with more distinct values than this, and than half its rows, is free text.
 MAX_LEVELS_OF_FEW_ROWS = 20
 
-Content = np.ndarray | pd.Categorical
+
+@dataclass(frozen=True)
+class Features:
+    """Feature columns, and how each one was read.
+
+    Attributes
+    ----------
+    X : DataFrame
+    columns : dict of str to ColumnSchema
+    notes : list of str
+        What must be noted about them.
+    """
+
+    X: pd.DataFrame
+    columns: dict[str, ColumnSchema]
+    notes: list[str]
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The columns' kinds."""
+        return {name: column.kind for name, column in self.columns.items()}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a column holds, remarks, and the convention that it told; see `ColumnSchema`."""
+
+    content: Content
+    remarks: list[str]
+    dates: bool = False
+    decimal: str | None = None
+    day_first: bool | None = None
+    smallest: str | None = None
+
+    def schema(self, values: pd.Series, thousands: str | None) -> ColumnSchema:
+        """How later values of the column, which these were read from, are to be read."""
+        if isinstance(self.content, pd.Categorical):
+            return ColumnSchema("categorical", "categories", tuple(self.content.categories))
+        missed = values[np.isnan(self.content)].dropna() if values.dtype == object else ()
+        return ColumnSchema(
+            _kind(self.content),
+            "dates" if self.dates else "numbers",
+            decimal=self.decimal,
+            thousands=thousands,
+            day_first=self.day_first,
+            smallest=self.smallest,
+            strays=tuple(dict.fromkeys(text for text in missed if isinstance(text, str))),
+        )
 
 
 def features_of(
@@ -56,8 +104,8 @@ def features_of(
     name: str,
     separator: str | None = None,
     declared: frozenset[str] = frozenset(),
-) -> tuple[pd.DataFrame, dict[str, Kind], list[str]]:
-    """Feature columns with their kinds, and what must be noted about them.
+) -> Features:
+    """Feature columns with their kinds, how they were read, and what must be noted about them.
 
     Parameters
     ----------
@@ -79,8 +127,8 @@ def features_of(
         If a column cannot be used; all of them are named.
     """
     around = surroundings(frame, categorical, separator)
-    columns: dict[str, Content] = {}
-    kinds: dict[str, Kind] = {}
+    contents: dict[str, Content] = {}
+    columns: dict[str, ColumnSchema] = {}
     notes: list[str] = []
     unusable: dict[str, Unusable] = {}
     for column in frame.columns:
@@ -90,25 +138,25 @@ def features_of(
             notes.append(f"{where}: holds no value; it was kept out.")
             continue
         try:
-            content: Content
             if column in categorical:
-                content, remarks = _categories(values)
+                found = _categories(values)
             else:
-                content, remarks = _inferred(values, column, convention, around, declared)
+                found = _inferred(values, column, convention, around, declared)
         except Unusable as reason:
             unusable[column] = reason
             continue
-        notes += [f"{where}: {remark}" for remark in remarks]
-        if pd.Series(content).nunique() < 2:
+        notes += [f"{where}: {remark}" for remark in found.remarks]
+        if pd.Series(found.content).nunique() < 2:
             notes.append(f"{where}: has only one value; it was kept out.")
             continue
-        columns[column] = content
-        kinds[column] = _kind(content)
+        contents[column] = found.content
+        columns[column] = found.schema(values, convention.thousands)
     if unusable:
         raise TableError(_refusal(unusable, name))
-    if not columns:
+    if not contents:
         raise TableError(f"Dataset '{name}': no feature column with two or more values is left.")
-    return pd.DataFrame(columns, index=range(len(frame))), kinds, notes
+    marked = with_marks(columns, convention)
+    return Features(pd.DataFrame(contents, index=range(len(frame))), marked, notes)
 
 
 def surroundings(
@@ -118,7 +166,7 @@ def surroundings(
 
     @cache
     def proven() -> Counter[str]:
-        texts = [frame[c] for c in frame if c not in categorical and _is_text(frame[c])]
+        texts = [frame[c] for c in frame if c not in categorical and is_text(frame[c])]
         return Counter(mark for text in texts if (mark := prove(text)))
 
     return Surroundings(separator, proven)
@@ -142,9 +190,7 @@ def _refusal(unusable: dict[str, Unusable], name: str) -> str:
     )
 
 
-def _kind(content: Content) -> Kind:
-    if isinstance(content, pd.Categorical):
-        return "categorical"
+def _kind(content: np.ndarray) -> Kind:
     present = content[~np.isnan(content)]
     return "integer" if (present == np.round(present)).all() else "numeric"
 
@@ -155,25 +201,26 @@ def _inferred(
     convention: Convention,
     around: Surroundings,
     declared: frozenset[str],
-) -> tuple[Content, list[str]]:
+) -> Found:
     """Numbers or categories, by the rules at the head of this file, and remarks."""
     noted = identifiers.remark(values, column)
     more = [noted] if noted else []
     if column in declared:
-        content, remarks = _categories(values)
-        return content, [*remarks, *_declared(values, column, convention, around), *more]
-    found: tuple[Content, list[str]] | None = _typed(values, column)
-    if found is None:
+        found = _categories(values)
+        more = [*_declared(values, column, convention, around), *more]
+        return replace(found, remarks=found.remarks + more)
+    typed = _typed(values, column)
+    if typed is None:
         text = text_of_values(values)
-        found = _read(text, column, convention, around) or _as_categories(text, column)
-    return found[0], found[1] + more
+        typed = _read(text, column, convention, around) or _as_categories(text, column)
+    return replace(typed, remarks=typed.remarks + more)
 
 
 def _declared(
     values: pd.Series, column: str, convention: Convention, around: Surroundings
 ) -> list[str]:
     """What to say of categories by type that are numbers or dates by content."""
-    if not _is_text(values):
+    if not is_text(values):
         return []
     try:
         numbers = _read(values, column, convention, around) is not None
@@ -183,23 +230,24 @@ def _declared(
     return [remark] if numbers else []
 
 
-def _as_categories(text: pd.Series, column: str) -> tuple[pd.Categorical, list[str]]:
+def _as_categories(text: pd.Series, column: str) -> Found:
     """Text as categories, unless it is free text."""
     _refuse_free_text(text, column)
-    content, remarks = _categories(text)
+    found = _categories(text)
+    remarks = list(found.remarks)
     like = lookalike(tally(text))
     if like:
         remarks.append(f"{like}; taken as categories.")
-    signs = signs_among_words(content.categories)
+    signs = signs_among_words(set(text.dropna()))
     if signs:
         missing = setting("missing", signs)
         remarks.append(
             f"{listed(signs)} stays a level; if it means a missing value, say {missing}."
         )
-    return content, remarks
+    return replace(found, remarks=remarks)
 
 
-def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
+def _typed(values: pd.Series, column: str) -> Found | None:
     """A column whose values have a type of their own; None if they are text."""
     if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(values.dtype):
         return _categories(values)
@@ -208,14 +256,14 @@ def _typed(values: pd.Series, column: str) -> tuple[Content, list[str]] | None:
             raise Unusable("holds complex numbers, which cannot be used")
         if pd.api.types.is_integer_dtype(values.dtype):
             return _exact(values, column)
-        return _finite(_floats(values), [])
+        return _finite(Found(_floats(values), []))
     days = days_of_dates(values)
     if days is not None:
-        return days, ["dates were turned into days since 1970-01-01."]
+        return Found(days, ["dates were turned into days since 1970-01-01."], dates=True)
     present = values.dropna()
     if all(isinstance(value, bool | np.bool_) for value in present):
         return _categories(values)
-    if all(isinstance(value, decimals.Decimal | int | float) for value in present):
+    if holds_numbers(present):
         return _exact(values, column)
     return None
 
@@ -230,18 +278,17 @@ def quantities_of(
     Unusable
         If they can be read in two ways, or hold too much else.
     """
-    found = _typed(values, column)
-    if found is None:
-        return _read(text_of_values(values), column, convention, around)
-    content, remarks = found
-    return None if isinstance(content, pd.Categorical) else (content, remarks)
+    found = _typed(values, column) or _read(text_of_values(values), column, convention, around)
+    if found is None or isinstance(found.content, pd.Categorical):
+        return None
+    return found.content, found.remarks
 
 
 def _floats(values: pd.Series) -> np.ndarray:
     return values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
 
 
-def _exact(values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
+def _exact(values: pd.Series, column: str) -> Found:
     """Floats; where some are so large that neighbours merge, those of the exact values.
 
     Parameters
@@ -251,31 +298,27 @@ def _exact(values: pd.Series, column: str) -> tuple[np.ndarray, list[str]]:
     """
     numbers = _floats(values)
     if not (np.abs(numbers) >= EXACT).any():
-        return _finite(numbers, [])
-    # A number with an absurd exponent is zero or infinite as a float, and no decimal.
-    plain = np.isfinite(numbers) & (numbers != 0)
-    exact = [
-        None if np.isnan(number) else decimals.Decimal(str(value) if is_plain else number)
-        for number, value, is_plain in zip(numbers, values, plain)
-    ]
-    return _finite(*floats_of(exact, column))
+        return _finite(Found(numbers, []))
+    exactly = [exact(value, number) for value, number in zip(values, numbers)]
+    floats, remarks, smallest = floats_of(exactly, column)
+    return _finite(Found(floats, remarks, smallest=None if smallest is None else str(smallest)))
 
 
 def _read(
     text: pd.Series, column: str, convention: Convention, around: Surroundings
-) -> tuple[np.ndarray, list[str]] | None:
+) -> Found | None:
     """The dates or numbers that a column of text holds, if it mostly does."""
     counts = tally(text)
     days = days_of_text(text, counts, column, convention.day_first)
     if days is not None:
-        return days
+        return Found(days[0], days[1], dates=True, day_first=days[2])
     codes = [level for level in counts if QUOTED_CODE.fullmatch(level)]
     if sum(counts[level] for level in codes) > FEW * sum(counts.values()):
         return None
     found = plain_numbers(text, counts, column, convention, around)
     if found is None:
         return None
-    plain, remarks = found
+    plain, remarks, decimal = found
     code = next(iter(codes), None) or like_a_code(counts)
     if code:
         categorical = setting("categorical", [column])
@@ -283,12 +326,13 @@ def _read(
             *remarks,
             f"{shown(code)} was read as a number; if it is a code: {categorical}.",
         ]
-    numbers, more = _exact(plain, column)
-    return numbers, [*remarks, *more]
+    numbers = _exact(plain, column)
+    return replace(numbers, remarks=[*remarks, *numbers.remarks], decimal=decimal)
 
 
-def _finite(numbers: np.ndarray, remarks: list[str]) -> tuple[np.ndarray, list[str]]:
+def _finite(found: Found) -> Found:
     """Floats; ±inf is no measurement that a model could learn from, hence missing."""
+    numbers, remarks = np.asarray(found.content), found.remarks
     infinite = np.isinf(numbers)
     numbers[infinite] = np.nan
     if infinite.any():
@@ -297,14 +341,10 @@ def _finite(numbers: np.ndarray, remarks: list[str]) -> tuple[np.ndarray, list[s
     if looks_like_dates(numbers):
         example = int(numbers[~np.isnan(numbers)][0])
         remarks = [*remarks, f"seems to hold dates such as {example}; they were read as numbers."]
-    return numbers, remarks
+    return replace(found, remarks=remarks)
 
 
 # Text ---------------------------------------------------------------------------------------------
-
-
-def _is_text(values: pd.Series) -> bool:
-    return values.dtype == object and all(isinstance(value, str) for value in values.dropna())
 
 
 def _refuse_free_text(text: pd.Series, column: str) -> None:
@@ -323,42 +363,8 @@ def _refuse_free_text(text: pd.Series, column: str) -> None:
     raise Unusable(f"is free text or an identifier {size}")
 
 
-def _categories(values: pd.Series) -> tuple[pd.Categorical, list[str]]:
+def _categories(values: pd.Series) -> Found:
     text = text_of_values(values)
     levels = sorted(set(text.dropna()), key=natural_order)
-    return pd.Categorical(text, categories=levels), remarks_on_alike(levels, "levels", "levels")
-
-
-def text_of(values: pd.Series, name: str, column: str) -> pd.Series:
-    """Each value as text, whole numbers without a fraction; missing stays NaN.
-
-    Raises
-    ------
-    TableError
-        If a value is neither text, a number nor a date.
-    """
-    try:
-        return text_of_values(values)
-    except Unusable as reason:
-        raise TableError(f"Dataset '{name}', column '{column}': {reason.why}.") from None
-
-
-def text_of_values(values: pd.Series) -> pd.Series:
-    """Give each value as `text_of` does; what is none is `Unusable`."""
-    if _is_text(values):
-        return values
-    if values.dtype in (np.float16, np.float32):
-        # 0.1 of 32 bits is 0.1 to people; as a float of 64 bits it is 0.10000000149011612
-        objects = pd.Series(list(values.to_numpy()), index=values.index, dtype=object)
-    else:
-        objects = values.astype(object)
-    return objects.map(_text, na_action="ignore").astype(object)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    plain = str | bool | np.bool_ | int | float | np.integer | np.floating
-    if isinstance(value, plain | decimals.Decimal | datetime.date):
-        return str(value)
-    raise Unusable(f"holds values of type {type(value).__name__}, which cannot be used")
+    content = pd.Categorical(text, categories=levels)
+    return Found(content, remarks_on_alike(levels, "levels", "levels"))

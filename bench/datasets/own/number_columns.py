@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -50,10 +50,11 @@ def plain_numbers(
     column: str,
     convention: Convention,
     around: Surroundings,
-) -> tuple[pd.Series, list[str]] | None:
+) -> tuple[pd.Series, list[str], str | None] | None:
     """A column's numbers as every program reads them, missing as NaN, and remarks.
 
-    None, if no more than half of its present values are numbers.
+    With them the decimal mark, where there are marks. None, if no more than half of its present
+    values are numbers.
 
     Raises
     ------
@@ -64,10 +65,10 @@ def plain_numbers(
     if len(plain) == len(counts) and convention.decimal != "," and convention.thousands != ".":
         elsewhere = around.proven() if _unsure_dot(counts, convention) else Counter(".")
         if elsewhere["."] > elsewhere[","]:
-            return text, []
+            return text, [], mark_seen(".", counts)
         if elsewhere["."] == elsewhere[","] and not _grouped(counts):
             said = "'.' was taken as the decimal mark; if it groups thousands"
-            return text, [f"{said}, say dataset.decimal=','."]
+            return text, [f"{said}, say dataset.decimal=','."], "."
     numbers = {level: number for level in counts if (number := stripped(level)) is not None}
     infinite = {level: level for level in plain - set(numbers)}
     total = telling(counts)
@@ -93,7 +94,13 @@ def plain_numbers(
     remark = f"was read as numbers{f' ({how})' if how else ''}"
     if strays:
         remark += f"; {set_aside(strays, sum(counts.values()), 'numbers', column)}"
-    return text.map(forms), [remark + "."] if how or strays else []
+    seen = mark_seen(decimal, (number.body for number in numbers.values()))
+    return text.map(forms), [remark + "."] if how or strays else [], seen
+
+
+def mark_seen(decimal: str, bodies: Iterable[str]) -> str | None:
+    """The decimal mark, if any of these numbers has a mark that tells or obeys it."""
+    return decimal if any("." in body or "," in body for body in bodies) else None
 
 
 def prove(text: pd.Series) -> str | None:

@@ -43,7 +43,7 @@ def parquet(content: bytes, name: str, megabytes: float) -> Raw:
         # Without pandas' metadata, by which a stored index would vanish from the columns.
         table = table.replace_schema_metadata(None)
         declared = {f.name for f in table.schema if pa.types.is_dictionary(f.type)}
-        frame = pd.DataFrame({f.name: _column(table[f.name]) for f in table.schema})
+        frame = pd.DataFrame({f.name: column_of(table[f.name]) for f in table.schema})
     except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
         if isinstance(error, TableError):  # a ValueError too
             raise
@@ -58,7 +58,7 @@ def parquet(content: bytes, name: str, megabytes: float) -> Raw:
     return Raw(frame, index=frozenset(index), declared=frozenset(map(str, declared)))
 
 
-def _column(column: Any) -> pd.Series:
+def column_of(column: Any) -> pd.Series:
     """One pyarrow column in pandas: integers may be missing, dates may lie beyond year 9999."""
     import pyarrow as pa
 

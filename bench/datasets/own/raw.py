@@ -114,16 +114,22 @@ def with_missing(frame: pd.DataFrame, marks: Sequence[str], name: str) -> pd.Dat
     TableError
         If marks stand nowhere.
     """
-    further = {clean_text(mark): _number(mark) for mark in marks}
-    seen: set[str] = set()
-    columns = {column: _present(frame[column], further, seen) for column in frame.columns}
-    nowhere = [mark for mark in further if mark not in seen | MISSING]
+    found, seen = without_marks(frame, marks)
+    nowhere = [mark for mark in dict.fromkeys(map(clean_text, marks)) if mark not in seen | MISSING]
     if nowhere:
         raise TableError(
             f"Dataset '{name}': {listed(nowhere, MOST)} of dataset.missing "
             f"{'stands' if len(nowhere) == 1 else 'stand'} nowhere in the file."
         )
-    return pd.DataFrame(columns, index=frame.index, columns=frame.columns)
+    return found
+
+
+def without_marks(frame: pd.DataFrame, marks: Sequence[str]) -> tuple[pd.DataFrame, set[str]]:
+    """What `with_missing` gives, wherever the marks stand, and those of them that stand there."""
+    further = {clean_text(mark): _number(mark) for mark in marks}
+    seen: set[str] = set()
+    columns = {column: _present(frame[column], further, seen) for column in frame.columns}
+    return pd.DataFrame(columns, index=frame.index, columns=frame.columns), seen
 
 
 def _present(

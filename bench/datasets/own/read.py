@@ -12,20 +12,25 @@ import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.datasets.own import content
 from bench.datasets.own.characters import clean_name
+from bench.datasets.own.copies import remarks_on_copies, remarks_on_repeats
 from bench.datasets.own.delimited import SEPARATORS, delimited
+from bench.datasets.own.frame import Owned
 from bench.datasets.own.identifiers import without_index
 from bench.datasets.own.kinds import features_of, surroundings
 from bench.datasets.own.parquet import parquet
 from bench.datasets.own.raw import Raw, with_clean_names, with_missing
+from bench.datasets.own.schema import Schema
 from bench.datasets.own.sides import groups_of, times_of
-from bench.datasets.own.target import remarks_on_copies, target_of
+from bench.datasets.own.target import target_of
 from bench.datasets.own.wording import columns, listed, shown
 from bench.datasets.own.written_numbers import PLAIN, Convention
 from bench.datasets.splits import require_rows
@@ -46,7 +51,7 @@ _APART = (
 
 
 @checked
-def load(
+def load_owned(
     path: str | Path | None,
     target: str | None,
     problem: Problem | None = None,
@@ -64,8 +69,10 @@ def load(
     missing: Sequence[str] | str = (),
     encoding: str = "utf-8",
     max_megabytes: Positive = 1000,
-) -> Table:
-    """Read a table from a CSV or parquet file; what had to be done to it stands in its ``notes``.
+) -> Owned:
+    """Read a table from a CSV or parquet file, and tell how, to read later rows of it alike.
+
+    What had to be done to it stands in the table's ``notes``.
 
     Parameters
     ----------
@@ -113,7 +120,7 @@ def load(
 
     Returns
     -------
-    Table
+    Owned
 
     Raises
     ------
@@ -126,12 +133,7 @@ def load(
     path = content.as_written(Path(os.path.expanduser(str(path))))
     name = check("dataset", str(name)) if name else safe(content.stem(path))
     convention = _convention(decimal, thousands, day_first, name)
-    found = content.content(path, name, float(max_megabytes))
-    if found.startswith(content.PARQUET):
-        raw = parquet(found, name, float(max_megabytes))
-    else:
-        raw = delimited(found, name, path, separator, encoding)
-    raw = with_clean_names(raw, name)
+    raw = _raw(path, name, float(max_megabytes), separator, encoding)
     target = clean_name(target)
     named = _names(categorical)
     uses = {"categorical": named, "drop": _names(drop), "target": [target]}
@@ -146,10 +148,8 @@ def load(
         frame[target], name, problem, max_classes, convention, around, declared
     )
     ids, times, told = _sides(frame, uses, convention, name, raw.separator)
-    X, kinds, remarks = features_of(
-        features, frozenset(named), convention, name, raw.separator, raw.declared
-    )
-    table = Table(name, X, y, kinds, classes, target, domain, groups=ids, times=times)
+    found = features_of(features, frozenset(named), convention, name, raw.separator, raw.declared)
+    table = Table(name, found.X, y, found.kinds, classes, target, domain, groups=ids, times=times)
     require_rows(table)
     notes = (
         *raw.notes,
@@ -158,11 +158,85 @@ def load(
         *dropped,
         *more,
         *told,
-        *remarks,
+        *found.notes,
         *remarks_on_copies(table),
-        *_repeats(table),
+        *remarks_on_repeats(table),
     )
-    return replace(table, notes=notes)
+    schema = Schema(
+        name,
+        target,
+        table.problem,
+        classes,
+        tuple(features.columns),
+        found.columns,
+        ignored=tuple(c for c in map(str, raw.frame) if c not in features and c != target),
+        missing=tuple(_words(missing)),
+        separator=raw.separator,
+        encoding=encoding,
+    )
+    return Owned(replace(table, notes=notes), schema)
+
+
+@checked
+@wraps(load_owned, assigned=("__annotations__",))
+def load(*args: Any, **keys: Any) -> Table:
+    """The table that `load_owned` reads, of the same parameters."""
+    return load_owned(*args, **keys).table
+
+
+def read_rows(
+    path: str | Path,
+    schema: Schema,
+    separator: str | None = None,
+    encoding: str | None = None,
+    max_megabytes: Positive = 1000,
+) -> tuple[Table, pd.DataFrame, list[str]]:
+    """Later rows of a table, from a CSV or parquet file, read as the table was.
+
+    Parameters
+    ----------
+    path : str or Path
+    schema : Schema
+        Of the table.
+    separator, encoding : str, optional
+        Of a CSV, where it is another than that of the table's file.
+    max_megabytes : float
+        What the file may hold, unpacked.
+
+    Returns
+    -------
+    Table
+        Nothing is known of its target; see `Schema.table`.
+    DataFrame
+        The file's own columns, in the order of its rows: identifiers, and whatever else there is.
+    list of str
+        Notes.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be used, or a column or value does not fit.
+    """
+    path = content.as_written(Path(os.path.expanduser(str(path))))
+    raw = _raw(
+        path,
+        schema.name,
+        float(max_megabytes),
+        separator or schema.separator,
+        encoding or schema.encoding,
+    )
+    table, notes = schema.table(raw.frame)
+    return table, raw.frame, [*raw.notes, *notes]
+
+
+def _raw(path: Path, name: str, megabytes: float, separator: str | None, encoding: str) -> Raw:
+    """A file's columns under clean names."""
+    found = content.content(path, name, megabytes)
+    if found.startswith(content.PARQUET):
+        raw = parquet(found, name, megabytes)
+    else:
+        raw = delimited(found, name, path, separator, encoding)
+    return with_clean_names(raw, name)
 
 
 # What the user says -------------------------------------------------------------------------------
@@ -290,12 +364,3 @@ def _with_target(
         return frame, ()
     note = f"Dataset '{name}': {counted(dropped, 'row')} without a value of '{target}' left out."
     return frame[known], (note,)
-
-
-def _repeats(table: Table) -> list[str]:
-    keys = pd.DataFrame({"row": table.row_keys(), "label": table.y})
-    count = int(keys.duplicated().sum())
-    if not count:
-        return []
-    repeats = f"{counted(count, 'row')} {'repeats' if count == 1 else 'repeat'}"
-    return [f"Dataset '{table.name}': {repeats} an earlier row; kept as they are."]

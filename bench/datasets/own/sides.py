@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.own import labels
-from bench.datasets.own.kinds import quantities_of, text_of
+from bench.datasets.own.as_text import text_of
+from bench.datasets.own.kinds import quantities_of
 from bench.datasets.own.number_columns import Surroundings
 from bench.datasets.own.strays import TwoReadings, Unusable
 from bench.datasets.own.wording import listed, shown

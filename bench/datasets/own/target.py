@@ -11,22 +11,21 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.own import labels
+from bench.datasets.own.as_text import text_of
 from bench.datasets.own.date_columns import days_of_dates, days_of_text, written
 from bench.datasets.own.identifiers import drawn_without_return
-from bench.datasets.own.kinds import quantities_of, text_of
+from bench.datasets.own.kinds import quantities_of
 from bench.datasets.own.lookalikes import lookalike
 from bench.datasets.own.number_columns import Surroundings
 from bench.datasets.own.raw import tally
 from bench.datasets.own.strays import Unusable, as_missing
-from bench.datasets.own.wording import columns, setting, shown
+from bench.datasets.own.wording import shown
 from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
 from bench.errors import TableError
-from bench.table import Problem, Table
+from bench.table import Problem
 
 #: So many distinct numbers are two classes, whole or not.
 TWO = 2
-#: The share of the target's variance that a copy of it tells, in whatever unit or rounding.
-SAME = 1 - 1e-9
 #: In absolute value; squares of larger numbers, or their sums, are infinite.
 LARGEST = 1e100
 
@@ -113,29 +112,6 @@ def _decided(numbers: np.ndarray, few: bool, problem: Problem | None) -> list[st
 def _numbering(numbers: np.ndarray) -> list[str]:
     numbering = len(numbers) > TWO and drawn_without_return(pd.Series(numbers))
     return ["has a value of its own in each row, as an identifier does."] if numbering else []
-
-
-def remarks_on_copies(table: Table) -> list[str]:
-    """What to say of features that tell a numeric target but for its unit and rounding."""
-    if table.problem == "classification":
-        return []
-    same = [c for c in table.numeric if _tells(table.X[c].to_numpy(), table.y)]
-    if not same:
-        return []
-    return [
-        f"Dataset '{table.name}': {columns(same)} {'is' if len(same) == 1 else 'are'} "
-        f"'{table.target}' itself, in its unit or another; leave out what follows from the target "
-        f"with {setting('drop', same)}."
-    ]
-
-
-def _tells(feature: np.ndarray, y: np.ndarray) -> bool:
-    known = ~np.isnan(feature)
-    x, y = feature[known], y[known]
-    if 2 * len(x) < len(known) or len(np.unique(x)) <= TWO or len(np.unique(y)) <= TWO:
-        return False
-    x, y = x / np.abs(x).max(), y / np.abs(y).max()  # squares of what is huge stay finite
-    return bool(np.corrcoef(x, y)[0, 1] ** 2 > SAME)
 
 
 # Classes ------------------------------------------------------------------------------------------
