@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # importing torch takes seconds, and a config is checked with
 
 Probabilities = dict[str, Any]  # part → `bench.predicted.Predictions` of its rows
 Score = Callable[["nn.Module"], Probabilities]
+Read = Callable[[Table], Predictions]
 
 
 class Encoder(ABC):
@@ -202,6 +203,31 @@ class Backbone(ABC):
             `FloatingPointError` where a weight or a logit is not finite, and what
             `bench.models.memory` does where the device is too small.
         """
+
+    def reader(
+        self, encoder: Encoder, train: Table, rng: np.random.Generator, memory: Memory
+    ) -> Callable[[nn.Module], Read]:
+        """Prepare to read new rows with the training rows as the support, a table at a time.
+
+        So memory need not grow with the rows. It is what `score` gives of each table; a model that
+        can encode its support once does so here.
+
+        Returns
+        -------
+        callable
+            Module → Table → predictions of its rows; all raise what a score does.
+        """
+
+        def of_module(module: nn.Module) -> Read:
+            def read(rows: Table) -> Predictions:
+                alike = deepcopy(rng)  # every table is read with the same support
+                score = self.score(encoder, train, {"new": rows}, alike, memory)
+                predictions: Predictions = score(module)["new"]
+                return predictions
+
+            return read
+
+        return of_module
 
     @abstractmethod
     def smooth(self) -> Any:

@@ -6,15 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.models.base import Encoder, Probabilities
+from bench.models.base import Encoder, Probabilities, Read
 from bench.models.memory import CHUNK, Memory
+from bench.predicted import Predictions
 from bench.table import Table
+
+T = TypeVar("T")
 
 LARGEST = torch.finfo(torch.float32).max ** 0.5  # of a weight or token: a LayerNorm squares it
 
@@ -64,8 +67,14 @@ class Scoring(ABC):
         )
 
     @abstractmethod
-    def logits(self, module: Any, chunk: int) -> dict[str, Tensor]:
-        """Logits (q, n_outputs) of each part's rows, ``chunk`` rows at a time."""
+    def reads(self, module: Any) -> Callable[[Tensor, int], Tensor]:
+        """Encode the support, if a model can, for any number of queries.
+
+        Returns
+        -------
+        callable
+            Rows (1, q, f), and how many are read at a time → logits (q, n_outputs).
+        """
 
     def probabilities(self, module: nn.Module) -> Probabilities:
         """Class probabilities of each part's rows, shape (q, n_classes).
@@ -76,20 +85,42 @@ class Scoring(ABC):
             If a weight or a logit is not finite, or huge: a softmax would make numbers of it that
             mean nothing.
         """
-        unsound = unsound_weights(module)
-        if unsound:
-            raise FloatingPointError(f"The model cannot be scored: {unsound}.")
+        _require_sound(module)
 
         def compute(chunk: int) -> Probabilities:
             with torch.no_grad(), _evaluating(module):
-                logits = self.logits(module, chunk)
-            return {
-                part: self.encoder.decode(_finite(of_part, part), self.n_classes)
-                for part, of_part in logits.items()
-            }
+                read = self.reads(module)
+                logits = {part: read(x, chunk) for part, x in self.queries.items()}
+            return {part: self._decoded(of_part, part) for part, of_part in logits.items()}
 
         n_queries = max((x.shape[1] for x in self.queries.values()), default=1)
+        return self._attempt(compute, n_queries)
+
+    def reader(self, module: nn.Module) -> Read:
+        """Reads other rows than the parts', as many times as there are; see `Backbone.reader`.
+
+        Raises
+        ------
+        FloatingPointError
+            As `probabilities`.
+        """
+        _require_sound(module)
+        with torch.no_grad(), _evaluating(module):
+            read = self._attempt(lambda chunk: self.reads(module), 1)
+
+        def of_rows(rows: Table) -> Predictions:
+            x = torch.from_numpy(self.encoder.encode_x(rows))[None].to(self.x_support.device)
+            with torch.no_grad(), _evaluating(module):
+                logits = self._attempt(lambda chunk: read(x, chunk), len(rows))
+            return self._decoded(logits, "new")
+
+        return of_rows
+
+    def _attempt(self, compute: Callable[[int], T], n_queries: int) -> T:
         return self.memory.attempt("scoring", compute, self.x_support.shape[1], n_queries)
+
+    def _decoded(self, logits: Tensor, part: str) -> Predictions:
+        return self.encoder.decode(_finite(logits, part), self.n_classes)
 
 
 @dataclass(frozen=True)
@@ -98,13 +129,16 @@ class ByLogits(Scoring):
 
     read: Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor] = field(kw_only=True)
 
-    def logits(self, module: nn.Module, chunk: int) -> dict[str, Tensor]:
+    def reads(self, module: nn.Module) -> Callable[[Tensor, int], Tensor]:
         """As of every `Scoring`."""
-        return {part: torch.cat(list(self._chunks(module, part, chunk))) for part in self.queries}
 
-    def _chunks(self, module: nn.Module, part: str, chunk: int) -> Iterator[Tensor]:
-        for rows in self.queries[part].split(chunk, dim=1):
-            yield self.read(module, self.x_support, self.y_support, rows)[0]
+        def logits(x: Tensor, chunk: int) -> Tensor:
+            chunks = x.split(chunk, dim=1)
+            return torch.cat(
+                [self.read(module, self.x_support, self.y_support, rows)[0] for rows in chunks]
+            )
+
+        return logits
 
 
 @contextmanager
@@ -117,6 +151,11 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
+
+
+def _require_sound(module: nn.Module) -> None:
+    if unsound := unsound_weights(module):
+        raise FloatingPointError(f"The model cannot be scored: {unsound}.")
 
 
 def unsound_weights(model: nn.Module) -> str | None:

@@ -378,6 +378,21 @@ def test_less_memory_makes_smaller_chunks_and_the_same_scores(
     np.testing.assert_allclose(found, scored(backbone, *fold(backbone)), rtol=0, atol=ROUNDING)
 
 
+def test_rows_that_are_read_a_few_at_a_time_are_predicted_as_all_at_once(
+    model: str, backbone: Backbone
+) -> None:
+    train, rows = fold(backbone)
+    memory = Memory(scoring=CHUNK)
+    memory.support = 40  # of 60: each time the same
+    together = scored(backbone, train, rows, memory=memory)
+    read = backbone.reader(backbone.encoder(train), train, np.random.default_rng(0), memory)(
+        backbone.module
+    )
+    found = np.concatenate([numbers(read(rows.take(range(at, at + 10)))) for at in (0, 10, 20)])
+    np.testing.assert_allclose(found, together, rtol=0, atol=ROUNDING)
+    np.testing.assert_array_equal(numbers(read(rows)), together)
+
+
 def test_no_more_support_rows_are_read_than_there_is_room_for(
     model: str, backbone: Backbone
 ) -> None:

@@ -7,7 +7,7 @@ where nothing is left to compute.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
@@ -17,7 +17,7 @@ from annotated_types import Interval
 
 from bench.errors import ModelError
 from bench.files import content, parse_json, shown
-from bench.models.base import Backbone, Encoder, Score
+from bench.models.base import Backbone, Encoder, Read, Score
 from bench.models.tab2d.scale import TargetScale
 from bench.models.weights import check, files, files_hash, lock_branch, reads
 from bench.ranges import Count, Text, checked
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from bench.models.memory import Memory
+    from bench.models.tab2d.scoring import Scoring
     from bench.models.tab2d.smooth import SmoothClassifier
 
 MOST = 2**20  # bytes of a config.json
@@ -100,12 +101,28 @@ class Checkpoint(Backbone):
         memory: Memory,
     ) -> Score:
         """`bench.models.tab2d.scoring.Scoring` of these rows."""
+        return self._prepared(encoder, train, parts, rng, memory).probabilities
+
+    def reader(
+        self, encoder: Encoder, train: Table, rng: np.random.Generator, memory: Memory
+    ) -> Callable[[nn.Module], Read]:
+        """As of every `Backbone`; the support is encoded once."""
+        return self._prepared(encoder, train, {}, rng, memory).reader
+
+    def _prepared(
+        self,
+        encoder: Encoder,
+        train: Table,
+        parts: dict[str, Table],
+        rng: np.random.Generator,
+        memory: Memory,
+    ) -> Scoring:
         from bench.models.tab2d.scoring import Scoring
 
         context = memory.limit(self.max_context)
         return Scoring.prepare(
             encoder, train, parts, self.device, context, rng, memory, precision=self.scoring
-        ).probabilities
+        )
 
     def smooth(self) -> SmoothClassifier:
         """The same weights with an interpolated embedding."""
@@ -252,3 +269,14 @@ def _pick(device: str) -> str:
             f"device={device} is not here; the last is {torch.cuda.device_count() - 1}."
         )
     return device
+
+
+def save(module: Tab2D, folder: Path) -> None:
+    """Write weights and shape to a folder, as `load` and `Tab2D.from_pretrained` read them.
+
+    Raises
+    ------
+    OSError, safetensors.SafetensorError
+        If it cannot be written.
+    """
+    module.save_pretrained(str(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,9 +19,17 @@ class Scoring(scoring.Scoring):
 
     precision: torch.dtype = torch.float32
 
-    def logits(self, module: Tab2D, chunk: int) -> dict[str, Tensor]:
+    def reads(self, module: Tab2D) -> Callable[[Tensor, int], Tensor]:
         """As of every `bench.models.scoring.Scoring`."""
-        device, is_short = self.x_support.device.type, self.precision != torch.float32
-        with torch.autocast(device, self.precision, enabled=is_short):
+        with self._arithmetic():
             context = Context.encode(module, self.x_support, self.y_support)
-            return {part: context.logits(x, chunk)[0] for part, x in self.queries.items()}
+
+        def logits(x: Tensor, chunk: int) -> Tensor:
+            with self._arithmetic():
+                return context.logits(x, chunk)[0]
+
+        return logits
+
+    def _arithmetic(self) -> torch.autocast:
+        is_short = self.precision != torch.float32
+        return torch.autocast(self.x_support.device.type, self.precision, enabled=is_short)
