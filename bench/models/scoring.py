@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,8 +17,6 @@ from bench.models.base import Encoder, Probabilities, Read
 from bench.models.memory import CHUNK, Memory
 from bench.predicted import Predictions
 from bench.table import Table
-
-T = TypeVar("T")
 
 LARGEST = torch.finfo(torch.float32).max ** 0.5  # of a weight or token: a LayerNorm squares it
 
@@ -94,7 +93,7 @@ class Scoring(ABC):
             return {part: self._decoded(of_part, part) for part, of_part in logits.items()}
 
         n_queries = max((x.shape[1] for x in self.queries.values()), default=1)
-        return self._attempt(compute, n_queries)
+        return self.memory.attempt("scoring", compute, self.n_support, n_queries)
 
     def reader(self, module: nn.Module) -> Read:
         """Reads other rows than the parts', as many times as there are; see `Backbone.reader`.
@@ -106,18 +105,20 @@ class Scoring(ABC):
         """
         _require_sound(module)
         with torch.no_grad(), _evaluating(module):
-            read = self._attempt(lambda chunk: self.reads(module), 1)
+            read = self.memory.attempt("scoring", lambda _: self.reads(module), self.n_support, 1)
 
         def of_rows(rows: Table) -> Predictions:
             x = torch.from_numpy(self.encoder.encode_x(rows))[None].to(self.x_support.device)
             with torch.no_grad(), _evaluating(module):
-                logits = self._attempt(lambda chunk: read(x, chunk), len(rows))
+                logits = self.memory.attempt("scoring", partial(read, x), self.n_support, len(rows))
             return self._decoded(logits, "new")
 
         return of_rows
 
-    def _attempt(self, compute: Callable[[int], T], n_queries: int) -> T:
-        return self.memory.attempt("scoring", compute, self.x_support.shape[1], n_queries)
+    @property
+    def n_support(self) -> int:
+        """Rows of the support."""
+        return self.x_support.shape[1]
 
     def _decoded(self, logits: Tensor, part: str) -> Predictions:
         return self.encoder.decode(_finite(logits, part), self.n_classes)
