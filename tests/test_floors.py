@@ -33,7 +33,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
 }
 TOLD = {"1": "no room: the ground", "door": "finds verbs; prints every sentence"}
 # Rooms that may be one file; every other is a folder with a sentence on its door.
-FILES = {*FLOORS["1"], "bench.table", "bench.generator", "bench.estimator", *FLOORS["door"]}
+FILES = {*FLOORS["1"], "bench.table", "bench.generator", *FLOORS["door"]}
 ORDER = list(FLOORS)
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 OUTSIDE = ("scripts", "tests")  # they know the house, it does not know them
