@@ -87,6 +87,7 @@ def finetune(
     memory: Memory | None = None,
     seed: Parts = ("training",),
     watch: Watch | None = None,
+    ended: Callable[[], bool] | None = None,
 ) -> Finetuned:
     """Fine-tune a copy of the model and choose a step by its validation scores.
 
@@ -113,6 +114,8 @@ def finetune(
         Named parts from which derives what a model itself draws in a step, as dropout does.
     watch : callable, optional
         Is told of each evaluation.
+    ended : callable, optional
+        Is asked after each step, and its evaluation if it has one, whether the run ends with that.
 
     Raises
     ------
@@ -141,6 +144,8 @@ def finetune(
             losses.clear()
             if run.is_out_of_patience:
                 break
+        if ended is not None and ended():
+            break
     return run.finish(weights.module)
 
 
@@ -150,12 +155,31 @@ def redrawn(
     evaluations: Sequence[tuple[int, float | None, Probabilities]],
 ) -> dict[str, Any]:
     """The curves of evaluations of which each tells its step, training loss and predictions."""
+    return _rerun(labels, settings, evaluations).curves
+
+
+def is_taken(
+    labels: dict[str, np.ndarray],
+    settings: Finetune,
+    pretrained: Probabilities,
+    tuned: Probabilities,
+) -> bool:
+    """Whether the stopping rule takes these predictions for the pre-trained model's."""
+    return _rerun(labels, settings, [(0, None, pretrained), (1, None, tuned)]).taken == 1
+
+
+def _rerun(
+    labels: dict[str, np.ndarray],
+    settings: Finetune,
+    evaluations: Sequence[tuple[int, float | None, Probabilities]],
+) -> _Run:
+    """A run through evaluations that were made before, without weights."""
     nothing = Evaluated(nn.Module())
     given = iter([probabilities for _, _, probabilities in evaluations])
     run = _Run(lambda _: next(given), labels, settings, nothing.module)
     for step, train_loss, _ in evaluations:
         run.evaluate(step, train_loss, nothing)
-    return run.curves
+    return run
 
 
 class _Training:
@@ -273,7 +297,7 @@ class _Run:
         self._labels = labels
         self._settings = settings
         self._seen: dict[str, list[float]] = {}  # what the rule reads, greater is better
-        self._by_rule = 0  # position of the evaluation that the rule keeps
+        self.taken = 0  # position of the evaluation that the rule keeps
         self.evaluations_without_gain = 0  # since the rule took another
         self._kept = 0  # position of the evaluation that the run keeps
         self._untouched: dict[str, Tensor] = pretrained.state_dict()  # nobody changes those
@@ -334,9 +358,9 @@ class _Run:
     def _keep_if_taken(self, step: int, probabilities: Probabilities, module: nn.Module) -> None:
         newest = len(self.curves["step"]) - 1
         by_rule = self._by_rules_reading(newest)
-        is_another = newest == 0 or by_rule != self._by_rule
+        is_another = newest == 0 or by_rule != self.taken
         self.evaluations_without_gain = 0 if is_another else self.evaluations_without_gain + 1
-        self._by_rule, before = by_rule, self._kept
+        self.taken, before = by_rule, self._kept
         self._kept = newest if self._settings.keep == Keep.last else by_rule
         self._last = probabilities
         if step == 0:
@@ -355,10 +379,10 @@ class _Run:
             self._seen.setdefault(name, []).append(value)
         errors = self.curves.get("validation_se", {})
         kept = self._rule.keeps(Evaluations(newest + 1, self._seen, errors))
-        if kept not in (0, self._by_rule, newest):
+        if kept not in (0, self.taken, newest):
             raise RuntimeError(
                 f"The stopping rule {self._rule.name} keeps evaluation {kept} of 0 to {newest} "
-                f"after {self._by_rule}, whose weights alone are held with the newest and step 0's."
+                f"after {self.taken}, whose weights alone are held with the newest and step 0's."
             )
         return kept
 
