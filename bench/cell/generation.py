@@ -14,9 +14,17 @@ from hydra.utils import instantiate
 from bench.cell import synthetic
 from bench.cell.provenance import versions
 from bench.files import digest, parse_json
-from bench.finetune.generated import FreshRows, Generated, NewTasks, Parts, SharedTable
+from bench.finetune.generated import (
+    FreshRows,
+    Generated,
+    Parts,
+    SharedTable,
+    drawn,
+    new_tasks,
+    serving,
+)
 from bench.finetune.settings import Method
-from bench.generator import Generator, InContextGenerator, TaskGenerator, require_rows
+from bench.generator import Generator, InContextGenerator, TaskGenerator
 from bench.models.base import Backbone
 from bench.process import timed
 from bench.quality.measures import quality
@@ -98,18 +106,14 @@ class Maker:
         """
         if self.method.generator is None:
             return Generation()
-        generator: Generator = instantiate(self.method.generator)
-        generator.check(self.train)  # before a model of another problem is made smooth for it
-        if isinstance(generator, InContextGenerator):
-            generator.over(self.backbone.smooth())
+        generator = serving(instantiate(self.method.generator), self.train, self.backbone)
         if isinstance(generator, TaskGenerator):
-            generator.fit(self.train, seeded(*self.seed, "generator"))
-            return Generation(NewTasks(generator, self.backbone.encoder))
+            return Generation(new_tasks(generator, self.train, self.backbone, self.seed))
         return self._fresh(generator) if self.method.mixing.fresh else self._shared(generator)
 
     @property
     def _n(self) -> int:
-        return round(self.method.mixing.size * len(self.train))
+        return self.method.mixing.rows_for(len(self.train))
 
     def _fresh(self, generator: Generator) -> Generation:
         rows, facts = self._drawn(generator, "quality sample")
@@ -142,9 +146,7 @@ class Maker:
 
     def _drawn(self, generator: Generator, draw: str) -> tuple[Table, dict[str, Any]]:
         """Fit the generator and draw rows; with them what it tells, and how good they are."""
-        generator.fit(self.train, seeded(*self.seed, "generator"))
-        rows = generator.sample(self._n, seeded(*self.seed, draw))
-        require_rows(rows, self._n, self.train, generator.stays_in_range)
+        rows = drawn(generator, self._n, self.train, self.seed, draw)
         with timed(self.seconds, "quality"):
             scores = quality(self.train, rows, seeded(*self.seed, "quality"))
         return rows, {"generator": _facts(generator), "quality": scores}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.generator import Generator, TaskGenerator, require_rows
-from bench.models.base import Encoder
+from bench.finetune.settings import Mixing
+from bench.generator import Generator, InContextGenerator, TaskGenerator, require_rows
+from bench.models.base import Backbone, Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
 
@@ -62,3 +63,61 @@ class NewTasks:
 
 
 Generated = SharedTable | FreshRows | NewTasks
+
+
+def serving(generator: Generator, train: Table, backbone: Backbone) -> Generator:
+    """The generator, with the model that is about to be fine-tuned if it asks for one.
+
+    Raises
+    ------
+    NotApplicable
+        If it does not serve tables of this problem.
+    """
+    generator.check(train)  # before a model of another problem is made smooth for it
+    if isinstance(generator, InContextGenerator):
+        generator.over(backbone.smooth())
+    return generator
+
+
+def new_tasks(generator: TaskGenerator, train: Table, backbone: Backbone, seed: Parts) -> NewTasks:
+    """Fit a generator of tasks."""
+    generator.fit(train, seeded(*seed, "generator"))
+    return NewTasks(generator, backbone.encoder)
+
+
+def drawn(generator: Generator, n: int, train: Table, seed: Parts, draw: str) -> Table:
+    """Fit a generator and draw rows, which keep what was promised.
+
+    Parameters
+    ----------
+    draw : str
+        Names what the rows are for, in their seed.
+
+    Raises
+    ------
+    NotApplicable, BrokenPromise
+        If it cannot serve the table, or gives rows that cannot stand for the table's.
+    """
+    generator.fit(train, seeded(*seed, "generator"))
+    rows = generator.sample(n, seeded(*seed, draw))
+    return require_rows(rows, n, train, generator.stays_in_range)
+
+
+def generated(
+    generator: Generator, mixing: Mixing, train: Table, backbone: Backbone, seed: Parts
+) -> Generated:
+    """What a generator makes for one fine-tuning; it is fitted here, and its rows are not measured.
+
+    Raises
+    ------
+    NotApplicable, BrokenPromise
+        As `serving` and `drawn`.
+    """
+    serving(generator, train, backbone)
+    if isinstance(generator, TaskGenerator):
+        return new_tasks(generator, train, backbone, seed)
+    n = mixing.rows_for(len(train))
+    if mixing.fresh:
+        generator.fit(train, seeded(*seed, "generator"))
+        return FreshRows(generator, n, train, seed)
+    return SharedTable(drawn(generator, n, train, seed, "synthetic table"))

@@ -82,6 +82,10 @@ class Mixing:
     fresh: bool = False  # new rows in each step instead of one table a cell
     size: Times = 1.0  # rows of a synthetic table, as a multiple of the training rows
 
+    def rows_for(self, n_train: int) -> int:
+        """How many rows a generator makes of so many training rows."""
+        return round(self.size * n_train)
+
 
 @dataclass
 class Method:
