@@ -16,6 +16,8 @@ from hydra.utils import get_object
 
 from bench.cell.targets import MOVED, TARGET
 from bench.errors import ModelError, sentence
+from bench.models import loading
+from bench.models.loading import FIRST, PROBLEM, of_problem
 from bench.models.lock import pin_of
 from bench.models.weights import files, files_hash
 
@@ -23,11 +25,7 @@ if TYPE_CHECKING:  # torch: only where a model is loaded
     from bench.models.base import Backbone
     from bench.table import Problem
 
-PROBLEM = "problem"  # a loader that takes it has weights for either; all others know one
 CLASS = "_class_"  # no parameter of a loader is called so, nor `_target_`
-# The loader that came first, and the weights that it gives where none are named. Its cells are
-# known by the files alone, which say what class they are of, so that older records are found.
-FIRST = {"bench.models.tab2d.checkpoint.load": "mitra_nano"}
 SCALE = "target_scale"  # of the first loader: of numbers only, and there not its default
 MODEL_HOW = ("offline",)  # how weights are had, not which ones
 # Settings that decide no number, or that are told by the weights' hash.
@@ -36,14 +34,7 @@ NO_NUMBER = ("path", "revision", "sha256", "max_features", "device", PROBLEM)
 
 def name_of(config: Mapping[str, Any]) -> str:
     """What people call the weights that a model's config asks for."""
-    target = _target(config)
-    return str(config.get("path") or FIRST.get(target, target))
-
-
-def of_problem(config: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
-    """A model's config as it is loaded for a table of this problem."""
-    takes = signature(get_object(_target(config))).parameters
-    return {PROBLEM: problem, **config} if PROBLEM in takes else {**config}
+    return loading.name_of(_today(config))
 
 
 def files_of(config: Mapping[str, Any], **how: bool) -> list[Path]:
@@ -85,8 +76,8 @@ def identity_of(
     problem : {"classification", "regression"}
         Of the table that it is for.
     """
-    today = {**config, TARGET: _target(config)}
-    weights = _weights(json.dumps(of_problem(config, problem), sort_keys=True))
+    today = _today(config)
+    weights = _weights(json.dumps(of_problem(_today(config), problem), sort_keys=True))
     if weights is not None:
         return {**settings_of(today, problem), "weights": weights}
     return known(today, load() if load else backbone(config, problem))
@@ -117,7 +108,7 @@ def backbone(config: Mapping[str, Any], problem: Problem = "classification") -> 
 
     It is loaded once a process, cells only ever copy it.
     """
-    return _loaded(json.dumps(of_problem(config, problem), sort_keys=True))
+    return _loaded(json.dumps(of_problem(_today(config), problem), sort_keys=True))
 
 
 def require(loaded: Backbone, identity: Mapping[str, Any]) -> None:
@@ -143,6 +134,11 @@ def require(loaded: Backbone, identity: Mapping[str, Any]) -> None:
             f"The model calls its weights {told[:8]}, which is not their hash; leave weights_hash "
             "out, or let its loader tell which files it reads (bench.models.weights.reads)."
         )
+
+
+def _today(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with its loader called as it is today."""
+    return {**config, TARGET: _target(config)}
 
 
 def _target(config: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from bench.cell.record import Record
 from bench.cell.targets import ARGS, HOW_BUILT, TARGET, Configs, by_role, renamed, texts
 from bench.errors import BadInput, sentence
 from bench.files import CONF, shown
+from bench.models.loading import of_problem
 from bench.sweep.limits import TooLong, limited
 
 SLOWER = 20.0  # times a record's own seconds that its cell may take here ...
@@ -128,7 +129,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
         with TemporaryDirectory(prefix="bench-verify-") as folder, limited(_seconds(record, today)):
             cfg = _config(settings, today, folder)
             table = _made(settings["dataset"])
-            checkpoint = _made(model.of_problem(settings["model"], table.problem))
+            checkpoint = _made(of_problem(settings["model"], table.problem))
             what, code = identity(cfg, table, lambda: checkpoint), code_fingerprint(targets(cfg))
             model.require(checkpoint, what)
             scores = score_fingerprints()

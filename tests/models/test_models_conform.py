@@ -25,10 +25,11 @@ from torch import Tensor, nn
 
 from bench.cell.checking import called, check_target
 from bench.cell.model import backbone as loaded
-from bench.cell.model import files_of, identity_of, of_problem, require
+from bench.cell.model import files_of, identity_of, require
 from bench.errors import ModelError, TableError
 from bench.files import CONF
 from bench.models.base import Backbone, Probabilities
+from bench.models.loading import of_problem
 from bench.models.memory import CHUNK, Memory
 from bench.models.weights import files_hash, state_hash
 from bench.predicted import Predictions
