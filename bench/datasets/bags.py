@@ -74,7 +74,7 @@ class Bag:
             test,
             tuple(children),
             tuple(np.searchsorted(held_out, np.flatnonzero(piece == i)) for i in range(n)),
-            (*table.notes, *_notes(table, outer, piece)),
+            (*table.notes, *notes_of(table, outer, piece)),
         )
 
     @property
@@ -105,24 +105,57 @@ def pieces(table: Table, index: int, n: int) -> np.ndarray:
         As `split`; and where rows, groups or times are too few for ``n`` pieces, or a child would
         learn from one class or value.
     """
-    outer = _outer(table, index)
+    return pieces_of(table, _outer(table, index), index, n, (f"split {index}", "finetune.bag"))
+
+
+def pieces_of(
+    table: Table, outer: np.ndarray, index: int, n: int, called: tuple[str, str]
+) -> np.ndarray:
+    """The child that holds out each of these rows, in their order.
+
+    Parameters
+    ----------
+    table : Table
+    outer : ndarray of int64
+        Positions of the rows that are to be dealt out.
+    index : int
+        Part of the seed.
+    n : int
+        How many children there are.
+    called : tuple of str
+        What these rows, and the number of children, are called in sentences.
+
+    Raises
+    ------
+    TableError
+        As `pieces`.
+    """
+    of_rows, bag = called[0], f"{called[1]}={n}"
+
+    def require(most: int, what: str) -> None:
+        if most < n:
+            raise TableError(
+                f"Dataset '{table.name}': {of_rows} has {most} {what} to train on, too few for "
+                f"{bag}; expected at most {most}."
+            )
+
     y, seed = table.y[outer], derive("bag", table.name, index, n)
     if table.times is not None:
         times = table.times[outer]
-        _require(table, index, n, len(np.unique(times)) - 1, "different times, less one,")
+        require(len(np.unique(times)) - 1, "different times, less one,")
         piece = blocks(times, n)
     elif table.groups is not None:
         most, of = len(np.unique(table.groups[outer])), "groups"
         if table.strata is not None:
             most, of = min(most, int(np.bincount(y).max())), "groups, or rows of a class,"
-        _require(table, index, n, most, of)
+        require(most, of)
         piece = grouped_pieces(table, table.groups, outer, index, n)
     elif table.strata is None:
-        _require(table, index, n, len(outer), "rows")
+        require(len(outer), "rows")
         piece = shuffled(len(outer), n, seed)
     else:
         several = np.flatnonzero(np.bincount(y)[y] > 1)
-        _require(table, index, n, len(several), "rows")
+        require(len(several), "rows")
         piece = np.full(len(outer), HELD_BY_NONE)
         by_hand = ("rare classes of a bag", table.name, index, n)
         piece[several] = dealt(y[several], n, seed, by_hand)
@@ -130,7 +163,7 @@ def pieces(table: Table, index: int, n: int) -> np.ndarray:
         if len(np.unique(y[piece != i])) < 2:
             one = "class" if table.classes else "value"
             raise TableError(
-                f"Dataset '{table.name}': with finetune.bag={n} child {i} of split {index} would "
+                f"Dataset '{table.name}': with {bag} child {i} of {of_rows} would "
                 f"learn from one {one} alone; take fewer children or another fold."
             )
     return piece
@@ -142,15 +175,7 @@ def _outer(table: Table, index: int) -> np.ndarray:
     return np.union1d(rows.train, rows.validation)
 
 
-def _require(table: Table, index: int, n: int, most: int, what: str) -> None:
-    if most < n:
-        raise TableError(
-            f"Dataset '{table.name}': split {index} has {most} {what} to train on, too few for "
-            f"finetune.bag={n}; expected at most {most}."
-        )
-
-
-def _notes(table: Table, outer: np.ndarray, piece: np.ndarray) -> list[str]:
+def notes_of(table: Table, outer: np.ndarray, piece: np.ndarray) -> list[str]:
     """A sentence for each class that is held out by no child, or by some alone; one on times."""
     notes, n = [], int(piece.max()) + 1
     if table.times is not None:

@@ -28,6 +28,17 @@ def windows(
     return np.sort(train), np.sort(validation), np.sort(test)
 
 
+def latest(times: np.ndarray, share: float) -> np.ndarray:
+    """Positions of the latest rows, ascending: a share of them, as near as ties allow.
+
+    There are two different times or more.
+    """
+    order = np.argsort(times, kind="stable")
+    places = np.flatnonzero(np.diff(times[order])) + 1
+    wanted = len(times) - max(int(np.ceil(share * len(times) - 1e-9)), 1)
+    return np.sort(order[_nearest(places, wanted) :])
+
+
 def blocks(times: np.ndarray, n: int) -> np.ndarray:
     """One of ``n`` spans of time for each row, shape (n_rows,), as equal in rows as ties allow.
 

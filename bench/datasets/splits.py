@@ -15,13 +15,14 @@ has three windows that expand in time, and no repeats (`bench.datasets.by_time`)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bench.datasets.by_group import grouped_folds, grouped_validation, require_groups
-from bench.datasets.by_time import ranks, require_times, windows
+from bench.datasets.by_time import latest, ranks, require_times, windows
 from bench.errors import TableError
 from bench.files import sha256
 from bench.phrases import counted
@@ -141,7 +142,55 @@ def split(table: Table, index: int, validation_share: float = VALIDATION_SHARE) 
         validation = _validation(table, outer, index, validation_share)
         train = np.setdiff1d(outer, validation, assume_unique=True)
     _require_targets(table, train, index)
-    return Split(train, validation, test, _notes(table, train, validation, test))
+    parts = {"train": train, "validation": validation, "test": test}
+    return Split(**parts, notes=_notes(table, parts))
+
+
+def holdout(
+    table: Table, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Training and validation rows of a table that has no test part.
+
+    They are cut as a split's outer training rows are: stratified, groups whole, the latest in time.
+
+    Parameters
+    ----------
+    table : Table
+    share : float
+        Part of the rows that is set aside, in (0, 1).
+    seed : int
+
+    Returns
+    -------
+    train, validation : ndarray of int64
+        Positions, ascending.
+    notes : tuple of str
+
+    Raises
+    ------
+    TableError
+        If the table has one class, value, group or time, or too few rows to learn from the others.
+    """
+    _check_share(table, share)
+    _require_two(table)
+    for what, values in (("group", table.groups), ("time", table.times)):
+        if values is not None and len(np.unique(values)) < 2:
+            raise TableError(
+                f"Dataset '{table.name}': all rows are of one {what}, so none can be held out."
+            )
+    if table.times is not None:
+        validation = latest(table.times, share)
+    else:
+        validation = _validation(table, np.arange(len(table)), seed, share)
+    train = np.setdiff1d(np.arange(len(table)), validation, assume_unique=True)
+    if len(np.unique(table.y[train])) < 2:
+        one = "class" if table.classes else "value"
+        raise TableError(
+            f"Dataset '{table.name}': with a share of {share:g} held out of "
+            f"{counted(len(table), 'row')}, those left to learn from have one {one} of "
+            f"'{table.target}'; at least two are needed."
+        )
+    return train, validation, _notes(table, {"train": train, "validation": validation})
 
 
 def protocol(table: Table) -> dict[str, Any]:
@@ -180,12 +229,7 @@ def require_rows(table: Table) -> None:
     TableError
         The sentence names the dataset, the target and the limit.
     """
-    n_present, one = len(np.unique(table.y)), "class" if table.classes else "value"
-    if n_present < 2:
-        raise TableError(
-            f"Dataset '{table.name}': target '{table.target}' has only one {one}; "
-            f"{table.problem} needs at least two."
-        )
+    n_present = _require_two(table)
     # A row of every class (or of two values) in each part: with less, nothing is measured.
     n_wanted = n_present if table.classes else 2
     needed = N_FOLDS * n_wanted
@@ -199,6 +243,17 @@ def require_rows(table: Table) -> None:
         require_groups(table, table.groups, N_FOLDS)
     if table.times is not None:
         require_times(table, table.times, N_FOLDS)
+
+
+def _require_two(table: Table) -> int:
+    """How many classes or values the target has, if those are two or more."""
+    n_present, one = len(np.unique(table.y)), "class" if table.classes else "value"
+    if n_present < 2:
+        raise TableError(
+            f"Dataset '{table.name}': target '{table.target}' has only one {one}; "
+            f"{table.problem} needs at least two."
+        )
+    return n_present
 
 
 def _require_targets(table: Table, train: np.ndarray, index: int) -> None:
@@ -329,14 +384,11 @@ def _validation(table: Table, outer: np.ndarray, index: int, share: float) -> np
     return np.sort(outer[rng.permutation(spare)[:n_validation]])
 
 
-def _notes(
-    table: Table, train: np.ndarray, validation: np.ndarray, test: np.ndarray
-) -> tuple[str, ...]:
+def _notes(table: Table, parts: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     """A sentence for each class that some part of the split lacks, or that was dealt by hand.
 
     Of a numeric target, one for each part that cannot tell a good prediction from a mean.
     """
-    parts = {"train": train, "validation": validation, "test": test}
     if table.strata is None:
         constant = [part for part, rows in parts.items() if len(np.unique(table.y[rows])) < 2]
         return tuple(f"'{table.target}' has only one value in {part}." for part in constant)
