@@ -1,4 +1,4 @@
-"""Phrases that many sentences have: a number of things, and lists of names, whole or begun."""
+"""Phrases that many sentences have: a number of things or seconds, lists of names."""
 
 from __future__ import annotations
 
@@ -41,3 +41,14 @@ def numbered(names: Sequence[str], most: int) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would use.
+
+    >>> duration(7.2), duration(600)
+    ('7 s', '10 min')
+    """
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
+from bench.phrases import duration
+
 EVERY = 3.0  # seconds between two lines; what is done sooner says nothing
 Item = TypeVar("Item")
 
@@ -30,3 +32,30 @@ def ticking(items: Iterable[Item], what: str, every: float = EVERY) -> Iterator[
             said = time.monotonic()
             print(f"{i:,}{total} {what} …", file=sys.stderr, flush=True)
         yield item
+
+
+class Left:
+    """Is told how much is done, and says now and then on standard error how long the rest takes.
+
+    Parameters
+    ----------
+    what : str
+        What is counted, in the plural.
+    every : float
+        Seconds.
+    """
+
+    def __init__(self, what: str, every: float = EVERY) -> None:
+        self._what = what
+        self._every = every
+        self._begun = self._said = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take in that ``done`` of ``total`` are done."""
+        now = time.monotonic()
+        if now - self._said < self._every or not done:
+            return
+        self._said = now
+        seconds = (now - self._begun) / done * (total - done)
+        left = f" · about {duration(seconds)} left" if done < total else ""
+        print(f"{done:,} of {total:,} {self._what}{left}", file=sys.stderr, flush=True)

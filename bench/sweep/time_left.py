@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.cell.record import Record
 from bench.finetune.settings import all_steps
+from bench.phrases import duration
 from bench.sweep.asked import Asked, Cell
 from bench.sweep.costs import LEAST_TABLES, Fit, Measured, Size
 
@@ -274,10 +275,3 @@ def _measured(record: Record) -> Measured:
         ),
         seconds=float(record["timings"]["seconds"]["total"]),
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the unit that a person would use."""
-    if seconds >= 5400:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

@@ -12,9 +12,10 @@ from hydra import compose
 from made_records import made as made_record
 from omegaconf import DictConfig
 
+from bench.phrases import duration
 from bench.sweep.asked import Asked, Cell, cells
 from bench.sweep.costs import Measured, Size
-from bench.sweep.time_left import TimeLeft, duration
+from bench.sweep.time_left import TimeLeft
 
 TABLES = [f"t{i}" for i in range(12)]
 SECONDS = {"fast": 5.0, "slow": 240.0}
