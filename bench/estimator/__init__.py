@@ -1,4 +1,8 @@
-"""Estimators for Python, over the very parts that cells are made of.
+"""The door for Python: scikit-learn estimators that fine-tune on one's own table, or keep the base.
 
-They know no cell, no record and no results folder.
+It knows no cells and no records; all that it computes are the parts that cells are computed by.
 """
+
+from bench.estimator.estimators import FineTunedClassifier, FineTunedRegressor
+
+__all__ = ["FineTunedClassifier", "FineTunedRegressor"]

@@ -1,0 +1,292 @@
+"""scikit-learn's two estimators over `bench.estimator.fitting`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from bench.errors import BadInput, TableError
+from bench.estimator.report import Report
+from bench.estimator.settings import Settings, settings_of
+from bench.generator import Generator
+from bench.phrases import counted
+from bench.predicted import Predicted, Predictions
+from bench.table import Problem, Table
+from bench.ticking import Left
+
+if TYPE_CHECKING:
+    from bench.datasets.own.frame import Owned
+    from bench.estimator.fitted import Fitted
+
+Features = pd.DataFrame | np.ndarray | Sequence[Sequence[Any]]
+SEEDS = 2**31 - 1
+
+
+class FineTuned(BaseEstimator):
+    """What both estimators have in common.
+
+    Parameters
+    ----------
+    model : str, default="mitra_nano"
+        The pre-trained model: a name of ``conf/model``, or a folder with a checkpoint.
+    generator : str, Generator or None, default="causal"
+        Where rows come from that join the real ones in fine-tuning: ``causal``, a name of
+        ``conf/method``, or a generator, of which a copy is fitted. None: real rows alone.
+    mixing_ratio : float, default=1.0
+        Generated rows a real row.
+    steps, lr, select_by : optional
+        Steps, learning rate, and the rule that chooses the step or keeps the base; by default as
+        ``conf/finetune/safe.yaml`` has them.
+    bag : int, default=1
+        Networks, each with another piece of the rows held out.
+    validation_share : float, default=0.2
+        Of the rows, held out to choose the step by; a bag does without.
+    join_validation : bool, default=True
+        Whether the held-out rows join the context that predictions read, once the step is chosen.
+    eval_metric : str, optional
+        The score that the report tells, a file of ``bench/scores``; the choice reads those of
+        ``select_by``.
+    time_limit : float, optional
+        Seconds of a fit, which ends at the best step so far, as it does by Ctrl-C.
+    device : str, default="auto"
+        ``auto`` takes a GPU where there is one.
+    random_state : int, RandomState or None, default=0
+        The same number gives the same bits, on one machine with as many threads.
+    threads : int, optional
+        None leaves them as they are.
+    cache_dir : str, optional
+        Where generated rows are kept, to be taken again by a fit of the same rows and settings.
+    verbose : int, default=0
+        1 tells on standard error how far a fit has come.
+
+    Attributes
+    ----------
+    report_ : Report
+        What the fit came to; ``print`` of a fitted model shows it.
+    fitted_ : Fitted
+        The networks, and the rows that they read.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X had names.
+    """
+
+    _problem: Problem
+
+    def __init__(
+        self,
+        model: str = "mitra_nano",
+        *,
+        generator: str | Generator | None = "causal",
+        mixing_ratio: float = 1.0,
+        steps: int | None = None,
+        lr: float | None = None,
+        select_by: str | None = None,
+        bag: int = 1,
+        validation_share: float = 0.2,
+        join_validation: bool = True,
+        eval_metric: str | None = None,
+        time_limit: float | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = 0,
+        threads: int | None = None,
+        cache_dir: str | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.generator = generator
+        self.mixing_ratio = mixing_ratio
+        self.steps = steps
+        self.lr = lr
+        self.select_by = select_by
+        self.bag = bag
+        self.validation_share = validation_share
+        self.join_validation = join_validation
+        self.eval_metric = eval_metric
+        self.time_limit = time_limit
+        self.device = device
+        self.random_state = random_state
+        self.threads = threads
+        self.cache_dir = cache_dir
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Features,
+        y: Any,
+        X_val: Features | None = None,
+        y_val: Any = None,
+        categorical: Sequence[str | int] | None = None,
+        groups: Any = None,
+    ) -> Self:
+        """Fine-tune on these rows, or keep the pre-trained model where that is safer.
+
+        Parameters
+        ----------
+        X : DataFrame or array_like, shape (n_rows, n_features)
+            Numbers, texts, categories, booleans, dates, missing values; it is not changed.
+        y : array_like, shape (n_rows,)
+        X_val, y_val : optional
+            Rows to choose the step by; else a share of the rows is held out.
+        categorical : sequence of str or int, optional
+            Columns that hold categories although they hold numbers, by name or place.
+        groups : array_like, shape (n_rows,), optional
+            What each row belongs to: no group is both learnt from and held out.
+
+        Raises
+        ------
+        ValueError
+            If rows or parameters cannot be used; one sentence that says what to do.
+        """
+        from bench.datasets.own.frame import owned
+        from bench.estimator.fitting import fit
+
+        settings = self._settings()
+        X, y = self._checked(X, reset=True), self._targets(y)
+        named = [self._named(X, column) for column in categorical or ()]
+        table = owned(X, y, problem=self._problem, categorical=named, groups=groups)
+        validation = _validation(table, self._later(X_val, table), y_val)
+        progress = Left("steps") if self.verbose else None
+        self.fitted_: Fitted = fit(table, settings, validation, progress)
+        self.report_: Report = self.fitted_.report
+        self._learn(self.fitted_)
+        if self.report_.fault:
+            warnings.warn(f"The base model is kept: {self.report_.fault}", stacklevel=2)
+        return self
+
+    def _settings(self) -> Settings:
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(SEEDS)
+        given = self.get_params(deep=False)
+        del given["random_state"], given["verbose"]
+        return settings_of(**given, seed=int(seed))
+
+    def _checked(self, X: Features, reset: bool) -> pd.DataFrame | np.ndarray:
+        """X as a DataFrame or an array of whatever it holds, held against what was fitted."""
+        if not isinstance(X, pd.DataFrame):
+            X = np.asarray(check_array(X, dtype=None, ensure_all_finite=False, estimator=self))
+        elif not X.shape[0] or not X.shape[1]:
+            what = "sample" if X.shape[1] else "feature"
+            raise ValueError(f"Found array with 0 {what}(s) (shape={X.shape}); one is required.")
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X
+
+    def _targets(self, y: Any) -> Any:
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but y is None.")
+        return y if isinstance(y, pd.Series) else column_or_1d(y, warn=True)
+
+    def _named(self, X: pd.DataFrame | np.ndarray, column: str | int) -> str:
+        if isinstance(column, str):
+            return column
+        names = X.columns if isinstance(X, pd.DataFrame) else [f"x{i}" for i in range(X.shape[1])]
+        if not -len(names) <= column < len(names):
+            raise BadInput(f"categorical names column {column}; X has {len(names)} of them.")
+        return str(names[column])
+
+    def _later(self, X: Features | None, of: Owned | Fitted) -> pd.DataFrame | None:
+        """Later rows, with the columns' names that the schema knows."""
+        if X is None:
+            return None
+        found = self._checked(X, reset=False)
+        if isinstance(found, pd.DataFrame) and hasattr(self, "feature_names_in_"):
+            return found
+        return pd.DataFrame(np.asarray(found, dtype=object), columns=list(of.schema.features))
+
+    def _learn(self, fitted: Fitted) -> None:
+        """Set what scikit-learn asks of a fitted estimator."""
+
+    def _told(self, X: Features) -> Predictions:
+        from bench.estimator.computing import computing
+
+        check_is_fitted(self, "fitted_")
+        frame = self._later(X, self.fitted_)
+        assert frame is not None
+        table, notes = self.fitted_.schema.table(frame)
+        if notes:
+            warnings.warn(" ".join(notes), UserWarning, stacklevel=3)
+        with computing(self.threads):
+            return self.fitted_.predict(table)
+
+    def __str__(self) -> str:
+        return str(self.report_) if hasattr(self, "report_") else repr(self)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.target_tags.required = True
+        return tags
+
+
+class FineTunedClassifier(ClassifierMixin, FineTuned):
+    """A pre-trained tabular classifier, fine-tuned where that is beyond chance a gain.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    """
+
+    __doc__ += (FineTuned.__doc__ or "").partition("\n")[2]
+    _problem = "classification"
+
+    def predict_proba(self, X: Features) -> np.ndarray:
+        """Class probabilities, shape (n_rows, n_classes), columns as in ``classes_``."""
+        told = self._told(X)
+        assert isinstance(told, np.ndarray)
+        return told
+
+    def predict(self, X: Features) -> np.ndarray:
+        """The most probable class of each row, shape (n_rows,)."""
+        chosen = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
+
+    def _targets(self, y: Any) -> Any:
+        y = super()._targets(y)
+        known = y.dropna() if isinstance(y, pd.Series) else y
+        check_classification_targets(known)
+        return y
+
+    def _learn(self, fitted: Fitted) -> None:
+        labels = fitted.labels
+        self.classes_ = np.array(fitted.schema.classes, object) if labels is None else labels
+
+
+class FineTunedRegressor(RegressorMixin, FineTuned):
+    """A pre-trained tabular regressor, fine-tuned where that is beyond chance a gain."""
+
+    _problem = "regression"
+
+    def predict(self, X: Features) -> np.ndarray:
+        """The value of each row, shape (n_rows,)."""
+        told = self._told(X)
+        assert isinstance(told, Predicted)
+        return told.mean
+
+
+def _validation(owned: Owned, X_val: pd.DataFrame | None, y_val: Any) -> Table | None:
+    """Rows that were handed in to choose the step by, as a table; their notes are the fit's."""
+    if X_val is None and y_val is None:
+        return None
+    if X_val is None or y_val is None:
+        raise BadInput("X_val and y_val belong together; give both or neither.")
+    table, _ = owned.schema.table(X_val)
+    y = np.asarray(column_or_1d(y_val))
+    if len(y) != len(table):
+        raise TableError(f"y_val has {counted(len(y), 'value')}, X_val {len(table)} rows.")
+    if owned.labels is None:
+        return replace(table, y=y.astype(np.float64))
+    known = np.isin(y, owned.labels)
+    if not known.all():
+        raise TableError(f"y_val holds {y[~known][0]!r}, a class that y has no row of.")
+    return replace(table, y=np.searchsorted(owned.labels, y))
