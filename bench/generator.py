@@ -183,6 +183,10 @@ class CausalGraph:
         What stands behind the probabilities, and what it took, each in a few words.
     notes : sequence of str
         What else a person should know of the search: what was cut short, what is no node.
+    required : sequence of (cause, effect), default: none
+        Edges that a person knows of; they stand in each DAG.
+    tiers : sequence of int or None, default: none
+        For each node its place in the time order that a person knows of, if it has one.
 
     Raises
     ------
@@ -204,6 +208,8 @@ class CausalGraph:
     source: str = ""
     effort: str = ""
     notes: Sequence[str] = ()
+    required: Sequence[tuple[int, int]] = ()
+    tiers: Sequence[int | None] = ()
 
     def __post_init__(self) -> None:
         p, matrix = len(self.names), self.probabilities
@@ -215,10 +221,15 @@ class CausalGraph:
             raise BadInput("A causal graph's probabilities of a pair are below 0 or beyond 1.")
         if not self.dags or len(self.drawn) not in (0, len(self.dags)):
             raise BadInput(f"A causal graph has {len(self.dags)} DAGs, {len(self.drawn)} drawn.")
+        if len(self.tiers) not in (0, p):
+            raise BadInput(f"A causal graph of {p} nodes has {len(self.tiers)} tiers.")
         for dag in (*self.dags, *self.drawn):
             nodes = {parent for parents in dag for parent in parents}
             if len(dag) != p or not nodes <= set(range(p)):
                 raise BadInput(f"A DAG of a causal graph is not over its {p} nodes: {dag}.")
+            absent = [edge for edge in self.required if edge[0] not in dag[edge[1]]]
+            if absent:
+                raise BadInput(f"A DAG of a causal graph lacks the required edge {absent[0]}.")
             try:
                 TopologicalSorter(dict(enumerate(dag))).prepare()
             except CycleError as error:

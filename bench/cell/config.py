@@ -89,6 +89,8 @@ class Config(CellConfig):
     path: Annotated[Text, Source("csv")] | None = None  # dataset=csv: the file
     target: Annotated[Text, Source("csv")] | None = None  # dataset=csv: the target column
     problem: Annotated[Text, Source("csv")] | None = None  # dataset=csv: what the target is
+    knowledge: Annotated[Text, Single()] | None = None  # a file: what is known of causes
+    dag: Annotated[Text, Single()] | None = None  # a file: the edges of a whole graph
     task_id: Annotated[Count, Source("openml")] | None = None  # dataset=openml: the task
     openml: OpenML = field(default_factory=OpenML)
     offline: bool = MISSING  # never ask OpenML or the hub

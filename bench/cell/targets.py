@@ -29,6 +29,8 @@ MOVED = {
     "bench.models.checkpoint.load": "bench.models.tab2d.checkpoint.load",
 }
 
+TOLD = ("knowledge", "dag")  # of a generator: plain data from a person's files, no config's to set
+
 Place = tuple[str, ...]  # role, outermost class, keys down to the node ("*" for an item), class
 
 
@@ -141,7 +143,9 @@ class Configs:
         known = self._nodes.get(place)
         if not known:
             return f"names {target}, which no config names there"
-        more = sorted(set(node) - {key for one in known for key in one})
+        settable = {key for one in known for key in one}
+        settable |= {*TOLD} if place[0] == "generator" and len(place) == 3 else set()
+        more = sorted(set(node) - settable)
         if more:
             return f"sets {shown(more[0])} of {target}, which no config sets"
         how = {key: node[key] for key in HOW_BUILT if key in node}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -20,9 +21,11 @@ from omegaconf import DictConfig, OmegaConf
 from bench.cell import model
 from bench.cell.checking import called, check_config, check_target, plain_node, reason_of
 from bench.cell.config import Rerun
+from bench.cell.known import with_told
 from bench.cell.record import Record
 from bench.cell.scored import shown, steps_told
 from bench.cell.store import Store
+from bench.cell.targets import TOLD
 from bench.errors import BadInput
 from bench.files import printable
 from bench.finetune.settings import Layers, all_steps
@@ -60,12 +63,13 @@ def job(cfg: DictConfig) -> int:
         if not cfg.methods:  # else each entry's config is checked, the job's own is none's
             check_config(cfg)
         hydra = HydraConfig.get()
-        cells = list(cells_of(cfg, _typed(), hydra.runtime.choices.method))
-        for _, cell in cells:
+        entries, cells = zip(*cells_of(cfg, _typed(), hydra.runtime.choices.method), strict=True)
+        for cell in cells:
             check_config(cell)
             cell.results_dir = str(store.root)
         table = load_table(cfg)
-        return _run_all([Cell.of(c, entry, table, store) for entry, c in cells], store).count(
+        made = zip(with_told(cells), entries, strict=True)
+        return _run_all([Cell.of(c, entry, table, store) for c, entry in made], store).count(
             "failed"
         )
     except BadInput as reason:
@@ -284,6 +288,7 @@ def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:
 def _check(cell: Cell) -> None:
     """Refuse what cannot work with this table, before anything is computed or written."""
     from bench.datasets.bags import require
+    from bench.generator import NotApplicable
 
     cfg, table = cell.cfg, cell.table
     backbone = _backbone(cell)
@@ -297,9 +302,12 @@ def _check(cell: Cell) -> None:
         return
     check_target(cfg.method.generator, "method.generator")
     try:
-        instantiate(cfg.method.generator)
+        generator = instantiate(cfg.method.generator)
     except InstantiationException as error:
         raise BadInput(reason_of(error, "generator")) from error
+    if any(key in cfg.method.generator for key in TOLD):
+        with suppress(NotApplicable):  # which the cell's record says
+            generator.check(table)
 
 
 def _backbone(cell: Cell) -> Backbone:

@@ -12,6 +12,7 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from bench.cell.checking import check_config
+from bench.cell.known import with_told
 from bench.sweep.entries import cells_of
 
 
@@ -35,7 +36,7 @@ class Cells:
         found = [cell for _, cell in self._cells(cfg, words)]
         for cell in found:
             check_config(cell)
-        return found
+        return with_told(found)
 
     def _cells(self, cfg: DictConfig, words: Sequence[str]) -> Iterator[tuple[str, DictConfig]]:
         if self._first is not None and cfg.methods and cfg.methods == self._first[0].methods:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.cell.checking import plain_node
+from bench.cell.known import told
 from bench.cell.store import Store
 from bench.errors import BadInput, sentence
 from bench.process import invoked
@@ -73,7 +74,9 @@ class Sweeper(Basic):
         try:
             check_values(job)
             if rest not in known:
-                known[rest] = lacks.of(self._composed(job))
+                composed = self._composed(job)
+                told(composed)
+                known[rest] = lacks.of(composed)
         except (BadInput, HydraException, OmegaConfBaseException) as error:
             return sentence(error)
         return known[rest]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from bench.cell.known import with_told
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
@@ -49,6 +50,7 @@ def draw(cfg: DictConfig) -> int:
     BadInput
         If the table cannot be used, or the method has no causal graph.
     """
+    (cfg,) = with_told([cfg])
     table = load_table(cfg)
     graph, train = _found(cfg, table)
     drawing = f"{check('dataset', table.name).replace('/', '_')}-{cfg.fold}"

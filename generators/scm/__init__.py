@@ -8,8 +8,6 @@ It touches no other generator, and no row but the training rows.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from enum import StrEnum
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -20,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
+from bench.errors import BadInput
 from bench.generator import CausalGenerator, CausalGraph, NotApplicable
 from bench.process import timed
 from bench.ranges import STRICT, Chance, Count, Level, NotNegative, OneOf, Positive
@@ -28,8 +27,9 @@ from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.discovery import DISCOVERY, Discovery, discover, gaussian, make_test
 from generators.scm.exogenous import ExogenousNoise
-from generators.scm.graphs import Dag, EdgeProbabilities, sample_dag
+from generators.scm.graphs import Dag, EdgeProbabilities, Target, oriented, sample_dag
 from generators.scm.independence import DegenerateGaussian
+from generators.scm.knowledge import Content, Edges, Knowledge, Known, given
 from generators.scm.learners import LeaveOneOutRidge, Quadratic
 from generators.scm.mechanisms import FITTING, Fitting, Residuals
 from generators.scm.model import StructuralModels
@@ -43,14 +43,6 @@ REGRESSOR = make_pipeline(
 )
 # Scores and indicators are on one scale already.
 CLASSIFIER = LogisticRegression(C=1.0, max_iter=300)
-
-
-class Target(StrEnum):
-    """Which way the target's edges point in the DAGs that are sampled."""
-
-    root = "root"  # to its neighbours: rows are drawn given their class
-    sink = "sink"  # from them: the class is drawn given the features
-    free = "free"  # as the edge probabilities say
 
 
 @with_config(ConfigDict(**STRICT, extra="forbid"))
@@ -118,6 +110,13 @@ class SCM(CausalGenerator):
         left then, mechanisms the rest, and a tenth where search and repair ended late
         (`StructuralModels` says what is kept when it is up). Of computing: see
         `generators.scm.budget.stopwatch`.
+    knowledge : mapping, optional
+        What is known of causes: ``tiers``, ``forbidden``, ``required``, ``roots``, ``sinks`` and
+        ``leave_out`` (`generators.scm.knowledge.Content`). Every DAG respects it; of the target's
+        edges it decides before ``target`` does.
+    dag : sequence of (cause, effect), optional
+        The whole graph: nothing is searched, drawn or repaired, and ``target`` is not read. Columns
+        that it does not name have no edge.
 
     Attributes
     ----------
@@ -132,6 +131,8 @@ class SCM(CausalGenerator):
     """
 
     problems = ("classification", "regression")
+    drawn_: list[Dag]
+    dags_: list[Dag]
 
     def __init__(
         self,
@@ -157,6 +158,8 @@ class SCM(CausalGenerator):
         fewest_candidates: Annotated[int, Interval(ge=1, le=10_000)] = 50,
         max_work: Annotated[float, Interval(gt=0, le=1e15)] | None = 1e10,
         seconds: Positive | None = 180.0,
+        knowledge: Content | None = None,
+        dag: Edges | None = None,
     ) -> None:
         self.discovery = discovery
         self.n_dags = n_dags
@@ -178,8 +181,31 @@ class SCM(CausalGenerator):
         self.fewest_candidates = fewest_candidates
         self.max_work = max_work
         self.seconds = seconds
+        self.knowledge = knowledge
+        self.dag = dag
         self.stays_in_range = clip
         self.keeps_classes = balanced
+
+    def check(self, table: Table) -> None:
+        """Refuse what it does not serve, and what is told of causes that the table contradicts.
+
+        Raises
+        ------
+        NotApplicable
+        BadInput
+            If ``knowledge`` or ``dag`` names what is no column, or cannot be so.
+        """
+        super().check(table)
+        if self.knowledge is not None and self.dag is not None:
+            raise BadInput("dag is the whole graph and leaves knowledge nothing; give one of them.")
+        if self.dag is not None:
+            given(self.dag, table)
+        self._knowledge(table)
+
+    def _knowledge(self, table: Table) -> Knowledge:
+        if self.knowledge is None:
+            return Knowledge()
+        return Knowledge.of(self.knowledge, table, self.max_parents)
 
     def fit(self, table: Table, rng: np.random.Generator) -> Self:
         """Find the structure and fit the mechanisms.
@@ -196,23 +222,14 @@ class SCM(CausalGenerator):
         seconds: dict[str, float] = {}
         self.seconds_ = seconds
         with timed(seconds, "coding"):
-            coding = Coding(self.max_levels, self.clip, self.missing, self.distinct)
-            coding.fit(table)
-        with timed(seconds, "discovery"):
-            search = budget.share(SEARCH)
-            self.probabilities_, found = discover(
-                coding.codes_, coding.nodes_, rng, self.discovery, search
-            )
-        seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
-        with timed(seconds, "graphs"):
-            aimed = oriented(self.probabilities_, self.target_)
-            self.drawn_ = [
-                sample_dag(aimed, rng, max_parents=self.max_parents, noise=self.order_noise)
-                for _ in range(self.n_dags)
-            ]
-            self.dags_ = self.drawn_
-            if self.repair is not None:
-                self.dags_ = self._repaired(coding, budget.share(REPAIR))
+            knowledge, codes = self._knowledge(table), (self.max_levels, self.clip, self.missing)
+            merging = self.dag is None  # in a given graph each column is a node
+            coding = Coding(*codes, self.distinct, knowledge.left_out, merging).fit(table)
+            known = self._known(knowledge, table, coding)
+        if self.dag is not None and known is not None:
+            found = self._given(coding, known)
+        else:
+            found = self._found(coding, known, rng, budget, seconds)
         with timed(seconds, "mechanisms"):
             self.models_ = StructuralModels(
                 coding,
@@ -224,13 +241,67 @@ class SCM(CausalGenerator):
                 self.max_work,
                 budget.at_least(LEAST_MECHANISMS * (self.seconds or 0.0)),
                 self.fitting,
+                () if known is None else known.required,
             )
             self.dags_ = self.models_.dags
-        self.graph_ = self._graph(coding, found)
-        self.facts_ = self._facts(found)
+        found |= {"cut": budget.cut}
+        self.graph_ = self._graph(coding, known, found)
+        self.facts_ = self._facts(known, found)
         return self
 
-    def _repaired(self, coding: Coding, budget: Budget) -> list[Dag]:
+    def _known(self, knowledge: Knowledge, table: Table, coding: Coding) -> Known | None:
+        """What is known of the nodes; None if nothing is told."""
+        if self.dag is not None:
+            return given(self.dag, table).over(coding)
+        return None if self.knowledge is None else knowledge.over(coding, self.max_parents)
+
+    def _given(self, coding: Coding, known: Known) -> dict[str, Any]:
+        """Take the graph as it was given."""
+        matrix = np.zeros(known.allowed.shape)
+        for cause, effect in known.edges:
+            matrix[cause, effect] = 1.0
+        self.probabilities_ = EdgeProbabilities(coding.names, matrix)
+        self.drawn_ = self.dags_ = [known.required]
+        return {"tests": 0}
+
+    def _found(
+        self,
+        coding: Coding,
+        known: Known | None,
+        rng: np.random.Generator,
+        budget: Budget,
+        seconds: dict[str, float],
+    ) -> dict[str, Any]:
+        """Search for edge probabilities, and draw DAGs from them; what is known holds for both."""
+        with timed(seconds, "discovery"):
+            search = budget.share(SEARCH)
+            self.probabilities_, found = discover(
+                coding.codes_, coding.nodes_, rng, self.discovery, search
+            )
+        seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
+        with timed(seconds, "graphs"):
+            if known is None:
+                aimed = oriented(self.probabilities_, self.target_)
+            else:
+                self.probabilities_ = known.applied(self.probabilities_)
+                known = known.aimed(self.target_)
+                aimed = known.applied(self.probabilities_)
+            self.drawn_ = [
+                sample_dag(
+                    aimed,
+                    rng,
+                    max_parents=self.max_parents,
+                    noise=self.order_noise,
+                    required=() if known is None else known.required,
+                )
+                for _ in range(self.n_dags)
+            ]
+            self.dags_ = self.drawn_
+            if self.repair is not None:
+                self.dags_ = self._repaired(coding, known, budget.share(REPAIR))
+        return found
+
+    def _repaired(self, coding: Coding, known: Known | None, budget: Budget) -> list[Dag]:
         """The drawn DAGs with what `MarkovRepair` adds, each in an equal share of the time."""
         assert self.repair is not None
         test = make_test(coding.codes_, coding.nodes_, self.discovery)
@@ -240,7 +311,7 @@ class SCM(CausalGenerator):
         first = coding.target if self.target_ is Target.root else None
         last = coding.target if self.target_ is Target.sink else None
         return [
-            mend(dag, first, last, budget.share(1 / (len(self.drawn_) - at)))
+            mend(dag, first, last, budget.share(1 / (len(self.drawn_) - at)), known)
             for at, dag in enumerate(self.drawn_)
         ]
 
@@ -256,25 +327,29 @@ class SCM(CausalGenerator):
         )
         return self.models_.coding.decode(codes, rng)
 
-    def _graph(self, coding: Coding, found: dict[str, Any]) -> CausalGraph:
+    def _graph(self, coding: Coding, known: Known | None, found: dict[str, Any]) -> CausalGraph:
         resamples = self.probabilities_.resamples.items()
         graphs = " and ".join(f"{n} of {name.upper()}" for name, n in resamples)
         cut, twins = found["cut"].items(), coding.twins_.items()
+        is_given = self.dag is not None
         return CausalGraph(
             self.probabilities_.names,
             self.probabilities_.matrix,
             self.dags_,
-            self.drawn_[: len(self.dags_)],  # those that there was time for
-            source=f"graphs of subsamples, {graphs}",
-            effort=f"{found['tests']} independence tests",
+            () if is_given else self.drawn_[: len(self.dags_)],  # those that there was time for
+            source="the given graph" if is_given else f"graphs of subsamples, {graphs}",
+            effort="" if is_given else f"{found['tests']} independence tests",
+            required=known.edges if known else (),
+            tiers=known.tiers if known else (),
             notes=(
                 *(f"cut short: {what} ({times} times)" for what, times in cut),
                 *(f"'{a}' repeats '{b}' and stands for no node of its own" for a, (b, _) in twins),
                 *(f"'{name}' does not vary" for name in coding.constant_),
+                *(known.notes if known else ()),
             ),
         )
 
-    def _facts(self, found: dict[str, Any]) -> dict[str, Any]:
+    def _facts(self, known: Known | None, found: dict[str, Any]) -> dict[str, Any]:
         coding = self.models_.coding
         return {
             "nodes": len(self.graph_.names),
@@ -287,14 +362,5 @@ class SCM(CausalGenerator):
             "twins": {name: other for name, (other, _) in coding.twins_.items()},
             "constant": coding.constant_,
             **found,
+            **({"known": list(known.notes)} if known else {}),
         }
-
-
-def oriented(probabilities: EdgeProbabilities, target: Target) -> EdgeProbabilities:
-    """Edge probabilities with the target's edges turned: all out of it, or all into it."""
-    if target is Target.free:
-        return probabilities
-    matrix = probabilities.matrix.copy()
-    both = matrix[-1] + matrix[:, -1]
-    matrix[-1], matrix[:, -1] = (both, 0.0) if target is Target.root else (0.0, both)
-    return replace(probabilities, matrix=matrix)

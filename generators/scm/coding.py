@@ -6,6 +6,7 @@ can be additive whatever the column's shape; a categorical node is a level's cod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -195,6 +196,11 @@ class Coding:
     distinct : float
         Share of distinct values above which a numeric column's rows lie between its training values
         too; below it they repeat them.
+    left_out : sequence of str
+        Columns that are no nodes: each row has their values, all of one training row of the same
+        class; of a numeric target, of one of the tenth that is nearest in rank.
+    twins : bool
+        Whether twins stand for no node of their own.
 
     Attributes
     ----------
@@ -208,12 +214,20 @@ class Coding:
     """
 
     def __init__(
-        self, max_levels: int = 30, clip: bool = True, missing: bool = True, distinct: float = 0.5
+        self,
+        max_levels: int = 30,
+        clip: bool = True,
+        missing: bool = True,
+        distinct: float = 0.5,
+        left_out: Sequence[str] = (),
+        twins: bool = True,
     ) -> None:
         self.max_levels = max_levels
         self.clip = clip
         self.missing = missing
         self.distinct = distinct
+        self.left_out = left_out
+        self.twins = twins
 
     def fit(self, table: Table) -> Self:
         """Learn the nodes of a training table, and code its rows."""
@@ -225,12 +239,14 @@ class Coding:
         codes: list[np.ndarray] = []
         for name, kind in table.kinds.items():
             column = table.X[name]
+            if name in self.left_out:
+                continue
             if column.nunique(dropna=False) < 2 or not column.notna().any():
                 self.constant_.append(name)
                 continue
             node, coded = self._code(column, kind == "integer")
-            twin = _twin_of(coded, column.isna(), node, nodes, codes, table)
-            if twin is not None:
+            twin = self.twins and _twin_of(coded, column.isna(), node, nodes, codes, table)
+            if twin:
                 self.twins_[name], self._twin_nodes[name] = twin, node
                 continue
             nodes.append(node)
@@ -288,6 +304,9 @@ class Coding:
             column = self.table_.X[name].dropna()
             value = column.iloc[0] if len(column) else np.nan
             columns[name] = np.full(len(codes), value, dtype=object)
+        if self.left_out:
+            donors = self.target_.alike(codes[:, self.target], self.table_.y, rng)
+            columns |= {n: self.table_.X[n].to_numpy(object)[donors] for n in self.left_out}
         return self.table_.with_rows(pd.DataFrame(columns, index=range(len(codes))), y)
 
     def _twins_of(self, name: str) -> list[tuple[str, int]]:
@@ -301,7 +320,8 @@ class Coding:
     def _holes(self, target: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Which values of the numeric columns are missing, from a row of a like target."""
         table = self.table_
-        holed = [c for c in table.numeric if table.X[c].isna().any() and c not in self.constant_]
+        unmade = {*self.constant_, *self.left_out}
+        holed = [c for c in table.numeric if table.X[c].isna().any() and c not in unmade]
         if not holed or not self.missing:
             return {}
         donors = self.target_.alike(target, table.y, rng)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import networkx as nx
 import numpy as np
@@ -46,18 +47,38 @@ class EdgeProbabilities:
         return self.matrix + self.matrix.T
 
 
+class Target(StrEnum):
+    """Which way the target's edges point in the DAGs that are sampled."""
+
+    root = "root"  # to its neighbours: rows are drawn given their class
+    sink = "sink"  # from them: the class is drawn given the features
+    free = "free"  # as the edge probabilities say
+
+
+def oriented(probabilities: EdgeProbabilities, target: Target) -> EdgeProbabilities:
+    """Edge probabilities with the target's edges turned: all out of it, or all into it."""
+    if target is Target.free:
+        return probabilities
+    matrix = probabilities.matrix.copy()
+    both = matrix[-1] + matrix[:, -1]
+    matrix[-1], matrix[:, -1] = (both, 0.0) if target is Target.root else (0.0, both)
+    return replace(probabilities, matrix=matrix)
+
+
 def sample_dag(
     probabilities: EdgeProbabilities,
     rng: np.random.Generator,
     *,
     max_parents: int,
     noise: float,
+    required: Dag = (),
 ) -> Dag:
     """Draw a DAG: each pair is i → j, j → i or nothing with the probabilities of the matrix.
 
     Pairs come in decreasing order of their log probability plus Gumbel ``noise``, so that the sure
     edges are seldom those that a cycle rejects. An edge that would close a cycle, or exceed the cap
-    on parents, is turned if its other direction has any probability, and else left out.
+    on parents, is turned if its other direction has any probability, and else left out. Those that
+    are ``required`` stand in it from the start; their other direction has no probability.
 
     Returns
     -------
@@ -71,13 +92,15 @@ def sample_dag(
     first, second, total = first[kept], second[kept], total[kept]
     order = np.argsort(-(np.log(total) + noise * rng.gumbel(size=len(total))), kind="stable")
     draws = rng.random((len(total), 2))
-    growing = Growing(len(matrix), max_parents)
+    growing = Growing(len(matrix), max_parents, required)
     for pair in order:
         if draws[pair, 0] >= total[pair]:
             continue
         i, j = int(first[pair]), int(second[pair])
         forward = draws[pair, 1] < matrix[i, j] / total[pair]
         cause, effect = (i, j) if forward else (j, i)
+        if required and cause in required[effect]:
+            continue
         if not growing.add(cause, effect) and matrix[effect, cause] > 0:
             growing.add(effect, cause)
     return growing.dag()

@@ -48,6 +48,8 @@ class StructuralModels:
         When its time is up, the DAGs that are fitted by then are kept. If that is none, what is
         left of the first one is cut from its parents.
     fitting : Fitting
+    required : Dag
+        The parents that no node is cut from, whatever time it takes.
 
     Attributes
     ----------
@@ -68,8 +70,10 @@ class StructuralModels:
         max_work: float | None = None,
         budget: Budget | None = None,
         fitting: Fitting = FITTING,
+        required: Dag = (),
     ) -> None:
         self.coding = coding
+        self._required = required
         self._learners = (regressor, classifier, residuals)
         self._seed = seed
         self._max_work = max_work
@@ -93,9 +97,9 @@ class StructuralModels:
         return fitted
 
     def _cut(self, dag: Dag, at: int) -> Dag:
-        """The DAG without the edges into nodes from this one on."""
+        """The DAG without the edges into nodes from this one on, but for the required ones."""
         self._budget.note("mechanisms: parents")
-        return (*dag[:at], *((),) * (len(dag) - at))
+        return (*dag[:at], *(self._required or ((),) * len(dag))[at:])
 
     @property
     def n_fitted(self) -> int:

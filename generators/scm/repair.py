@@ -17,6 +17,7 @@ from scipy.special import chdtrc
 from generators.scm.budget import Budget
 from generators.scm.graphs import Dag, order
 from generators.scm.independence import DegenerateGaussian
+from generators.scm.knowledge import Known
 
 
 class MarkovRepair:
@@ -47,13 +48,15 @@ class MarkovRepair:
         first: int | None = None,
         last: int | None = None,
         budget: Budget | None = None,
+        known: Known | None = None,
     ) -> Dag:
         """The DAG with the parents added; its topological order stays.
 
         ``first`` (a root) and ``last`` (a sink) name a node whose place among the others the DAG
-        leaves open. Nodes that the ``budget`` does not reach keep the parents that they have.
+        leaves open. Nodes that the ``budget`` does not reach keep the parents that they have. By
+        what is ``known`` no parent is added that may be none, and the order follows it.
         """
-        ordered = order(dag)
+        ordered = order(dag) if known is None else known.order(dag)
         for node, at in ((first, 0), (last, len(ordered) - 1)):
             if node is not None:
                 ordered.remove(node)
@@ -64,7 +67,10 @@ class MarkovRepair:
             if budget.late("repair"):
                 break
             parents = list(dag[node])
-            parents += self._missing(node, parents, ordered[:place])
+            before = ordered[:place]
+            if known is not None:
+                before = [other for other in before if known.allowed[other, node]]
+            parents += self._missing(node, parents, before)
             repaired[node] = tuple(sorted(parents))
         return tuple(repaired)
 

@@ -12,10 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra import compose
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
 from bench import ranges
 from bench.cell.checking import declared
 from bench.cell.config import Config
+from bench.cell.known import READERS, takes
 from bench.errors import BadInput, closest
+from bench.phrases import joined
 from bench.sweep.folders import place
 from bench.sweep.overrides.keys import check_values, read, require_known
 from bench.sweep.overrides.line import (
@@ -104,7 +110,7 @@ def _implied(line: Line) -> list[str]:
 
 
 def _require_effect(line: Line) -> None:
-    """Refuse settings of a dataset that none of the datasets reads."""
+    """Refuse settings of a dataset that none of the datasets reads, and files for no method."""
     if line.value("method") is not None and line.value("methods") not in (None, "null"):
         raise BadInput(
             f"method={line.value('method')} has no effect beside methods={line.value('methods')}; "
@@ -122,6 +128,27 @@ def _require_effect(line: Line) -> None:
                 f"{key}={line.value(key)} has no effect: it is read by "
                 f"dataset={sources[0].choice}, not by dataset={','.join(chosen)}."
             )
+
+    for key in READERS:
+        if line.value(key) not in (None, "null"):
+            _require_taken(key, line)
+
+
+def _require_taken(key: str, line: Line) -> None:
+    """Refuse a file of what is known where no generator of the methods takes it."""
+    listing = [word for word in line.overrides if word.startswith(("experiment=", "methods="))]
+    try:
+        listed = compose("config", [*line.search, *(_quoted(word, line) for word in listing)])
+        names = [str(entry).split()[0] for entry in listed.methods or ()]
+    except (HydraException, OmegaConfBaseException):
+        return  # Hydra says so in a moment
+    names = names or choices("method", line)
+    nodes = [composed("method", name, line.search) for name in names]
+    if not any(node is None or takes(node.get("generator"), key) for node in nodes):
+        raise BadInput(
+            f"{key}={line.value(key)} has no effect: it is for generators that take it, as those "
+            f"of scm and causalmixft, and {joined(names, 'and')} have none."
+        )
 
 
 # Values -------------------------------------------------------------------------------------------
