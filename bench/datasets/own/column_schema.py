@@ -16,12 +16,13 @@ from pydantic import ConfigDict
 from bench.datasets.own.as_text import text_of_values
 from bench.datasets.own.date_columns import Written, days_of_dates, written
 from bench.datasets.own.exact_numbers import distances, exact
-from bench.datasets.own.strays import Unusable, is_mark
+from bench.datasets.own.raw import number_of
+from bench.datasets.own.strays import SHOWN, Unusable, is_mark
 from bench.datasets.own.wording import listed, shown
 from bench.datasets.own.written_numbers import (
+    CODE,
     OTHER,
     PLAIN,
-    Convention,
     decided,
     plain_form,
     proven,
@@ -102,29 +103,45 @@ class ColumnSchema:
         return self._dates(values) if self.holds == "dates" else self._numbers(values)
 
     def _categories(self, values: pd.Series) -> tuple[pd.Categorical, list[str]]:
-        text = text_of_values(values)
+        text, remarks = text_of_values(values), []
+        strange = dict.fromkeys(text[text.notna() & ~text.isin(self.levels)])
+        meant = {value: level for value in strange if (level := self._level_of(value))}
+        if meant:
+            value, level = next(iter(meant.items()))
+            more = f", and {len(meant) - 1} more so" if len(meant) > 1 else ""
+            remarks.append(f"{shown(value)} was read as the level {shown(level)}{more}.")
+            text = text.replace(meant)
         unseen = text[text.notna() & ~text.isin(self.levels)]
-        found = pd.Categorical(text.where(text.isin(self.levels)), categories=list(self.levels))
-        if not len(unseen):
-            return found, []
-        rows, levels = counted(len(unseen), "row"), listed(dict.fromkeys(unseen), 3)
-        return found, [f"{rows} with a level not seen before ({levels}), taken as missing."]
+        if len(unseen):
+            rows, levels = counted(len(unseen), "row"), listed(dict.fromkeys(unseen), SHOWN)
+            remarks.append(f"{rows} with a level not seen before ({levels}), taken as missing.")
+        return pd.Categorical(text.where(text.isin(self.levels)), list(self.levels)), remarks
+
+    def _level_of(self, text: str) -> str | None:
+        """The one level that is the same number, written in another way: 1 for 1.0.
+
+        So programs write whole numbers among which one is missing.
+        """
+        number = None if CODE.fullmatch(text) else number_of(text)
+        same = [level for level in self.levels if number is not None and number_of(level) == number]
+        return same[0] if len(same) == 1 and not CODE.fullmatch(same[0]) else None
 
     # Numbers and dates ----------------------------------------------------------------------------
 
     def _numbers(self, values: pd.Series) -> tuple[np.ndarray, list[str]]:
+        remarks: list[str] = []
         if not holds_numbers(values):
-            values = self._known(values, self._plain, "number")
+            values, remarks = self._known(values, self._plain, "number")
         floats = values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         if self.smallest is not None:
             numbers = [exact(value, number) for value, number in zip(values, floats)]
             floats = distances(numbers, decimals.Decimal(self.smallest))
         infinite = np.isinf(floats)
         floats[infinite] = np.nan
-        if not infinite.any():
-            return floats, []
-        rows = counted(int(infinite.sum()), "row")
-        return floats, [f"{rows} with an infinite value, taken as missing."]
+        if infinite.any():
+            rows = counted(int(infinite.sum()), "row")
+            remarks.append(f"{rows} with an infinite value, taken as missing.")
+        return floats, remarks
 
     def _plain(self, text: str) -> str | float | None:
         """A text as every program reads it, NaN where it means "no value"; None if it is neither.
@@ -151,9 +168,10 @@ class ColumnSchema:
 
     def _dates(self, values: pd.Series) -> tuple[np.ndarray, list[str]]:
         days = days_of_dates(values)
-        if days is None:
-            days = self._known(values, self._days, "date").to_numpy(np.float64, na_value=np.nan)
-        return days, []
+        if days is not None:
+            return days, []
+        known, remarks = self._known(values, self._days, "date")
+        return known.to_numpy(dtype=np.float64, na_value=np.nan), remarks
 
     def _days(self, text: str) -> float | None:
         """Days since 1970-01-01, NaN where the text means "no value"; None if it is neither."""
@@ -178,8 +196,8 @@ class ColumnSchema:
 
     def _known(
         self, values: pd.Series, read: Callable[[str], str | float | None], what: str
-    ) -> pd.Series:
-        """What the values mean, read as text; a value that means nothing is refused by its row.
+    ) -> tuple[pd.Series, list[str]]:
+        """What the values mean, read as text, and remarks; one that means nothing is refused.
 
         Raises
         ------
@@ -187,14 +205,18 @@ class ColumnSchema:
         """
         text = text_of_values(values)
         known = {value: read(value) for value in dict.fromkeys(text.dropna())}
-        wrong = text[text.map(lambda value: value in known and known[value] is None)]
+        wrong = text[[value in known and known[value] is None for value in text]]
         if not len(wrong):
-            return text.map(known)
-        row, value, others = int(wrong.index[0]) + 1, shown(wrong.iloc[0]), len(wrong) - 1
-        more = f" (as {'does' if others == 1 else 'do'} {others} more)" if others else ""
+            found = text.map(known)
+            missed = text[found.isna() & text.notna()]
+            rows, marks = counted(len(missed), "row"), listed(dict.fromkeys(missed), SHOWN)
+            return found, [f"{rows} with {marks}, taken as missing."] if len(missed) else []
+        row, value, others = int(wrong.index[0]) + 1, wrong.iloc[0], len(wrong) - 1
+        mark = f" with {self.decimal!r} as its decimal mark" if stripped(value) else ""
+        more = f" (as {'does one other' if others == 1 else f'do {others} others'})"
         raise Unusable(
-            f"row {row} holds {value}, which is no {what}{more}, and the column held {what}s "
-            "before",
+            f"row {row} holds {shown(value)}, which is no {what}{mark}{more if others else ''}; "
+            f"the fit had {what}s here",
             "correct it, or leave it empty if it means a missing value",
         )
 
@@ -206,16 +228,7 @@ def holds_numbers(values: pd.Series) -> bool:
     return all(isinstance(value, _NUMBERS) for value in values.dropna())
 
 
-def with_marks(
-    columns: Mapping[str, ColumnSchema], convention: Convention
-) -> dict[str, ColumnSchema]:
-    """Columns of which nothing told the decimal mark, with the user's, or that of the others."""
-    told = Counter(column.decimal for column in columns.values() if column.decimal)
-    given = convention.decimal or OTHER.get(convention.thousands or "")
-    mark = given or decided(told)
-    return {
-        name: replace(column, decimal=column.decimal or mark)
-        if column.holds == "numbers"
-        else column
-        for name, column in columns.items()
-    }
+def with_marks(columns: Mapping[str, ColumnSchema]) -> dict[str, ColumnSchema]:
+    """Columns that are written as text; what told no decimal mark has that of the others."""
+    mark = decided(Counter(column.decimal for column in columns.values() if column.decimal))
+    return {name: replace(c, decimal=c.decimal or mark) for name, c in columns.items()}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.datasets.own.wording import columns, setting
+from bench.datasets.own.remedies import SHELL, Shell
+from bench.datasets.own.wording import columns
 from bench.phrases import counted
 from bench.table import Table
 
@@ -13,7 +14,7 @@ from bench.table import Table
 SAME = 1 - 1e-9
 
 
-def remarks_on_copies(table: Table) -> list[str]:
+def remarks_on_copies(table: Table, said: Shell = SHELL) -> list[str]:
     """What to say of features that tell a numeric target but for its unit and rounding."""
     if table.problem == "classification":
         return []
@@ -23,7 +24,7 @@ def remarks_on_copies(table: Table) -> list[str]:
     return [
         f"Dataset '{table.name}': {columns(same)} {'is' if len(same) == 1 else 'are'} "
         f"'{table.target}' itself, in its unit or another; leave out what follows from the target "
-        f"with {setting('drop', same)}."
+        f"with {said.drop(same)}."
     ]
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.datasets.own.remedies import Column
 from bench.datasets.own.strays import TwoReadings, Unusable, set_aside, telling
-from bench.datasets.own.wording import setting, shown
+from bench.datasets.own.wording import shown
 from bench.datasets.own.written_numbers import PLAIN, QUOTES, uniform
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -142,7 +143,7 @@ def _seconds(part: Mapping[str, str | None]) -> float | None:
 
 
 def days_of_text(
-    text: pd.Series, counts: Mapping[str, int], column: str, day_first: bool | None
+    text: pd.Series, counts: Mapping[str, int], column: Column, day_first: bool | None
 ) -> tuple[np.ndarray, list[str], bool | None] | None:
     """Days since 1970-01-01, missing as NaN, and remarks; None if most values are no dates.
 
@@ -168,7 +169,7 @@ def days_of_text(
     if short:
         raise Unusable(
             f"holds dates whose year has two digits, such as {shown(short[0])}",
-            f"write years with four, or {setting('categorical', [column])} if these are no dates",
+            f"write years with four, or {column.categorical} if these are no dates",
         )
     others = [level for level in days if not dates[level].iso]
     orders = any(dates[level].order != "known" for level in others)
@@ -183,7 +184,7 @@ def days_of_text(
 
 
 def _day_first(
-    dates: Mapping[str, Written], counts: Mapping[str, int], column: str, given: bool | None
+    dates: Mapping[str, Written], counts: Mapping[str, int], column: Column, given: bool | None
 ) -> bool:
     """Whether the day stands before the month, as the dates themselves prove."""
     if given is not None:
@@ -200,7 +201,7 @@ def _day_first(
         return True  # nobody writes the month first with dots
     raise TwoReadings(
         f"holds dates in which day and month cannot be told apart, such as {shown(unsure[0])}",
-        "say which one comes first, dataset.day_first=true or dataset.day_first=false",
+        f"say which one comes first, {column.day_first}",
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.datasets.own.remedies import Column
 from bench.datasets.own.strays import Unusable
-from bench.datasets.own.wording import setting
 
 EXACT = 2**53  # beyond it, neighbouring whole numbers are one float
 #: Digits enough for the difference of any two numbers that are floats.
@@ -16,7 +16,7 @@ _WIDE = decimal.Context(prec=800)
 
 
 def floats_of(
-    numbers: Sequence[decimal.Decimal | None], column: str
+    numbers: Sequence[decimal.Decimal | None], column: Column
 ) -> tuple[np.ndarray, list[str], decimal.Decimal | None]:
     """Floats that are equal only where the numbers are, missing as NaN, and remarks.
 
@@ -36,7 +36,7 @@ def floats_of(
         raise Unusable(
             f"holds numbers beyond 2^53 such as {max(distinct, key=abs):f}, some of which no "
             "model can tell apart as numbers",
-            f"name it a category with {setting('categorical', [column])}",
+            f"name it a category with {column.categorical}",
         )
     remark = (
         "holds numbers beyond 2^53, hence was read as their distance from the smallest, "

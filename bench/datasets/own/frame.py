@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from bench.datasets.own.identifiers import without_index
 from bench.datasets.own.kinds import features_of
 from bench.datasets.own.number_columns import Surroundings
 from bench.datasets.own.raw import Raw, with_clean_names, without_marks
+from bench.datasets.own.remedies import Array, OfTarget, Python
 from bench.datasets.own.schema import Schema
 from bench.datasets.own.sides import groups_of, times_of
 from bench.datasets.own.target import target_of
@@ -54,7 +55,7 @@ def owned(
     *,
     name: str = "table",
     problem: Problem | None = None,
-    categorical: Sequence[str] | str = (),
+    categorical: Sequence[Any] | str = (),
     groups: Any = None,
     times: Any = None,
     max_classes: int = 10,
@@ -91,7 +92,9 @@ def owned(
     """
     name = check("dataset", name)
     frame = frame_of(X)
-    raw = with_clean_names(Raw(as_read(frame), declared=declared(frame)), name)
+    raw = with_clean_names(Raw(as_read(frame), declared=declared(frame)), name, "X")
+    if not len(frame):
+        raise TableError("X has no rows.")
     target = _values(y, "y", len(frame))
     known = target.notna().to_numpy()
     if not known.any():
@@ -99,10 +102,15 @@ def owned(
     target = target[known]
     ids, moments, told = _sides(groups, times, known, name)
     codes, classes, labels, more = _target(target, name, problem, max_classes)
+    if labels is not None and isinstance(y, np.ndarray):
+        labels = labels.astype(y.dtype)  # pandas keeps text of a fixed width as objects
+    said = Python(dict(zip(raw.frame.columns, frame.columns)))
+    if frame is not X:
+        said = Array(dict(zip(raw.frame.columns, range(frame.shape[1]))))
     uses = _uses(categorical, raw.frame, name)
-    kept, noted = without_index(raw, uses, name)
+    kept, noted = without_index(raw, uses, name, said)
     kept, _ = without_marks(kept[known].reset_index(drop=True), ())
-    found = features_of(kept, uses, _FOUND, name, None, raw.declared)
+    found = features_of(kept, uses, _FOUND, name, None, raw.declared, said)
     title = str(target.name) if target.name not in raw.frame.columns else "y"
     table = Table(name, found.X, codes, found.kinds, classes, title, groups=ids, times=moments)
     notes = (
@@ -112,7 +120,7 @@ def owned(
         *more,
         *told,
         *found.notes,
-        *remarks_on_copies(table),
+        *remarks_on_copies(table, said),
         *remarks_on_repeats(table),
     )
     features = tuple(raw.frame.columns)
@@ -160,7 +168,7 @@ def _one_dimension(given: Any, what: str) -> Any:
     return array
 
 
-def _uses(categorical: Sequence[str] | str, frame: pd.DataFrame, name: str) -> frozenset[str]:
+def _uses(categorical: Iterable[object] | str, frame: pd.DataFrame, name: str) -> frozenset[str]:
     words = [categorical] if isinstance(categorical, str) else categorical
     found = [clean_name(word) for word in words]
     absent = [column for column in found if column not in frame.columns]
@@ -200,8 +208,9 @@ def _target(
 ) -> tuple[np.ndarray, tuple[str, ...], np.ndarray | None, list[str]]:
     """Class codes, classes and labels, or numbers and neither; and notes."""
     if problem != "classification":
-        around = Surroundings()
-        y, classes, notes = target_of(values, name, problem, max_classes, _FOUND, around)
+        y, classes, notes = target_of(
+            values, name, problem, max_classes, _FOUND, Surroundings(), said=OfTarget()
+        )
         if not classes:
             return y, (), None, notes
     labels, codes = _unique(values, name)
@@ -211,14 +220,17 @@ def _target(
             "least two."
         )
     if len(labels) > max_classes:
+        also = "; if it is a quantity, a regressor is for it" if labels.dtype.kind in "iuf" else ""
         raise TableError(
-            f"Dataset '{name}': y has {len(labels)} classes; at most {max_classes} are possible."
+            f"Dataset '{name}': y has {len(labels)} classes; at most {max_classes} are possible"
+            f"{also}."
         )
     return codes.astype(np.int64), tuple(map(_text, labels)), labels, []
 
 
 def _unique(values: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Labels in order, in their own type where numpy has it, and each row's code."""
+    values = values.infer_objects()
     whole = pd.api.types.is_integer_dtype(values.dtype)
     array = values.to_numpy(dtype=values.dtype.type) if whole else values.to_numpy()
     try:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.own.raw import Raw
-from bench.datasets.own.wording import setting
+from bench.datasets.own.remedies import SHELL, Column, Shell
 from bench.datasets.own.written_numbers import PLAIN, WHOLE
 
 EQUAL_BY_CHANCE = 10
@@ -71,7 +71,9 @@ def _words(column: str) -> list[str]:
     return [word.casefold() for word in re.split(r"[\W_]+|(?<=\D)(?=\d)", spaced) if word]
 
 
-def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFrame, list[str]]:
+def without_index(
+    raw: Raw, kept: frozenset[str], name: str, said: Shell = SHELL
+) -> tuple[pd.DataFrame, list[str]]:
     """The columns without those that are a saved index, and what is to be said of them.
 
     Parameters
@@ -80,6 +82,8 @@ def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFra
     kept : frozenset of str
         Columns that the user names for a use, whatever they are called.
     name : str
+    said : Shell
+        What a person types.
     """
     out, notes = [], []
     for position, column in enumerate(raw.frame.columns, 1):
@@ -99,30 +103,30 @@ def without_index(raw: Raw, kept: frozenset[str], name: str) -> tuple[pd.DataFra
             called = f"'{column}'" if nameless else "as an index is"
             notes.append(
                 f"Dataset '{name}': {where} is called {called}; if it numbers the rows, leave it "
-                f"out with {setting('drop', [column])}."
+                f"out with {said.drop([column])}."
             )
     return raw.frame.drop(columns=out), notes
 
 
-def remark(values: pd.Series, column: str) -> str | None:
+def remark(values: pd.Series, column: Column) -> str | None:
     """What to say of a feature that seems to name or number the rows, if anything."""
     present = values.dropna()
     if len(present) < 3:
         return None
     if present.duplicated().any():
-        if not names_an_owner(column) or present.nunique() <= MANY:
+        if not names_an_owner(column.name) or present.nunique() <= MANY:
             return None
         return (
-            "seems to name what several rows belong to; if it does, name it in dataset.groups, "
-            "which keeps those rows on one side of all splits."
+            "seems to name what several rows belong to; if it does, name it in "
+            f"{column.said.groups}, which keeps those rows on one side of all splits."
         )
     if not drawn_without_return(present) and not (
-        named_like_an_identifier(column) and (numbers_each_row(present) or _is_text(present))
+        named_like_an_identifier(column.name) and (numbers_each_row(present) or _is_text(present))
     ):
         return None
     return (
         "has a value of its own in each row, as an identifier does; if it is one, leave it out "
-        f"with {setting('drop', [column])}."
+        f"with {column.drop}."
     )
 
 

@@ -37,8 +37,9 @@ from bench.datasets.own.labels import natural_order, remarks_on_alike
 from bench.datasets.own.lookalikes import like_a_code, lookalike
 from bench.datasets.own.number_columns import Surroundings, plain_numbers, prove
 from bench.datasets.own.raw import tally
+from bench.datasets.own.remedies import SHELL, Column, Shell
 from bench.datasets.own.strays import FEW, Unusable, signs_among_words
-from bench.datasets.own.wording import MOST, listed, setting, shown
+from bench.datasets.own.wording import MOST, listed, shown
 from bench.datasets.own.written_numbers import QUOTED_CODE, Convention
 from bench.errors import TableError
 from bench.phrases import counted
@@ -77,21 +78,23 @@ class Found:
     content: Content
     remarks: list[str]
     dates: bool = False
+    written: bool = False
     decimal: str | None = None
     day_first: bool | None = None
     smallest: str | None = None
 
-    def schema(self, values: pd.Series, thousands: str | None) -> ColumnSchema:
+    def schema(self, values: pd.Series, convention: Convention) -> ColumnSchema:
         """How later values of the column, which these were read from, are to be read."""
         if isinstance(self.content, pd.Categorical):
             return ColumnSchema("categorical", "categories", tuple(self.content.categories))
         missed = values[np.isnan(self.content)].dropna() if values.dtype == object else ()
+        first = self.day_first if convention.day_first is None else convention.day_first
         return ColumnSchema(
             _kind(self.content),
             "dates" if self.dates else "numbers",
-            decimal=self.decimal,
-            thousands=thousands,
-            day_first=self.day_first,
+            decimal=self.decimal or (convention.told if self.written else None),
+            thousands=convention.thousands,
+            day_first=first if self.dates else None,
             smallest=self.smallest,
             strays=tuple(dict.fromkeys(text for text in missed if isinstance(text, str))),
         )
@@ -104,6 +107,7 @@ def features_of(
     name: str,
     separator: str | None = None,
     declared: frozenset[str] = frozenset(),
+    said: Shell = SHELL,
 ) -> Features:
     """Feature columns with their kinds, how they were read, and what must be noted about them.
 
@@ -120,6 +124,8 @@ def features_of(
         Of the file, if it was a CSV.
     declared : frozenset of str
         Columns that the file declares to be categories.
+    said : Shell
+        What a person types to have it read otherwise.
 
     Raises
     ------
@@ -129,6 +135,7 @@ def features_of(
     around = surroundings(frame, categorical, separator)
     contents: dict[str, Content] = {}
     columns: dict[str, ColumnSchema] = {}
+    written: list[str] = []
     notes: list[str] = []
     unusable: dict[str, Unusable] = {}
     for column in frame.columns:
@@ -141,7 +148,8 @@ def features_of(
             if column in categorical:
                 found = _categories(values)
             else:
-                found = _inferred(values, column, convention, around, declared)
+                told = Column(column, said)
+                found = _inferred(values, told, convention, around, column in declared)
         except Unusable as reason:
             unusable[column] = reason
             continue
@@ -150,13 +158,14 @@ def features_of(
             notes.append(f"{where}: has only one value; it was kept out.")
             continue
         contents[column] = found.content
-        columns[column] = found.schema(values, convention.thousands)
+        columns[column] = found.schema(values, convention)
+        written += [column] * found.written
     if unusable:
-        raise TableError(_refusal(unusable, name))
+        raise TableError(_refusal(unusable, name, said))
     if not contents:
         raise TableError(f"Dataset '{name}': no feature column with two or more values is left.")
-    marked = with_marks(columns, convention)
-    return Features(pd.DataFrame(contents, index=range(len(frame))), marked, notes)
+    columns |= with_marks({column: columns[column] for column in written})
+    return Features(pd.DataFrame(contents, index=range(len(frame))), columns, notes)
 
 
 def surroundings(
@@ -172,9 +181,9 @@ def surroundings(
     return Surroundings(separator, proven)
 
 
-def _refusal(unusable: dict[str, Unusable], name: str) -> str:
+def _refusal(unusable: dict[str, Unusable], name: str, said: Shell) -> str:
     """One sentence that names every column that cannot be used, and what helps."""
-    drop = setting("drop", unusable)
+    drop = said.drop(unusable)
     if len(unusable) == 1:
         ((column, reason),) = unusable.items()
         remedy = f"{reason.remedy}, or leave it out" if reason.remedy else "leave it out"
@@ -197,27 +206,27 @@ def _kind(content: np.ndarray) -> Kind:
 
 def _inferred(
     values: pd.Series,
-    column: str,
+    column: Column,
     convention: Convention,
     around: Surroundings,
-    declared: frozenset[str],
+    declared: bool,
 ) -> Found:
     """Numbers or categories, by the rules at the head of this file, and remarks."""
     noted = identifiers.remark(values, column)
     more = [noted] if noted else []
-    if column in declared:
+    if declared:
         found = _categories(values)
         more = [*_declared(values, column, convention, around), *more]
         return replace(found, remarks=found.remarks + more)
-    typed = _typed(values, column)
-    if typed is None:
+    read = _typed(values, column)
+    if read is None:
         text = text_of_values(values)
-        typed = _read(text, column, convention, around) or _as_categories(text, column)
-    return replace(typed, remarks=typed.remarks + more)
+        read = _read(text, column, convention, around) or _as_categories(text, column)
+    return replace(read, remarks=read.remarks + more)
 
 
 def _declared(
-    values: pd.Series, column: str, convention: Convention, around: Surroundings
+    values: pd.Series, column: Column, convention: Convention, around: Surroundings
 ) -> list[str]:
     """What to say of categories by type that are numbers or dates by content."""
     if not is_text(values):
@@ -230,7 +239,7 @@ def _declared(
     return [remark] if numbers else []
 
 
-def _as_categories(text: pd.Series, column: str) -> Found:
+def _as_categories(text: pd.Series, column: Column) -> Found:
     """Text as categories, unless it is free text."""
     _refuse_free_text(text, column)
     found = _categories(text)
@@ -240,14 +249,14 @@ def _as_categories(text: pd.Series, column: str) -> Found:
         remarks.append(f"{like}; taken as categories.")
     signs = signs_among_words(set(text.dropna()))
     if signs:
-        missing = setting("missing", signs)
+        missing = column.said.missing(signs)
         remarks.append(
             f"{listed(signs)} stays a level; if it means a missing value, say {missing}."
         )
     return replace(found, remarks=remarks)
 
 
-def _typed(values: pd.Series, column: str) -> Found | None:
+def _typed(values: pd.Series, column: Column) -> Found | None:
     """A column whose values have a type of their own; None if they are text."""
     if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(values.dtype):
         return _categories(values)
@@ -269,7 +278,7 @@ def _typed(values: pd.Series, column: str) -> Found | None:
 
 
 def quantities_of(
-    values: pd.Series, column: str, convention: Convention, around: Surroundings
+    values: pd.Series, column: Column, convention: Convention, around: Surroundings
 ) -> tuple[np.ndarray, list[str]] | None:
     """A column's numbers, or its dates in days since 1970-01-01, and remarks; None if it is text.
 
@@ -288,7 +297,7 @@ def _floats(values: pd.Series) -> np.ndarray:
     return values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
 
 
-def _exact(values: pd.Series, column: str) -> Found:
+def _exact(values: pd.Series, column: Column) -> Found:
     """Floats; where some are so large that neighbours merge, those of the exact values.
 
     Parameters
@@ -305,13 +314,13 @@ def _exact(values: pd.Series, column: str) -> Found:
 
 
 def _read(
-    text: pd.Series, column: str, convention: Convention, around: Surroundings
+    text: pd.Series, column: Column, convention: Convention, around: Surroundings
 ) -> Found | None:
     """The dates or numbers that a column of text holds, if it mostly does."""
     counts = tally(text)
     days = days_of_text(text, counts, column, convention.day_first)
     if days is not None:
-        return Found(days[0], days[1], dates=True, day_first=days[2])
+        return Found(days[0], days[1], dates=True, written=True, day_first=days[2])
     codes = [level for level in counts if QUOTED_CODE.fullmatch(level)]
     if sum(counts[level] for level in codes) > FEW * sum(counts.values()):
         return None
@@ -321,13 +330,12 @@ def _read(
     plain, remarks, decimal = found
     code = next(iter(codes), None) or like_a_code(counts)
     if code:
-        categorical = setting("categorical", [column])
         remarks = [
             *remarks,
-            f"{shown(code)} was read as a number; if it is a code: {categorical}.",
+            f"{shown(code)} was read as a number; if it is a code: {column.categorical}.",
         ]
     numbers = _exact(plain, column)
-    return replace(numbers, remarks=[*remarks, *numbers.remarks], decimal=decimal)
+    return replace(numbers, remarks=[*remarks, *numbers.remarks], written=True, decimal=decimal)
 
 
 def _finite(found: Found) -> Found:
@@ -347,7 +355,7 @@ def _finite(found: Found) -> Found:
 # Text ---------------------------------------------------------------------------------------------
 
 
-def _refuse_free_text(text: pd.Series, column: str) -> None:
+def _refuse_free_text(text: pd.Series, column: Column) -> None:
     present = text.dropna()
     levels = present.nunique()
     if levels <= max(MAX_LEVELS_OF_FEW_ROWS, len(present) / 2):
@@ -355,10 +363,10 @@ def _refuse_free_text(text: pd.Series, column: str) -> None:
     size = f"({levels} distinct values in {counted(len(present), 'row')})"
     like = lookalike(tally(text))
     if like:
-        categorical = setting("categorical", [column])
         raise Unusable(
             f"{like} {size}",
-            f"write them as numbers if they are a quantity, or as categories with {categorical}",
+            "write them as numbers if they are a quantity, or as categories with "
+            f"{column.categorical}",
         )
     raise Unusable(f"is free text or an identifier {size}")
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from bench.datasets.own.characters import visible
+from bench.datasets.own.remedies import Shell
 from bench.datasets.own.strays import is_mark, signs_among_words
-from bench.datasets.own.wording import listed, setting
+from bench.datasets.own.wording import listed
 from bench.datasets.own.written_numbers import (
     PLAIN,
     QUOTED_CODE,
@@ -123,7 +124,7 @@ def _by_value(numbers: Mapping[str, Stripped], mark: str) -> dict[decimal.Decima
     return by_value
 
 
-def remarks_on(classes: tuple[str, ...], counts: dict[str, int]) -> list[str]:
+def remarks_on(classes: tuple[str, ...], counts: dict[str, int], said: Shell) -> list[str]:
     """What to say of labels that may be one class written in two ways, or no class at all."""
     remarks = remarks_on_alike(classes, "labels", "classes")
     numbers = [label for label in classes if PLAIN.fullmatch(label)]
@@ -132,6 +133,6 @@ def remarks_on(classes: tuple[str, ...], counts: dict[str, int]) -> list[str]:
     if marks:
         remarks.append(
             f"label {listed(marks)} is a class of its own; if it means a missing value, say "
-            f"{setting('missing', marks)}."
+            f"{said.missing(marks)}."
         )
     return remarks

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.datasets.own.raw import tally
+from bench.datasets.own.remedies import Column
 from bench.datasets.own.strays import TwoReadings, Unusable, set_aside, telling
-from bench.datasets.own.wording import setting, shown
+from bench.datasets.own.wording import shown
 from bench.datasets.own.written_numbers import (
     OTHER,
     PERCENT,
@@ -47,7 +48,7 @@ class Surroundings:
 def plain_numbers(
     text: pd.Series,
     counts: Mapping[str, int],
-    column: str,
+    column: Column,
     convention: Convention,
     around: Surroundings,
 ) -> tuple[pd.Series, list[str], str | None] | None:
@@ -68,7 +69,7 @@ def plain_numbers(
             return text, [], mark_seen(".", counts)
         if elsewhere["."] == elsewhere[","] and not _grouped(counts):
             said = "'.' was taken as the decimal mark; if it groups thousands"
-            return text, [f"{said}, say dataset.decimal=','."], "."
+            return text, [f"{said}, say {column.decimal(',')}."], "."
     numbers = {level: number for level in counts if (number := stripped(level)) is not None}
     infinite = {level: level for level in plain - set(numbers)}
     total = telling(counts)
@@ -82,8 +83,7 @@ def plain_numbers(
             raise Unusable(
                 f"holds numbers such as {shown(other)}, in which '{decimal}' cannot be the decimal "
                 "mark",
-                f"set dataset.decimal, or {setting('categorical', [column])} if they are "
-                "categories",
+                f"{column.said.any_decimal}, or {column.categorical} if they are categories",
             )
         return None
     _refuse_mixed_units({level: numbers[level] for level in forms}, column)
@@ -136,15 +136,13 @@ def _forms(numbers: Mapping[str, Stripped], decimal: str, convention: Convention
 def _decimal(
     numbers: Mapping[str, Stripped],
     counts: Mapping[str, int],
-    column: str,
+    column: Column,
     convention: Convention,
     around: Surroundings,
 ) -> tuple[str, list[str]]:
     """The decimal mark, and what must be said of how it was found."""
-    if convention.decimal is not None:
-        return convention.decimal, []
-    if convention.thousands in OTHER:
-        return OTHER[str(convention.thousands)], []
+    if convention.told is not None:
+        return convention.told, []
     bodies = _bodies(numbers, counts)
     votes = proven(bodies)
     if mark := decided(votes):
@@ -156,13 +154,15 @@ def _decimal(
     if not votes and (mark := decided(elsewhere)):
         return mark, ["the decimal mark is that of other columns"]
     if not votes and len(examples) == 1 and "." in examples and not _grouped(counts):
-        return ".", ["'.' taken as the decimal mark; if it groups thousands: dataset.decimal=','"]
+        return ".", [
+            f"'.' taken as the decimal mark; if it groups thousands: {column.decimal(',')}"
+        ]
     if not votes and len(examples) == 1 and around.separator == ",":
-        return ".", ["if ',' is the decimal mark: dataset.decimal=','"]
+        return ".", [f"if ',' is the decimal mark: {column.decimal(',')}"]
     raise TwoReadings(
         "holds numbers that can be read in two ways, such as "
         f"{shown(next(iter(examples.values())))}",
-        "say which mark is the decimal one, dataset.decimal=',' or dataset.decimal='.'",
+        f"say which mark is the decimal one, {column.decimal(',')} or {column.decimal('.')}",
     )
 
 
@@ -179,10 +179,10 @@ def _grouped(counts: Mapping[str, int]) -> bool:
     return len(dotted) > 2 and any(re.fullmatch(r"\D*[1-9][0-9]{2}\D*", level) for level in counts)
 
 
-def _refuse_mixed_units(numbers: Mapping[str, Stripped], column: str) -> None:
+def _refuse_mixed_units(numbers: Mapping[str, Stripped], column: Column) -> None:
     """Refuse several currencies, and percentages beside plain numbers: 0.05 is 5 %, or is not."""
     units = {number.unit.casefold(): level for level, number in numbers.items() if number.unit}
-    remedy = f"write all in one, or {setting('categorical', [column])} if they are categories"
+    remedy = f"write all in one, or {column.categorical} if they are categories"
     if len(units) > 1:
         first, second = list(units.values())[:2]
         raise Unusable(f"holds several units, such as {shown(first)} and {shown(second)}", remedy)

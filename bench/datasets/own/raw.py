@@ -20,6 +20,8 @@ MISSING = frozenset(
     {"", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null"}
 )
 
+FILE = "the file"  # what sentences call where columns come from
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:
@@ -49,8 +51,8 @@ class Raw:
     notes: tuple[str, ...] = ()
 
 
-def refuse_repeated(columns: Iterable[str], name: str) -> None:
-    """Refuse names of columns that stand there twice.
+def refuse_repeated(columns: Iterable[str], name: str, source: str = FILE) -> None:
+    """Refuse names of columns that stand in the source twice.
 
     Raises
     ------
@@ -62,14 +64,14 @@ def refuse_repeated(columns: Iterable[str], name: str) -> None:
         return
     one = len(twice) == 1
     hint = f"; rename {'one' if one else 'them'}."
-    if any(map(str.isdigit, twice)):
+    if any(map(str.isdigit, twice)) and source == FILE:
         hint = "; is the first line a header?"
     raise TableError(
-        f"Dataset '{name}': {named(twice)} {'stands' if one else 'stand'} in the file twice{hint}"
+        f"Dataset '{name}': {named(twice)} {'stands' if one else 'stand'} in {source} twice{hint}"
     )
 
 
-def with_clean_names(raw: Raw, name: str) -> Raw:
+def with_clean_names(raw: Raw, name: str, source: str = FILE) -> Raw:
     """Columns under clean names; one without a name is called by its position."""
     names, nameless, notes = [], set(), []
     for position, column in enumerate(map(str, raw.frame.columns), 1):
@@ -83,7 +85,7 @@ def with_clean_names(raw: Raw, name: str) -> Raw:
             clean = f"column_{position}"
             nameless.add(clean)
         names.append(clean)
-    refuse_repeated(names, name)
+    refuse_repeated(names, name, source)
     frame = raw.frame.copy(deep=False)
     frame.columns = pd.Index(names)
     return replace(
@@ -126,7 +128,7 @@ def with_missing(frame: pd.DataFrame, marks: Sequence[str], name: str) -> pd.Dat
 
 def without_marks(frame: pd.DataFrame, marks: Sequence[str]) -> tuple[pd.DataFrame, set[str]]:
     """What `with_missing` gives, wherever the marks stand, and those of them that stand there."""
-    further = {clean_text(mark): _number(mark) for mark in marks}
+    further = {clean_text(mark): number_of(mark) for mark in marks}
     seen: set[str] = set()
     columns = {column: _present(frame[column], further, seen) for column in frame.columns}
     return pd.DataFrame(columns, index=frame.index, columns=frame.columns), seen
@@ -162,12 +164,12 @@ def _present(
 
 def _mark_of(text: str, numbers: Mapping[int | float, str]) -> str | None:
     """The further mark that this text is, written in another way."""
-    number = _number(text) if numbers else None
+    number = number_of(text) if numbers else None
     return None if number is None else numbers.get(number)
 
 
-def _number(text: str) -> int | float | None:
-    """The finite number that a text is; whole ones exactly."""
+def number_of(text: str) -> int | float | None:
+    """The finite number that a text is, as every program reads it; whole ones exactly."""
     if not PLAIN.fullmatch(text):
         return None
     if text.lstrip("+-").isdigit() and len(text) < 400:  # of 400 digits none is finite

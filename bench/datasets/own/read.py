@@ -7,47 +7,33 @@ are noted. What becomes of a column stands in `bench.datasets.own.kinds`.
 
 from __future__ import annotations
 
-import difflib
-import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench.datasets.own import content
 from bench.datasets.own.characters import clean_name
 from bench.datasets.own.copies import remarks_on_copies, remarks_on_repeats
-from bench.datasets.own.delimited import SEPARATORS, delimited
+from bench.datasets.own.delimited import delimited
 from bench.datasets.own.frame import Owned
-from bench.datasets.own.identifiers import without_index
 from bench.datasets.own.kinds import features_of, surroundings
 from bench.datasets.own.parquet import parquet
 from bench.datasets.own.raw import Raw, with_clean_names, with_missing
 from bench.datasets.own.schema import Schema
-from bench.datasets.own.sides import groups_of, times_of
 from bench.datasets.own.target import target_of
-from bench.datasets.own.wording import columns, listed, shown
-from bench.datasets.own.written_numbers import PLAIN, Convention
+from bench.datasets.own.uses import chosen, convention_of, names, sides_of, words
+from bench.datasets.own.wording import listed
 from bench.datasets.splits import require_rows
 from bench.errors import TableError
 from bench.names import check, safe
-from bench.phrases import counted, joined
+from bench.phrases import counted
 from bench.ranges import Classes, Domain, Positive, Text, checked
 from bench.table import Problem, Table
-
-#: Uses of which a column can have one.
-_APART = (
-    ("categorical", "drop"),
-    ("categorical", "groups"),
-    ("categorical", "time"),
-    ("target", "groups"),
-    ("target", "time"),
-)
 
 
 @checked
@@ -132,14 +118,14 @@ def load_owned(
         raise TableError(f"Your own table needs {wanted}: dataset=csv path=FILE target=COLUMN.")
     path = content.as_written(Path(os.path.expanduser(str(path))))
     name = check("dataset", str(name)) if name else safe(content.stem(path))
-    convention = _convention(decimal, thousands, day_first, name)
+    convention = convention_of(decimal, thousands, day_first, name)
     raw = _raw(path, name, float(max_megabytes), separator, encoding)
     target = clean_name(target)
-    named = _names(categorical)
-    uses = {"categorical": named, "drop": _names(drop), "target": [target]}
-    uses |= {"groups": _names(groups), "time": _names(time)}
-    raw = replace(raw, frame=with_missing(raw.frame, _words(missing), name))
-    frame, noted = _chosen(raw, uses, name)
+    named = names(categorical)
+    uses = {"categorical": named, "drop": names(drop), "target": [target]}
+    uses |= {"groups": names(groups), "time": names(time)}
+    raw = replace(raw, frame=with_missing(raw.frame, words(missing), name))
+    frame, noted = chosen(raw, uses, name)
     frame, dropped = _with_target(frame, target, name)
     features = frame.drop(columns=[target, *uses["groups"], *uses["time"]]).reset_index(drop=True)
     around = surroundings(features, frozenset(named), raw.separator)
@@ -147,7 +133,7 @@ def load_owned(
     y, classes, more = target_of(
         frame[target], name, problem, max_classes, convention, around, declared
     )
-    ids, times, told = _sides(frame, uses, convention, name, raw.separator)
+    ids, times, told = sides_of(frame, uses, convention, name, raw.separator)
     found = features_of(features, frozenset(named), convention, name, raw.separator, raw.declared)
     table = Table(name, found.X, y, found.kinds, classes, target, domain, groups=ids, times=times)
     require_rows(table)
@@ -170,7 +156,7 @@ def load_owned(
         tuple(features.columns),
         found.columns,
         ignored=tuple(c for c in map(str, raw.frame) if c not in features and c != target),
-        missing=tuple(_words(missing)),
+        missing=tuple(words(missing)),
         separator=raw.separator,
         encoding=encoding,
     )
@@ -225,7 +211,7 @@ def read_rows(
         separator or schema.separator,
         encoding or schema.encoding,
     )
-    table, notes = schema.table(raw.frame)
+    table, notes = schema.table(raw.frame, path.name, raw.separator)
     return table, raw.frame, [*raw.notes, *notes]
 
 
@@ -239,104 +225,7 @@ def _raw(path: Path, name: str, megabytes: float, separator: str | None, encodin
     return with_clean_names(raw, name)
 
 
-# What the user says -------------------------------------------------------------------------------
-
-
-def _words(given: Sequence[str] | str | None) -> list[str]:
-    """A list of words; a word alone is one, not a list of its letters."""
-    if given is None:
-        return []
-    return [given] if isinstance(given, str) else [str(word) for word in given]
-
-
-def _names(given: Sequence[str] | str | None) -> list[str]:
-    return [clean_name(word) for word in _words(given)]
-
-
-def _convention(
-    decimal: str | None, thousands: str | None, day_first: bool | None, name: str
-) -> Convention:
-    if decimal not in (None, ".", ","):
-        raise TableError(
-            f"Dataset '{name}': dataset.decimal is '.' or ',' (or null: found), not "
-            f"{shown(decimal)}."
-        )
-    if thousands is not None:
-        thousands = {"’": "'"}.get(thousands, " " if thousands.isspace() else thousands)
-        if len(thousands) != 1 or thousands not in ".,' _" or thousands == decimal:
-            raise TableError(
-                f"Dataset '{name}': dataset.thousands is one of '.', ',', an apostrophe, a blank "
-                f"and '_', and not the decimal mark; {shown(thousands)} was given."
-            )
-    return Convention(decimal, thousands, day_first)
-
-
-def _chosen(
-    raw: Raw, uses: Mapping[str, Sequence[str]], name: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """The columns that are left: without those to drop and without a saved index."""
-    if uses["groups"] and uses["time"]:
-        raise TableError(
-            f"Dataset '{name}': dataset.groups and dataset.time are two ways to split a table; "
-            "give one of them."
-        )
-    _require(list(itertools.chain(*uses.values())), raw, name)
-    (target,) = uses["target"]
-    if target in uses["drop"]:
-        raise TableError(
-            f"Dataset '{name}': column '{target}' is the target and cannot be dropped."
-        )
-    for one, other in _APART:
-        both = [column for column in uses[one] if column in uses[other]]
-        if both:
-            raise TableError(
-                f"Dataset '{name}': {columns(both)} {'is' if len(both) == 1 else 'are'} "
-                f"named in dataset.{one} and in dataset.{other}; a column can be one only."
-            )
-    kept = frozenset(itertools.chain(*uses.values()))
-    frame, notes = without_index(raw, kept, name)
-    sides = {*uses["groups"], *uses["time"]}  # no features anyway
-    return frame.drop(columns=[c for c in uses["drop"] if c not in sides]), notes
-
-
-def _sides(
-    frame: pd.DataFrame,
-    uses: Mapping[str, Sequence[str]],
-    convention: Convention,
-    name: str,
-    separator: str | None,
-) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
-    """The table's groups and its times, if it has any, and notes."""
-    ids, times = None, None
-    told: list[str] = []
-    for column in uses["groups"]:
-        ids, told = groups_of(frame[column], name, column, convention.decimal)
-    for column in uses["time"]:
-        times, told = times_of(frame[column], name, column, convention, separator)
-    return ids, times, told
-
-
-# Columns ------------------------------------------------------------------------------------------
-
-
-def _require(wanted: Sequence[str], raw: Raw, name: str) -> None:
-    frame = raw.frame
-    absent = [column for column in dict.fromkeys(wanted) if column not in frame.columns]
-    if not absent:
-        return
-    close = [difflib.get_close_matches(column, frame.columns, n=1) for column in absent]
-    meant = list(dict.fromkeys(f"'{match[0]}'" for match in close if match))
-    hint = f" (did you mean {joined(meant, 'and')}?)" if meant else ""
-    known = listed(frame.columns, 20)
-    if raw.separator is not None and frame.shape[1] == 1:
-        hint += f" (separator {raw.separator!r}; another one is named by dataset.separator)"
-    elif raw.separator is not None and any(mark in c for c in frame.columns for mark in SEPARATORS):
-        hint += f" (cut by {raw.separator!r}; another mark is named by dataset.separator)"
-    elif raw.separator is not None and any(map(PLAIN.fullmatch, frame.columns)):
-        hint += " (the first line is taken as the columns' names)"
-    raise TableError(
-        f"Dataset '{name}' has no {columns(absent, 'or')}{hint}; the file has {known}."
-    )
+# Rows ---------------------------------------------------------------------------------------------
 
 
 def _no_header(raw: Raw, name: str) -> list[str]:

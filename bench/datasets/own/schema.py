@@ -14,12 +14,14 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic import ValidationError as Violation
 
 from bench.datasets.own.column_schema import ColumnSchema, Content
+from bench.datasets.own.delimited import SEPARATORS
 from bench.datasets.own.raw import Raw, with_clean_names, without_marks
 from bench.datasets.own.strays import Unusable
 from bench.datasets.own.typed import as_read
+from bench.datasets.own.uses import meant
+from bench.datasets.own.wording import MOST, listed, shown
 from bench.datasets.own.wording import columns as named
-from bench.datasets.own.wording import listed, shown
-from bench.errors import BadInput, TableError, closest
+from bench.errors import BadInput, TableError
 from bench.phrases import counted
 from bench.ranges import plain
 from bench.table import Kind, Problem, Table
@@ -67,13 +69,19 @@ class Schema:
         """The kinds of the columns that were kept."""
         return {name: column.kind for name, column in self.columns.items()}
 
-    def table(self, frame: pd.DataFrame) -> tuple[Table, list[str]]:
+    def table(
+        self, frame: pd.DataFrame, source: str = "X", cut_by: str | None = None
+    ) -> tuple[Table, list[str]]:
         """New rows as the table's own were read, and notes.
 
         Parameters
         ----------
         frame : DataFrame
             Its columns in any order. The target is not needed, nor is what was kept out.
+        source : str
+            What sentences call it.
+        cut_by : str, optional
+            What cut its fields, if it was a CSV.
 
         Returns
         -------
@@ -87,51 +95,51 @@ class Schema:
         TableError
             If there is no row, a column is missing, or a value is none of those that it holds.
         """
-        found = with_clean_names(Raw(as_read(frame)), self.name).frame
+        found = with_clean_names(Raw(as_read(frame)), self.name, source).frame
         if not len(found):
-            raise TableError(f"Dataset '{self.name}': there are no rows.")
-        self._require(found)
+            raise TableError(f"{source} has no rows.")
+        self._require(found, source, cut_by)
         kept, _ = without_marks(found[list(self.columns)].reset_index(drop=True), self.missing)
         contents, unusable = {}, {}
-        notes = self._unneeded(found)
+        notes = self._unneeded(found, source)
         for name, column in self.columns.items():
             try:
                 contents[name], remarks = column.read(kept[name])
             except Unusable as reason:
                 unusable[name] = reason
                 continue
-            notes += [f"Dataset '{self.name}', column '{name}': {remark}" for remark in remarks]
+            notes += [f"{source}, column '{name}': {remark}" for remark in remarks]
         if unusable:
-            raise TableError(_refusal(self.name, unusable))
+            raise TableError(_refusal(source, unusable))
         X = pd.DataFrame(contents, index=range(len(kept)))
         kinds = {name: _kind(contents[name], kind) for name, kind in self.kinds.items()}
         y = np.zeros(len(X))
         return Table(self.name, X, y, kinds, self.classes, self.target), notes
 
-    def _require(self, frame: pd.DataFrame) -> None:
+    def _require(self, frame: pd.DataFrame, source: str, cut_by: str | None) -> None:
         absent = [name for name in self.columns if name not in frame.columns]
         if not absent:
             return
-        others = [name for name in frame.columns if name not in self.features]
-        hints = [hint for name in absent if (hint := closest(name, others).strip())]
-        meant = f" ({hints[0]})" if hints else ""
+        there = list(frame.columns)
+        hint = meant(absent, [name for name in there if name not in self.features])
+        if cut_by is not None and (len(there) == 1 or set("".join(there)) & set(SEPARATORS)):
+            hint += f" (cut by {cut_by!r}; another mark is named by separator)"
         raise TableError(
-            f"Dataset '{self.name}' has no {named(absent, 'or')}{meant}, which the model was "
-            f"fitted with; there are {listed(frame.columns, 20)}."
+            f"{source} has no {named(absent, 'or')}{hint}, which the fit had; there are "
+            f"{listed(there, 20)}."
         )
 
-    def _unneeded(self, frame: pd.DataFrame) -> list[str]:
+    def _unneeded(self, frame: pd.DataFrame, source: str) -> list[str]:
         """What to say of columns that are not read."""
         notes = []
         known = {*self.features, *self.ignored, self.target}
         extra = [name for name in frame.columns if name not in known]
         if self.target in frame.columns:
-            notes.append(f"Dataset '{self.name}': the target '{self.target}' is not read.")
+            notes.append(f"{source}: its target '{self.target}' is not read.")
         if extra:
             one = len(extra) == 1
             notes.append(
-                f"Dataset '{self.name}': {named(extra)} {'was' if one else 'were'} not there when "
-                f"the model was fitted, and {'is' if one else 'are'} ignored."
+                f"{source}: {named(extra)} {'is' if one else 'are'} new since the fit, and ignored."
             )
         return notes
 
@@ -193,14 +201,15 @@ def _kind(content: Content, kind: Kind) -> Kind:
     return "integer" if (present == np.round(present)).all() else "numeric"
 
 
-def _refusal(name: str, unusable: Mapping[str, Unusable]) -> str:
+def _refusal(source: str, unusable: Mapping[str, Unusable]) -> str:
     """One sentence that names every column of which a value cannot be used."""
     if len(unusable) == 1:
         ((column, reason),) = unusable.items()
         remedy = f"; {reason.remedy}" if reason.remedy else ""
-        return f"Dataset '{name}', column '{column}': {reason.why}{remedy}."
+        return f"{source}, column '{column}': {reason.why}{remedy}."
     reasons = [f"'{column}' {reason.why}" for column, reason in unusable.items()]
+    more = f"; and {len(reasons) - MOST} more" if len(reasons) > MOST else ""
     return (
-        f"Dataset '{name}': {len(unusable)} columns cannot be used as they are: "
-        f"{'; '.join(reasons)}."
+        f"{source}: {len(unusable)} columns cannot be used as they are: "
+        f"{'; '.join(reasons[:MOST])}{more}."
     )

@@ -12,6 +12,7 @@ from bench.datasets.own import labels
 from bench.datasets.own.as_text import text_of
 from bench.datasets.own.kinds import quantities_of
 from bench.datasets.own.number_columns import Surroundings
+from bench.datasets.own.remedies import Column
 from bench.datasets.own.strays import TwoReadings, Unusable
 from bench.datasets.own.wording import listed, shown
 from bench.datasets.own.written_numbers import Convention
@@ -70,7 +71,7 @@ def times_of(
     """
     where = f"Dataset '{name}', column '{column}'"
     try:
-        found = quantities_of(values, column, convention, Surroundings(separator))
+        found = quantities_of(values, Column(column), convention, Surroundings(separator))
     except Unusable as reason:
         plain = "write all as dates such as 2024-12-31, or all as plain numbers"
         remedy = reason.remedy if isinstance(reason, TwoReadings) else plain

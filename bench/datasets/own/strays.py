@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.datasets.own.wording import LONGEST, setting, shown
+from bench.datasets.own.remedies import Column, Shell
+from bench.datasets.own.wording import LONGEST, shown
 
 #: Share of the present values that may be taken as missing although they could mean something.
 FEW = 0.05
@@ -78,7 +79,7 @@ def telling(counts: Mapping[str, int]) -> int:
     return total if 2 * marks >= total and levels < 3 else total - marks
 
 
-def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -> str:
+def set_aside(strays: Mapping[str, int], present: int, what: str, column: Column) -> str:
     """What a note says of values that are taken as missing among a column's numbers or dates.
 
     Parameters
@@ -89,7 +90,7 @@ def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -
         Values in the column.
     what : str
         ``numbers`` or ``dates``.
-    column : str
+    column : Column
 
     Raises
     ------
@@ -103,8 +104,8 @@ def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -
         raise Unusable(
             f"holds {what}, but also text such as {shown(meaning[0])} ({count} of {present} "
             f"values are no {what})",
-            f"name what means a missing value with {as_missing(meaning)}, or, if these are "
-            f"categories, {setting('categorical', [column])}",
+            f"name what means a missing value with {as_missing(meaning, column.said)}, or, if "
+            f"these are categories, {column.categorical}",
         )
     named = [f"{shown(text)} ({strays[text]})" for text in often[:SHOWN]]
     more = [f"{len(often) - SHOWN} more"] if len(often) > SHOWN else []
@@ -112,7 +113,7 @@ def set_aside(strays: Mapping[str, int], present: int, what: str, column: str) -
     return f"{', '.join([*named, *more])} {verb} taken as missing"
 
 
-def as_missing(marks: Sequence[str]) -> str:
-    """The key that takes marks as missing, with those that a person can type."""
+def as_missing(marks: Sequence[str], said: Shell) -> str:
+    """What takes marks as missing, with those that a person can type."""
     short = [mark for mark in marks if mark.isprintable() and len(mark) <= LONGEST][:SHOWN]
-    return setting("missing", short) if short else "dataset.missing"
+    return said.missing(short) if short else said.any_missing

@@ -18,6 +18,7 @@ from bench.datasets.own.kinds import quantities_of
 from bench.datasets.own.lookalikes import lookalike
 from bench.datasets.own.number_columns import Surroundings
 from bench.datasets.own.raw import tally
+from bench.datasets.own.remedies import SHELL, Column, Shell
 from bench.datasets.own.strays import Unusable, as_missing
 from bench.datasets.own.wording import shown
 from bench.datasets.own.written_numbers import PLAIN, Convention, stripped
@@ -53,6 +54,7 @@ def target_of(
     convention: Convention,
     around: Surroundings,
     declared: bool = False,
+    said: Shell = SHELL,
 ) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
     """Class codes and labels in natural order, or numbers and no labels; and notes.
 
@@ -70,19 +72,21 @@ def target_of(
         As for any column of numbers.
     declared : bool
         Whether the file or the user declares the column to be categories.
+    said : Shell
+        What a person types to have it read otherwise.
 
     Raises
     ------
     TableError
     """
-    column = str(values.name)
-    where = f"Dataset '{name}', target '{column}'"
-    text = text_of(values, name, column)
+    column = Column(str(values.name), said)
+    where = f"Dataset '{name}', target '{column.name}'"
+    text = text_of(values, name, column.name)
     one, remarks = labels.one_form(text, convention.decimal)
     n, told = one.nunique(), ""
     if problem == "regression" or not (problem or declared):
         try:
-            numbers, read = _quantity(values, text, where, convention, around)
+            numbers, read = _quantity(values, text, column, where, convention, around)
         except NoQuantity as reason:
             if problem or (n > max_classes and not reason.plainly):
                 raise
@@ -118,23 +122,23 @@ def _numbering(numbers: np.ndarray) -> list[str]:
 
 
 def _coded(
-    text: pd.Series, name: str, target: str, max_classes: int, problem: Problem | None
+    text: pd.Series, name: str, target: Column, max_classes: int, problem: Problem | None
 ) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
     """Class codes, class labels in natural order, and remarks."""
     classes = tuple(sorted(set(text), key=labels.natural_order))
     if len(classes) < 2:
         raise TableError(
-            f"Dataset '{name}': target '{target}' has only one class, '{classes[0]}'; "
+            f"Dataset '{name}': target '{target.name}' has only one class, '{classes[0]}'; "
             "classification needs at least two."
         )
     counts = tally(text)
     if len(classes) > max_classes:
         raise TableError(
-            f"Dataset '{name}': target '{target}' has {len(classes)} classes; "
+            f"Dataset '{name}': target '{target.name}' has {len(classes)} classes; "
             f"at most {max_classes} are possible.{_if_a_quantity(counts, problem)}"
         )
     codes = {label: code for code, label in enumerate(classes)}
-    remarks = labels.remarks_on(classes, counts)
+    remarks = labels.remarks_on(classes, counts, target.said)
     return text.map(codes).to_numpy(dtype=np.int64), classes, remarks
 
 
@@ -150,7 +154,12 @@ def _if_a_quantity(counts: dict[str, int], problem: Problem | None) -> str:
 
 
 def _quantity(
-    values: pd.Series, text: pd.Series, where: str, convention: Convention, around: Surroundings
+    values: pd.Series,
+    text: pd.Series,
+    column: Column,
+    where: str,
+    convention: Convention,
+    around: Surroundings,
 ) -> tuple[np.ndarray, list[str]]:
     """A finite number in each row, shape (n_rows,), and remarks.
 
@@ -158,7 +167,6 @@ def _quantity(
     ------
     NoQuantity
     """
-    column = str(values.name)
     if _are_dates(values, text, column, convention):
         example = next(filter(written, text), text.iloc[0])
         raise NoQuantity(
@@ -168,15 +176,15 @@ def _quantity(
     try:
         found = quantities_of(values, column, convention, around)
     except Unusable as reason:
-        _refuse_rows(text, _no_numbers(text), where)
+        _refuse_rows(text, _no_numbers(text), where, column.said)
         remedy = f"; {reason.remedy}" if reason.remedy else ""
         raise NoQuantity(f"{where}: {reason.why}{remedy}.") from None
     if found is None:
-        _refuse_rows(text, _no_numbers(text), where, plainly=True)
+        _refuse_rows(text, _no_numbers(text), where, column.said, plainly=True)
         like = lookalike(tally(text)) or "holds codes"
         raise NoQuantity(f"{where}: {like}, hence no quantity.", plainly=True)
     numbers, remarks = found
-    _refuse_rows(text, np.isnan(numbers), where)
+    _refuse_rows(text, np.isnan(numbers), where, column.said)
     _refuse_magnitude(numbers, where)
     return numbers, remarks
 
@@ -192,7 +200,7 @@ def _refuse_magnitude(numbers: np.ndarray, where: str) -> None:
         raise NoQuantity(f"{where}: holds numbers {what}; write it in another unit.")
 
 
-def _are_dates(values: pd.Series, text: pd.Series, column: str, convention: Convention) -> bool:
+def _are_dates(values: pd.Series, text: pd.Series, column: Column, convention: Convention) -> bool:
     if days_of_dates(values) is not None:
         return True
     try:
@@ -206,18 +214,19 @@ def _no_numbers(text: pd.Series) -> np.ndarray:
     return text.map(known).to_numpy(dtype=bool)
 
 
-def _refuse_rows(text: pd.Series, which: np.ndarray, where: str, plainly: bool = False) -> None:
+def _refuse_rows(
+    text: pd.Series, which: np.ndarray, where: str, said: Shell, plainly: bool = False
+) -> None:
     """Refuse a quantity for the rows that hold no finite number, if there are any."""
     strays = text[which]
     if not len(strays):
         return
     row, value, others = int(strays.index[0]) + 1, strays.iloc[0], len(strays) - 1
     more = f" (as do {others} others)" if others > 1 else " (as does one other)" if others else ""
-    remedy = (
-        f"if that means a missing value, {as_missing(list(dict.fromkeys(strays)))} leaves it out"
-    )
+    as_none = as_missing(list(dict.fromkeys(strays)), said)
+    remedy = f"if that means a missing value, {as_none} leaves it out"
     if plainly:
-        remedy = "without problem=regression its values are classes"
+        remedy = said.classes
     elif PLAIN.fullmatch(value):  # infinite
         remedy = "correct such rows, or leave them out"
     raise NoQuantity(

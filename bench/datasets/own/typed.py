@@ -10,6 +10,8 @@ import pandas as pd
 
 from bench.datasets.own.parquet import column_of
 
+_NO_VALUES = pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex | pd.IntervalIndex
+
 
 def as_read(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with columns of types that files have, under the rows' positions."""
@@ -35,17 +37,14 @@ def _is_category(kind: object) -> bool:
 def _plain(values: pd.Series) -> pd.Series:
     kind = values.dtype
     if isinstance(kind, pd.ArrowDtype):
-        arrow = values.array.__arrow_array__()
-        return pd.Series(column_of(arrow), index=values.index)
+        return column_of(values.array.__arrow_array__()).set_axis(values.index)
     if isinstance(kind, pd.SparseDtype):
         return pd.Series(values.to_numpy(), index=values.index)
     if isinstance(kind, pd.CategoricalDtype):
-        return values.cat.rename_categories(list(map(_named, values.cat.categories))).astype(object)
+        levels = values.cat.categories
+        if isinstance(levels, _NO_VALUES):  # named as pandas writes them to a file
+            values = values.cat.rename_categories(list(levels.astype(str)))
+        return values.astype(object)
     if isinstance(kind, pd.StringDtype):
         return values.astype(object).where(values.notna(), float("nan"))
     return values
-
-
-def _named(category: object) -> object:
-    """A category by what it shows, where it is no value that a file can hold."""
-    return str(category) if isinstance(category, pd.Interval | pd.Period) else category

@@ -72,6 +72,11 @@ class Convention:
     thousands: str | None = None
     day_first: bool | None = None
 
+    @property
+    def told(self) -> str | None:
+        """The decimal mark, if it is given, or follows from that of thousands."""
+        return self.decimal or OTHER.get(self.thousands or "")
+
 
 @dataclass(frozen=True)
 class Stripped:
