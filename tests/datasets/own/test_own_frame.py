@@ -21,6 +21,7 @@ REAL = np.random.default_rng(0).normal(size=N)
 CODES = ROWS % 2
 WORDS = np.array(["no", "yes"])[CODES]
 DAYS = pd.Series(pd.date_range("2024-01-01", periods=N))
+HERE = DAYS.dt.tz_localize("Asia/Kolkata")
 
 
 def beside(column: pd.Series) -> pd.DataFrame:
@@ -37,13 +38,13 @@ COLUMNS = {
     "strings of numbers": (pd.Series(REAL.round(2).astype(str), dtype="string"), "numeric"),
     "arrow integers": (pd.Series(ROWS % 7, dtype="int64[pyarrow]").mask(HOLES), "integer"),
     "arrow text": (pd.Series(WORDS, dtype=pd.ArrowDtype(pa.string())), "categorical"),
-    "arrow moments": (DAYS.dt.tz_localize("Asia/Kolkata").astype("timestamp[us, Asia/Kolkata][pyarrow]"), "numeric"),
+    "arrow moments": (HERE.astype("timestamp[us, Asia/Kolkata][pyarrow]"), "numeric"),
     "arrow days": (DAYS.dt.date.astype(pd.ArrowDtype(pa.date32())), "integer"),
     "arrow dictionary": (
         pd.Series(WORDS).astype(pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string()))),
         "categorical",
     ),
-    "moments of a zone": (DAYS.dt.tz_localize("Asia/Kolkata"), "numeric"),
+    "moments of a zone": (HERE, "numeric"),
     "days with holes": (DAYS.mask(HOLES), "integer"),
     "days before 1677": (pd.Series([datetime.date(1500, 1, 1 + i) for i in ROWS]), "integer"),
     "decimals": (pd.Series([decimal.Decimal(f"{i}.5") for i in ROWS]), "numeric"),
