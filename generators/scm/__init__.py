@@ -308,8 +308,9 @@ class SCM(CausalGenerator):
         if not isinstance(test, DegenerateGaussian):
             test = gaussian(coding.codes_, coding.nodes_, self.discovery)
         mend = MarkovRepair(test, self.repair, self.max_parents)
-        first = coding.target if self.target_ is Target.root else None
-        last = coding.target if self.target_ is Target.sink else None
+        way = None if known is not None else self.target_  # `known` is aimed already
+        first = coding.target if way is Target.root else None
+        last = coding.target if way is Target.sink else None
         return [
             mend(dag, first, last, budget.share(1 / (len(self.drawn_) - at)), known)
             for at, dag in enumerate(self.drawn_)
