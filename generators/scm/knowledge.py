@@ -154,7 +154,7 @@ class Knowledge:
         if table.target in left_out:
             raise BadInput(f"knowledge: '{table.target}' is the target, and cannot be left out.")
         if both := next((name for name in left_out if name in named), None):
-            raise BadInput(f"knowledge: '{both}' is left out, and named elsewhere too; expected one of both.")
+            raise BadInput(f"knowledge: '{both}' is left out and named elsewhere; expected one.")
         if set(table.kinds) <= set(left_out):
             raise BadInput("knowledge: every column is left out, so that there is no graph.")
         if why := contradiction(facts, max_parents):

@@ -251,7 +251,7 @@ OLD, REQUIRED = ["age", "sex"], "knowledge: the edge age → sex is required, bu
             "3 causes of 'target' are required, more than the 2 of max_parents.",
         ),
         ({"leave_out": ["target"]}, "'target' is the target, and cannot be left out."),
-        ({"leave_out": ["age"], "roots": ["age"]}, "'age' is left out, and named elsewhere too"),
+        ({"leave_out": ["age"], "roots": ["age"]}, "'age' is left out and named elsewhere"),
         ({"leave_out": list(FEATURES)}, "every column is left out"),
         ({}, "knowledge says nothing; expected tiers, forbidden, required, roots, sinks, leave_"),
     ],
