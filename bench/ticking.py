@@ -48,14 +48,17 @@ class Left:
     def __init__(self, what: str, every: float = EVERY) -> None:
         self._what = what
         self._every = every
-        self._begun = self._said = time.monotonic()
+        self._said = time.monotonic()
+        self._first: tuple[float, int] | None = None  # what comes before is of another pace
 
     def __call__(self, done: int, total: int) -> None:
         """Take in that ``done`` of ``total`` are done."""
         now = time.monotonic()
-        if now - self._said < self._every or not done:
+        self._first = self._first or (now, done)
+        begun, before = self._first
+        if now - self._said < self._every or done == before:
             return
         self._said = now
-        seconds = (now - self._begun) / done * (total - done)
+        seconds = (now - begun) / (done - before) * (total - done)
         left = f" · about {duration(seconds)} left" if done < total else ""
         print(f"{done:,} of {total:,} {self._what}{left}", file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import ticking as module
-from bench.ticking import ticking
+from bench.ticking import Left, ticking
 
 
 @pytest.fixture
@@ -38,3 +38,14 @@ def test_without_a_length(clock: list[float], capsys: pytest.CaptureFixture[str]
 def test_what_is_quick_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(ticking(range(1000), "records read")) == list(range(1000))
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_time_left_is_of_the_pace_since_the_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    left = Left("steps")
+    for step, now[0] in ((1, 100.0), (4, 103.0), (5, 104.0), (30, 130.0)):
+        left(step, 30)
+    assert capsys.readouterr().err == "4 of 30 steps · about 26 s left\n30 of 30 steps\n"
