@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from wheels import built, pip
 
 from bench.cell.identity import code_fingerprint
 from bench.files import CONF
-
-ROOT = Path(CONF).parent
-SOURCES = ("bench", "generators", "conf")
-FILES = ("pyproject.toml", "scripts/wheel.py", "README.md", "LICENSE")
 
 # One process for all verbs: importing torch for each would take most of the time.
 VERBS = """
@@ -49,16 +45,7 @@ for words in (
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy: setuptools leaves its folders beside what it builds."""
-    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in SOURCES:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "scripts").mkdir()
-    for name in FILES:
-        shutil.copy(ROOT / name, copy / name)
-    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(copy))
-    (built,) = out.glob("*.whl")
-    return built
+    return built(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +54,6 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     pip("install", "--no-deps", "--no-index", "--target", str(folder), str(wheel))
     return folder
-
-
-def pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def run(site: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
