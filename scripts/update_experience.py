@@ -71,7 +71,7 @@ def written(reference: Path) -> str:
         for sizes in _classes(SIZES[problem])
     ]
     whole = {"rule": rule, "records": packs(reference), "experiences": found}
-    return json.dumps(whole, indent=1) + "\n"
+    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
 def packs(reference: Path) -> dict[str, str]:
@@ -145,6 +145,7 @@ def _entry(
     drawn = rng.integers(len(by_table), size=(RESAMPLES, len(by_table)))
     sums = by_table.to_numpy()[drawn].sum(axis=1)
     tails = (1 - LEVEL) / 2
+    sums = sums[sums[:, 0] > 0]  # where nothing was promised, there is no ratio
     low, high = np.quantile(sums[:, 1] / sums[:, 0], [tails, 1 - tails])
     return {
         "problem": problem,

@@ -142,8 +142,19 @@ def _unless_worse(told: Evaluations, by: str, guard: str) -> int:
 
 
 def _until_worse(told: Evaluations, by: str, guard: str) -> int:
+    return first_of_best(told.scores[by][: _end(told, guard)])
+
+
+def _end(told: Evaluations, guard: str) -> int:
+    """How many evaluations there are before the first that is worse than step 0."""
     worse = [value < told.scores[guard][0] for value in told.scores[guard]]
-    return first_of_best(told.scores[by][: worse.index(True) if any(worse) else told.count])
+    return worse.index(True) if any(worse) else told.count
+
+
+def _until_worse_if_clear(told: Evaluations, by: str, guard: str) -> int:
+    clear = _are_beyond_error(told.scores[guard], told.errors[guard])[: _end(told, guard)]
+    kept = [at for at, is_clear in enumerate(clear) if is_clear]
+    return kept[first_of_best([told.scores[by][at] for at in kept])] if kept else 0
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
@@ -152,9 +163,14 @@ def _smoothed(values: Sequence[float]) -> list[float]:
     return [round(sum(window) / len(window), 12) for window in windows]
 
 
-def _beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> int:
+def _are_beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> list[bool]:
+    """Of each evaluation, whether its gain is larger than the gain's standard error."""
     gains = [value - values[0] for value in values]
-    beyond = [e is not None and gain > e for gain, e in zip(gains, errors, strict=True)]
+    return [e is not None and gain > e for gain, e in zip(gains, errors, strict=True)]
+
+
+def _beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> int:
+    beyond = _are_beyond_error(values, errors)
     return beyond.index(True) if any(beyond) else 0
 
 
@@ -169,6 +185,15 @@ until_worse = StoppingRule(
     title="ROC-AUC until log-loss is worse",
     reads=("roc_auc_ovo", "log_loss"),
     keeps=lambda told: _until_worse(told, "roc_auc_ovo", "log_loss"),
+)
+# The ROC-AUC of few rows changes by chance, their log-loss tells a gain sooner: it says whether
+# there is one, and ROC-AUC which step has most of it.
+until_worse_se = StoppingRule(
+    name="until_worse_se",
+    title="ROC-AUC until log-loss is worse, of gains in log-loss beyond their standard error",
+    reads=("roc_auc_ovo", "log_loss"),
+    reads_errors=True,
+    keeps=lambda told: _until_worse_if_clear(told, "roc_auc_ovo", "log_loss"),
 )
 smoothed = StoppingRule(
     name="smoothed",

@@ -33,7 +33,8 @@ ERRORS: list[float | None] = [0.00, 0.04, 0.01, 0.05, 0.05]
 def told(
     auc: list[float] = AUC, loss: list[float] = LOSS, errors: list[float | None] = ERRORS
 ) -> Evaluations:
-    return Evaluations(len(auc), {"roc_auc_ovo": auc, "log_loss": loss}, {"roc_auc_ovo": errors})
+    scores = {"roc_auc_ovo": auc, "log_loss": loss}
+    return Evaluations(len(auc), scores, dict.fromkeys(scores, errors))
 
 
 def up_to(end: int, run: Evaluations) -> Evaluations:
@@ -48,6 +49,7 @@ def up_to(end: int, run: Evaluations) -> Evaluations:
         ("log_loss", 2),
         ("roc_auc_ovo_veto", 0),
         ("until_worse", 1),
+        ("until_worse_se", 2),
         ("smoothed", 4),  # 0.7700 over 0.7500 of step 3
         ("one_se", 2),
         ("last", 4),
@@ -91,6 +93,21 @@ def test_the_first_gain_beyond_its_error_is_kept(errors: list[float | None], kep
     assert RULES["one_se"].keeps(told(auc=halves, errors=errors)) == kept
 
 
+@pytest.mark.parametrize(
+    ("errors", "kept"),
+    [
+        ([0.0, 0.125, 0.125, 0.0, 0.0], 1),  # of two that are clear the one with the higher ROC-AUC
+        ([0.0, 0.25, 0.25, 0.0, 0.0], 2),  # a gain of just its error is not beyond it
+        ([0.0, None, None, 0.0, 0.0], 0),  # none is told before log-loss is worse
+    ],
+)
+def test_of_the_gains_in_log_loss_beyond_their_error_the_best_roc_auc_is_kept(
+    errors: list[float | None], kept: int
+) -> None:
+    exact = [-1.0, -0.75, -0.5, -2.0, -0.5]  # step 4 comes after one that was worse
+    assert RULES["until_worse_se"].keeps(told(loss=exact, errors=errors)) == kept
+
+
 OF_CLASSES = rules_of("classification")
 
 
@@ -126,6 +143,7 @@ def test_where_a_score_does_not_exist_log_loss_is_read() -> None:
         "roc_auc_ovo",
         "roc_auc_ovo_veto",
         "until_worse",
+        "until_worse_se",
         "smoothed",
         "one_se",
     }
@@ -166,5 +184,6 @@ def test_what_it_reads_are_scores_of_the_problem(name: str) -> None:
 def test_on_a_numeric_target_it_keeps_what_it_keeps_of_the_same_curve(name: str) -> None:
     """RMSE in the place of ROC-AUC, and the log score in log-loss's."""
     run = told()
-    curve = Evaluations(run.count, {"rmse": AUC, "log_score": LOSS}, {"rmse": ERRORS})
+    scores = {"rmse": AUC, "log_score": LOSS}
+    curve = Evaluations(run.count, scores, dict.fromkeys(scores, ERRORS))
     assert rule_for(name, "regression").keeps(curve) == RULES[name].keeps(run)
