@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Annotated, Any, cast, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 
 from bench.errors import BadInput
 from bench.files import CONF, plain
 from bench.finetune.generated import Parts
-from bench.finetune.settings import Finetune, Method, Mixing, Rows
+from bench.finetune.settings import Finetune, Method, Mixing, Rows, SelectBy
 from bench.generator import Generator
 from bench.models.loading import name_of
 from bench.phrases import joined
-from bench.ranges import Part, Seconds, check
+from bench.ranges import OneOf, Part, Seconds, check
 from bench.scores import SCORES
 
 METHODS = {None: "default_ft", "causal": "causalmixft"}  # what a generator is called here
@@ -148,7 +148,7 @@ def parameters(told: Mapping[str, Any]) -> dict[str, Any]:
 def _finetune(given: Mapping[str, Any]) -> Finetune:
     hints = get_type_hints(Finetune, include_extras=True)
     for key, value in given.items():
-        _check(key, value, hints[key])
+        _check(key, value, Annotated[str, OneOf(SelectBy)] if key == "select_by" else hints[key])
     recipe = OmegaConf.merge(OmegaConf.structured(Finetune), _composed("finetune", RECIPE), given)
     finetune = cast(Finetune, OmegaConf.to_object(recipe))
     _require(finetune)
