@@ -62,7 +62,7 @@ class FineTuned(BaseEstimator):
     random_state : int, RandomState or None, default=0
         The same number gives the same bits, on one machine with as many threads.
     threads : int, optional
-        None leaves them as they are.
+        None is one, as for cells: the same bits on any number of cores.
     cache_dir : str, optional
         Where generated rows are kept, to be taken again by a fit of the same rows and settings.
     verbose : int, default=0

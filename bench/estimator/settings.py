@@ -50,7 +50,7 @@ class Settings:
     device : str
     seed : int or tuple
     threads : int, optional
-        None leaves them as they are.
+        None is one, as for cells: the same bits on any number of cores.
     cache_dir : str, optional
         Where generated rows are kept, to be taken again by a fit of the same rows and settings.
     generator : Generator, optional
