@@ -61,7 +61,8 @@ def test_what_is_done_is_not_done_again_and_half_a_line_is_no_run(
 
 
 def test_a_variant_is_what_the_estimator_is_given_and_small_tables_come_first() -> None:
-    assert Run("tae", 0, "study").parameters == {"generator": None, "select_by": "roc_auc_ovo"}
+    study = {"generator": None, "select_by": "roc_auc_ovo", "lr": 1e-4}
+    assert Run("tae", 0, "study").parameters == study
     assert Run("tae", 0, "bag=3 lr=3e-4").parameters == {"bag": 3, "lr": 3e-4}
     ordered = runs_of("classification", [0], ["default"], ["credit-g", "iris", "wdbc"])
     assert [run.dataset for run in ordered] == ["iris", "wdbc", "credit-g"]
