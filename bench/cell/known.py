@@ -89,14 +89,14 @@ def _words_of(name: str, key: str) -> str:
         # A person's own file may be a link, other than one in a folder of results.
         read = content(Path(os.path.expanduser(name)).resolve(strict=True), LARGEST)
         return read.decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise BadInput(f"{where}: there is no such file.") from error
+    except FileNotFoundError:
+        raise BadInput(f"{where}: there is no such file.") from None
     except Unsound as why:
-        raise BadInput(f"{where}: {why}.") from why
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{where}: it is no text in UTF-8.") from error
+        raise BadInput(f"{where}: {why}.") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{where}: it is no text in UTF-8.") from None
     except (OSError, RuntimeError, ValueError) as error:  # a NUL, a loop of links
-        raise BadInput(f"{where} can be no file: {str(error).rstrip('.')}.") from error
+        raise BadInput(f"{where} can be no file: {str(error).rstrip('.')}.") from None
 
 
 class _Words(yaml.BaseLoader):
@@ -124,11 +124,11 @@ def _knowledge(text: str, where: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = "" if mark is None else f", line {mark.line + 1}"
-        raise BadInput(f"{where}{line}: {error.problem or 'it is no YAML'}.") from error
+        raise BadInput(f"{where}{line}: {error.problem or 'it is no YAML'}.") from None
     except yaml.YAMLError as error:
-        raise BadInput(f"{where}: it is no YAML ({shown(str(error).splitlines()[0])}).") from error
-    except RecursionError as error:
-        raise BadInput(f"{where}: it is nested too deeply to be read.") from error
+        raise BadInput(f"{where}: it is no YAML ({shown(str(error).splitlines()[0])}).") from None
+    except RecursionError:
+        raise BadInput(f"{where}: it is nested too deeply to be read.") from None
     if not found:
         raise BadInput(f"{where}: it says nothing.")
     if named(found):
@@ -159,7 +159,7 @@ def _edges(text: str, where: str) -> list[list[str]]:
     try:
         found = [(rows.line_num, [_name(word, where) for word in row]) for row in rows]
     except csv.Error as error:
-        raise BadInput(f"{where}, line {rows.line_num}: {error}.") from error
+        raise BadInput(f"{where}, line {rows.line_num}: {error}.") from None
     full = [(line, row) for line, row in found if any(row)]
     header = full[0][1] if full else []
     if [name.casefold() for name in header] != HEADER:
