@@ -118,13 +118,13 @@ class ColumnSchema:
         return pd.Categorical(text.where(text.isin(self.levels)), list(self.levels)), remarks
 
     def _level_of(self, text: str) -> str | None:
-        """The one level that is the same number, written in another way: 1 for 1.0.
+        """The one level that is the same number or truth value, written in another way.
 
-        So programs write whole numbers among which one is missing.
+        Programs write 1.0 for 1 in a column in which a number is missing, and TRUE for True.
         """
-        number = None if CODE.fullmatch(text) else number_of(text)
-        same = [level for level in self.levels if number is not None and number_of(level) == number]
-        return same[0] if len(same) == 1 and not CODE.fullmatch(same[0]) else None
+        meaning = _meaning(text)
+        same = [c for c in self.levels if meaning is not None and _meaning(c) == meaning]
+        return same[0] if len(same) == 1 else None
 
     # Numbers and dates ----------------------------------------------------------------------------
 
@@ -219,6 +219,13 @@ class ColumnSchema:
             f"the fit had {what}s here",
             "correct it, or leave it empty if it means a missing value",
         )
+
+
+def _meaning(level: str) -> int | float | str | None:
+    """The number or the truth value that a level is, whatever its writing; None of other text."""
+    if level.casefold() in ("true", "false"):
+        return level.casefold()
+    return None if CODE.fullmatch(level) else number_of(level)
 
 
 def holds_numbers(values: pd.Series) -> bool:

@@ -166,7 +166,7 @@ class Schema:
             error = violation.errors(include_url=False)[0]
             where = ".".join(map(str, error["loc"])) or "it"
             raise BadInput(f"The schema is damaged: {where}: {error['msg']}.") from None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise BadInput("The schema is damaged: it is no JSON.") from None
         fault = schema.fault()
         if fault:

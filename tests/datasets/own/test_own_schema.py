@@ -249,7 +249,36 @@ def test_another_separator_is_asked_for_and_can_be_given(fitted, tmp_path: Path)
         read_rows(path, schema)
 
 
+@pytest.mark.parametrize(
+    ("levels", "later", "told"),
+    [
+        (["1", "2"], ["1.0", 2.0, "02", "3"], ["1", "2", None, None]),
+        (["TRUE", "FALSE"], [True, "false", "yes", 1], ["TRUE", "FALSE", None, None]),
+        (["1", "1.0", "2"], ["1.0", "1.00", "2", None], ["1.0", None, "2", None]),
+    ],
+)
+def test_a_level_in_another_writing_is_that_level_if_it_is_one(levels, later, told):
+    column = [levels[row % len(levels)] for row in range(N)]
+    schema = owned(written(column)[["c"]], ["a", "b"] * (N // 2), categorical="c").schema
+    rows, _ = schema.table(pd.DataFrame({"c": pd.Series(later, dtype=object)}))
+    assert rows.X["c"].astype(object).where(rows.X["c"].notna(), None).tolist() == told
+
+
+def test_columns_without_any_value_are_missing_whatever_their_type():
+    frame = written(["u", "v"] * (N // 2)).assign(d=pd.date_range("2024", periods=N))
+    schema = owned(frame[["b", "c", "d"]], frame["y"]).schema
+    for nothing in (None, np.nan, pd.NaT, "", "NA"):
+        rows, notes = schema.table(pd.DataFrame({name: [nothing] * 2 for name in "bcd"}))
+        assert rows.X.isna().all(axis=None)
+        assert not notes
+
+
 # As JSON ------------------------------------------------------------------------------------------
+
+
+NESTED: list = []
+for _ in range(5_000):  # deeper than any reader goes
+    NESTED = [NESTED]
 
 
 def damaged(change) -> dict:
@@ -284,16 +313,21 @@ def test_a_damaged_schema_is_one_sentence(change, told: str):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("found", [None, [], "x", 3, {"name": float("nan")}, {1: {2}}])
+@pytest.mark.parametrize("found", [None, [], "x", 3, {"name": float("nan")}, {1: {2}}, NESTED])
 def test_what_is_no_schema_is_one_sentence(found):
     with pytest.raises(BadInput, match="The schema is damaged"):
         Schema.of_json(found)
 
 
-def test_a_frame_is_the_same_as_its_csv_later():
+def test_a_frame_is_the_same_as_its_files_later(tmp_path: Path):
     frame = written(["u", None, "v"] * (N // 3)).assign(
         t=pd.date_range("2024", periods=N, tz="CET")
     )
     found = owned(frame.drop(columns="y"), frame["y"])
     text = pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype=str, keep_default_na=False)
     require_same(found.schema.table(text)[0], found.table)
+    path = tmp_path / "new.parquet"
+    frame.to_parquet(path)
+    rows, raw, _ = read_rows(path, found.schema)
+    require_same(rows, found.table)
+    assert list(raw) == list(frame)
