@@ -232,8 +232,12 @@ def knows_tab2d(source: bytes) -> bool:
     return False
 
 
-# The one makes a `Tab2D`, the other holds ours against autogluon's.
-ABOUT_TAB2D = {"scripts/pretrain_nano.py", "scripts/benchmark_finetune.py"}
+# The first makes a `Tab2D`, the others hold ours against autogluon's.
+ABOUT_TAB2D = {
+    "scripts/pretrain_nano.py",
+    "scripts/benchmark_finetune.py",
+    "scripts/benchmark_estimator.py",
+}
 
 
 @pytest.mark.long

@@ -271,6 +271,6 @@ def _children(
     else:
         contexts = [table.prune_levels()] * len(tuned)
     if is_base:
-        return (Child(backbone.module, contexts[0]),)
+        return (Child(backbone.copy(), contexts[0]),)  # as a loaded one lies in memory
     pairs = zip(tuned, contexts, strict=True)
     return tuple(Child(one.module, context) for one, context in pairs)

@@ -1,4 +1,4 @@
-"""A `Tab2D` of random weights that tells a numeric target: by a single output, or in bins."""
+"""A `Tab2D` of random weights that tells a numeric target, by one output or in bins, or classes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from autogluon.tabular.models.mitra._internal.models.tab2d import Tab2D
 
 from bench.models.tab2d.checkpoint import Checkpoint
 from bench.models.tab2d.scale import TargetScale
+from bench.table import Problem
 
 
-def load(n_outputs: int, target_scale: TargetScale = "minmax") -> Checkpoint:
+def load(
+    n_outputs: int, target_scale: TargetScale = "minmax", problem: Problem = "regression"
+) -> Checkpoint:
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         module = Tab2D(
@@ -17,7 +20,7 @@ def load(n_outputs: int, target_scale: TargetScale = "minmax") -> Checkpoint:
             dim_output=n_outputs,
             n_layers=2,
             n_heads=2,
-            task="REGRESSION",
+            task=problem.upper(),
             use_pretrained_weights=False,
             path_to_weights="",
             device="cpu",
@@ -29,6 +32,6 @@ def load(n_outputs: int, target_scale: TargetScale = "minmax") -> Checkpoint:
         max_features=500,
         max_context=8192,
         device=torch.device("cpu"),
-        problem="regression",
+        problem=problem,
         target_scale=target_scale,
     )
