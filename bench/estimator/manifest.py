@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import TableError
 from bench.files import Unsound, content, digest, opened, parse_json, shown, walk
-from bench.table import Problem
 
 NAME = "manifest.json"
 FORMAT = 1  # another number where older code cannot read what newer code writes
@@ -47,16 +46,6 @@ class SavedChild(_Strict):
 
     network: str
     context: str
-
-
-class SavedNetwork(_Strict):
-    """What the loader of a network takes, but for where it lies and the device."""
-
-    problem: Problem
-    max_features: Annotated[int, Field(ge=1)]
-    max_context: Annotated[int, Field(ge=2, le=10**9)]
-    scoring: Literal["float32", "bfloat16"]
-    target_scale: Literal["minmax", "normal"]
 
 
 class SavedLabels(_Strict):
@@ -108,7 +97,8 @@ class Manifest(_Strict):
         `FORMAT`.
     package : str
         The version that saved it.
-    network : SavedNetwork
+    network : dict
+        What the network's loader takes, but for where it lies and the device.
     model : dict
         The base model's config, for people: nothing is loaded by it.
     seed : list
@@ -125,7 +115,7 @@ class Manifest(_Strict):
 
     format: Literal[1]
     package: str
-    network: SavedNetwork
+    network: dict[str, Setting]
     model: dict[str, Setting | dict[str, str]]
     seed: list[int | str]
     labels: SavedLabels | None

@@ -4,8 +4,8 @@ Layout
 ------
 manifest.json : what is in the folder (`bench.estimator.manifest.Manifest`)
 schema.json : how the table's columns were read (`bench.datasets.own.schema.Schema`)
-config.json, model.safetensors : the network, as `Tab2D.save_pretrained` of AutoGluon has them, so
-    that its `from_pretrained` reads the folder
+config.json, model.safetensors : the network, as its `Backbone.save` writes it: as AutoGluon's own
+    `save_pretrained` does, so that its `from_pretrained` reads the folder
 context.parquet : the rows that the model reads in context (`bench.estimator.context`)
 
 Of several children each has ``children/<i>/`` with those three files, but for what an earlier child
@@ -24,24 +24,26 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+from hydra.utils import get_object
+
 import bench
 from bench.datasets.own.schema import Schema
 from bench.errors import BadInput, ModelError, TableError, sentence
 from bench.estimator import context, manifest
 from bench.estimator.fitted import Child, Fitted
-from bench.estimator.manifest import Manifest, SavedChild, SavedLabels, SavedNetwork
+from bench.estimator.manifest import Manifest, SavedChild, SavedLabels
 from bench.estimator.report import Report
 from bench.estimator.whole_folder import writing_folder
-from bench.files import Unsound, content, parse_json, shown, write_whole
-from bench.models.tab2d import checkpoint
+from bench.files import CONF, Unsound, content, parse_json, shown, write_whole
+from bench.models import loading
+from bench.models.loading import TARGET
 from bench.models.weights import FILES, state_hash
 from bench.table import Table
 
 if TYPE_CHECKING:
     from bench.models.base import Backbone
 
-TARGET = "_target_"
-LOADER = "bench.models.tab2d.checkpoint.load"  # of all that is saved; a file can name no other
 SCHEMA, CONTEXT = "schema.json", "context.parquet"
 MOST_OF_SCHEMA, MOST_OF_CONTEXT = 2**26, 2**31  # bytes
 OF_A_MACHINE = ("device", "offline")  # settings of a model that say nothing of its numbers
@@ -70,11 +72,11 @@ def save(fitted: Fitted, folder: str | os.PathLike[str]) -> None:
     place = check_folder(folder)
     described = _described(fitted)
     with _told(folder), writing_folder(place) as new:
-        children = list(_written(fitted.children, new))
+        children, network = _written(fitted, new)
         _write_json(new / SCHEMA, fitted.schema.as_json())
         files = {name: manifest.saved_file(new / name).model_dump() for name in manifest.names(new)}
-        told = {**described, "children": [c.model_dump() for c in children], "files": files}
-        _write_json(new / manifest.NAME, manifest.sealed(told))
+        told = {"children": [c.model_dump() for c in children], "network": network, "files": files}
+        _write_json(new / manifest.NAME, manifest.sealed({**described, **told}))
         _read(new, "cpu")
 
 
@@ -159,9 +161,9 @@ def _told(folder: str | os.PathLike[str]) -> Iterator[None]:
 
     try:
         yield
-    except TableError:
+    except (TableError, ModelError):
         raise
-    except (OSError, SafetensorError, Unsound, ModelError) as error:
+    except (OSError, SafetensorError, Unsound) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise BadInput(
             f"The model cannot be saved to '{folder}' ({reason or sentence(error)}); nothing there "
@@ -170,39 +172,20 @@ def _told(folder: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _described(fitted: Fitted) -> dict[str, Any]:
-    """The manifest, but for the files."""
-    backbone = _of_mitra(fitted.backbone)
-    network = SavedNetwork(
-        problem=backbone.problem,
-        max_features=backbone.max_features,
-        max_context=backbone.max_context,
-        scoring="bfloat16" if "bfloat16" in str(backbone.scoring) else "float32",
-        target_scale=backbone.target_scale,
-    )
+    """What the manifest says of the fit."""
     labels = None if fitted.labels is None else SavedLabels.of(fitted.labels)
     return {
         "package": bench.__version__,
-        "network": network.model_dump(),
-        "model": {**_portable(fitted.model), TARGET: LOADER},
+        "model": _portable(fitted.model),
         "seed": [part if isinstance(part, str) else int(part) for part in fitted.seed],
         "labels": labels and labels.model_dump(),
         "report": _portable_report(fitted.report),
     }
 
 
-def _of_mitra(backbone: Backbone) -> checkpoint.Checkpoint:
-    if type(backbone) is not checkpoint.Checkpoint:  # one derived from it reads rows as it likes
-        raise ModelError(
-            f"A model of class {type(backbone).__name__} cannot be saved: the format is of Mitra's "
-            "networks (Tab2D) alone; pickle what was fitted, where its class can be imported."
-        )
-    return backbone
-
-
 def _portable(model: Mapping[str, Any]) -> dict[str, Any]:
     """A base model's config without what is this machine's: of a folder's path its last name."""
-    takes = {TARGET, *signature(checkpoint.load).parameters} - {*OF_A_MACHINE}
-    kept = {key: value for key, value in model.items() if key in takes}
+    kept = {key: value for key, value in model.items() if key not in OF_A_MACHINE}
     path = str(kept.get("path") or "")
     is_of_hub = path.count("/") == 1 and not Path(path).expanduser().exists()
     return kept if is_of_hub or not path else {**kept, "path": Path(path).name}
@@ -214,20 +197,22 @@ def _portable_report(report: Report) -> dict[str, Any]:
     return {**told, "settings": {**settings, "model": _portable(settings.get("model", {}))}}
 
 
-def _written(children: tuple[Child, ...], folder: Path) -> Iterator[SavedChild]:
-    """Write the children's files, each only once."""
+def _written(fitted: Fitted, folder: Path) -> tuple[list[SavedChild], dict[str, Any]]:
+    """Write the children's files, each only once; where they lie, and their loader's config."""
+    children, config = [], {}
     networks: dict[str, str] = {}
     contexts: dict[str, str] = {}
-    for i, child in enumerate(children):
-        own = f"children/{i}" if len(children) > 1 else "."
+    for i, child in enumerate(fitted.children):
+        own = f"children/{i}" if len(fitted.children) > 1 else "."
         weights, rows = state_hash(child.module), child.context.fingerprint()
         if weights not in networks:
             networks[weights] = own
-            checkpoint.save(child.module, folder / own)
+            config = fitted.backbone.save(child.module, folder / own)
         if rows not in contexts:
             contexts[rows] = (Path(own) / CONTEXT).as_posix()
             write_whole(folder / contexts[rows], context.encode(child.context))
-        yield SavedChild(network=networks[weights], context=contexts[rows])
+        children.append(SavedChild(network=networks[weights], context=contexts[rows]))
+    return children, config
 
 
 def _write_json(path: Path, value: Any) -> None:
@@ -242,8 +227,6 @@ def _read(place: Path, device: str) -> Fitted:
     """As `load`; what is wrong with a file is `Unsound`, and that it has no manifest not found."""
     told = manifest.read(place, bench.__version__)
     manifest.check_files(place, told)
-    if told.model.get(TARGET) != LOADER:
-        raise Unsound(f"its {manifest.NAME} names {shown(told.model.get(TARGET))} as its loader")
     for child in told.children:
         needed = {child.context, *((Path(child.network) / name).as_posix() for name in FILES)}
         if absent := sorted(needed - {*told.files}):
@@ -251,10 +234,23 @@ def _read(place: Path, device: str) -> Fitted:
     schema = Schema.of_json(parse_json(content(place / SCHEMA, MOST_OF_SCHEMA)))
     contexts = {name: _context(place / name, schema) for name in {c.context for c in told.children}}
     networks = {
-        name: checkpoint.load(str(place / name), device=device, **told.network.model_dump())
+        name: _network({**told.network, "path": str(place / name), "device": device}, schema)
         for name in {c.network for c in told.children}
     }
     return _fitted(told, schema, networks, contexts)
+
+
+def _network(config: dict[str, Any], schema: Schema) -> Backbone:
+    """The network of a config that was read back; its loader is one that the project names."""
+    configs = (CONF / "model").glob("*.yaml")
+    if config.get(TARGET) not in {yaml.safe_load(path.read_bytes())[TARGET] for path in configs}:
+        raise Unsound(f"its loader is {shown(config.get(TARGET))}, which no config names")
+    given = {k: v for k, v in loading.of_problem(config, schema.problem).items() if k != TARGET}
+    try:
+        signature(get_object(config[TARGET])).bind(**given)
+    except TypeError as error:
+        raise Unsound(f"its network's settings are not its loader's: {error}") from error
+    return loading.load(config, schema.problem)
 
 
 def _context(path: Path, schema: Schema) -> Table:
@@ -267,14 +263,12 @@ def _context(path: Path, schema: Schema) -> Table:
 def _fitted(
     told: Manifest,
     schema: Schema,
-    networks: dict[str, checkpoint.Checkpoint],
+    networks: dict[str, Backbone],
     contexts: dict[str, Table],
 ) -> Fitted:
     labels = None if told.labels is None else told.labels.array()
     if labels is not None and len(labels) != len(schema.classes):
         raise Unsound(f"it has {len(labels)} classes, and {len(schema.classes)} in its {SCHEMA}")
-    if schema.problem != told.network.problem:
-        raise Unsound(f"its table is for {schema.problem}, its model for {told.network.problem}")
     for network in networks.values():
         for rows in contexts.values():
             network.check(rows)

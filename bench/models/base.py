@@ -19,6 +19,8 @@ from bench.predicted import Predictions
 from bench.table import Problem, Table
 
 if TYPE_CHECKING:  # importing torch takes seconds, and a config is checked without it
+    from pathlib import Path
+
     import torch
     from torch import Tensor, nn
 
@@ -228,6 +230,26 @@ class Backbone(ABC):
             return read
 
         return of_module
+
+    def save(self, module: nn.Module, folder: Path) -> dict[str, Any]:
+        """Write a copy's weights to a folder, for a loader that takes it as ``path``.
+
+        Returns
+        -------
+        dict
+            The loader's config with its ``_target_``, but for ``path``, ``device`` and ``problem``.
+
+        Raises
+        ------
+        ModelError
+            By default: there is no format for a model of the class.
+        OSError, safetensors.SafetensorError
+            If it cannot be written.
+        """
+        raise ModelError(
+            f"A model of class {type(self).__name__} cannot be saved: the format is of Mitra's "
+            "networks (Tab2D) alone; pickle what was fitted, where its class can be imported."
+        )
 
     @abstractmethod
     def smooth(self) -> Any:

@@ -396,12 +396,16 @@ def _holes(rows: pa.Table) -> pa.Table:
 MADE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a later format": (told("format", to=2), r"format 2 by version '0.1.0'; this is version"),
     "a format of text": (told("format", to="x"), "it was saved in format 'x'"),
-    "another loader": (told("model", "_target_", to="os.system"), "names 'os.system' as its load"),
+    "another loader": (
+        told("network", "_target_", to="os.system"),
+        "its loader is 'os.system', which no config names",
+    ),
+    "another setting": (told("network", "run", to="x"), "are not its loader's: got an unexpected"),
     "a key more": (told("run", to="x"), "not as it is written: run: Extra inputs"),
     "no children": (told("children", to=[]), "not as it is written: children"),
     "a child elsewhere": (told("children", 0, "network", to="../x"), "needs '../x/config.json'"),
     "a context elsewhere": (told("children", 0, "context", to="schema.json"), "schema.json is not"),
-    "absurd limits": (told("network", "max_context", to=10**12), "not as it is written: network"),
+    "absurd limits": (told("network", "max_context", to=10**12), "max_context"),
     "classes lost": (told("labels", "values", to=[1]), "has 1 classes, and 3 in its schema.json"),
     "classes of no type": (told("labels", "dtype", to="<U2000000000"), "which is never saved"),
     "classes of another type": (told("labels", "values", to=["x"] * 3), "are not of type '<i8'"),

@@ -124,6 +124,19 @@ class Checkpoint(Backbone):
             encoder, train, parts, self.device, context, rng, memory, precision=self.scoring
         )
 
+    def save(self, module: Tab2D, folder: Path) -> dict[str, Any]:
+        """``config.json`` and ``model.safetensors``, as `Tab2D.from_pretrained` reads them, too."""
+        if type(self) is not Checkpoint:  # one derived from it reads rows as it likes
+            return super().save(module, folder)
+        module.save_pretrained(str(folder))
+        return {
+            "_target_": f"{load.__module__}.{load.__name__}",
+            "max_features": self.max_features,
+            "max_context": self.max_context,
+            "scoring": str(self.scoring).removeprefix("torch."),
+            "target_scale": self.target_scale,
+        }
+
     def smooth(self) -> SmoothClassifier:
         """The same weights with an interpolated embedding."""
         from bench.models.tab2d.smooth import SmoothClassifier
@@ -269,14 +282,3 @@ def _pick(device: str) -> str:
             f"device={device} is not here; the last is {torch.cuda.device_count() - 1}."
         )
     return device
-
-
-def save(module: Tab2D, folder: Path) -> None:
-    """Write weights and shape to a folder, as `load` and `Tab2D.from_pretrained` read them.
-
-    Raises
-    ------
-    OSError, safetensors.SafetensorError
-        If it cannot be written.
-    """
-    module.save_pretrained(str(folder))
