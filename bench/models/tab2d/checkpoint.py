@@ -130,7 +130,7 @@ class Checkpoint(Backbone):
             return super().save(module, folder)
         module.save_pretrained(str(folder))
         return {
-            "_target_": f"{load.__module__}.{load.__name__}",
+            "_target_": "bench.models.tab2d.checkpoint.load",
             "max_features": self.max_features,
             "max_context": self.max_context,
             "scoring": str(self.scoring).removeprefix("torch."),
