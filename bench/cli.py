@@ -29,6 +29,8 @@ one cell, one's own table, a sweep
   {program} run dataset=credit-g fold=0 method=default_ft
   {program} run dataset=tabarena/credit-g fold=0 method=default_ft
   {program} run dataset=csv path=my.csv target=label method=default_ft
+  {program} fit dataset=csv path=my.csv target=label out=model/
+  {program} predict model/ new.csv out=predictions.csv
   {program} run -m experiment=smoke
   {program} graph dataset=credit-g fold=0
   {program} fetch experiment=paper
@@ -138,7 +140,7 @@ def _unknown(name: str) -> int:
 
 def _help(verb: Verb) -> int:
     own = f"usage: {invoked()} {verb.usage}\n\n" if verb.usage else ""
-    about = f"{verb.about.strip()}\n\n" if verb.about else ""
+    about = f"{verb.about.strip()}\n\n".replace("{program}", invoked()) if verb.about else ""
     print(f"{own}{about}{usage()}")
     return 0
 

@@ -27,7 +27,7 @@ from bench.phrases import counted
 from bench.verbs._folder import folder
 
 HELP = "all records of a folder in one small file: pack [results_dir] [predictions=false]"
-PLACE = 10
+PLACE = 13
 USAGE = "pack [results_dir | experiment=NAME] [predictions=false]"
 KEPT, LEFT_OUT = "predictions=true", "predictions=false"
 FEW = 3  # files that stay loose and are named

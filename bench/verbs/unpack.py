@@ -13,7 +13,7 @@ from bench.names import inside
 from bench.verbs._folder import folder
 
 HELP = "the records of a pack as files again: unpack [results_dir]"
-PLACE = 11
+PLACE = 14
 USAGE = "unpack [results_dir | experiment=NAME]"
 
 

@@ -23,9 +23,12 @@ BLOCKS = [block for document in documents() for block in blocks(document)]
 SHELL = [block for block in BLOCKS if block.language == "sh"]
 LANGUAGES = ("python", "yaml", "sh", "text")
 PATH = re.compile(r"`((?:bench|conf|generators|scripts|tests|results/reference)/[\w/.-]+)`")
-COMPOSED = {"run", "plan", "fetch", "graph"}  # they take the keys of a run
+COMPOSED = {"run", "plan", "fetch", "graph", "fit", "advise"}  # they take the keys of a run ...
+OF_VERBS = re.compile(r"(out|replace|time_limit|join_validation|minutes)=\S+")  # ... and their own
 READ = {"status", "show"}  # cheap: they are run, on the committed records
-KEYS = re.compile(r"(analysis\.\w+|n|seed|hours|offline|predictions)=\S+|--(watch|all|config-dir)")
+KEYS = re.compile(
+    r"(analysis\.\w+|n|seed|hours|offline|predictions|out)=\S+|--(watch|all|config-dir)"
+)
 
 
 def test_every_block_says_in_what_language_it_is() -> None:
@@ -75,7 +78,7 @@ def test_commands_are_understood(block: Block, monkeypatch: pytest.MonkeyPatch) 
 def understood(words: list[str]) -> None:
     """Hold a command to what is there."""
     match [word.removeprefix(".venv/bin/") for word in words]:
-        case ["python", "-m", "bench", verb, *rest]:
+        case ["python", "-m", "bench", verb, *rest] | ["causalmixft", verb, *rest]:
             assert verb in names(), words
             bench(verb, rest)
         case ["python", "-m", "pytest", *rest]:
@@ -94,7 +97,8 @@ def understood(words: list[str]) -> None:
 def bench(verb: str, words: list[str]) -> None:
     """Hold a verb's words to the configs, the settings and the folders that there are."""
     if verb in COMPOSED:
-        composes(tuple(word for word in words if word not in ("--cfg", "job")))
+        own = [word for word in words if word in ("--cfg", "job") or OF_VERBS.fullmatch(word)]
+        composes(tuple(word for word in words if word not in own))
         return
     for word in words:
         if "=" in word or word.startswith("--"):
