@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,9 +15,9 @@ from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bench.errors import BadInput, TableError
+from bench.errors import BadInput, ModelError, TableError
 from bench.estimator.report import Report
-from bench.estimator.settings import Settings, settings_of
+from bench.estimator.settings import Settings, parameters, settings_of
 from bench.generator import Generator
 from bench.phrases import counted
 from bench.predicted import Predicted, Predictions
@@ -198,9 +199,12 @@ class FineTuned(BaseEstimator):
         if X is None:
             return None
         found = self._checked(X, reset=False)
-        if isinstance(found, pd.DataFrame) and hasattr(self, "feature_names_in_"):
+        names = list(of.schema.features)
+        if isinstance(found, pd.DataFrame) and (
+            hasattr(self, "feature_names_in_") or {*found.columns} == {*names}
+        ):
             return found
-        return pd.DataFrame(np.asarray(found, dtype=object), columns=list(of.schema.features))
+        return pd.DataFrame(np.asarray(found, dtype=object), columns=names)
 
     def _learn(self, fitted: Fitted) -> None:
         """Set what scikit-learn asks of a fitted estimator."""
@@ -216,6 +220,55 @@ class FineTuned(BaseEstimator):
             warnings.warn(" ".join(notes), UserWarning, stacklevel=3)
         with computing(self.threads):
             return self.fitted_.predict(table)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a folder, which holds rows of the training table afterwards.
+
+        See `bench.estimator.saving.save`.
+        """
+        from bench.estimator.saving import save
+
+        check_is_fitted(self, "fitted_")
+        save(self.fitted_, folder)
+
+    @classmethod
+    def load(
+        cls, folder: str | os.PathLike[str], device: str = "auto", threads: int | None = None
+    ) -> Self:
+        """A fitted estimator from a folder that a model was saved to; nothing in it is run.
+
+        It predicts as the one that was saved. A generator that was handed in is known by its
+        class's name alone.
+
+        Parameters
+        ----------
+        folder : path
+        device : {"auto", "cpu", "cuda", …}
+        threads : int, optional
+            As of the estimator.
+
+        Raises
+        ------
+        ModelError
+            If it holds no such model; see `bench.estimator.saving.load`.
+        """
+        from bench.estimator.saving import load
+
+        fitted = load(folder, device)
+        if fitted.schema.problem != cls._problem:
+            raise ModelError(
+                f"The model in '{folder}' is for {fitted.schema.problem}, {cls.__name__} for "
+                f"{cls._problem}."
+            )
+        given = parameters(fitted.report.settings)
+        estimator = cls(**given, device=device, threads=threads)
+        estimator.fitted_, estimator.report_ = fitted, fitted.report
+        names = list(fitted.schema.features)
+        estimator.n_features_in_ = len(names)
+        if names != [f"x{i}" for i in range(len(names))]:  # as an array's columns are called
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+        estimator._learn(fitted)
+        return estimator
 
     def __str__(self) -> str:
         return str(self.report_) if hasattr(self, "report_") else repr(self)

@@ -1,0 +1,119 @@
+"""An estimator that was fitted, saved and loaded, or pickled, is the estimator."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from tiny_tab2d import load as load_tiny
+
+from bench.errors import ModelError
+from bench.estimator import FineTunedClassifier, FineTunedRegressor
+
+N = 40
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny network for each problem, in a folder."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for problem, n_outputs in (("classification", 10), ("regression", 1)):
+        backbone = load_tiny(n_outputs, problem=problem)  # type: ignore[arg-type]
+        backbone.save(backbone.module, folder / problem)
+    return folder
+
+
+def rows() -> pd.DataFrame:
+    """What people have: numbers, text, categories, dates and holes, under names of any kind."""
+    rng = np.random.default_rng(0)
+    job = rng.choice(["cook", "nurse", "tailor"], N).astype(object)
+    job[::7] = None
+    size = pd.Categorical(rng.choice(["L", "S"], N), categories=["XS", "S", "L"], ordered=True)
+    age = pd.array(rng.integers(20, 70, N), dtype="Int64")
+    age[3] = pd.NA
+    when = pd.date_range("2024-01-01", periods=N)
+    return pd.DataFrame(
+        {"größe": rng.normal(size=N), "job": job, "size": size, "age": age, "d": when}
+    )
+
+
+def classes() -> np.ndarray:
+    return np.where(np.arange(N) % 3, "ill", "well")
+
+
+@pytest.fixture(scope="module")
+def classifier(checkpoints: Path) -> FineTunedClassifier:
+    model = FineTunedClassifier(
+        str(checkpoints / "classification"), generator=None, steps=2, bag=2, random_state=7
+    )
+    return model.fit(rows(), classes())
+
+
+@pytest.fixture(scope="module")
+def regressor(checkpoints: Path) -> FineTunedRegressor:
+    model = FineTunedRegressor(str(checkpoints / "regression"), generator=None, steps=1)
+    return model.fit(rows()[["age", "größe"]].to_numpy(dtype=float), np.arange(N) / 3)
+
+
+def unseen() -> pd.DataFrame:
+    """Other rows, the columns in the order of the fit, with a level that was not there."""
+    return rows().assign(job="smith")
+
+
+def told(model: Any, X: Any) -> tuple[bytes, list[str]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the level
+        return model.predict_proba(X).tobytes(), model.predict(X).tolist()
+
+
+def test_a_classifier_is_loaded_as_it_was_saved(
+    classifier: FineTunedClassifier, tmp_path: Path
+) -> None:
+    classifier.save(tmp_path / "model")
+    loaded = FineTunedClassifier.load(tmp_path / "model")
+    for X in (rows(), unseen()):
+        assert told(loaded, X) == told(classifier, X)
+    assert loaded.classes_.tolist() == classifier.classes_.tolist() == ["ill", "well"]
+    assert loaded.feature_names_in_.tolist() == classifier.feature_names_in_.tolist()
+    assert loaded.n_features_in_ == 5
+    assert str(loaded) == str(classifier)
+    assert {"steps": 2, "bag": 2, "generator": None}.items() <= loaded.get_params().items()
+
+
+def test_a_regressor_of_an_array_is_loaded_as_it_was_saved(
+    regressor: FineTunedRegressor, tmp_path: Path
+) -> None:
+    X = rows()[["age", "größe"]].to_numpy(dtype=float)
+    regressor.save(tmp_path / "model")
+    loaded = FineTunedRegressor.load(tmp_path / "model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # that it was fitted with names, or without
+        np.testing.assert_array_equal(loaded.predict(X), regressor.predict(X))
+    with pytest.raises(ModelError, match="is for regression, FineTunedClassifier for class"):
+        FineTunedClassifier.load(tmp_path / "model")
+
+
+def _joblib(model: Any) -> Any:
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    return joblib.load(file)
+
+
+@pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), _joblib])
+def test_a_pickled_one_predicts_the_same_bits_in_a_pipeline_too(
+    classifier: FineTunedClassifier, copied: Any
+) -> None:
+    assert told(copied(make_pipeline(FunctionTransformer(), classifier)), unseen()) == told(
+        classifier, unseen()
+    )
+    assert not hasattr(clone(copied(classifier)), "fitted_")
