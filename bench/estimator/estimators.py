@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +22,7 @@ from bench.generator import Generator
 from bench.phrases import counted
 from bench.predicted import Predicted, Predictions
 from bench.table import Problem, Table
-from bench.ticking import Left
+from bench.ticking import EVERY, Left
 
 if TYPE_CHECKING:
     from bench.datasets.own.frame import Owned
@@ -37,8 +37,9 @@ class FineTuned(BaseEstimator):
 
     Parameters
     ----------
-    model : str, default="mitra_nano"
-        The pre-trained model: a name of ``conf/model``, or a folder with a checkpoint.
+    model : str or mapping, default="mitra_nano"
+        The pre-trained model: a name of ``conf/model``, a folder with a checkpoint, or a plain
+        config as ``conf/model`` has.
     generator : str, Generator or None, default="causal"
         Where rows come from that join the real ones in fine-tuning: ``causal``, a name of
         ``conf/method``, or a generator, of which a copy is fitted. None: real rows alone.
@@ -65,7 +66,7 @@ class FineTuned(BaseEstimator):
     threads : int, optional
         None is one, as for cells: the same bits on any number of cores.
     cache_dir : str, optional
-        Where generated rows are kept, to be taken again by a fit of the same rows and settings.
+        Where models of the hub are kept; by default where the hub's own client keeps them.
     verbose : int, default=0
         1 tells on standard error how far a fit has come.
 
@@ -84,7 +85,7 @@ class FineTuned(BaseEstimator):
 
     def __init__(
         self,
-        model: str = "mitra_nano",
+        model: str | Mapping[str, Any] = "mitra_nano",
         *,
         generator: str | Generator | None = "causal",
         mixing_ratio: float = 1.0,
@@ -151,11 +152,13 @@ class FineTuned(BaseEstimator):
         from bench.estimator.fitting import fit
 
         settings = self._settings()
+        if (X_val is None) != (y_val is None):
+            raise BadInput("X_val and y_val belong together; give both or neither.")
         X, y = self._checked(X, reset=True), self._targets(y)
         named = [self._named(X, column) for column in categorical or ()]
         table = owned(X, y, problem=self._problem, categorical=named, groups=groups)
         validation = _validation(table, self._later(X_val, table), y_val)
-        progress = Left("steps") if self.verbose else None
+        progress = Left("steps", EVERY) if self.verbose else None
         self.fitted_: Fitted = fit(table, settings, validation, progress)
         self.report_: Report = self.fitted_.report
         self._learn(self.fitted_)
@@ -174,7 +177,8 @@ class FineTuned(BaseEstimator):
     def _checked(self, X: Features, reset: bool) -> pd.DataFrame | np.ndarray:
         """X as a DataFrame or an array of whatever it holds, held against what was fitted."""
         if not isinstance(X, pd.DataFrame):
-            X = np.asarray(check_array(X, dtype=None, ensure_all_finite=False, estimator=self))
+            any_values = {"dtype": None, "ensure_all_finite": False, "estimator": self}
+            X = np.asarray(check_array(X, ensure_min_samples=2 if reset else 1, **any_values))
         elif not X.shape[0] or not X.shape[1]:
             what = "sample" if X.shape[1] else "feature"
             raise ValueError(f"Found array with 0 {what}(s) (shape={X.shape}); one is required.")
@@ -183,7 +187,8 @@ class FineTuned(BaseEstimator):
 
     def _targets(self, y: Any) -> Any:
         if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but y is None.")
+            name = type(self).__name__
+            raise ValueError(f"{name} requires y to be passed, but the target y is None.")
         return y if isinstance(y, pd.Series) else column_or_1d(y, warn=True)
 
     def _named(self, X: pd.DataFrame | np.ndarray, column: str | int) -> str:
@@ -282,15 +287,17 @@ class FineTuned(BaseEstimator):
         return tags
 
 
-class FineTunedClassifier(ClassifierMixin, FineTuned):
-    """A pre-trained tabular classifier, fine-tuned where that is beyond chance a gain.
+SHARED = (FineTuned.__doc__ or "").partition("\n")[2].rstrip()
 
-    Attributes
-    ----------
+
+class FineTunedClassifier(ClassifierMixin, FineTuned):
+    """A pre-trained tabular classifier, fine-tuned where the gain is beyond chance.
+    {shared}
     classes_ : ndarray, shape (n_classes,)
+        Labels as they were given, in the order of the columns of `predict_proba`.
     """
 
-    __doc__ += (FineTuned.__doc__ or "").partition("\n")[2]
+    __doc__ = (__doc__ or "").format(shared=SHARED)
     _problem = "classification"
 
     def predict_proba(self, X: Features) -> np.ndarray:
@@ -316,8 +323,11 @@ class FineTunedClassifier(ClassifierMixin, FineTuned):
 
 
 class FineTunedRegressor(RegressorMixin, FineTuned):
-    """A pre-trained tabular regressor, fine-tuned where that is beyond chance a gain."""
+    """A pre-trained tabular regressor, fine-tuned where the gain is beyond chance.
+    {shared}
+    """
 
+    __doc__ = (__doc__ or "").format(shared=SHARED)
     _problem = "regression"
 
     def predict(self, X: Features) -> np.ndarray:
@@ -329,11 +339,10 @@ class FineTunedRegressor(RegressorMixin, FineTuned):
 
 def _validation(owned: Owned, X_val: pd.DataFrame | None, y_val: Any) -> Table | None:
     """Rows that were handed in to choose the step by, as a table; their notes are the fit's."""
-    if X_val is None and y_val is None:
+    if X_val is None:
         return None
-    if X_val is None or y_val is None:
-        raise BadInput("X_val and y_val belong together; give both or neither.")
-    table, _ = owned.schema.table(X_val)
+    table, notes = owned.schema.table(X_val)
+    table = replace(table, notes=tuple(notes))
     y = np.asarray(column_or_1d(y_val))
     if len(y) != len(table):
         raise TableError(f"y_val has {counted(len(y), 'value')}, X_val {len(table)} rows.")
@@ -341,5 +350,5 @@ def _validation(owned: Owned, X_val: pd.DataFrame | None, y_val: Any) -> Table |
         return replace(table, y=y.astype(np.float64))
     known = np.isin(y, owned.labels)
     if not known.all():
-        raise TableError(f"y_val holds {y[~known][0]!r}, a class that y has no row of.")
+        raise TableError(f"y_val holds '{y[~known][0]}', a class that y has no row of.")
     return replace(table, y=np.searchsorted(owned.labels, y))

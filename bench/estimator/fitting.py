@@ -26,7 +26,7 @@ from bench.finetune.loop import finetune, is_taken, untouched
 from bench.finetune.sources import build
 from bench.generator import Generator, NotApplicable
 from bench.models.base import Backbone
-from bench.models.loading import load
+from bench.models.loading import hub_in, load
 from bench.models.memory import CHUNK, LessSupport, Memory
 from bench.phrases import counted
 from bench.process import timed
@@ -67,7 +67,7 @@ def fit(
     metric = _metric(settings, table)
     with Ending(settings.time_limit) as ending, computing(settings.threads):
         seconds: dict[str, float] = {}
-        with timed(seconds, "loading"):
+        with timed(seconds, "loading"), hub_in(settings.cache_dir):
             backbone = load(settings.model, table.problem)
         backbone.check(table)
         pieces, notes = _pieces(table, settings, validation)
@@ -110,7 +110,7 @@ def _pieces(
     if validation is not None:
         if n > 1:
             raise BadInput(f"bag={n} holds out rows of its own; give bag=1, or no validation rows.")
-        return [Piece(table.prune_levels(), validation)], []
+        return [Piece(table.prune_levels(), validation)], [*validation.notes]
     if n == 1:
         rows, held_out, notes = holdout(table, settings.validation_share, seed)
         train = table.take(rows).prune_levels()
@@ -188,7 +188,8 @@ class _Tuning:
             trajectory.add(0, result.pretrained)
         self._note(result.notes, result.seconds, result.last_step)
         before, after = (p["validation"] for p in (result.pretrained, result.chosen))
-        return Tuned(piece, result.module, result.chosen_step, before, after, trajectory, fault)
+        steps = result.chosen_step, result.last_step
+        return Tuned(piece, result.module, *steps, before, after, trajectory, fault)
 
     def _note(self, notes: list[str], seconds: dict[str, float], last_step: int) -> None:
         self.notes += notes
@@ -210,9 +211,10 @@ class _Tuning:
             with timed(self.seconds, "generating"), self.ending.leaving():
                 made = generated(generator, self.settings.method.mixing, train, self.backbone, seed)
         except Interrupted:
-            raise _Unmade("Ctrl-C came while the generator was at work.") from None
+            raise _Unmade("Ctrl-C came before the generator was done.") from None
         if self.ending.is_over(until):
-            raise _Unmade("the time limit was over before the generator was done.")
+            what = "Ctrl-C came" if self.ending.was_interrupted else "the time limit was over"
+            raise _Unmade(f"{what} before the generator was done.")
         return made
 
     def _generator(self, until: float | None) -> Generator | None:

@@ -74,6 +74,7 @@ class Tuned:
     piece: Piece
     module: nn.Module
     chosen_step: int
+    last_step: int
     before: Predictions
     after: Predictions
     trajectory: Trajectory
@@ -136,7 +137,7 @@ def report_of(
         expected=expected and expected[0],
         expected_from=expected[1] if expected else "",
         step=0 if base_kept else round(float(np.mean(steps))),
-        steps=settings.finetune.steps,
+        steps=max(one.last_step for one in tuned),
         chosen_steps=steps,
         base_kept=base_kept,
         why=rule_for(settings.finetune.select_by, table.problem).title,

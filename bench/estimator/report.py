@@ -35,7 +35,7 @@ class Report:
     expected_from : str
         Its source.
     step, steps : int
-        The step that was chosen, 0 is the base, and how many there were; of a bag the mean.
+        The step that was chosen, 0 is the base, of a bag the mean; and how many there were.
     chosen_steps : tuple of int
         Of each child.
     base_kept : bool
@@ -151,11 +151,11 @@ class Report:
     def _chosen(self) -> str:
         if self.fault:
             return f"the base: {self.fault}"
-        steps = counted(self.steps, "step")
-        which = "the base" if self.base_kept else f"step {self.step} of {self.steps}"
         children = len(self.chosen_steps)
-        of_bag = f", mean of {children} children" if children > 1 and not self.base_kept else ""
-        return f"{which}{of_bag}: {self.why}" + (f" ({steps} tried)" if self.base_kept else "")
+        if self.base_kept:
+            return f"the base: none of {counted(self.steps, 'step')} was taken by {self.why}"
+        of_bag = f", the mean of {children} children" if children > 1 else ""
+        return f"step {self.step} of {self.steps}{of_bag}, by {self.why}"
 
     def _time(self) -> str:
         parts = [f"{name} {spent:.0f} s" for name, spent in self.seconds.items() if spent >= 1]

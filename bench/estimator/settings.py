@@ -5,25 +5,36 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import EnumType
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
+from annotated_types import Interval
 from omegaconf import DictConfig, OmegaConf
 
 from bench.errors import BadInput
 from bench.files import CONF, plain
 from bench.finetune.generated import Parts
-from bench.finetune.settings import Finetune, Method, Mixing, Rows, SelectBy
+from bench.finetune.settings import LEAST, Finetune, Method, Mixing, Rows
 from bench.generator import Generator
-from bench.models.loading import name_of
+from bench.models.loading import TARGET
 from bench.phrases import joined
-from bench.ranges import OneOf, Part, Seconds, check
+from bench.ranges import Count, Folder, Part, Seconds, Text, check
 from bench.scores import SCORES
 
 METHODS = {None: "default_ft", "causal": "causalmixft"}  # what a generator is called here
 RECIPE = "safe"  # of conf/finetune
 OWN_MODEL = "mitra_local"  # of conf/model: a checkpoint's folder
+Ratio = Annotated[float, Interval(ge=LEAST, le=1000)]
+OF_SETTINGS = {  # what may be what
+    "validation_share": Part,
+    "join_validation": bool,
+    "time_limit": Seconds | None,
+    "threads": Count | None,
+    "cache_dir": Annotated[Text, Folder()] | None,
+}
+Kind = TypeVar("Kind", Finetune, Method)
 INSTANCE_SIZE = 2.0  # rows of a generator that is handed in, a training row; as conf/method has it
 
 
@@ -52,7 +63,7 @@ class Settings:
     threads : int, optional
         None is one, as for cells: the same bits on any number of cores.
     cache_dir : str, optional
-        Where generated rows are kept, to be taken again by a fit of the same rows and settings.
+        Where models of the hub are kept; by default where the hub's own client keeps them.
     generator : Generator, optional
         One that is there, in the place of the one that the method names; it is not changed.
     """
@@ -77,7 +88,7 @@ class Settings:
 
 
 def settings_of(
-    model: str = "mitra_nano",
+    model: str | Mapping[str, Any] = "mitra_nano",
     generator: str | Generator | None = "causal",
     mixing_ratio: float | None = 1.0,
     steps: int | None = None,
@@ -91,8 +102,8 @@ def settings_of(
 
     Parameters
     ----------
-    model : str
-        A name of `conf/model`, or a folder with a checkpoint.
+    model : str or mapping
+        A name of `conf/model`, a folder with a checkpoint, or a plain config as `conf/model` has.
     generator : str, Generator or None
         ``causal``, a name of `conf/method`, or a generator; None: real rows alone.
     mixing_ratio : float, optional
@@ -114,9 +125,10 @@ def settings_of(
     method = _of_instance(generator) if is_here else _method(cast("str | None", generator))
     if method.generator is not None or is_here:
         method.mixing = _mixed(method.mixing, mixing_ratio)
-    _check("validation_share", more.get("validation_share"), Part)
-    _check("time_limit", more.get("time_limit"), Seconds)
-    _check_metric(more.get("eval_metric"))
+    for key in OF_SETTINGS.keys() & more.keys():
+        check(more[key], OF_SETTINGS[key], key)
+    if more.get("eval_metric") is not None:
+        _known(more["eval_metric"], SCORES, "eval_metric")
     return Settings(
         method=method,
         finetune=finetune,
@@ -136,8 +148,10 @@ def parameters(told: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("validation_share", "join_validation", "eval_metric", "time_limit")
     names = {called: name for name, called in METHODS.items()}
     method = told["method"]
+    model = told["model"]
+    called = next((name for name in _names("model") if _model(name, told["device"]) == model), None)
     return {
-        "model": name_of(told["model"]),
+        "model": called or model,
         "generator": names.get(method["name"], method["name"]),
         "mixing_ratio": method["mixing"]["ratio"],
         **finetune,
@@ -148,18 +162,21 @@ def parameters(told: Mapping[str, Any]) -> dict[str, Any]:
 def _finetune(given: Mapping[str, Any]) -> Finetune:
     hints = get_type_hints(Finetune, include_extras=True)
     for key, value in given.items():
-        _check(key, value, Annotated[str, OneOf(SelectBy)] if key == "select_by" else hints[key])
-    recipe = OmegaConf.merge(OmegaConf.structured(Finetune), _composed("finetune", RECIPE), given)
-    finetune = cast(Finetune, OmegaConf.to_object(recipe))
-    _require(finetune)
-    return finetune
+        if isinstance(hints[key], EnumType):
+            _known(value, [member.value for member in hints[key]], key)
+        else:
+            check(value, hints[key], key)
+    recipe = _as(Finetune, _composed("finetune", RECIPE), given)
+    why = recipe.contradiction()
+    if why:
+        raise BadInput(why)
+    return recipe
 
 
 def _method(generator: str | None) -> Method:
     name = METHODS.get(generator, generator)
     known = [str(called) for called in METHODS if called] + _names("method")
-    read = _composed("method", _known(name, known, "generator"))
-    return cast(Method, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Method), read)))
+    return _as(Method, _composed("method", _known(name, known, "generator")))
 
 
 def _of_instance(generator: Any) -> Method:
@@ -170,35 +187,32 @@ def _mixed(mixing: Mixing, ratio: float | None) -> Mixing:
     """The generator's rows with the real ones, at this ratio."""
     if ratio is None:
         return mixing
-    _check("mixing_ratio", ratio, get_type_hints(Mixing, include_extras=True)["ratio"])
+    check(ratio, Ratio, "mixing_ratio")
     return Mixing(Rows.mixed, float(ratio), mixing.fresh, mixing.size)
 
 
-def _model(model: str, device: str) -> dict[str, Any]:
-    """A model's plain config: of its name, or of a checkpoint's folder."""
+def _model(model: str | Mapping[str, Any], device: str) -> dict[str, Any]:
+    """A model's plain config: of its name, of a checkpoint's folder, or as it is."""
+    if isinstance(model, Mapping):
+        if TARGET not in model:
+            raise BadInput(
+                f"model is a config without {TARGET}, so that nothing says what loads it."
+            )
+        return {**model}
     names = _names("model")
     is_folder = model not in names and Path(str(model)).expanduser().is_dir()
-    node = _composed("model", OWN_MODEL if is_folder else _known(model, names, "model", "a folder"))
+    name = OWN_MODEL if is_folder else _known(model, names, "model", "a folder")
+    node = cast(DictConfig, OmegaConf.create(_composed("model", name)))
     if is_folder:
-        node.path = str(model)
+        node["path"] = str(model)
     whole = OmegaConf.create({"device": device, "offline": False, "model": node})
-    return cast(dict[str, Any], plain(whole.model))
+    return cast(dict[str, Any], plain(whole["model"]))
 
 
-def _require(finetune: Finetune) -> None:
-    why = finetune.contradiction()
-    if why:
-        raise BadInput(why)
-
-
-def _check_metric(name: Any) -> None:
-    if name is not None:
-        _known(name, SCORES, "eval_metric")
-
-
-def _check(key: str, value: Any, hint: Any) -> None:
-    if value is not None:
-        check(value, hint, key)
+def _as(kind: type[Kind], *read: Any) -> Kind:
+    """What was read, put together and held against its class."""
+    merged = OmegaConf.merge(OmegaConf.structured(kind), *map(OmegaConf.create, read))
+    return cast(Kind, OmegaConf.to_object(merged))
 
 
 def _known(name: Any, known: Any, what: str, *others: str) -> str:
@@ -215,9 +229,13 @@ def _names(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-def _composed(group: str, name: str) -> DictConfig:
-    """What Hydra makes of a file of `conf/` and its defaults; nothing of Hydra's stays behind."""
+@cache
+def _composed(group: str, name: str) -> str:
+    """What Hydra makes of a file of `conf/` and its defaults; nothing of Hydra's stays behind.
+
+    As YAML, which whoever asks again cannot have changed.
+    """
     from hydra import compose, initialize_config_dir
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return cast(DictConfig, compose(f"{group}/{name}")[group])
+        return OmegaConf.to_yaml(compose(f"{group}/{name}")[group])

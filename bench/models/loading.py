@@ -5,8 +5,10 @@ Light on purpose: torch is imported by a loader, where a model is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_object
@@ -32,6 +34,20 @@ def of_problem(config: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
     """A model's config as it is loaded for a table of this problem."""
     takes = signature(get_object(config[TARGET])).parameters
     return {PROBLEM: problem, **config} if PROBLEM in takes else {**config}
+
+
+@contextmanager
+def hub_in(folder: str | None) -> Iterator[None]:
+    """Within it models of the hub, and the lock of its branches, lie in this folder, if one is."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_CACHE
+    if folder is not None:
+        constants.HF_HUB_CACHE = str(Path(folder).expanduser() / "hub")
+    try:
+        yield
+    finally:
+        constants.HF_HUB_CACHE = before
 
 
 def load(config: Mapping[str, Any], problem: Problem) -> Backbone:

@@ -1,0 +1,180 @@
+"""The two estimators keep scikit-learn's contract, and read what people's tables hold."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from bench.estimator import FineTunedClassifier, FineTunedRegressor
+
+TINY = {"_target_": "tiny_model.load"}
+N = 60
+ESTIMATORS = {"classification": FineTunedClassifier, "regression": FineTunedRegressor}
+FAILS_OF_REGRESSION = {  # what the contract asks for and is not kept, and why
+    "check_regressors_train": "the tests' model predicts too badly, mitra-nano does not",
+}
+
+
+def estimator(problem: str = "classification", **given: Any) -> Any:
+    return ESTIMATORS[problem](
+        **{"model": TINY, "generator": None, "steps": 2, "threads": 1, **given}
+    )
+
+
+@pytest.mark.long
+@parametrize_with_checks([estimator()])
+def test_a_classifier_keeps_scikit_learn_s_contract(estimator: Any, check: Any) -> None:
+    held_to(estimator, check)
+
+
+@pytest.mark.slow  # most of it is the classifier's
+@parametrize_with_checks(
+    [estimator("regression")], expected_failed_checks=lambda _: FAILS_OF_REGRESSION
+)
+def test_a_regressor_keeps_scikit_learn_s_contract(estimator: Any, check: Any) -> None:
+    held_to(estimator, check)
+
+
+def held_to(estimator: Any, check: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+@pytest.fixture(scope="module")
+def X() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "number": rng.normal(size=N),
+            "text": rng.choice(["a", "b", "ü"], N),
+            "category": pd.Categorical(rng.choice(["x", "y"], N)),
+            "flag": rng.random(N) > 0.5,
+            "day": pd.date_range("2020-01-01", periods=N),
+            "Whole": pd.array(rng.integers(0, 5, N), dtype="Int64"),
+            "string": pd.array(rng.choice(["q", "r"], N), dtype="string"),
+        },
+        index=rng.permutation(N) * 7,
+    )
+    frame.iloc[3, 0], frame.iloc[5, 1], frame.iloc[7, 5] = np.nan, None, pd.NA
+    return frame
+
+
+@pytest.fixture(scope="module")
+def y(X: pd.DataFrame) -> np.ndarray:
+    return np.where(X["number"].fillna(0) > 0, "yes", "no")
+
+
+class TestATableOfOnesOwn:
+    def test_columns_of_all_types_are_read_and_nothing_is_changed(self, X: Any, y: Any) -> None:
+        before = X.copy(deep=True), y.copy()
+        model = estimator(select_by="last").fit(X, y)
+        told = model.predict_proba(X.sample(frac=1, random_state=1)[X.columns])
+        pd.testing.assert_frame_equal(X, before[0])
+        assert (y == before[1]).all()
+        assert told.shape == (N, 2)
+        assert model.classes_.tolist() == ["no", "yes"]
+        assert model.score(X, y) > 0.5
+
+    @pytest.mark.parametrize("labels", [[0, 1], [True, False], ["b", "a"], [2.0, 7.0]])
+    def test_predictions_are_labels_as_they_were_given(self, X: Any, y: Any, labels: Any) -> None:
+        given = np.where(y == "yes", labels[0], labels[1])
+        predicted = estimator().fit(X, given).predict(X)
+        assert predicted.dtype == given.dtype
+        assert set(predicted) <= set(given)
+
+    def test_a_level_not_seen_before_is_warned_of_once_a_call(self, X: Any, y: Any) -> None:
+        model = estimator().fit(X, y)
+        with pytest.warns(UserWarning, match="'new'") as told:
+            model.predict(X.assign(text="new"))
+        assert len(told) == 1
+
+    def test_an_array_is_read_by_the_places_of_its_columns(self, X: Any, y: Any) -> None:
+        array = X.to_numpy()
+        model = estimator().fit(array, y, categorical=[5])
+        assert not hasattr(model, "feature_names_in_")
+        assert model.fitted_.schema.kinds["x5"] == "categorical"
+        with pytest.warns(UserWarning, match="fitted without feature names"):
+            named = model.predict_proba(X)
+        assert (model.predict_proba(array) == named).all()
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"y": ["a"] * N}, "y has only one class, 'a'"),
+            ({"y": np.arange(N) % 11}, "y has 11 classes; at most 10"),
+            ({"X": np.ones((N, 2))}, "no feature column with two or more values"),
+            ({"X": np.eye(N, 501) + np.arange(N)[:, None] % 2}, "501 features"),
+            ({"X_val": np.eye(N)}, "X_val and y_val belong together"),
+            ({"categorical": ["no"]}, "no column 'no'"),
+            ({"categorical": [7]}, "categorical names column 7; X has 7"),
+        ],
+    )
+    def test_what_cannot_be_used_is_told_in_a_sentence(
+        self, X: Any, y: Any, change: dict[str, Any], told: str
+    ) -> None:
+        with pytest.raises(ValueError, match=told):
+            estimator().fit(**{"X": X, "y": y, **change})
+
+    def test_rows_without_a_target_are_left_out_and_noted(self, X: Any, y: Any) -> None:
+        model = estimator().fit(X, pd.Series(y).mask(np.arange(N) % 10 == 0))
+        assert any("6 rows without a value" in note for note in model.report_.columns)
+
+    def test_handed_in_validation_rows_are_read_alike(self, X: Any, y: Any) -> None:
+        model = estimator(select_by="last").fit(X[:40], y[:40], X[40:], y[40:])
+        assert model.report_.rows["validation"] == N - 40
+        with pytest.raises(ValueError, match="y_val holds 'maybe'"):
+            estimator().fit(X[:40], y[:40], X[40:], np.full(N - 40, "maybe"))
+
+    def test_what_keeps_the_base_unasked_is_warned_of(self, X: Any) -> None:
+        with pytest.warns(UserWarning, match="base model is kept: .*SMOTE serves classification"):
+            estimator("regression", generator="smote").fit(X, np.arange(N) / 7)
+
+
+class TestHabits:
+    def test_it_prints_its_report_once_it_is_fitted(self, X: Any, y: Any) -> None:
+        model = estimator()
+        assert str(model) == repr(model)
+        model.fit(X, y)
+        assert str(model) == str(model.report_)
+        assert repr(model).startswith("FineTunedClassifier(")
+        assert "FineTunedClassifier" in model._repr_html_()
+        assert clone(model).get_params() == model.get_params()
+
+    @pytest.mark.parametrize("problem", ESTIMATORS)
+    def test_it_pickles_in_a_pipeline(self, X: Any, y: Any, problem: str) -> None:
+        y = y if problem == "classification" else np.arange(N) / 7
+        line = make_pipeline(FunctionTransformer(), estimator(problem, select_by="last", bag=2))
+        line.fit(X, y)
+        assert (pickle.loads(pickle.dumps(line)).predict(X) == line.predict(X)).all()
+
+    def test_it_is_searched_and_cross_validated(self, X: Any, y: Any) -> None:
+        search = GridSearchCV(estimator(), {"lr": [1e-3, 1e-2]}, cv=2).fit(X, y)
+        assert search.best_params_["lr"] in (1e-3, 1e-2)
+        scores = cross_val_score(estimator(), X, y, cv=2, scoring="roc_auc")
+        assert (scores > 0.5).all()
+
+    @pytest.mark.parametrize("seed", [3, np.random.RandomState(3), None])
+    def test_any_random_state(self, X: Any, y: Any, seed: Any) -> None:
+        model = estimator(random_state=seed).fit(X, y)
+        again = clone(model).fit(X, y)
+        assert (model.fitted_.seed == again.fitted_.seed) == isinstance(seed, int)
+
+    def test_it_says_how_long_the_rest_takes_if_it_is_asked(
+        self, X: Any, y: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.estimator.estimators.EVERY", 0.0)
+        estimator(verbose=0).fit(X, y)
+        assert capsys.readouterr() == ("", "")
+        estimator(verbose=1).fit(X, y)
+        assert "2 of 2 steps" in capsys.readouterr().err
