@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bench.datasets.splits import N_SPLITS, Fold, Split, protocol, split
+from bench.datasets.splits import N_SPLITS, Fold, Split, holdout, protocol, split
 from bench.errors import TableError
 from bench.seeds import generator
 from bench.table import Table
@@ -252,3 +252,50 @@ class TestTime:
         assert table.fingerprint() == replace(table, times=None).fingerprint()
         assert table.take([0, 1]).times is None
         assert table.with_rows(table.X, table.y).times is None
+
+
+class TestWithoutATestPart:
+    @settings(max_examples=40, deadline=None)
+    @given(
+        y=st.lists(st.integers(0, 2), min_size=4, max_size=40),
+        share=st.sampled_from([0.05, 0.2, 0.5, 0.9]),
+        by=st.sampled_from(["classes", "values", "groups", "times"]),
+    )
+    def test_rows_are_held_out_as_a_split_does(self, y: list[int], share: float, by: str) -> None:
+        """Each row is in one part, two targets are learnt from, and sides stay whole."""
+        sides = np.arange(len(y)) // 3
+        given = {"groups": sides} if by == "groups" else {}
+        given |= {"times": -sides.astype(float)} if by == "times" else {}
+        table = table_of(y, **given)
+        table = of_values(table) if by == "values" else table
+        try:
+            train, validation, _ = holdout(table, share, 3)
+        except TableError as refused:
+            assume("two" not in str(refused))  # classes, values or rows
+            raise
+        assert sorted([*train, *validation]) == list(range(len(y)))
+        assert len(validation) > 0
+        assert len(np.unique(table.y[train])) > 1
+        if given:
+            assert not set(sides[train]) & set(sides[validation])
+        if by == "times":
+            assert sides[train].min() > sides[validation].max()
+
+    def test_a_fifth_of_a_hundred_rows_is_stratified_and_of_a_seed(self) -> None:
+        table = table_of([0] * 75 + [1] * 25)
+        one, again, other = (holdout(table, 0.2, seed)[1] for seed in (1, 1, 2))
+        assert np.bincount(table.y[one]).tolist() == [15, 5]
+        np.testing.assert_array_equal(one, again)
+        assert not np.array_equal(one, other)
+
+    def test_a_class_that_is_left_out_is_noted(self) -> None:
+        _, _, notes = holdout(table_of([0] * 20 + [1]), 0.2, 0)
+        assert notes == (
+            "Class 'c1' of 'class' has 1 row, too few to stratify; it is absent from validation.",
+        )
+
+    @pytest.mark.parametrize("side", ["group", "time"])
+    def test_one_side_is_refused(self, side: str) -> None:
+        table = table_of([0, 1] * 5, **{f"{side}s": np.zeros(10)})
+        with pytest.raises(TableError, match=f"all rows are of one {side}"):
+            holdout(table, 0.2, 0)

@@ -88,6 +88,7 @@ def fold() -> tuple[Table, Encoder, Scoring]:
 def run(
     labels: dict[str, np.ndarray] | None = None,
     score: Callable[[Tab2D], Probabilities] | None = None,
+    ended: Callable[[], bool] | None = None,
     **settings: Any,
 ) -> Finetuned:
     train, encoder, scoring = fold()
@@ -100,6 +101,7 @@ def run(
         labels or scoring.labels,
         2,
         recipe,
+        ended=ended,
     )
 
 
@@ -258,6 +260,19 @@ class TestChoice:
         assert same_weights(one.module, two.module)
         assert one.curves["validation"]["log_loss"] == two.curves["validation"]["log_loss"]
         assert one.curves["test"]["log_loss"] != two.curves["test"]["log_loss"]
+
+    @pytest.mark.parametrize(("at", "chosen", "last"), [(1, 0, 0), (3, 2, 2), (4, 4, 4), (5, 4, 4)])
+    def test_one_that_is_ended_has_the_best_step_that_was_evaluated_till_then(
+        self, at: int, chosen: int, last: int
+    ):
+        asked = iter(range(1, 9))
+        result = run(
+            score=scripted([0.5, 0.6, 0.7, 0.8, 0.9]),
+            eval_every=2,
+            ended=lambda: next(asked) == at,
+        )
+        assert (result.chosen_step, result.last_step) == (chosen, last)
+        assert next(asked) == at + 1
 
     def test_patience_counts_evaluations_without_gain(self):
         result = run(
