@@ -86,7 +86,14 @@ def fit(
         seconds["total"] = ending.seconds
         report = report_of(owned, settings, metric, tuned, children, is_base, notes, seconds)
     return Fitted(
-        backbone, children, owned.schema, owned.labels, report, settings.model, settings.parts
+        backbone,
+        children,
+        owned.schema,
+        owned.labels,
+        report,
+        settings.model,
+        settings.parts,
+        settings.threads,
     )
 
 

@@ -145,7 +145,7 @@ def parameters(told: Mapping[str, Any]) -> dict[str, Any]:
     A generator that was handed in is told by its class's name alone.
     """
     finetune = {key: told["finetune"][key] for key in ("steps", "lr", "select_by", "bag")}
-    kept = ("validation_share", "join_validation", "eval_metric", "time_limit")
+    kept = ("validation_share", "join_validation", "eval_metric", "time_limit", "seed")
     names = {called: name for name, called in METHODS.items()}
     method = told["method"]
     model = told["model"]
