@@ -224,38 +224,6 @@ class FineTuned(BaseEstimator):
         return self.fitted_.predict(table)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the fitted model to a folder; see `bench.estimator.saving.save`."""
-        from bench.estimator.saving import save
-
-        check_is_fitted(self, "fitted_")
-        save(self.fitted_, folder)
-
-    @classmethod
-    def load(
-        cls, folder: str | os.PathLike[str], device: str = "auto", threads: int | None = None
-    ) -> Self:
-        """The fitted model that a folder holds; see `bench.estimator.saving.load`."""
-        from bench.estimator.saving import load
-
-        fitted = load(folder, device, threads)
-        if fitted.schema.problem != cls._problem:
-            raise BadInput(
-                f"The model in '{folder}' is for {fitted.schema.problem}, {cls.__name__} for "
-                f"{cls._problem}."
-            )
-        given = parameters(fitted.report.settings)
-        seed = given.pop("seed")
-        seed = seed if isinstance(seed, int) else cls().random_state
-        estimator = cls(device=device, threads=threads, random_state=seed, **given)
-        estimator.fitted_, estimator.report_ = fitted, fitted.report
-        features = fitted.schema.features
-        estimator.n_features_in_ = len(features)
-        if list(features) != [f"x{i}" for i in range(len(features))]:  # an array's columns
-            estimator.feature_names_in_ = np.array(features, dtype=object)
-        estimator._learn(fitted)
-        return estimator
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the fitted model to a folder, which holds rows of the training table afterwards.
 
         See `bench.estimator.saving.save`.
@@ -288,14 +256,16 @@ class FineTuned(BaseEstimator):
         """
         from bench.estimator.saving import load
 
-        fitted = load(folder, device)
+        fitted = load(folder, device, threads)
         if fitted.schema.problem != cls._problem:
             raise ModelError(
                 f"The model in '{folder}' is for {fitted.schema.problem}, {cls.__name__} for "
                 f"{cls._problem}."
             )
         given = parameters(fitted.report.settings)
-        estimator = cls(**given, device=device, threads=threads)
+        seed = given.pop("seed")  # a number, or the parts that one was named by
+        seed = seed if isinstance(seed, int) else cls().random_state
+        estimator = cls(**given, random_state=seed, device=device, threads=threads)
         estimator.fitted_, estimator.report_ = fitted, fitted.report
         names = list(fitted.schema.features)
         estimator.n_features_in_ = len(names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -158,25 +157,6 @@ class TestHabits:
         line = make_pipeline(FunctionTransformer(), estimator(problem, select_by="last", bag=2))
         line.fit(X, y)
         assert (pickle.loads(pickle.dumps(line)).predict(X) == line.predict(X)).all()
-
-    @pytest.mark.parametrize("problem", ESTIMATORS)
-    def test_it_is_saved_and_loaded(self, X: Any, y: Any, problem: str, tmp_path: Path) -> None:
-        y = y if problem == "classification" else np.arange(N) / 7
-        tiny = {
-            "_target_": "tiny_tab2d.load",
-            "n_outputs": 10 if problem == "classification" else 1,
-        }
-        model = estimator(problem, model=tiny, steps=1, random_state=5).fit(X, y)
-        model.save(tmp_path / "model")
-        loaded = type(model).load(tmp_path / "model")
-        told = [m.predict(X) for m in (model, loaded)]
-        np.testing.assert_array_equal(*told)
-        assert str(loaded) == str(model)
-        assert loaded.get_params()["random_state"] == 5
-        assert loaded.feature_names_in_.tolist() == list(X.columns)
-        other = next(kind for kind in ESTIMATORS.values() if kind is not type(model))
-        with pytest.raises(ValueError, match=f"is for {problem}"):
-            other.load(tmp_path / "model")
 
     def test_it_is_searched_and_cross_validated(self, X: Any, y: Any) -> None:
         search = GridSearchCV(estimator(), {"lr": [1e-3, 1e-2]}, cv=2).fit(X, y)
