@@ -153,8 +153,8 @@ def _end(told: Evaluations, guard: str) -> int:
 
 def _until_worse_if_clear(told: Evaluations, by: str, guard: str) -> int:
     clear = _are_beyond_error(told.scores[guard], told.errors[guard])[: _end(told, guard)]
-    kept = [at for at, is_clear in enumerate(clear) if is_clear]
-    return kept[first_of_best([told.scores[by][at] for at in kept])] if kept else 0
+    among = [0, *(at for at, is_clear in enumerate(clear) if is_clear)]
+    return among[first_of_best([told.scores[by][at] for at in among])]
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
@@ -186,8 +186,8 @@ until_worse = StoppingRule(
     reads=("roc_auc_ovo", "log_loss"),
     keeps=lambda told: _until_worse(told, "roc_auc_ovo", "log_loss"),
 )
-# The ROC-AUC of few rows changes by chance, their log-loss tells a gain sooner: it says whether
-# there is one, and ROC-AUC which step has most of it.
+# The ROC-AUC of few rows changes by chance, their log-loss tells a gain sooner: it says which steps
+# may be kept, and ROC-AUC which one is, or that none is better.
 until_worse_se = StoppingRule(
     name="until_worse_se",
     title="ROC-AUC until log-loss is worse, of gains in log-loss beyond their standard error",

@@ -101,11 +101,13 @@ def test_the_first_gain_beyond_its_error_is_kept(errors: list[float | None], kep
         ([0.0, None, None, 0.0, 0.0], 0),  # none is told before log-loss is worse
     ],
 )
-def test_of_the_gains_in_log_loss_beyond_their_error_the_best_roc_auc_is_kept(
+def test_of_gains_in_log_loss_beyond_their_error_the_best_roc_auc_is_kept(
     errors: list[float | None], kept: int
 ) -> None:
     exact = [-1.0, -0.75, -0.5, -2.0, -0.5]  # step 4 comes after one that was worse
-    assert RULES["until_worse_se"].keeps(told(loss=exact, errors=errors)) == kept
+    rule = RULES["until_worse_se"]
+    assert rule.keeps(told(loss=exact, errors=errors)) == kept
+    assert rule.keeps(told(auc=[0.75, 0.75, 0.5, 0.9, 0.9], loss=exact, errors=errors)) == 0
 
 
 OF_CLASSES = rules_of("classification")
