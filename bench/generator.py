@@ -186,7 +186,8 @@ class CausalGraph:
     required : sequence of (cause, effect), default: none
         Edges that a person knows of; they stand in each DAG.
     tiers : sequence of int or None, default: none
-        For each node its place in the time order that a person knows of, if it has one.
+        For each node its place in the time order that a person knows of, if it has one. No node is
+        in a DAG an ancestor of one in an earlier tier.
 
     Raises
     ------
@@ -231,9 +232,14 @@ class CausalGraph:
             if absent:
                 raise BadInput(f"A DAG of a causal graph lacks the required edge {absent[0]}.")
             try:
-                TopologicalSorter(dict(enumerate(dag))).prepare()
+                TopologicalSorter({n: {*dag[n], *self._earlier(n)} for n in range(p)}).prepare()
             except CycleError as error:
                 raise BadInput(f"A DAG of a causal graph has a cycle: {error.args[1]}.") from error
+
+    def _earlier(self, node: int) -> list[int]:
+        """Nodes of earlier tiers, which come before it whether they cause it or not."""
+        tiers = [-1 if tier is None else tier for tier in self.tiers]
+        return [other for other, tier in enumerate(tiers) if 0 <= tier < tiers[node]]
 
     @property
     def adjacency(self) -> np.ndarray:

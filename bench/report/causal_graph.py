@@ -22,10 +22,13 @@ from bench.report.readable import edges_in_words
 # Okabe and Ito's colours: told apart by all kinds of colour vision, and in grey by their lightness.
 FILL = {"target": "#E69F00", "numeric": "#DCEBF7", "categorical": "#D8EFE6"}
 DIRECTED, OPEN, ADDED, OUTLINE = "#0072B2", "#8A8F98", "#8A8F98", "#4A5560"
+KNOWN = "#D55E00"  # of edges that a person knows of
 DASHES = (0, (4, 2.5))  # of what repair added
 FAINTEST = 0.15  # adjacency probability; fainter edges are counted, not drawn
 DECIDED = 0.75  # share of an edge's probability that one direction needs to get an arrowhead
 PDF_FACTS = ("CreationDate", "Creator", "Producer")  # of the file; told, they differ by machine
+BOLD = 2.6  # points, of an edge of a DAG that is known
+ONE_ROW = 7  # entries of a legend
 WIDEST = 3.2  # points, of an edge with probability 1
 
 
@@ -38,10 +41,16 @@ class Nodes:
     names : sequence of str
         The target is the last.
     kinds : mapping of name to ``numeric``, ``integer`` or ``categorical``
+    required : sequence of (cause, effect), default: none
+        Edges that a person knows of.
+    tiers : sequence of int or None, default: none
+        Places in the time order that a person knows of.
     """
 
     names: Sequence[str]
     kinds: Mapping[str, str]
+    required: Sequence[tuple[int, int]] = ()
+    tiers: Sequence[int | None] = ()
 
     def fill(self, node: int) -> str:
         """Colour of a node's box."""
@@ -91,6 +100,7 @@ def draw_probabilities(nodes: Nodes, matrix: np.ndarray, title: str) -> Figure:
             _line(OPEN, WIDEST, "direction open"),
             _line("#000000", WIDEST, "adjacent with probability 1"),
             _line("#000000", WIDEST / 4, "… with probability ¼"),
+            *_known_line(nodes, WIDEST),
         ],
         f"{counted(len(pairs), 'edge')}; {faint} fainter than {FAINTEST} not drawn",
     )
@@ -100,6 +110,7 @@ def draw_probabilities(nodes: Nodes, matrix: np.ndarray, title: str) -> Figure:
         cause, effect = (i, j) if share >= 0.5 else (j, i)
         directed = max(share, 1 - share) >= DECIDED
         colour = DIRECTED if directed else OPEN
+        colour = KNOWN if (cause, effect) in nodes.required else colour
         draw(cause, effect, colour, WIDEST * adjacency[i, j], head=directed)
     return figure
 
@@ -114,7 +125,8 @@ def draw_dag(
     nodes : Nodes
     dag, drawn : sequences of sequences of int
         The parents of each node: all of them, and those that the edge probabilities gave. The
-        others, dashed, were added so that the DAG's Markov condition holds on the rows.
+        others, dashed, were added so that the DAG's Markov condition holds on the rows. A DAG all
+        of whose edges are known was given.
     title : str
 
     Returns
@@ -123,21 +135,24 @@ def draw_dag(
         To be closed by the caller.
     """
     figure, axes = _canvas(len(nodes.names), title)
-    boxes = _boxes(axes, nodes, _spread(_in_layers(dag), figure))
+    boxes = _boxes(axes, nodes, _spread(_in_layers(dag, nodes.tiers), figure))
     found = {(cause, effect) for effect, causes in enumerate(drawn) for cause in causes}
     edges = [(cause, effect) for effect, causes in enumerate(dag) for cause in causes]
-    edges.sort(key=lambda edge: edge in found)
-    _legend(
-        axes,
-        [
-            _line(DIRECTED, 1.8, "drawn from the edge probabilities"),
-            _line(ADDED, 0.9, "added by repair (local Markov condition)", DASHES),
-        ],
-        edges_in_words(float(len(found)), float(len(edges) - len(found))),
-    )
+    edges.sort(key=lambda edge: (edge in nodes.required, edge in found))
+    lines = [
+        _line(DIRECTED, 1.8, "drawn from the edge probabilities"),
+        _line(ADDED, 0.9, "added by repair (local Markov condition)", DASHES),
+    ]
+    is_given = {*edges} == {*nodes.required}
+    told = f"{counted(len(edges), 'edge')}, all given"
+    if not is_given:
+        told = edges_in_words(float(len(found)), float(len(edges) - len(found)))
+    _legend(axes, [*(() if is_given else lines), *_known_line(nodes, BOLD)], told)
     draw = _Edges(figure, axes, boxes)
     for cause, effect in edges:
-        if (cause, effect) in found:
+        if (cause, effect) in nodes.required:
+            draw(cause, effect, KNOWN, BOLD, head=True)
+        elif (cause, effect) in found:
             draw(cause, effect, DIRECTED, 1.8, head=True)
         else:
             draw(cause, effect, ADDED, 0.9, head=True, line=DASHES)
@@ -170,14 +185,18 @@ def _by_strength(adjacency: np.ndarray) -> np.ndarray:
     return _unit(np.array([places[i] for i in range(n)]))
 
 
-def _in_layers(dag: Sequence[Sequence[int]]) -> np.ndarray:
+def _in_layers(dag: Sequence[Sequence[int]], tiers: Sequence[int | None] = ()) -> np.ndarray:
     """Places in layers by longest path; within a layer by the mean place of the neighbours.
 
-    The barycentre heuristic of Sugiyama, Tagawa and Toda (1981), swept both ways.
+    The barycentre heuristic of Sugiyama, Tagawa and Toda (1981), swept both ways. A tier
+    stands left of the next one.
     """
     graph = nx.DiGraph([(c, e) for e, causes in enumerate(dag) for c in causes])
     graph.add_nodes_from(range(len(dag)))
-    layers = [sorted(layer) for layer in nx.topological_generations(graph)]
+    timed = nx.DiGraph(graph)
+    placed = [(node, tier) for node, tier in enumerate(tiers) if tier is not None]
+    timed.add_edges_from((a, b) for a, early in placed for b, late in placed if early < late)
+    layers = [sorted(layer) for layer in nx.topological_generations(timed)]
     height = {v: k / max(len(layer) - 1, 1) for layer in layers for k, v in enumerate(layer)}
     for _ in range(12):
         for layer in [*layers, *reversed(layers)]:
@@ -289,16 +308,21 @@ def _line(colour: str, width: float, label: str, line: Any = "-") -> Line2D:
     return Line2D([], [], color=colour, linewidth=width, linestyle=line, label=label)
 
 
+def _known_line(nodes: Nodes, width: float) -> list[Line2D]:
+    return [_line(KNOWN, width, "known beforehand")] if nodes.required else []
+
+
 def _legend(axes: Axes, lines: list[Line2D], counts: str) -> None:
     boxes = [
         Line2D([], [], marker="s", markersize=11, linestyle="", label=label, markerfacecolor=colour,
                markeredgecolor=OUTLINE)
         for label, colour in FILL.items()
     ]  # fmt: skip
+    n = len(boxes) + len(lines)
     axes.figure.legend(
         handles=[*boxes, *lines],
         loc="outside lower left",
-        ncols=len(boxes) + len(lines),
+        ncols=n if n <= ONE_ROW else (n + 1) // 2,
         frameon=False,
         fontsize=9,
         title=counts,

@@ -121,8 +121,9 @@ def _write(folder: Path, graph: CausalGraph, train: Table, title: str) -> None:
     names = list(graph.names)
     matrix = pd.DataFrame(graph.probabilities, index=names, columns=names)
     matrix.rename_axis("cause").to_csv(folder / "probabilities.csv")
-    nodes = Nodes(graph.names, train.kinds)
+    nodes = Nodes(graph.names, train.kinds, graph.required, graph.tiers)
     source = f" from {graph.source}" if graph.source else ""
+    which = "the DAG" if len(graph.dags) == 1 else f"one of {len(graph.dags)} DAGs"
     figures = {
         "probabilities": draw_probabilities(
             nodes, graph.probabilities, f"{title}: edge probabilities{source}"
@@ -131,7 +132,7 @@ def _write(folder: Path, graph: CausalGraph, train: Table, title: str) -> None:
             nodes,
             graph.dags[0],
             (graph.drawn or graph.dags)[0],
-            f"{title}: one of {len(graph.dags)} DAGs that rows are drawn from",
+            f"{title}: {which} that rows are drawn from",
         ),
     }
     for name, figure in figures.items():

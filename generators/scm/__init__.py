@@ -293,6 +293,7 @@ class SCM(CausalGenerator):
                     max_parents=self.max_parents,
                     noise=self.order_noise,
                     required=() if known is None else known.required,
+                    tiers=() if known is None else known.tiers,
                 )
                 for _ in range(self.n_dags)
             ]

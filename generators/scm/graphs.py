@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 
 Dag = tuple[tuple[int, ...], ...]  # parents of each node, ascending
+Tiers = Sequence[int | None]  # place of each node in time, if it has one; () where none has
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +73,15 @@ def sample_dag(
     max_parents: int,
     noise: float,
     required: Dag = (),
+    tiers: Tiers = (),
 ) -> Dag:
     """Draw a DAG: each pair is i → j, j → i or nothing with the probabilities of the matrix.
 
     Pairs come in decreasing order of their log probability plus Gumbel ``noise``, so that the sure
     edges are seldom those that a cycle rejects. An edge that would close a cycle, or exceed the cap
     on parents, is turned if its other direction has any probability, and else left out. Those that
-    are ``required`` stand in it from the start; their other direction has no probability.
+    are ``required`` stand in it from the start; their other direction has no probability. No node
+    comes to cause one of an earlier tier, through others neither.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def sample_dag(
     first, second, total = first[kept], second[kept], total[kept]
     order = np.argsort(-(np.log(total) + noise * rng.gumbel(size=len(total))), kind="stable")
     draws = rng.random((len(total), 2))
-    growing = Growing(len(matrix), max_parents, required)
+    growing = Growing(len(matrix), max_parents, required, tiers)
     for pair in order:
         if draws[pair, 0] >= total[pair]:
             continue
@@ -107,12 +110,18 @@ def sample_dag(
 
 
 class Growing:
-    """A DAG that grows edge by edge and refuses those that would close a cycle."""
+    """A DAG that grows edge by edge and refuses those that would close a cycle, in time too."""
 
-    def __init__(self, n: int, max_parents: int, dag: Dag | None = None) -> None:
+    def __init__(self, n: int, max_parents: int, dag: Dag | None = None, tiers: Tiers = ()) -> None:
         self.max_parents = max_parents
         self._parents: list[list[int]] = [[] for _ in range(n)]
         self._ancestors = [1 << node for node in range(n)]  # bit sets, each node its own ancestor
+        earlier = 0  # nodes, which count as ancestors of all later ones
+        for tier in sorted({tier for tier in tiers if tier is not None}):
+            mine = [node for node in range(n) if tiers[node] == tier]
+            for node in mine:
+                self._ancestors[node] |= earlier
+            earlier |= sum(1 << node for node in mine)
         for effect, causes in enumerate(dag or ()):
             for cause in causes:
                 self._join(cause, effect)

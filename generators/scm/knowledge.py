@@ -32,7 +32,7 @@ Names = Annotated[Sequence[Text], Len(1)]
 class Content(TypedDict, total=False):
     """What a knowledge file holds; names are columns of the table, its target among them."""
 
-    tiers: Annotated[Sequence[Names], Len(1)]  # in time: no edge from a later into an earlier one
+    tiers: Annotated[Sequence[Names], Len(1)]  # in time: nothing causes what is of an earlier one
     forbidden: Annotated[Sequence[Edge], Len(1)]
     required: Annotated[Sequence[Edge], Len(1)]
     roots: Names  # no edge into them
@@ -96,6 +96,8 @@ def contradiction(facts: Iterable[Fact], max_parents: int) -> str | None:
         why = next((clause for holds, clause in against if holds), None)
         if why:
             return f"the edge {cause} → {effect} is required, but {why}"
+    if path := _back_in_time(required, tiers):
+        return f"the required edges {path} lead back into an earlier tier"
     if cycle := _cycle(required):
         return f"the required edges go in a circle: {cycle}"
     causes = [effect for _, effect in required]
@@ -106,6 +108,17 @@ def contradiction(facts: Iterable[Fact], max_parents: int) -> str | None:
             "of max_parents"
         )
     return None
+
+
+def _back_in_time(edges: Iterable[Sequence[str]], tiers: Mapping[str, int]) -> str:
+    """A path into an earlier tier, spelled out; nothing if there is none."""
+    graph: nx.DiGraph = nx.DiGraph()
+    graph.add_edges_from(edges)
+    for cause in (node for node in graph if node in tiers):
+        for effect in nx.descendants(graph, cause) & tiers.keys():
+            if tiers[cause] > tiers[effect]:
+                return " → ".join(nx.shortest_path(graph, cause, effect))
+    return ""
 
 
 def _cycle(edges: Iterable[Sequence[str]]) -> str:
@@ -297,11 +310,14 @@ class Known:
     def order(self, dag: Dag) -> list[int]:
         """A topological order in which a node waits for those that it could only be caused by.
 
-        As far as the DAG's edges leave that open; then the node that waits for fewest comes.
+        As far as the DAG's edges and the tiers leave that open; then the node that waits for fewest
+        comes.
         """
         before = self.allowed & ~self.allowed.T
+        tier = np.array([np.nan if one is None else one for one in self.tiers])
+        earlier = tier[:, None] < tier[None]
         waiting, graph = before.sum(axis=0), as_digraph(dag)
-        lacking = np.array([len(parents) for parents in dag])
+        lacking = np.array([len(parents) for parents in dag]) + earlier.sum(axis=0)
         left = np.ones(len(dag), dtype=bool)
         ordered: list[int] = []
         while left.any():
@@ -311,6 +327,7 @@ class Known:
             left[node] = False
             waiting = waiting - before[node]
             lacking[list(graph.successors(node))] -= 1
+            lacking = lacking - earlier[node]
         return ordered
 
 

@@ -18,9 +18,12 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import FancyArrowPatch
 
 from bench.cli import main
+from bench.errors import BadInput
+from bench.generator import CausalGraph
 from bench.report.causal_graph import (
     ADDED,
     DIRECTED,
+    KNOWN,
     OPEN,
     Nodes,
     draw_dag,
@@ -98,6 +101,37 @@ def test_of_a_dag_what_the_probabilities_gave_is_told_from_what_the_rows_asked_f
     ]
 
 
+@pytest.mark.long
+def test_what_is_known_is_told_from_what_was_found() -> None:
+    """In a style of its own, and a time order from left to right, whatever the edges leave open."""
+    known = Nodes(NAMES, KINDS, required=[(0, 1)], tiers=[1, None, 0, None, 0])
+    dag = ((), (0, 4), (), (2,), ())
+    figure = draw_dag(known, dag, dag, "title")
+    told = [a for a in arrows(figure) if to_hex(a.get_edgecolor()).upper() == KNOWN]
+    assert [a.get_linewidth() > 2 for a in told] == [True]
+    assert figure.legends[0].get_texts()[-1].get_text() == "known beforehand"
+    x = [text.get_position()[0] for text in figure.axes[0].texts]
+    assert max(x[2], x[4]) < x[0]
+    given = draw_dag(Nodes(NAMES, KINDS, [(0, 1), (4, 1), (2, 3)]), dag, dag, "title")
+    assert counted(given) == "3 edges, all given"
+    assert {to_hex(a.get_edgecolor()).upper() for a in arrows(given)} == {KNOWN}
+    found = draw_probabilities(known, probabilities(), "title")
+    assert {to_hex(a.get_edgecolor()).upper() for a in arrows(found)} == {KNOWN, OPEN}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"required": [(1, 0)]}, "lacks the required edge (1, 0)"),
+        ({"tiers": [1, 0]}, "has a cycle"),  # 0 → 1 runs back in time
+        ({"tiers": [0]}, "has 1 tiers"),
+    ],
+)
+def test_a_graph_against_what_is_known_is_none(fields: dict, why: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(why)):
+        CausalGraph(("a", "b"), np.zeros((2, 2)), [((), (0,))], **fields)
+
+
 @pytest.mark.parametrize(
     ("drawn", "added", "told"),
     [
@@ -123,9 +157,11 @@ def test_every_edge_of_a_dag_goes_to_the_right() -> None:
 
 def test_a_legend_is_as_wide_as_the_page_at_most() -> None:
     dag = ((), (0, 4), (), (2, 4), ())
+    known = Nodes(NAMES, KINDS, [(0, 1)])
     for figure in (
         draw_probabilities(NODES, probabilities(), "title"),
-        draw_dag(NODES, dag, ((), (0,), (), (), ()), "title"),
+        draw_probabilities(known, probabilities(), "title"),
+        draw_dag(known, dag, ((), (0,), (), (), ()), "title"),
     ):
         figure.draw_without_rendering()
         box = figure.legends[0].get_window_extent()
