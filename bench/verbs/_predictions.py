@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from bench.phrases import counted
 from bench.predicted import Predicted, Predictions
 from bench.score import ScoreError
 from bench.scores import SCORES, all_scores
+from bench.table import Table
 
 QUANTILES = (0.05, 0.5, 0.95)
 TOLD = ("roc_auc_ovo", "log_loss", "accuracy", "rmse", "mae", "r2")  # those that there are
@@ -115,6 +117,17 @@ def held_against(schema: Schema, target: pd.Series, predictions: Predictions) ->
     told = ", ".join(f"{SCORES[name].title} {shown(name, scores[name])}" for name in known)
     where = "" if len(rows) == len(y) else f" whose '{schema.target}' is known"
     return [*remarks, f"On {counted(len(rows), 'row')}{where}: {told}."]
+
+
+def learnt_from(table: Table, contexts: Sequence[Table]) -> list[str]:
+    """What to say of rows that the model knows already, whose scores are no new rows'."""
+    keys = np.concatenate([context.row_keys() for context in contexts])
+    known = int(np.isin(table.row_keys(), keys).sum())
+    if not known:
+        return []
+    rows = "All rows" if known == len(table) else f"{known} of {counted(len(table), 'row')}"
+    what = "among those that the model was fitted on, and told better than new ones"
+    return [f"{rows} are {what}."]
 
 
 def _known(schema: Schema, target: pd.Series) -> tuple[np.ndarray, list[str]]:

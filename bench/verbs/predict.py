@@ -133,7 +133,7 @@ def _predict(cfg: DictConfig, model: str, file: str, out: Path | None, how: list
     """Read the rows, predict, write; gives the number of cells that failed: 0."""
     from bench.datasets.own.read import read_rows
     from bench.estimator.saving import load
-    from bench.verbs._predictions import as_csv, as_parquet, columns, held_against
+    from bench.verbs._predictions import as_csv, as_parquet, columns, held_against, learnt_from
 
     fitted = load(model, device=cfg.device, threads=cfg.threads)
     typed = {name: plain(cfg.dataset)[name] for name in how}
@@ -143,7 +143,9 @@ def _predict(cfg: DictConfig, model: str, file: str, out: Path | None, how: list
     unread = raw[[name for name in raw.columns if name not in schema.kinds]]
     told = columns(schema, unread, predictions)
     if schema.target in raw.columns:
-        notes = [*notes, *held_against(schema, raw[schema.target], predictions)]
+        seen = [child.context for child in fitted.children]
+        notes += held_against(schema, raw[schema.target], predictions)
+        notes += learnt_from(table, seen)
     if out is None:
         sys.stdout.write(as_csv(told).decode())
     else:

@@ -141,13 +141,16 @@ class TestPredict:
     def test_of_a_file_with_the_target_the_scores_are_told(
         self, model: Path, tmp_path: Path
     ) -> None:
-        rows = admissions(40, seed=2).assign(visit=range(40))
+        known = admissions(60)[:2]  # of what the model was fitted on
+        rows = pd.concat([admissions(38, seed=2), known], ignore_index=True)
+        rows = rows.assign(visit=range(40))
         rows.loc[:1, "readmitted"] = None
         rows.to_csv(tmp_path / "test.csv", index=False)
         out = tmp_path / "told.parquet"
         told = run("predict", str(model), str(tmp_path / "test.csv"), f"out={out}")
         assert "On 38 rows whose 'readmitted' is known: ROC-AUC 0." in told
         assert "column 'visit' is new since the fit" in told
+        assert "2 of 40 rows are among those that the model was fitted on" in told
         found = pd.read_parquet(out)
         assert list(found)[:4] == ["patient id", "readmitted", "visit", "predicted_readmitted"]
         bare = tmp_path / "bare.csv"
