@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from bench.analysis.advice import Advice, advice
 from bench.analysis.frame import (
     absent_units,
     against_untuned,
@@ -63,7 +64,8 @@ class Answer:
     what `readings.readings` does, if it is asked for. ``unserved`` are the cells of methods that
     serve no table of these (`frame.serving`), which cost no unit. ``gains`` is
     `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone needs, it
-    makes of these (`bench.report.tables`).
+    makes of these (`bench.report.tables`). ``advice`` is what `advice.advice` reads of the cells of
+    one table and one model; None of several.
     """
 
     settings: Analysis
@@ -82,6 +84,7 @@ class Answer:
     rules: ByRule = field(default_factory=ByRule)
     all_readings: Readings = field(default_factory=Readings)
     unserved: pd.DataFrame = field(default_factory=pd.DataFrame)
+    advice: Advice | None = None
 
     @property
     def problem(self) -> str:
@@ -113,7 +116,11 @@ def answer(
     told : Told, optional
         What other scores are read from; by default no other is.
     """
-    cells, unserved = serving(of_methods(against_untuned(cells), settings.methods))
+    cells = of_methods(against_untuned(cells), settings.methods)
+    told = told or Told()
+    of_one = cells[["dataset", "model"]].drop_duplicates()
+    advised = advice(cells, told, metric, settings) if len(of_one) == 1 else None
+    cells, unserved = serving(cells)
     kept, left_out = complete(cells, settings.impute)
     left_out = as_recorded(left_out, metric)
     scored = those(cells, (cells["status"] == "done") & cells["score_chosen"].notna())
@@ -121,7 +128,7 @@ def answer(
     out = Answer(settings, metric, kept, measured, left_out, absent_units(cells))
     out.unserved = as_recorded(unserved, metric)
     out.shared = paired(scored)
-    out.told = told or out.told
+    out.told, out.advice = told, advised
     out.rules = by_rule(scored, out.told, metric, settings.rules)
     if kept.empty:
         return out

@@ -21,6 +21,7 @@ from bench.analysis.references import References
 from bench.analysis.significance import holm
 from bench.cell import scored
 from bench.cell.record import Record
+from bench.datasets.splits import N_FOLDS, N_SPLITS
 from bench.score import Score
 from bench.scores import SCORES
 
@@ -44,6 +45,12 @@ class Told:
     def record(self, identity: str) -> Record | None:
         """The record of a cell that is done; None where there is none."""
         return self._done.get(identity)
+
+    @property
+    def splits(self) -> int:
+        """How many folds their table has: one with times has no repeats."""
+        settings = (record["settings"]["dataset"] for record in self._done.values())
+        return N_FOLDS if any(of.get("time") for of in settings) else N_SPLITS
 
     def scores(self, identities: pd.Series) -> tuple[list[Score], list[Score]]:
         """The scores that all records of some identities can tell, and those that just some can.

@@ -83,6 +83,8 @@ class Analysis:
     elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
     small_difference: Positive = MISSING
     power: Level = MISSING
+    advice_level: Level = MISSING
+    worthwhile: Positive = MISSING
 
 
 def settings(overrides: Iterable[str] = ()) -> Analysis:

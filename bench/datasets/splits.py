@@ -212,6 +212,12 @@ def protocol(table: Table) -> dict[str, Any]:
     }
 
 
+def n_splits(table: Table) -> int:
+    """How many splits a table has."""
+    n_repeats, n_folds = _shape(table)
+    return n_repeats * n_folds
+
+
 def _shape(table: Table) -> tuple[int, int]:
     """Repeats, and folds of each."""
     if table.times is not None:

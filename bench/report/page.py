@@ -74,6 +74,7 @@ class Content:
     warnings: list[str]  # of no chapter alone
     files: list[str]
     graphs: Sequence[tuple[str, str]] = ()  # title, SVG text
+    command: str = ""  # what is to be run next
     loose: Collection[str] = ()  # where records lie in files of their own, below the results folder
 
 
@@ -92,6 +93,7 @@ def page(content: Content) -> str:
         css=_own("page.css"),
         js=_own("page.js"),
         warnings=content.warnings,
+        command=content.command,
         chapters=[_chapter(chapter, content) for chapter in content.chapters],
         rows=_rows,
         title_of=title,

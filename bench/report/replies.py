@@ -12,6 +12,7 @@ from bench.analysis.safest_rule import KEPT, safest_rule
 from bench.analysis.safety import causal_methods
 from bench.analysis.worth import worth
 from bench.phrases import counted, joined
+from bench.report.advice import LIMITS, reply
 from bench.report.looks import title
 from bench.report.question import Reply, opening, points, runs_of, sized, titles_of, where
 from bench.report.readable import share, signed, unsigned, with_interval
@@ -22,8 +23,14 @@ UNKNOWN = "What this cannot tell"
 
 
 def replies(answer: Answer) -> list[Reply]:
-    """Is it worth it, is it safer with causal rows, when to stop, and what is not known."""
-    return [is_worth_it(answer), opening(answer), when_to_stop(answer), unknown(answer)]
+    """Is it worth it, is it safer with causal rows, when to stop, and what is not known.
+
+    Of one table, what to do comes first, in the place of whether it is worth it.
+    """
+    first = is_worth_it(answer)
+    if answer.advice is not None:
+        first = reply(answer.advice, answer.metric, answer.settings.confidence)
+    return [first, opening(answer), when_to_stop(answer), unknown(answer)]
 
 
 def is_worth_it(answer: Answer) -> Reply:
@@ -114,7 +121,7 @@ def _other_readings(answer: Answer) -> str:
 def _too_small(answer: Answer) -> str:
     """Which differences stay unseen, between the question's methods if they are here."""
     if answer.datasets == 1:
-        return f"what another table than {answer.kept['dataset'].iloc[0]} does"
+        return f"what another table than {answer.kept['dataset'].iloc[0]} does; {LIMITS}"
     table = answer.tables["paired"]
     rows = against_default(table, "chosen").set_index("method")
     rows = rows[rows.index.isin(fine_tuned(table))]

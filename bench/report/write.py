@@ -49,6 +49,7 @@ def report(
     chosen: Analysis | None = None,
     figures: bool = True,
     graphs: Sequence[tuple[str, str]] = (),
+    command: str = "",
 ) -> int:
     """Aggregate the records under ``root``: print the main tables, and write everything.
 
@@ -62,6 +63,9 @@ def report(
         Whether figures are drawn and the page is written.
     graphs : sequence of (title, SVG text)
         Causal graphs for the page, before those that `python -m bench graph` left under ``root``.
+    command : str
+        What is to be run next, for the page; the tables are not printed then, as who says so has
+        an answer of one's own.
 
     Returns
     -------
@@ -87,11 +91,11 @@ def report(
     if len(told) == 1:  # what is to be known of the folder stands in its only chapter
         told, warnings = [replace(told[0], warnings=[*warnings, *told[0].warnings])], []
     _say(console, *warnings)
-    for chapter in told:
+    for chapter in told if not command else ():
         _print(console, chapter)
     written = [*_write_numbers(root, told), *_write_texts(root, told, warnings)]
     if figures:
-        _write_page(root, told, records, warnings, [*graphs, *drawn], written)
+        _write_page(root, told, records, warnings, [*graphs, *drawn], written, command)
     _forget_other_chapters(root, told)
     _say(console, f"Tables: {root / 'report'}")
     return 0
@@ -222,6 +226,7 @@ def _write_page(
     warnings: list[str],
     graphs: Sequence[tuple[str, str]],
     written: list[str],
+    command: str,
 ) -> None:
     folder = inside(root, "report")
     figures = inside(folder, "figures")
@@ -238,6 +243,7 @@ def _write_page(
         warnings=warnings,
         files=sorted(written),
         graphs=graphs,
+        command=command,
         loose={path.relative_to(root).as_posix() for path, _ in Store(root).walk()},
     )
     write_whole(inside(folder, "index.html"), page(content).encode())

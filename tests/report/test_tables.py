@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_experiment import experiment_of_numbers
-from made_records import failed, made, swept
+from made_records import failed, made, one_table, swept
 
 from bench.analysis.answer import answer
 from bench.analysis.frame import NAMING, NESTED, frame
@@ -142,7 +142,7 @@ def special(tmp_path_factory: pytest.TempPathFactory) -> list[Reported]:
         return [
             reported(folder / score.name, score, lambda score: of[score.name], asked)
             for score in (roc_auc_ovo, rmse_sd)
-        ]
+        ] + [reported(folder / "one", of=lambda _: one_table({"default_ft": [0.1, 0.1, 0.2]}))]
 
 
 class TestValues:
