@@ -63,7 +63,7 @@ def job(cfg: DictConfig) -> int:
         if not cfg.methods:  # else each entry's config is checked, the job's own is none's
             check_config(cfg)
         hydra = HydraConfig.get()
-        entries, cells = zip(*cells_of(cfg, _typed(), hydra.runtime.choices.method), strict=True)
+        entries, cells = zip(*cells_of(cfg, typed(), hydra.runtime.choices.method), strict=True)
         for cell in cells:
             check_config(cell)
             cell.results_dir = str(store.root)
@@ -113,6 +113,8 @@ class Cell:
     code : str
         `bench.cell.identity.code_fingerprint`.
     path : Path
+    words : tuple of str
+        What its config sets beside the words of the job.
     """
 
     cfg: DictConfig
@@ -122,9 +124,12 @@ class Cell:
     what: dict[str, Any]
     code: str
     path: Path
+    words: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cfg: DictConfig, entry: str, table: Table, store: Store) -> Self:
+    def of(
+        cls, cfg: DictConfig, entry: str, table: Table, store: Store, words: tuple[str, ...] = ()
+    ) -> Self:
         """Put a config and its table together with what follows of both."""
         from bench.cell.identity import code_fingerprint, identity, targets
 
@@ -139,7 +144,7 @@ class Cell:
         cfg = _settled(cfg, table)
         what = identity(cfg, table)
         code = code_fingerprint(targets(cfg))
-        return cls(cfg, entry, table, names, what, code, store.path(names, what["hash"]))
+        return cls(cfg, entry, table, names, what, code, store.path(names, what["hash"]), words)
 
     def is_due(self, record: Record | None) -> bool:
         """Whether the cell runs, given its record."""
@@ -162,33 +167,45 @@ def _run_all(cells: list[Cell], store: Store) -> list[str | None]:
     """
     for cell in cells:
         if cell.is_due(store.read(cell.path)):
-            _check(cell)
-    ended = [_run_cell(cell, store, wait=False) for cell in cells]
+            require(cell)
+    ended = [_told(cell, store, wait=False) for cell in cells]
     return [
-        status or _run_cell(cell, store, wait=True)
-        for cell, status in zip(cells, ended, strict=True)
+        status or _told(cell, store, wait=True) for cell, status in zip(cells, ended, strict=True)
     ]
 
 
-def _run_cell(cell: Cell, store: Store, wait: bool) -> str | None:
-    """Make one cell's record unless a good one is there; give its status.
-
-    None if another process is making the record, and we don't ``wait``.
-    """
-    stop_if_interrupted()
-    start = time.perf_counter()
-    record, is_made = _record(cell, store, wait)
-    if record is None:
+def _told(cell: Cell, store: Store, wait: bool) -> str | None:
+    """`run_cell`, announced unless a sweep is watched over; gives the status."""
+    is_announced = not _is_sweep()
+    ended = run_cell(cell, store, wait, is_announced)
+    if ended is None:
         return None
-    record = _named_anew(record, cell, store)
-    if not _is_sweep():
+    record, is_made = ended
+    if is_announced:
         _announce(record, is_made, cell.path)
-    store.log(_event(cell, record, is_made, time.perf_counter() - start))
     return str(record["status"])
 
 
-def _record(cell: Cell, store: Store, wait: bool) -> tuple[Record | None, bool]:
-    """The cell's record, and whether it was made here and now; None as in `_run_cell`."""
+def run_cell(
+    cell: Cell, store: Store, wait: bool = True, is_announced: bool = False
+) -> tuple[Record, bool] | None:
+    """Make one cell's record unless a good one is there; give it, and whether it was made now.
+
+    None if another process is making the record, and we don't ``wait``. Where it ``is_announced``,
+    a line says that it runs.
+    """
+    stop_if_interrupted()
+    start = time.perf_counter()
+    record, is_made = _record(cell, store, wait, is_announced)
+    if record is None:
+        return None
+    record = _named_anew(record, cell, store)
+    store.log(_event(cell, record, is_made, time.perf_counter() - start))
+    return record, is_made
+
+
+def _record(cell: Cell, store: Store, wait: bool, is_announced: bool) -> tuple[Record | None, bool]:
+    """The cell's record, and whether it was made here and now; None as in `run_cell`."""
     before = store.read(cell.path)
     if not cell.is_due(before):
         return before, False
@@ -199,7 +216,7 @@ def _record(cell: Cell, store: Store, wait: bool) -> tuple[Record | None, bool]:
         now = store.read(cell.path)
         if now != before and not cell.is_due(now):
             return now, False  # another sweep has just made it
-        if not _is_sweep():
+        if is_announced:
             print(f"{_named(cell.names)}: running …", flush=True)
         from bench.cell import run as way  # torch: only where there is something to compute
         from bench.cell.identity import score_fingerprints
@@ -220,7 +237,7 @@ def _event(cell: Cell, record: Record, is_made: bool, seconds: float) -> dict[st
         "made": is_made,
         "seconds": seconds,
         "error": record["error"] and record["error"]["message"],
-        "again": _command([cell.entry]),
+        "again": _command([cell.entry], cell.words),
         # For the time that the others take.
         "job": HydraConfig.get().job.num if _is_sweep() else None,
         "entry": cell.entry,
@@ -285,9 +302,14 @@ def must_run(record: Record | None, code: str, rerun: Rerun) -> bool:
     return record["status"] == "failed" or (stale and rerun == Rerun.needed)
 
 
-def _check(cell: Cell) -> None:
-    """Refuse what cannot work with this table, before anything is computed or written."""
-    from bench.datasets.bags import require
+def require(cell: Cell) -> None:
+    """Refuse what cannot work with its table, before anything is computed or written.
+
+    Raises
+    ------
+    BadInput
+    """
+    from bench.datasets import bags
     from bench.generator import NotApplicable
 
     cfg, table = cell.cfg, cell.table
@@ -297,7 +319,8 @@ def _check(cell: Cell) -> None:
         rule_for(str(cfg.finetune.select_by.value), table.problem)
     if cfg.method.finetune and cfg.finetune.trained == Layers.last_layer:
         backbone.last_layer(backbone.module)
-    require(table, cfg.fold, cfg.validation_share, cfg.finetune.bag if cfg.method.finetune else 1)
+    n_pieces = cfg.finetune.bag if cfg.method.finetune else 1
+    bags.require(table, cfg.fold, cfg.validation_share, n_pieces)
     if cfg.method.generator is None:
         return
     check_target(cfg.method.generator, "method.generator")
@@ -320,15 +343,17 @@ def _is_sweep() -> bool:
     return HydraConfig.get().mode.name == "MULTIRUN"
 
 
-def _typed() -> list[str]:
+def typed() -> list[str]:
     """The overrides of this job, as Hydra was given them: no reference in them is resolved."""
     task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     return [str(override) for override in cast(list[str], task)]
 
 
-def _command(entries: Iterable[str]) -> str:
+def _command(entries: Iterable[str], words: Iterable[str] = ()) -> str:
     """The command that runs just the cells of these entries again."""
-    kept = [o for o in _typed() if o.partition("=")[0] not in ("method", "methods")]
+    more = list(words)
+    said = {"method", "methods", *(word.partition("=")[0] for word in more)}
+    kept = [o for o in typed() if o.partition("=")[0] not in said] + more
     added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
     folder = ["--config-dir", *added] if added else []
     # Hydra's quotes; the shell's come on top.
