@@ -67,6 +67,7 @@ def later(frame: pd.DataFrame, folder: Path, schema: Schema, **keys):
 # The same rows ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["hepatitis", "penguins", "servo"])
 def test_an_embedded_table_is_the_same_later_from_a_file_and_a_frame(name: str, tmp_path: Path):
     table = embedded.load(name)
@@ -134,6 +135,7 @@ WORDS = ["a", "?", "-", "", "None", "True", "x", "'5"]
 cells = st.sampled_from([*NUMBERS, *HUGE, *DATES, *WORDS])
 
 
+@pytest.mark.long
 @settings(max_examples=20, deadline=None)
 @given(st.lists(cells, min_size=1, max_size=3), st.lists(cells, min_size=20, max_size=30))
 def test_whatever_a_fit_accepts_it_accepts_again(palette: list[str], column: list[str]):
