@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import decimal as decimals
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -104,27 +104,30 @@ class ColumnSchema:
 
     def _categories(self, values: pd.Series) -> tuple[pd.Categorical, list[str]]:
         text, remarks = text_of_values(values), []
-        strange = dict.fromkeys(text[text.notna() & ~text.isin(self.levels)])
-        meant = {value: level for value in strange if (level := self._level_of(value))}
+        strange = list(dict.fromkeys(text[text.notna() & ~text.isin(self.levels)]))
+        meant = self._meant(strange) if strange else {}
         if meant:
             value, level = next(iter(meant.items()))
             more = f", and {len(meant) - 1} more so" if len(meant) > 1 else ""
             remarks.append(f"{shown(value)} was read as the level {shown(level)}{more}.")
-            text = text.replace(meant)
+            text = text.map(lambda value: meant.get(value, value), na_action="ignore")
         unseen = text[text.notna() & ~text.isin(self.levels)]
         if len(unseen):
             rows, levels = counted(len(unseen), "row"), listed(dict.fromkeys(unseen), SHOWN)
             remarks.append(f"{rows} with a level not seen before ({levels}), taken as missing.")
         return pd.Categorical(text.where(text.isin(self.levels)), list(self.levels)), remarks
 
-    def _level_of(self, text: str) -> str | None:
-        """The one level that is the same number or truth value, written in another way.
+    def _meant(self, texts: Sequence[str]) -> dict[str, str]:
+        """For each text the one level that is the same number or truth value, if there is one.
 
         Programs write 1.0 for 1 in a column in which a number is missing, and TRUE for True.
         """
-        meaning = _meaning(text)
-        same = [c for c in self.levels if meaning is not None and _meaning(c) == meaning]
-        return same[0] if len(same) == 1 else None
+        levels: dict[int | float | str | None, list[str]] = defaultdict(list)
+        for level in self.levels:
+            levels[_meaning(level)].append(level)
+        levels[None] = []  # of other text
+        same = {text: levels.get(_meaning(text), []) for text in texts}
+        return {text: found[0] for text, found in same.items() if len(found) == 1}
 
     # Numbers and dates ----------------------------------------------------------------------------
 

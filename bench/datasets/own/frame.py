@@ -15,7 +15,7 @@ from bench.datasets.own.identifiers import without_index
 from bench.datasets.own.kinds import features_of
 from bench.datasets.own.number_columns import Surroundings
 from bench.datasets.own.raw import Raw, with_clean_names, without_marks
-from bench.datasets.own.remedies import Array, OfTarget, Python
+from bench.datasets.own.remedies import Alone, Array, Python
 from bench.datasets.own.schema import Schema
 from bench.datasets.own.sides import groups_of, times_of
 from bench.datasets.own.target import target_of
@@ -196,7 +196,7 @@ def _sides(
         ids, told = groups_of(_values(groups, "groups", len(known))[known], name, "groups", None)
     if times is not None:
         values = _values(times, "times", len(known))[known]
-        moments, told = times_of(values, name, "times", _FOUND, None)
+        moments, told = times_of(values, name, "times", _FOUND, None, Alone(called="times"))
     return ids, moments, told
 
 
@@ -209,7 +209,7 @@ def _target(
     """Class codes, classes and labels, or numbers and neither; and notes."""
     if problem != "classification":
         y, classes, notes = target_of(
-            values, name, problem, max_classes, _FOUND, Surroundings(), said=OfTarget()
+            values, name, problem, max_classes, _FOUND, Surroundings(), said=Alone()
         )
         if not classes:
             return y, (), None, notes

@@ -102,8 +102,17 @@ class Array(Python):
         return f"pd.Series(X[:, {self.labels[column]}])"
 
 
-class OfTarget(Python):
-    """What is done to ``y``."""
+@dataclass(frozen=True)
+class Alone(Python):
+    """What is done to values that are no column of ``X``.
+
+    Parameters
+    ----------
+    called : str
+        The parameter that they are: ``y``, ``times``.
+    """
+
+    called: str = "y"
 
     def categorical(self, names: Iterable[str]) -> str:
         """What makes it classes."""
@@ -111,10 +120,10 @@ class OfTarget(Python):
 
     def missing(self, marks: Iterable[str]) -> str:
         """What makes marks mean a missing value."""
-        return f"y.replace({list(marks)}, float('nan'))"
+        return f"{self.called}.replace({list(marks)}, float('nan'))"
 
     def _values(self, column: str) -> str:
-        return "y"
+        return self.called
 
 
 SHELL = Shell()

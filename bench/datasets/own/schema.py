@@ -22,7 +22,6 @@ from bench.datasets.own.uses import meant
 from bench.datasets.own.wording import MOST, listed, shown
 from bench.datasets.own.wording import columns as named
 from bench.errors import BadInput, TableError
-from bench.phrases import counted
 from bench.ranges import plain
 from bench.table import Kind, Problem, Table
 
@@ -176,7 +175,7 @@ class Schema:
     def fault(self) -> str | None:
         """What contradicts itself in it, in a clause; None if nothing does."""
         if (self.problem == "classification") != (len(set(self.classes)) > 1):
-            return f"{self.problem} of {counted(len(set(self.classes)), 'class')}"
+            return f"{self.problem}, and its classes are {listed(self.classes) or 'none'}"
         if len(set(self.classes)) < len(self.classes):
             return "a class stands in it twice"
         if len(set(self.features)) < len(self.features):

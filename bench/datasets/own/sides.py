@@ -12,7 +12,7 @@ from bench.datasets.own import labels
 from bench.datasets.own.as_text import text_of
 from bench.datasets.own.kinds import quantities_of
 from bench.datasets.own.number_columns import Surroundings
-from bench.datasets.own.remedies import Column
+from bench.datasets.own.remedies import SHELL, Column, Shell
 from bench.datasets.own.strays import TwoReadings, Unusable
 from bench.datasets.own.wording import listed, shown
 from bench.datasets.own.written_numbers import Convention
@@ -60,7 +60,12 @@ def groups_of(
 
 
 def times_of(
-    values: pd.Series, name: str, column: str, convention: Convention, separator: str | None
+    values: pd.Series,
+    name: str,
+    column: str,
+    convention: Convention,
+    separator: str | None,
+    said: Shell = SHELL,
 ) -> tuple[np.ndarray, list[str]]:
     """When each row was, as numbers or as days since 1970-01-01 (UTC), and notes.
 
@@ -71,7 +76,8 @@ def times_of(
     """
     where = f"Dataset '{name}', column '{column}'"
     try:
-        found = quantities_of(values, Column(column), convention, Surroundings(separator))
+        around = Surroundings(separator)
+        found = quantities_of(values, Column(column, said), convention, around)
     except Unusable as reason:
         plain = "write all as dates such as 2024-12-31, or all as plain numbers"
         remedy = reason.remedy if isinstance(reason, TwoReadings) else plain

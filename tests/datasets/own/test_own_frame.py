@@ -180,6 +180,12 @@ def test_remedies_of_a_numeric_target_are_of_y():
         owned(REAL[:, None] ** 2, y, problem="regression")
 
 
+def test_remedies_of_times_are_of_times():
+    days = pd.Series([f"0{1 + i % 9}/0{1 + i % 7}/2024" for i in ROWS])
+    with pytest.raises(TableError, match=r"pd\.to_datetime\(times, dayfirst=True\)"):
+        owned(REAL[:, None], CODES, times=days)
+
+
 def test_no_note_names_a_key_of_the_command_line():
     frame = beside(pd.Series(ROWS)).assign(
         code=[f"{i % 3}.{i % 2}0" if i % 2 else f"{i % 3}.9" for i in ROWS],

@@ -254,7 +254,7 @@ def test_another_separator_is_asked_for_and_can_be_given(fitted, tmp_path: Path)
 @pytest.mark.parametrize(
     ("levels", "later", "told"),
     [
-        (["1", "2"], ["1.0", 2.0, "02", "3"], ["1", "2", None, None]),
+        (["1", "0"], ["1.0", 0.0, "01", "0e0", "word"], ["1", "0", None, "0", None]),
         (["TRUE", "FALSE"], [True, "false", "yes", 1], ["TRUE", "FALSE", None, None]),
         (["1", "1.0", "2"], ["1.0", "1.00", "2", None], ["1.0", None, "2", None]),
     ],
@@ -295,7 +295,7 @@ def damaged(change) -> dict:
     [
         (lambda s: s.pop("columns"), "columns: Field required"),
         (lambda s: s.update(_target_="os.system"), "_target_: Unexpected keyword argument"),
-        (lambda s: s.update(classes=["yes"]), "classification of 1 class"),
+        (lambda s: s.update(classes=["yes"]), "classification, and its classes are 'yes'"),
         (lambda s: s.update(classes=["yes", "yes", "no"]), "a class stands in it twice"),
         (lambda s: s.update(features=["w", "c"]), "or in another order"),
         (lambda s: s.update(features=[1]), "features.0: Input should be a valid string"),
