@@ -21,6 +21,7 @@ from bench.cell.targets import TARGET, named
 from bench.datasets.own.characters import clean_name
 from bench.errors import BadInput
 from bench.files import Unsound, content, shown
+from bench.phrases import joined
 
 LARGEST = 1_000_000  # bytes of a file
 HEADER = ["cause", "effect"]
@@ -67,6 +68,27 @@ def takes(generator: Mapping[str, Any] | None, key: str) -> bool:
         return key in ranges.hints(get_object(str(generator.get(TARGET))))
     except (ImportError, ValueError, AttributeError, TypeError):
         return False  # it is no class: refused where it is made
+
+
+def require_taken(cells: Sequence[DictConfig]) -> None:
+    """Refuse a command whose files none of its cells takes; they are `with_told`.
+
+    Raises
+    ------
+    BadInput
+    """
+    for key in READERS:
+        taken = any(key in (cell.method.generator or ()) for cell in cells)
+        if cells and cells[0].get(key) is not None and not taken:
+            raise untaken(key, cells[0][key], [str(cell.method.name) for cell in cells])
+
+
+def untaken(key: str, value: Any, methods: Sequence[str]) -> BadInput:
+    """What to say of a file that no method takes."""
+    return BadInput(
+        f"{key}={value} has no effect: it is for generators that take it, as those of scm and "
+        f"causalmixft, and {joined(methods, 'and')} have none."
+    )
 
 
 def _completed(cell: DictConfig, found: Mapping[str, Any]) -> DictConfig:

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from bench.cell import model
 from bench.cell.checking import called, check_config, check_target, plain_node, reason_of
 from bench.cell.config import Rerun
-from bench.cell.known import with_told
+from bench.cell.known import require_taken, with_told
 from bench.cell.record import Record
 from bench.cell.scored import shown, steps_told
 from bench.cell.store import Store
@@ -63,15 +63,18 @@ def job(cfg: DictConfig) -> int:
         if not cfg.methods:  # else each entry's config is checked, the job's own is none's
             check_config(cfg)
         hydra = HydraConfig.get()
-        entries, cells = zip(*cells_of(cfg, typed(), hydra.runtime.choices.method), strict=True)
-        for cell in cells:
+        cells = list(cells_of(cfg, typed(), hydra.runtime.choices.method))
+        for _, cell in cells:
             check_config(cell)
             cell.results_dir = str(store.root)
         table = load_table(cfg)
-        made = zip(with_told(cells), entries, strict=True)
-        return _run_all([Cell.of(c, entry, table, store) for c, entry in made], store).count(
-            "failed"
-        )
+        made = with_told([cell for _, cell in cells])
+        if not _is_sweep():  # whose jobs may have one method each
+            require_taken(made)
+        named = [
+            Cell.of(cell, entry, table, store) for cell, (entry, _) in zip(made, cells, strict=True)
+        ]
+        return _run_all(named, store).count("failed")
     except BadInput as reason:
         if not _is_sweep():
             raise

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from bench.errors import BadInput, closest
-from bench.phrases import begun, counted
+from bench.phrases import begun, counted, numbered
 from bench.ranges import STRICT, Text
 from bench.table import Table
 from generators.scm.coding import Coding
@@ -208,7 +208,7 @@ def _kept_out(names: Iterable[str], table: Table, what: str) -> set[str]:
     for name in sorted(absent - gone):
         raise BadInput(
             f"{what} names '{name}', which is no column of table '{table.name}';"
-            f"{closest(name, columns)} there are {begun(columns, SHOWN)}."
+            f"{closest(name, columns)} there are {numbered(columns, SHOWN)}."
         )
     return gone
 

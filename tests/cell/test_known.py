@@ -146,6 +146,7 @@ def test_a_link_to_a_file_and_a_mark_of_its_encoding_are_read(files: Path) -> No
 # --- commands -------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

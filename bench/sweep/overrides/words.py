@@ -19,9 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 from bench import ranges
 from bench.cell.checking import declared
 from bench.cell.config import Config
-from bench.cell.known import READERS, takes
+from bench.cell.known import READERS, takes, untaken
 from bench.errors import BadInput, closest
-from bench.phrases import joined
 from bench.sweep.folders import place
 from bench.sweep.overrides.keys import check_values, read, require_known
 from bench.sweep.overrides.line import (
@@ -129,7 +128,7 @@ def _require_effect(line: Line) -> None:
                 f"dataset={sources[0].choice}, not by dataset={','.join(chosen)}."
             )
 
-    for key in READERS:
+    for key in READERS if line.sweeps else ():  # of one job its cells say so (`require_taken`)
         if line.value(key) not in (None, "null"):
             _require_taken(key, line)
 
@@ -145,10 +144,7 @@ def _require_taken(key: str, line: Line) -> None:
     names = names or choices("method", line)
     nodes = [composed("method", name, line.search) for name in names]
     if not any(node is None or takes(node.get("generator"), key) for node in nodes):
-        raise BadInput(
-            f"{key}={line.value(key)} has no effect: it is for generators that take it, as those "
-            f"of scm and causalmixft, and {joined(names, 'and')} have none."
-        )
+        raise untaken(key, line.value(key), names)
 
 
 # Values -------------------------------------------------------------------------------------------

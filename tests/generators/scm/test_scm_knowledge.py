@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import doctest
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations, permutations
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
+from documents import ROOT, blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import DictConfig
 from test_generators import make_table
 
+from bench.cell.known import told as content_of
+from bench.datasets.embedded import load
 from bench.errors import BadInput
 from bench.table import Table
 from generators.scm import SCM, Target
 from generators.scm.discovery import Discovery
 from generators.scm.graphs import Dag, EdgeProbabilities, sample_dag
-from generators.scm.knowledge import Fact, Known, contradiction, facts_of
+from generators.scm.knowledge import Content, Fact, Known, contradiction, facts_of
 
 FEATURES = ("age", "sex", "bmi", "smoker", "glucose")
 NAMES = (*FEATURES, "target")
@@ -321,3 +327,21 @@ def test_a_column_that_reading_kept_out_is_noted() -> None:
 
 def test_facts_that_hold_together_contradict_nothing() -> None:
     assert contradiction([Fact("root", ("a",)), Fact("required", ("a", "b"))], 1) is None
+
+
+# --- what the README shows ------------------------------------------------------------------------
+
+
+def test_what_the_readme_shows_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {block.language: block.text for block in blocks(ROOT / "generators/scm/README.md")}
+    monkeypatch.chdir(tmp_path)
+    Path("knowledge.yaml").write_text(shown["yaml"])
+    Path("edges.csv").write_text(shown["text"])
+    heart = load("heart-disease")
+    (held,) = content_of(DictConfig({"knowledge": "knowledge.yaml"})).values()
+    SCM(knowledge=held).check(heart)
+    assert set(held) == set(Content.__annotations__)
+    (edges,) = content_of(DictConfig({"dag": "edges.csv"})).values()
+    SCM(dag=edges).check(heart)
+    example = doctest.DocTestParser().get_doctest(shown["python"], {}, "README", None, 0)
+    assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example).failed == 0
