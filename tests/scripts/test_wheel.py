@@ -21,6 +21,7 @@ from pathlib import Path
 import bench, generators
 from bench.cli import main
 from bench.cell.identity import code_fingerprint
+from bench.datasets.embedded import DATA
 
 own, site = sys.argv[1], Path(sys.argv[2])
 assert Path(bench.__file__).is_relative_to(site) and Path(generators.__file__).is_relative_to(site)
@@ -36,6 +37,8 @@ for words in (
     ["diff", "results/single", "results/single"],
     ["verify", "results/single", "--config-dir", own, "--all"],
     ["fetch", "dataset=iris"],
+    ["fit", "dataset=iris", "method=default_ft", "finetune.steps=1", "out=model"],
+    ["predict", "model", str(DATA / "iris.parquet"), "out=told.csv"],
 ):
     code = main(words)
     print("ENDED", words[0], code, flush=True)
@@ -98,7 +101,8 @@ def test_every_verb_works_in_any_folder(site: Path, tmp_path: Path) -> None:
     (methods / "mine.yaml").write_text("defaults: [default_ft, _self_]\nname: mine\n")
     done = run(site, tmp_path, sys.executable, "-c", VERBS, "configs", str(site))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("ENDED") == 10
+    assert done.stdout.count("ENDED") == 12
     assert f"code {code_fingerprint(['generators.bootstrap'])}\n" in done.stdout
     assert (tmp_path / "results" / "single" / "report" / "index.html").is_file()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["configs", "results"]
+    left = ["configs", "model", "results", "told.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
