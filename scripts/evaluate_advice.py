@@ -5,7 +5,7 @@
 
 Where *nothing* helps is an embedded table whose target is permuted, another one each seed of a few.
 *Stripes* need fine-tuning: the class is whether the sum of two numbers lies in an even stripe, of
-which there are eight; the model's prior has hardly such a table, and in context it sees none.
+which there are six; the model's prior has hardly such a table, and in context it sees none.
 Records lie under the folder, so that the same command goes on where it was; a study that is done is
 read again.
 """
@@ -33,7 +33,7 @@ from bench.verbs.advise import FIRST, Asked, study
 from scripts.evaluation import console, evaluate, parser, run_all
 
 TABLES = ("haberman", "iris", "tae", "penguins")  # small ones
-ROWS, STRIPES = 500, 4  # of stripes: four to a unit of the sum
+ROWS, STRIPES = 400, 3  # of stripes: three to a unit of the sum
 
 
 def nothing(seed: int) -> pd.DataFrame:
