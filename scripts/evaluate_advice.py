@@ -33,6 +33,7 @@ from bench.verbs.advise import FIRST, Asked, study
 from scripts.evaluation import console, evaluate, parser, run_all
 
 TABLES = ("haberman", "iris", "tae", "penguins")  # small ones
+ALL_DAY = 1440.0  # minutes: the folds end a study
 ROWS, STRIPES = 400, 3  # of stripes: three to a unit of the sum
 
 
@@ -70,17 +71,12 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.csv"
         KINDS[self.kind](self.seed).to_csv(path, index=False)
-        asked = Asked.of(
-            [
-                "dataset=csv", f"path={path}", "target=y", f"results_dir={self.folder / name}",
-                "minutes=600", f"folds={self.folds}", *self.words,
-            ]
-        )  # fmt: skip
+        asked = Asked(minutes=ALL_DAY, folds=self.folds, results_dir=str(self.folder / name))
+        words = ["dataset=csv", f"path={path}", "target=y", *self.words]
         rows: list[dict[str, Any]] = []
 
         def work(cfg: DictConfig) -> int:
-            advice = study(asked, cfg, settings(asked.analysis)).advice
-            assert advice is not None
+            advice = study(asked, cfg, settings()).advice
             spent = advice.methods["seconds"].sum() * advice.folds
             facts = {"method": advice.method, "gain": advice.gain, "folds": advice.folds}
             told = {"kind": self.kind, "seed": self.seed, "advice": str(advice.kind)}
@@ -89,7 +85,7 @@ class Job:
             return 0
 
         with redirect_stdout(io.StringIO()):
-            with_config("advise", [*FIRST, *asked.cells], work)
+            with_config("advise", [*FIRST, *words], work)
         return rows
 
 

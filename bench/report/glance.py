@@ -33,9 +33,7 @@ def at_a_glance(answer: Answer) -> Drawing | None:
     both[0].set_xlabel(f"gain: test {answer.metric.turned_title()} ×1000", fontsize=8)
     both[1].set_xlabel("harm: % of runs that end worse", fontsize=8)
     most = "" if len(methods) == len(every) else f"; {len(methods)} of {len(every)} methods"
-    caption = (
-        "Against not fine-tuning (0), with "
-        f"{answer.settings.confidence:.0%} bootstrap intervals over datasets; best average rank on "
-        f"top{most}."
-    )
+    several = f", with {answer.settings.confidence:.0%} bootstrap intervals over datasets"
+    within = several if answer.datasets > 1 else ""
+    caption = f"Against not fine-tuning (0){within}; best average rank on top{most}."
     return Drawing("at_a_glance", "Gain and harm", caption, figure)

@@ -6,10 +6,10 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from annotated_types import Interval
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,16 +19,17 @@ from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import CONF, plain, printable
-from bench.phrases import counted
+from bench.phrases import counted, duration
 from bench.process import invoked
+from bench.ranges import Folder, Text
 from bench.sweep.entries import cells_of
 from bench.sweep.folders import writable
 from bench.sweep.interrupt import Terminated
 from bench.sweep.job import load_table, typed
 from bench.sweep.overrides.line import MULTIRUN, Line
 from bench.sweep.study import Study
-from bench.sweep.time_left import duration
 from bench.verbs._hydra import with_config
+from bench.verbs._own import told_apart
 
 HELP = "whether to fine-tune on one table, and how: advise dataset=csv path=… target=…"
 PLACE = 12
@@ -39,18 +40,29 @@ default fine-tuning, the causal mix and a cheap rival (conf/advice.yaml), each s
 finetune=safe. It ends in one of three answers, for the rows at hand:
 
   Keep the base model               no step was better, or a worthwhile gain is excluded
-  Fine-tune with …, expect +x ± y   beyond chance for all methods and looks together (5 %)
-  Cannot be told with n rows        and about how many folds or rows it would take
+  Fine-tune with …, expect +x ± y   beyond chance, for all methods and looks together (5 %)
+  ... cannot be told with n rows    and about how many folds or rows it would take
 
 and in the command to run next. Stop whenever you like: what is done is read, and the same
-command goes on; more minutes add folds. The page is results/advice/NAME/report/index.html, and
-results_dir=FOLDER moves it. dataset.groups= and dataset.time= are respected; a gain below
-analysis.worthwhile=0.01 (of ROC-AUC, or RMSE / σ) is not worth it.
+command goes on; more minutes add folds, and looking more often errs no more often.
+
+of advise itself
+  minutes=10             about; three folds at least, and none is begun that would not end in time
+  folds=30               at most
+  results_dir=FOLDER     records and the page, report/index.html; else results/advice/NAME
+  analysis.worthwhile=0.01    the least gain that is worth it, of ROC-AUC or RMSE / σ
+
+of the table, and what is known of it
+  dataset.groups=COLUMN dataset.time=COLUMN dataset.KEY=VALUE   as for fit; folds respect both
+  knowledge=FILE.yaml dag=FILE.csv    for the causal mix
+
+examples
+  {program} advise dataset=csv path=train.csv target=y
+  {program} advise dataset=credit-g minutes=3 results_dir=results/mine
 """
 DEFAULTS = CONF / "advice.yaml"
 BASE = "pretrained"
 FIRST = ("finetune=safe", "hydra.mode=RUN")  # what is typed comes last, and wins
-OURS = ("minutes", "folds", "results_dir", "out")  # words that are not the cells'
 # Words that a study of one table cannot have, and why.
 REFUSED = {
     "methods": "its candidates stand in conf/advice.yaml",
@@ -66,78 +78,40 @@ if TYPE_CHECKING:
     from bench.table import Table
 
 
-def main(words: list[str]) -> int:
-    """Study the table and print the advice; give the exit code."""
-    asked = Asked.of(words)
-    return with_config("advise", [*FIRST, *asked.cells], partial(_advise, asked))
-
-
 @dataclass(frozen=True)
 class Asked:
-    """The words of an `advise`, read.
+    """What is asked of `advise` itself."""
 
-    Attributes
-    ----------
-    words : list of str
-        As typed.
-    cells, analysis : list of str
-        Those of the cells, those of how they are read.
-    minutes : float or None
-    folds : int or None
-        At most so many.
-    results_dir : str or None
-    """
+    minutes: Annotated[float, Interval(gt=0, le=1e6)] | None = None
+    folds: Annotated[int, Interval(ge=3, le=1000)] | None = None  # at most
+    results_dir: Annotated[Text, Folder()] | None = None
 
-    words: list[str]
-    cells: list[str]
-    analysis: list[str] = field(default_factory=list)
-    minutes: float | None = None
-    folds: int | None = None
-    results_dir: str | None = None
 
-    @classmethod
-    def of(cls, words: Sequence[str]) -> Asked:
-        """Tell the study's own words from those of its cells.
+def main(words: list[str]) -> int:
+    """Study the table, print the advice and the command to run next; give the exit code."""
+    from bench.analysis.settings import PREFIX, settings
 
-        Raises
-        ------
-        BadInput
-        """
-        line = Line.of(words)
-        if {*line.flags} & {*MULTIRUN}:
-            raise BadInput(f"advise is of one table: leave {line.flags[0]} out. {USAGE}.")
-        for key, why in REFUSED.items():
-            if line.value(key) not in (None, "null"):
-                raise BadInput(f"advise takes no {key}=: {why}.")
-        own = {word: word.partition("=")[0] for word in line.overrides}
-        return cls(
-            list(words),
-            [w for w in words if own.get(w) not in OURS and not w.startswith("analysis.")],
-            [w for w in words if w.startswith("analysis.")],
-            _minutes(line.value("minutes")),
-            _folds(line.value("folds")),
-            line.value("results_dir"),
+    asked, rest = told_apart(words, Asked)
+    chosen = settings(word for word in rest if word.startswith(PREFIX))
+    cells = [word for word in rest if not word.startswith(PREFIX)]
+    line = Line.of(cells)
+    if {*line.flags} & {*MULTIRUN}:
+        raise BadInput("advise is of one table, and takes no -m; run it once for each.")
+    for key, why in REFUSED.items():
+        if line.value(key) not in (None, "null"):
+            raise BadInput(f"advise takes no {key}=: {why}.")
+    if not any(line.value(key) for key in ("dataset", "path", "target")):
+        raise BadInput(
+            "Which table? Name a file by dataset=csv path=FILE target=COLUMN, or an embedded table "
+            "by dataset=NAME."
         )
 
+    def work(cfg: DictConfig) -> int:
+        found = study(asked, cfg, chosen)
+        command = following(found, words, cells)
+        return _tell(found, chosen, command)
 
-def _minutes(text: str | None) -> float | None:
-    try:
-        number = None if text is None else float(text)
-    except ValueError:
-        number = 0.0
-    if number is not None and not 0 < number < math.inf:
-        raise BadInput(f"minutes={text}: minutes is a number above 0, as minutes=10.")
-    return number
-
-
-def _folds(text: str | None) -> int | None:
-    from bench.analysis.advice import FEWEST  # pandas: once it is asked for
-
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) < FEWEST:
-        raise BadInput(f"folds={text}: folds is a whole number from {FEWEST} on, as folds=6.")
-    return int(text)
+    return with_config("advise", [*FIRST, *cells], work)
 
 
 @dataclass
@@ -148,39 +122,35 @@ class Studied:
     ----------
     root : Path
         Its results folder.
-    records : list of Record
-        Fold after fold.
     entries : dict of str → str
         Method → its entry of `methods`.
+    advice : Advice
+    records : list of Record
+        Fold after fold.
     seconds : float
         That a fold takes.
     stopped : bool
         By Ctrl-C.
-    advice : Advice
     """
 
     root: Path
-    records: list[Record]
     entries: dict[str, str]
-    advice: Advice | None = None
+    advice: Advice
+    records: list[Record] = field(default_factory=list)
     seconds: float = 0.0
     stopped: bool = False
 
 
-def _advise(asked: Asked, cfg: DictConfig) -> int:
-    """Study, report, say what was found and what to run next; give how many cells failed."""
+def _tell(found: Studied, chosen: Analysis, command: str) -> int:
+    """Report, say what was found and what to run next; give how many cells failed."""
     from bench.analysis.frame import metric_of
-    from bench.analysis.settings import settings
     from bench.report.advice import reply
     from bench.report.write import report
 
-    chosen = settings(asked.analysis)
-    found = study(asked, cfg, chosen)
-    assert found.advice is not None  # there is a first fold
     told = reply(found.advice, metric_of(found.records), chosen.confidence)
-    command = following(asked, found)
     print("Making tables and figures …", flush=True)
     report(found.root, chosen, command=command)
+    print(f"The page: {printable(str(found.root / 'report' / 'index.html'))}")
     if found.stopped:
         print(f"Stopped: the answer is from {counted(found.advice.folds, 'fold')}.")
     print(printable(f"\n{told.text}\n\nNext:\n{command}"))
@@ -197,7 +167,7 @@ def study(asked: Asked, cfg: DictConfig, chosen: Analysis) -> Studied:
     KeyboardInterrupt
         If it is stopped before there is anything to read.
     """
-    from bench.analysis.advice import FEWEST, Kind, advised
+    from bench.analysis.advice import FEWEST, Advice, Kind, advised
     from bench.datasets.splits import n_splits
 
     stated = plain(OmegaConf.load(DEFAULTS))
@@ -215,7 +185,8 @@ def study(asked: Asked, cfg: DictConfig, chosen: Analysis) -> Studied:
     folds = min(n_splits(table), asked.folds or n_splits(table))
     print(_opening(table, len(cells), folds, minutes), flush=True)
     running = Study(cells, table, store, 60 * minutes, _show)
-    found = Studied(store.root, [], {cell.method.name: entry for entry, cell in cells})
+    names = {cell.method.name: entry for entry, cell in cells}
+    found = Studied(store.root, names, Advice(Kind.unknown))
     try:
         for place, records in enumerate(running.folds(range(folds), FEWEST), start=1):
             found.records += records
@@ -229,7 +200,7 @@ def study(asked: Asked, cfg: DictConfig, chosen: Analysis) -> Studied:
     except Terminated:
         raise
     except KeyboardInterrupt:
-        if found.advice is None or found.advice.folds < FEWEST:
+        if found.advice.folds < FEWEST:
             raise
         found.stopped = True
     return found
@@ -263,17 +234,23 @@ def _show(record: Record, is_made: bool, left: float | None) -> None:
     print(printable(f"fold {cell['fold']} {cell['method']}: {ended}{why}{at_most}"), flush=True)
 
 
-def following(asked: Asked, found: Studied) -> str:
-    """The command to run next: more folds where those would tell, else the fit that is advised."""
-    advice = found.advice
-    assert advice is not None
+def following(found: Studied, words: Sequence[str], cells: Sequence[str]) -> str:
+    """The command to run next: more folds where those would tell, else the fit that is advised.
+
+    Parameters
+    ----------
+    found : Studied
+    words, cells : sequence of str
+        All words that were typed, and those of the cells.
+    """
+    advice, this = found.advice, invoked().split()
     if advice.needed is not None and advice.needed.folds is not None:
         minutes = math.ceil(advice.needed.folds * found.seconds / 60)
-        kept = [word for word in asked.words if not word.startswith(("minutes=", "folds="))]
-        return shlex.join([*invoked().split(), "advise", *kept, f"minutes={minutes}"])
-    method = advice.method if advice.kind == "finetune" else BASE
-    entry = found.entries[str(method)].split()
-    fitted = [f"method={entry[0]}", *(w for w in entry[1:] if not w.startswith("method.name="))]
-    typed_rule = any(word.startswith("finetune=") for word in asked.cells)
-    rule = [] if typed_rule or method == BASE else ["finetune=safe"]
-    return shlex.join([*invoked().split(), "fit", *asked.cells, *fitted, *rule, "out=model"])
+        kept = [word for word in words if not word.startswith(("minutes=", "folds="))]
+        return shlex.join([*this, "advise", *kept, f"minutes={minutes}"])
+    method = str(advice.method) if advice.kind == "finetune" else BASE
+    name, *more = found.entries[method].split()
+    fitted = [f"method={name}", *(word for word in more if not word.startswith("method.name="))]
+    is_typed = method == BASE or any(word.startswith("finetune=") for word in cells)
+    rule = [] if is_typed else ["finetune=safe"]
+    return shlex.join([*this, "fit", *cells, *fitted, *rule, "out=model/"])

@@ -410,6 +410,22 @@ def test_a_table_is_in_all_outputs(table: ReportTable, request: pytest.FixtureRe
         in_all_outputs(table, of)
 
 
+@pytest.mark.long
+def test_what_is_to_be_run_next_heads_the_page_and_spares_the_terminal_its_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    advice = [table for table in tables() if table.key == "advice"]
+    monkeypatch.setattr(room, "tables", lambda: advice)
+    for record in one_table({"default_ft": [0.1, 0.1, 0.2]}):
+        Store(tmp_path).write(record)
+    assert report(tmp_path, QUICK, command="python -m bench fit 'path=my table.csv'") == 0
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    first, _, rest = page.partition("<pre>python -m bench fit &#39;path=my table.csv&#39;</pre>")
+    assert "<strong>Whether to fine-tune cannot be told with 150 rows</strong>" in first
+    assert "what another table than heart does; what fine-tuning on all rows gains" in rest
+    assert advice[0].title not in capsys.readouterr().out
+
+
 def test_where_nothing_is_left_in_its_place_a_table_is_nowhere(whole: Reported) -> None:
     rare = {table.key for table in tables() if not table.empty}
     assert rare >= {"margin", "safety", "all_readings", "per_dataset_in_units"}
