@@ -88,7 +88,9 @@ class Advice:
     needed : Needed or None
         Where it cannot be told.
     reasons : tuple of str
-        Why, and what was left out: a clause each.
+        Why, a clause each.
+    left_out : tuple of str
+        Methods and folds that are not read, and why not, a clause each.
     level : float
         That a p-value is asked to be below at each look.
     methods : DataFrame
@@ -111,6 +113,7 @@ class Advice:
     rows: int = 0
     needed: Needed | None = None
     reasons: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     level: float = math.nan
     methods: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     differences: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -157,14 +160,16 @@ def advice(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) -
         score not worse; else ``unknown``.
     """
     tuned = cells[~cells["method"].isin(references(cells).pretrained)]
-    tuned, reasons = _sound(tuned.assign(**_gains(tuned, told, metric)))
+    tuned, left_out = _sound(tuned.assign(**_gains(tuned, told, metric)))
     differences = _by_fold(tuned, "gain").dropna()
     splits = told.splits
     level = settings.advice_level / max(1, splits - FEWEST + 1)
     n, rows = len(differences), int(tuned["rows"].max()) if len(tuned) else 0
     if differences.empty or n < FEWEST:
         few = f"{counted(n, 'fold')} of {FEWEST} that it takes at least"
-        return Advice(Kind.unknown, folds=n, rows=rows, reasons=(few, *reasons), level=level)
+        return Advice(
+            Kind.unknown, folds=n, rows=rows, reasons=(few,), left_out=left_out, level=level
+        )
     tuned = tuned[tuned["fold"].isin(differences.index)]
     ratio = float((tuned["test_rows"] / (tuned["rows"] - tuned["test_rows"])).mean())
     table = _methods(tuned, differences, ratio, settings.confidence)
@@ -178,7 +183,7 @@ def advice(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) -
         needed = _needed(wanted, spread, ratio, (n, splits), rows, at, settings.power)
     return Advice(
         kind, chosen, float(row["expected"]), float(row["se"]), float(row["low"]),
-        float(row["high"]), n, rows, needed, (*why, *reasons), level, table, differences,
+        float(row["high"]), n, rows, needed, tuple(why), left_out, level, table, differences,
     )  # fmt: skip
 
 
@@ -209,14 +214,14 @@ def _sound(cells: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         where = sorted(lacking["fold"].unique())
         cells = cells[~cells["fold"].isin(where)]
         folds = joined(map(str, where), "and")
-        reasons.append(f"fold {folds} has no score to compare by, and is left out")
+        reasons.append(f"fold {folds} has no score to compare by")
     for method, of in cells.groupby("method", observed=True):
         lost = of[of["status"] != "done"]
         if len(lost):
             why = str(lost["error"].dropna().iloc[0]) if lost["error"].notna().any() else ""
             cells = cells[cells["method"] != method]
             in_folds = f"in {len(lost)} of {counted(len(of), 'fold')}"
-            reasons.append(f"{method} is left out: it gave no result {in_folds} ({why})")
+            reasons.append(f"{method} gave no result {in_folds} ({why})")
     return cells, tuple(reasons)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from math import isnan
 from typing import Any
 
-from bench.analysis.advice import FEWEST, Advice, Kind, proper_of
+from bench.analysis.advice import Advice, Kind, proper_of
 from bench.analysis.answer import Answer
 from bench.phrases import counted
 from bench.report.drawing import GREY, INK, Drawing, name_rows, points, single
@@ -27,7 +27,8 @@ def reply(advice: Advice, metric: Score, confidence: float) -> Reply:
     """The advice in plain words: what to do, and what that rests on."""
     told = {Kind.keep: _keep, Kind.finetune: _finetune, Kind.unknown: _unknown}
     opening, because = told[advice.kind](advice, metric, confidence)
-    return Reply(opening, because, "advice")
+    left_out = f" Left out: {'; '.join(advice.left_out)}." if advice.left_out else ""
+    return Reply(opening, f"{because}{left_out}", "advice")
 
 
 def _keep(advice: Advice, metric: Score, confidence: float) -> tuple[str, str]:
@@ -59,11 +60,10 @@ def _finetune(advice: Advice, metric: Score, confidence: float) -> tuple[str, st
 
 
 def _unknown(advice: Advice, metric: Score, confidence: float) -> tuple[str, str]:
-    opening = f"Whether to fine-tune cannot be told with {counted(advice.rows, 'row')}"
+    rows = f" with {counted(advice.rows, 'row')}" if advice.rows else ""
+    opening = f"Whether to fine-tune cannot be told{rows}"
     if advice.method is None:
-        if advice.folds < FEWEST:
-            return opening, f"{'; '.join(advice.reasons)}. {UNTIL}"
-        return opening, f"no method gave a result that can be read ({'; '.join(advice.reasons)})."
+        return opening, f"{'; '.join(advice.reasons)}. {UNTIL}"
     row = _row(advice)
     reasons = f" ({'; '.join(advice.reasons)})" if advice.reasons else ""
     return opening, (

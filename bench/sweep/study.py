@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 
 from bench.cell.record import Record
 from bench.cell.store import Store
+from bench.errors import TableError
+from bench.files import printable
 from bench.sweep.job import Cell, require, run_cell
 from bench.table import Table
 
@@ -44,22 +46,38 @@ class Study:
     def folds(self, numbers: Sequence[int], fewest: int) -> Iterator[list[Record]]:
         """Run fold after fold; after each, its records.
 
-        It ends before a fold that would not end within the time, but not before the ``fewest``.
+        It ends before a fold that would not end within the time, but not before the ``fewest``. A
+        fold that cannot be used with this table is left out, and told at the end.
 
         Raises
         ------
         BadInput
-            If a fold cannot be used with this table.
+            If none can be used.
         """
+        run, refused = 0, []
         for place, number in enumerate(numbers):
-            cells = [self._cell(entry, cfg, number) for entry, cfg in self.cells]
-            due = [cell for cell in cells if cell.is_due(self.store.read(cell.path))]
-            if due and place >= fewest and self._elapsed() + self.cost(due) > self.seconds:
-                return
-            for cell in due:
-                require(cell)
-            left = max(fewest, len(numbers)) - place
-            yield [self._run(cell, left, max(0, fewest - place)) for cell in cells]
+            try:
+                cells, due = self._ready(number)
+            except TableError as reason:  # of this fold, or else of all
+                refused.append(reason)
+                continue
+            if due and run >= fewest and self._elapsed() + self.cost(due) > self.seconds:
+                break
+            left = max(fewest - run, len(numbers) - place)
+            yield [self._run(cell, left, max(0, fewest - run)) for cell in cells]
+            run += 1
+        if refused and not run:
+            raise refused[0]
+        for why in refused:
+            print(printable(f"Left out: {why}"))
+
+    def _ready(self, number: int) -> tuple[list[Cell], list[Cell]]:
+        """The cells of a fold, and those of them that are to be run, which can be."""
+        cells = [self._cell(entry, cfg, number) for entry, cfg in self.cells]
+        due = [cell for cell in cells if cell.is_due(self.store.read(cell.path))]
+        for cell in due:
+            require(cell)
+        return cells, due
 
     def cost(self, cells: Iterable[Cell] | None = None) -> float:
         """Seconds that cells take, or a whole fold, by those of their methods so far."""

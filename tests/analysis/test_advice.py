@@ -117,8 +117,13 @@ def test_a_method_that_failed_is_left_out_and_the_others_are_read_on_all_folds()
     advice = advised(records, SETTINGS)
     assert advice.folds == 6
     assert advice.methods["method"].tolist() == ["default_ft"]
-    left_out = "bootstrap is left out: it gave no result in 1 of 6 folds (no luck)"
-    assert advice.reasons == (left_out,)
+    assert advice.left_out == ("bootstrap gave no result in 1 of 6 folds (no luck)",)
+    assert told(records).endswith(" Left out: bootstrap gave no result in 1 of 6 folds (no luck).")
+
+
+def test_where_all_methods_failed_nothing_is_told() -> None:
+    records = one_table({"default_ft": [None] * 3})
+    assert "cannot be told: 0 folds of 3 that it takes at least" in told(records)
 
 
 def test_a_fold_that_is_half_done_is_not_read() -> None:

@@ -15,6 +15,7 @@ from made_records import made
 from sweeps import inside
 
 from bench.cell.record import Record
+from bench.errors import TableError
 from bench.report.write import report
 from bench.sweep import study
 from bench.sweep.job import Cell
@@ -143,6 +144,24 @@ def test_it_ends_before_a_fold_that_would_not_fit(table: Path, making: Callable[
     assert lines[-4].startswith("Whether to fine-tune cannot be told with 150 rows: the most prom")
     assert lines[-1].startswith("python -m bench fit")
     assert lines[-1].endswith("method=pretrained out=model/")
+
+
+@pytest.mark.long
+def test_a_fold_that_cannot_be_used_is_left_out_and_the_others_run(
+    table: Path, making: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making({"default_ft": NONE})
+
+    def require(cell: Cell) -> None:
+        if cell.names["fold"] == 1:
+            raise TableError("Dataset 'my-table': split 1 is of one class.")
+
+    monkeypatch.setattr(study, "require", require)
+    code, lines, _ = advise(table, "folds=4")
+    assert code == 0
+    assert {line.split()[1] for line in lines if line.startswith("fold ")} == {"0", "2", "3"}
+    assert "Left out: Dataset 'my-table': split 1 is of one class." in lines
+    assert lines[-4].startswith("Keep the base model: in each of 3 folds")
 
 
 @pytest.mark.long
