@@ -13,7 +13,8 @@
     import      of the package, in a process that did nothing yet   AutoGluon's interface to Mitra
 
 Each measurement is a fresh process of one thread, the sides take turns, and medians are compared.
-Time is wall time; memory is the process's peak, libraries included.
+Time is CPU time and wall time, imports included, as one who types a command waits for them; memory is
+the process's peak, libraries included.
 
 Ends with lines ``RATIO <name> <value>``; above 1, ours is better.
 """
@@ -35,6 +36,7 @@ import numpy as np
 import pandas as pd
 
 from bench.process import peak_memory_mb, reset_peak_memory
+from scripts.benchmark_finetune import RATIOS, SHOWN
 from scripts.fresh_process import Failed, result
 
 FEATURES, CONTEXT = 20, 500
@@ -75,10 +77,14 @@ def _fitted(steps: int, generator: str | None = "causal") -> object:
 
 
 def predict_ours(task: Task) -> Work:
-    from bench.estimator import FineTunedClassifier
-
     X, _ = made(task.rows)
-    return lambda: FineTunedClassifier.load(task.folder, threads=1).predict_proba(X)
+
+    def predict() -> object:
+        from bench.estimator import FineTunedClassifier
+
+        return FineTunedClassifier.load(task.folder, threads=1).predict_proba(X)
+
+    return predict
 
 
 def predict_whole(task: Task) -> Work:
@@ -90,12 +96,12 @@ def predict_whole(task: Task) -> Work:
 
 
 def predict_autogluon(task: Task) -> Work:
-    from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
-
     X, _ = made(task.rows)
     context, y = made(CONTEXT)
 
     def predict() -> object:
+        from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
+
         model = MitraClassifier(
             hf_model=task.folder, device="cpu", fine_tune=False, n_estimators=1, verbose=False
         )
@@ -105,17 +111,15 @@ def predict_autogluon(task: Task) -> Work:
 
 
 def fit_ours(task: Task) -> Work:
-    import bench.estimator  # noqa: F401 - so that only the fit is measured
-
     return lambda: _fitted(task.steps)
 
 
 def fit_autogluon(task: Task) -> Work:
-    from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
-
     X, y = made(CONTEXT)
 
     def fit() -> object:
+        from autogluon.tabular.models.mitra.sklearn_interface import MitraClassifier
+
         model = MitraClassifier(
             hf_model=task.folder,
             device="cpu",
@@ -152,10 +156,15 @@ def measure(comparison: str, side: str, task: Task) -> dict[str, float]:
     """Run one side in this process."""
     work = COMPARISONS[comparison][side](task)
     reset_peak_memory()
-    start = time.perf_counter()
+    cpu, wall = time.process_time(), time.perf_counter()
     work()
-    seconds, children = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"time": seconds, "memory": max(peak_memory_mb(), children.ru_maxrss / 1024)}
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    started = resource.getrusage(resource.RUSAGE_CHILDREN)  # of an import
+    return {
+        "cpu": cpu + started.ru_utime + started.ru_stime,
+        "wall": wall,
+        "memory": max(peak_memory_mb(), started.ru_maxrss / 1024),
+    }
 
 
 def compare(comparison: str, task: Task, repeats: int) -> dict[str, dict[str, float]]:
@@ -168,7 +177,7 @@ def compare(comparison: str, task: Task, repeats: int) -> dict[str, dict[str, fl
             except Failed as failure:
                 raise SystemExit(f"{comparison}: {side} failed.\n{failure}") from None
             of_side.append(run)
-            told = f"{run['time']:7.2f} s  {run['memory']:6.0f} MiB"
+            told = "  ".join(form.format(run[what]) for what, form in SHOWN.items())
             print(f"{comparison:8} {repeat + 1}/{repeats}  {side:10} {told}", flush=True)
     return {
         side: {what: statistics.median(run[what] for run in of_side) for what in of_side[0]}
@@ -179,7 +188,7 @@ def compare(comparison: str, task: Task, repeats: int) -> dict[str, dict[str, fl
 def ratios(comparison: str, medians: dict[str, dict[str, float]]) -> list[str]:
     """A line for each measure of each side that ours is held against."""
     return [
-        f"RATIO {comparison}-{what}-{side} {theirs / medians['ours'][what]:.2f}"
+        f"RATIO {comparison}-{RATIOS[what]}-{side} {theirs / medians['ours'][what]:.2f}"
         for side in medians
         if side != "ours"
         for what, theirs in medians[side].items()
