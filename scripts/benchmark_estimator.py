@@ -13,8 +13,8 @@
     import      of the package, in a process that did nothing yet   AutoGluon's interface to Mitra
 
 Each measurement is a fresh process of one thread, the sides take turns, and medians are compared.
-Time is CPU time and wall time, imports included, as one who types a command waits for them; memory is
-the process's peak, libraries included.
+Time is CPU time and wall time, imports included: who types a command waits for them. Memory is the
+process's peak, libraries included.
 
 Ends with lines ``RATIO <name> <value>``; above 1, ours is better.
 """

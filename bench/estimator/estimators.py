@@ -262,7 +262,12 @@ class FineTuned(BaseEstimator):
                 f"The model in '{folder}' is for {fitted.schema.problem}, {cls.__name__} for "
                 f"{cls._problem}."
             )
-        given = parameters(fitted.report.settings)
+        try:
+            given = parameters(fitted.report.settings)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelError(
+                f"The model in '{folder}' cannot be used: its report has none of a fit's settings."
+            ) from error
         seed = given.pop("seed")  # a number, or the parts that one was named by
         seed = seed if isinstance(seed, int) else cls().random_state
         estimator = cls(**given, random_state=seed, device=device, threads=threads)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from bench.errors import BadInput
+from bench.files import shown
 from bench.phrases import begun, counted
 from bench.scores import SCORES
 
@@ -56,6 +61,8 @@ class Report:
     settings : dict
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     problem: str
     model: str
     rows_from: str
@@ -99,13 +106,20 @@ class Report:
         BadInput
             If it is damaged.
         """
-        names = {field.name for field in fields(cls)}
-        if not isinstance(found, dict) or set(found) != names:
-            raise BadInput("The report of the fit is damaged: it has other entries than expected.")
-        given: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in found.items()
-        }
-        return cls(**given)
+        try:
+            # As JSON, in which a list may be a tuple, and nothing but what is declared is made.
+            report = _adapter().validate_json(json.dumps(found), strict=True)
+        except ValidationError as violation:
+            error = violation.errors(include_url=False)[0]
+            where = ".".join(map(str, error["loc"])) or "it"
+            raise BadInput(f"The report of the fit is damaged: {where}: {error['msg']}.") from None
+        if not {*report.rows} >= {"all", "validation"} or "total" not in report.seconds:
+            raise BadInput("The report of the fit is damaged: it does not count rows or seconds.")
+        if report.metric not in SCORES:
+            raise BadInput(
+                f"The report of the fit tells {shown(report.metric)}, which is no score here."
+            )
+        return report
 
     def __str__(self) -> str:
         return "\n".join(
@@ -167,3 +181,8 @@ class Report:
         if self.notes:
             return f"read report_.notes ({len(self.notes)}), then .save(folder) and .predict(X)"
         return "keep it with .save(folder), use it with .predict(X)"
+
+
+@cache
+def _adapter() -> TypeAdapter[Report]:
+    return TypeAdapter(Report)

@@ -20,6 +20,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 SCHEMA, CONTEXT = "schema.json", "context.parquet"
 MOST_OF_SCHEMA, MOST_OF_CONTEXT = 2**26, 2**31  # bytes
-OF_A_MACHINE = ("device", "offline")  # settings of a model that say nothing of its numbers
 
 
 def save(fitted: Fitted, folder: str | os.PathLike[str]) -> None:
@@ -184,8 +184,11 @@ def _described(fitted: Fitted) -> dict[str, Any]:
 
 
 def _portable(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A base model's config without what is this machine's: of a folder's path its last name."""
-    kept = {key: value for key, value in model.items() if key not in OF_A_MACHINE}
+    """A base model's config as it may be read: of a folder's path the last name, no other's loader.
+
+    A path of this machine is nobody else's; what no config of the project names isn't followed.
+    """
+    kept = {k: v for k, v in model.items() if k != TARGET or v in _loaders()}
     path = str(kept.get("path") or "")
     is_of_hub = path.count("/") == 1 and not Path(path).expanduser().exists()
     return kept if is_of_hub or not path else {**kept, "path": Path(path).name}
@@ -227,6 +230,9 @@ def _read(place: Path, device: str) -> Fitted:
     """As `load`; what is wrong with a file is `Unsound`, and that it has no manifest not found."""
     told = manifest.read(place, bench.__version__)
     manifest.check_files(place, told)
+    for config in (told.network, told.model, _asked_for(told.report)):
+        if TARGET in config and str(config[TARGET]) not in _loaders():
+            raise Unsound(f"it names {shown(config[TARGET])} as a loader, which no config does")
     for child in told.children:
         needed = {child.context, *((Path(child.network) / name).as_posix() for name in FILES)}
         if absent := sorted(needed - {*told.files}):
@@ -240,11 +246,24 @@ def _read(place: Path, device: str) -> Fitted:
     return _fitted(told, schema, networks, contexts)
 
 
+def _asked_for(report: Any) -> dict[str, Any]:
+    """The model that a report says was asked for, and may be asked for again."""
+    settings = report.get("settings")
+    model = settings.get("model") if isinstance(settings, dict) else None
+    return model if isinstance(model, dict) else {}
+
+
+@cache
+def _loaders() -> frozenset[str]:
+    """What loads models, as the project's own configs name it: nothing else that is read is run."""
+    configs = sorted((CONF / "model").glob("*.yaml"))
+    return frozenset(str(yaml.safe_load(path.read_bytes())[TARGET]) for path in configs)
+
+
 def _network(config: dict[str, Any], schema: Schema) -> Backbone:
-    """The network of a config that was read back; its loader is one that the project names."""
-    configs = (CONF / "model").glob("*.yaml")
-    if config.get(TARGET) not in {yaml.safe_load(path.read_bytes())[TARGET] for path in configs}:
-        raise Unsound(f"its loader is {shown(config.get(TARGET))}, which no config names")
+    """The network of a config that was read back, if its loader takes it."""
+    if TARGET not in config:
+        raise Unsound("nothing says what loads its network")
     given = {k: v for k, v in loading.of_problem(config, schema.problem).items() if k != TARGET}
     try:
         signature(get_object(config[TARGET])).bind(**given)

@@ -24,12 +24,11 @@ N = 40
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny network for each problem, in a folder."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for problem, n_outputs in (("classification", 10), ("regression", 1)):
-        backbone = load_tiny(n_outputs, problem=problem)  # type: ignore[arg-type]
-        backbone.save(backbone.module, folder / problem)
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny network, in a folder."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    backbone = load_tiny(10, problem="classification")
+    backbone.save(backbone.module, folder)
     return folder
 
 
@@ -52,16 +51,14 @@ def classes() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def classifier(checkpoints: Path) -> FineTunedClassifier:
-    model = FineTunedClassifier(
-        str(checkpoints / "classification"), generator=None, steps=2, bag=2, random_state=7
-    )
+def classifier(checkpoint: Path) -> FineTunedClassifier:
+    model = FineTunedClassifier(str(checkpoint), generator=None, steps=2, bag=2, random_state=7)
     return model.fit(rows(), classes())
 
 
 @pytest.fixture(scope="module")
-def regressor(checkpoints: Path) -> FineTunedRegressor:
-    model = FineTunedRegressor(str(checkpoints / "regression"), generator=None, steps=1)
+def regressor() -> FineTunedRegressor:
+    model = FineTunedRegressor(generator=None, steps=1, random_state=3)
     return model.fit(rows()[["age", "größe"]].to_numpy(dtype=float), np.arange(N) / 3)
 
 
@@ -99,6 +96,8 @@ def test_a_regressor_of_an_array_is_loaded_as_it_was_saved(
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # that it was fitted with names, or without
         np.testing.assert_array_equal(loaded.predict(X), regressor.predict(X))
+    told = {"generator", "model", "random_state", "validation_share"}
+    assert {k: loaded.get_params()[k] for k in told} == {k: regressor.get_params()[k] for k in told}
     with pytest.raises(ModelError, match="is for regression, FineTunedClassifier for class"):
         FineTunedClassifier.load(tmp_path / "model")
 

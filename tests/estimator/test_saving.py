@@ -138,6 +138,7 @@ def test_no_path_of_this_machine_stands_in_it(tmp_path: Path) -> None:
         assert str(tmp_path).encode() not in file.read_bytes()
     loaded = load(tmp_path / "model")
     assert loaded.model["path"] == loaded.report.settings["model"]["path"] == "base"
+    assert "_target_" not in loaded.model
     hub = {"path": "autogluon/mitra-classifier", "revision": "main"}
     save(fitted(model=hub), tmp_path / "model")
     assert load(tmp_path / "model").model["path"] == "autogluon/mitra-classifier"
@@ -398,10 +399,22 @@ MADE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a format of text": (told("format", to="x"), "it was saved in format 'x'"),
     "another loader": (
         told("network", "_target_", to="os.system"),
-        "its loader is 'os.system', which no config names",
+        "it names 'os.system' as a loader, which no config does",
+    ),
+    "another model to ask for": (
+        told("report", "settings", "model", to={"_target_": "os.system", "command": "x"}),
+        "it names 'os.system' as a loader, which no config does",
+    ),
+    "a base model of others": (told("model", "_target_", to="os.system"), "names 'os.system'"),
+    "a list for a loader": (
+        told("report", "settings", "model", to={"_target_": ["os.system"]}),
+        r"as a loader, which no config does",
     ),
     "another setting": (told("network", "run", to="x"), "are not its loader's: got an unexpected"),
     "a key more": (told("run", to="x"), "not as it is written: run: Extra inputs"),
+    "a report of text": (told("report", "base", to="high"), "report .* is damaged: base: Input"),
+    "a report of no rows": (told("report", "rows", to={}), "does not count rows"),
+    "a score of no name": (told("report", "metric", to="f2"), "tells 'f2', which is no score"),
     "no children": (told("children", to=[]), "not as it is written: children"),
     "a child elsewhere": (told("children", 0, "network", to="../x"), "needs '../x/config.json'"),
     "a context elsewhere": (told("children", 0, "context", to="schema.json"), "schema.json is not"),
