@@ -80,8 +80,9 @@ verify: $(READY) ## make some cells of EXPERIMENT's reference run again and comp
 readme: $(READY) ## the README's table and figures again, from EXPERIMENT's reference run
 	$(BIN)/python -m scripts.update_readme results/reference/$(EXPERIMENT)
 
-benchmark: $(READY) ## our fine-tuning against AutoGluon's, both in one run
+benchmark: $(READY) ## our fine-tuning and estimator against AutoGluon's, both in one run
 	$(BIN)/python -m scripts.benchmark_finetune
+	$(BIN)/python -m scripts.benchmark_estimator
 
 clean: ## remove the environment and caches; results stay
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
