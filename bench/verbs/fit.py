@@ -119,12 +119,13 @@ def _folder(asked: Asked, words: list[str]) -> Path:
 def _fit(cfg: DictConfig, asked: Asked, folder: Path) -> int:
     """Read the table, fit and save; gives the number of cells that failed: 0."""
     from bench.cell.checking import check_config
-    from bench.cell.known import with_told
+    from bench.cell.known import require_taken, with_told
     from bench.estimator.fitting import fit
     from bench.estimator.saving import save
 
     check_config(cfg)
     (cfg,) = with_told([cfg])
+    require_taken([cfg])
     owned = _owned(cfg)
     settings = _settings(cfg, asked)
     _announce(owned)

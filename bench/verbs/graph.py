@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from bench.cell.known import with_told
+from bench.cell.known import require_taken, with_told
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.files import printable
@@ -51,6 +51,7 @@ def draw(cfg: DictConfig) -> int:
         If the table cannot be used, or the method has no causal graph.
     """
     (cfg,) = with_told([cfg])
+    require_taken([cfg])
     table = load_table(cfg)
     graph, train = _found(cfg, table)
     drawing = f"{check('dataset', table.name).replace('/', '_')}-{cfg.fold}"

@@ -187,15 +187,16 @@ class Knowledge:
         still = set(coding.constant_)
         here = [fact for fact in self.facts if not still & set(fact.names)]
         facts = [fact for fact in here if not twins.keys() & set(fact.names)]
-        notes = [f"no effect here: {fact}" for fact in self.facts if fact not in here]
+        notes = [f"no effect here: {fact}" for fact in self.facts if still & set(fact.names)]
         for fact in here:
-            moved = fact.of(twins)
-            if moved in facts:
+            if not twins.keys() & set(fact.names):
                 continue
+            moved = fact.of(twins)
             if contradiction([*facts, moved], max_parents):
                 notes.append(f"no effect here: {fact}, since columns repeat each other")
             else:
                 facts.append(moved)
+        facts = list(dict.fromkeys(facts))
         place = {name: at for at, name in enumerate(coding.names)}
         return Known.of(facts, place, (*self.notes, *notes, *_told(facts), *_left_out(self)))
 
@@ -206,9 +207,10 @@ def _kept_out(names: Iterable[str], table: Table, what: str) -> set[str]:
     absent = {name for name in names if name not in columns}
     gone = {n for n in absent if any(f"column '{n}': " in note for note in table.notes)}
     for name in sorted(absent - gone):
+        meant = closest(name, columns) or " one that is dropped is not named here, and"
         raise BadInput(
-            f"{what} names '{name}', which is no column of table '{table.name}';"
-            f"{closest(name, columns)} there are {numbered(columns, SHOWN)}."
+            f"{what} names '{name}', which is no column of table '{table.name}';{meant} there are "
+            f"{numbered(columns, SHOWN)}."
         )
     return gone
 

@@ -246,6 +246,10 @@ OLD, REQUIRED = ["age", "sex"], "knowledge: the edge age → sex is required, bu
             "knowledge names 'smokr', which is no column of table 'made'; did you mean 'smoker'? "
             "there are age, sex,",
         ),
+        (
+            {"leave_out": ["patient number"]},
+            "no column of table 'made'; one that is dropped is not named here, and there are age,",
+        ),
         ({"tiers": [["age"], ["sex", "age"]]}, "knowledge: 'age' stands in two tiers."),
         (
             {"tiers": [["sex"], ["age"]], "required": [OLD]},
