@@ -26,6 +26,7 @@ from omegaconf import DictConfig
 
 from bench.analysis.settings import settings
 from bench.datasets import embedded
+from bench.errors import BadInput
 from bench.report.looks import title
 from bench.seeds import generator
 from bench.verbs._hydra import with_config
@@ -97,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     line.add_argument("--folds", type=int, default=8, help="at most, of a study; default: 8")
     line.add_argument("--folder", type=Path, default=Path("runs/advice"), help="of the records")
     line.add_argument("--set", nargs="+", default=[], help="words for each study")
-    evaluate(_measured, line, arguments)
+    try:
+        evaluate(_measured, line, arguments)
+    except BadInput as refusal:
+        line.error(str(refusal))
 
 
 def _measured(given: argparse.Namespace) -> pd.DataFrame:
@@ -123,7 +127,8 @@ def verdicts(measured: pd.DataFrame) -> list[str]:
     lines = []
     for kind, of in measured.groupby("kind"):
         right = int(of["advice"].isin(WANTED[str(kind)]).sum())
-        counts = ", ".join(f"{n} {advice}" for advice, n in of["advice"].value_counts().items())
+        found = of["advice"].value_counts().sort_index()
+        counts = ", ".join(f"{n} {advice}" for advice, n in found.items())
         lines.append(f"{kind}: {right} of {len(of)} as it should be ({counts})")
     return lines
 

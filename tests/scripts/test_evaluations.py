@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from scripts import evaluate_graphs, evaluate_scm
+from scripts import evaluate_advice, evaluate_graphs, evaluate_scm
 from scripts.evaluate_scm import jobs, summary
 
 NAN = float("nan")
@@ -47,3 +47,32 @@ def test_a_parameter_out_of_range_is_refused_in_one_sentence(script, param, sent
         script.main(["--param", param])
     assert end.value.code == 2
     assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_advice_is_right_if_it_says_what_is_wanted_of_its_kind_of_table():
+    told = [("nothing", "keep"), ("nothing", "unknown"), ("nothing", "finetune")]
+    told += [("stripes", "finetune"), ("stripes", "unknown")]
+    measured = pd.DataFrame(told, columns=["kind", "advice"])
+    assert evaluate_advice.verdicts(measured) == [
+        "nothing: 2 of 3 as it should be (1 finetune, 1 keep, 1 unknown)",
+        "stripes: 1 of 2 as it should be (1 finetune, 1 unknown)",
+    ]
+
+
+def test_the_tables_that_advice_is_judged_by_are_what_they_are_called():
+    permuted, again = evaluate_advice.nothing(1), evaluate_advice.nothing(1)
+    assert permuted.equals(again)
+    assert permuted["y"].value_counts().tolist() == [50, 50, 50]  # iris, in another order
+    assert len(set(permuted["y"].head(50))) == 3
+    made = evaluate_advice.stripes(0)
+    low = made[made["a"] + made["b"] < 1 / 3]
+    assert set(low["y"]) == {"even"}
+
+
+def test_words_that_make_no_study_are_refused_in_one_sentence(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        evaluate_advice.main(
+            ["--seeds", "0", "--folder", str(tmp_path), "--set", "finetune.steps=-1"]
+        )
+    assert end.value.code == 2
+    assert "finetune.steps is -1" in capsys.readouterr().err.splitlines()[-1]
