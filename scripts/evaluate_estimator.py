@@ -9,7 +9,7 @@ Of each split the training and the validation part are what one's own table woul
 is what is predicted. The base model reads the same rows in context. A run harms if its test ROC-AUC
 (RMSE of a numeric target, in deviations) is worse than the base's. Variants are parameters of the
 estimator beside its defaults; `study` is default fine-tuning as the study has it: real rows alone,
-the step of the best validation ROC-AUC.
+the step of the best validation ROC-AUC (RMSE).
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class Run:
         test = table.take(rows.test)
         kind = FineTunedRegressor if table.problem == "regression" else FineTunedClassifier
         begun = time.monotonic()
-        model = kind(threads=1, **self.parameters).fit(given.X, given.y)
+        model = kind(threads=1, eval_metric=METRIC[table.problem], **self.parameters)
+        model.fit(given.X, given.y)
         seconds = time.monotonic() - begun
         fitted, report = model.fitted_, model.report_
         read, _ = fitted.schema.table(test.X)
