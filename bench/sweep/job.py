@@ -41,6 +41,7 @@ from bench.sweep.output import steady
 from bench.sweep.overrides.words import quoted
 
 if TYPE_CHECKING:  # left to the process of a job: pandas alone takes a second to import
+    from bench.generator import Generator
     from bench.models.base import Backbone
     from bench.table import Table
 
@@ -316,24 +317,35 @@ def require(cell: Cell) -> None:
     from bench.generator import NotApplicable
 
     cfg, table = cell.cfg, cell.table
-    backbone = _backbone(cell)
+    generator = serving(cfg, table, _backbone(cell))
+    n_pieces = cfg.finetune.bag if cfg.method.finetune else 1
+    bags.require(table, cfg.fold, cfg.validation_share, n_pieces)
+    if generator is not None and any(key in cfg.method.generator for key in TOLD):
+        with suppress(NotApplicable):  # which the cell's record says
+            generator.check(table)
+
+
+def serving(cfg: DictConfig, table: Table, backbone: Backbone) -> Generator | None:
+    """The method's generator, if it has one, where model, stopping rule and settings serve a table.
+
+    Raises
+    ------
+    BadInput
+        If they don't.
+    """
     backbone.check(table)
     if cfg.method.finetune:
         rule_for(str(cfg.finetune.select_by.value), table.problem)
     if cfg.method.finetune and cfg.finetune.trained == Layers.last_layer:
         backbone.last_layer(backbone.module)
-    n_pieces = cfg.finetune.bag if cfg.method.finetune else 1
-    bags.require(table, cfg.fold, cfg.validation_share, n_pieces)
     if cfg.method.generator is None:
-        return
+        return None
     check_target(cfg.method.generator, "method.generator")
     try:
-        generator = instantiate(cfg.method.generator)
+        generator: Generator = instantiate(cfg.method.generator)
     except InstantiationException as error:
         raise BadInput(reason_of(error, "generator")) from error
-    if any(key in cfg.method.generator for key in TOLD):
-        with suppress(NotApplicable):  # which the cell's record says
-            generator.check(table)
+    return generator
 
 
 def _backbone(cell: Cell) -> Backbone:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +16,7 @@ from bench.phrases import counted
 from bench.process import invoked
 from bench.ranges import Folder, Seconds, Text
 from bench.sweep.folders import writable
-from bench.sweep.overrides.line import MULTIRUN, Line
+from bench.sweep.overrides.line import Line
 from bench.ticking import Left
 from bench.verbs._hydra import with_config
 from bench.verbs._own import told_apart
@@ -69,6 +70,7 @@ if TYPE_CHECKING:  # pandas and torch: only where what was typed is sound
     from bench.datasets.own.frame import Owned
     from bench.estimator.fitted import Fitted
     from bench.estimator.settings import Settings
+    from bench.table import Table
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,11 @@ def main(words: list[str]) -> int:
     """Fit a model and write it; give the exit code."""
     asked, rest = told_apart(words, Asked)
     line = Line.of(rest)
-    if {*line.flags} & {*MULTIRUN}:
-        raise BadInput("fit makes one model, and takes no -m; run it once for each out=FOLDER.")
     for key, why in WITHOUT_EFFECT.items():
         if line.value(key) not in (None, "null"):
             raise BadInput(f"fit takes no {key}=: {why}.")
+    if line.sweeps:
+        raise BadInput("fit makes one model, and takes no -m; run it once for each out=FOLDER.")
     if not any(line.value(key) for key in ("dataset", "path", "target")):
         raise BadInput(
             "Which table? Name a file by dataset=csv path=FILE target=COLUMN, or an embedded table "
@@ -128,6 +130,7 @@ def _fit(cfg: DictConfig, asked: Asked, folder: Path) -> int:
     require_taken([cfg])
     owned = _owned(cfg)
     settings = _settings(cfg, asked)
+    _require(cfg, owned.table)
     _announce(owned)
     fitted = fit(owned, settings, progress=Left("steps"))
     save(fitted, folder)
@@ -157,6 +160,29 @@ def _owned(cfg: DictConfig) -> Owned:
         groups=table.groups,
         times=table.times,
     )
+
+
+def _require(cfg: DictConfig, table: Table) -> None:
+    """Refuse what would come to light after minutes: a method or model that serves no such table.
+
+    Raises
+    ------
+    BadInput
+        Also of a model that cannot be saved.
+    """
+    from bench.cell import model
+    from bench.generator import NotApplicable
+    from bench.sweep.job import serving
+
+    backbone = model.backbone(plain(cfg.model), table.problem)
+    generator = serving(cfg, table, backbone)
+    try:
+        if generator is not None:
+            generator.check(table)
+    except NotApplicable as reason:
+        raise BadInput(f"method={cfg.method.name}: {reason}") from reason
+    with TemporaryDirectory() as folder:
+        backbone.save(backbone.module, Path(folder))
 
 
 def _settings(cfg: DictConfig, asked: Asked) -> Settings:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tiny_model
 from hospital import admissions, files
 from one_cell import tiny_folder
 from sweeps import bench, inside
@@ -18,6 +19,7 @@ from bench.predicted import Predicted
 from bench.verbs._predictions import columns, held_against, quantile
 
 TINY = ["model=mitra_local", f"model.path={tiny_folder()}", "method=default_ft", "finetune.steps=1"]
+UNSAVED = ["--config-dir", str(Path(tiny_model.__file__).with_name("conf")), "model=tiny"]
 DROP = "dataset.drop=[patient id]"
 
 
@@ -79,6 +81,7 @@ class TestFit:
         ("words", "sentence"),
         [
             (["-m"], "fit makes one model, and takes no -m"),
+            (["hydra.mode=MULTIRUN"], "fit makes one model, and takes no -m"),
             (["methods=[scm]"], "fit takes no methods=: it makes one model"),
             (["fold=1"], "fit takes no fold=: it learns from all rows of the table"),
             (["experiment=smoke"], "fit takes no experiment="),
@@ -107,12 +110,12 @@ class TestFit:
 
     @pytest.mark.long
     def test_it_begins_only_where_it_can_end(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("")
-        assert "is a file" in refused("fit", "dataset=iris", *TINY, f"out={tmp_path / 'file'}")
         words = ["dataset=csv", f"path={tmp_path / 'no.csv'}", "target=y", f"out={tmp_path / 'm'}"]
         assert "there is no file" in refused("fit", *words, *TINY)
         words = ["fit", "dataset=airfoil", *TINY, f"out={tmp_path / 'm'}"]
         assert "is for classification" in refused(*words)
+        words = ["fit", "dataset=iris", *UNSAVED, f"out={tmp_path / 'm'}"]
+        assert "NeighbourModel" in refused(*words)
         assert not (tmp_path / "m").exists()
 
     @pytest.mark.long
