@@ -47,11 +47,11 @@ def encode(table: Table) -> bytes:
             else pa.array(values.astype(object), pa.string(), from_pandas=True)
             for (_, values), known in zip(table.X.items(), columns, strict=True)
         ]
+        rows = pa.Table.from_arrays([*arrays, pa.array(table.y)], names=[*table.X, table.target])
     except UnicodeError as error:
         raise TableError(
             f"Table '{table.name}' holds text that is no Unicode, which no file can keep: {error}."
         ) from error
-    rows = pa.Table.from_arrays([*arrays, pa.array(table.y)], names=[*table.X, table.target])
     buffer = io.BytesIO()
     pq.write_table(rows.replace_schema_metadata({COLUMNS: json.dumps(columns)}), buffer)
     return buffer.getvalue()

@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 from bench.datasets.own.schema import Schema
+from bench.errors import ModelError
 from bench.estimator.computing import computing
 from bench.estimator.report import Report
 from bench.finetune.generated import Parts
 from bench.models.base import Backbone
-from bench.models.memory import CHUNK, LessSupport, Memory
+from bench.models.memory import CHUNK, LessSupport, Memory, OutOfMemory
 from bench.predicted import Predicted, Predictions
 from bench.seeds import generator as seeded
 from bench.table import Table
@@ -79,6 +80,11 @@ class Fitted:
         Returns
         -------
         ndarray of shape (n_rows, n_classes), or Predicted
+
+        Raises
+        ------
+        ModelError
+            If the device has no memory even for few rows, or the model tells what are no numbers.
         """
         with computing(self.threads):
             memory = Memory(scoring=CHUNK)
@@ -87,6 +93,8 @@ class Fitted:
                     return mean_of(self._told(table, memory, progress))
                 except LessSupport:  # all rows are read with the same context
                     continue
+                except (OutOfMemory, FloatingPointError) as error:
+                    raise ModelError(str(error)) from error
 
     def _told(self, table: Table, memory: Memory, progress: Progress | None) -> list[Predictions]:
         """What each child tells of the rows; no more than one's context is held at once."""

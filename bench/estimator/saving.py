@@ -130,6 +130,8 @@ def load(
         the device is not here.
     """
     place = Path(folder).expanduser()
+    if not place.is_dir():
+        raise ModelError(_nothing(place, folder))
     try:
         return replace(_read(place, device), threads=threads)
     except FileNotFoundError as error:
@@ -143,8 +145,9 @@ def load(
 
 def _nothing(place: Path, folder: str | os.PathLike[str]) -> str:
     """What to say where there is no manifest."""
-    if not place.exists():
-        return f"There is no saved model '{folder}'; expected a folder that a model was saved to."
+    if not place.is_dir():
+        what = f"'{folder}' is a file" if place.exists() else f"There is no '{folder}'"
+        return f"{what}; expected a folder that a fitted model was saved to."
     told = f"'{folder}' holds no saved model: it has no {manifest.NAME}."
     if all((place / name).is_file() for name in FILES):
         told = told[:-1] + "; a checkpoint is fine-tuned with model=mitra_local model.path=FOLDER."

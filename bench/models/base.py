@@ -92,7 +92,7 @@ class Backbone(ABC):
     - A copy's weights are free to be changed; weights that are no numbers are not scored.
     - Loaded twice it has the same weights, and ``weights_hash`` names them.
 
-    Each process loads its own: a backbone is never pickled.
+    Each process of a sweep loads its own; what an estimator fitted is pickled with it.
 
     Parameters
     ----------

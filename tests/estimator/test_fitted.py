@@ -16,6 +16,7 @@ from fitted_models import bits, fitted, table
 from tiny_model import load as load_tiny
 from tiny_tab2d import load as load_binned
 
+from bench.errors import ModelError
 from bench.estimator.fitted import Child, Fitted
 from bench.models.memory import CHUNK, LessSupport, Memory
 from bench.models.tab2d.forward import Context
@@ -98,6 +99,14 @@ def test_with_little_memory_all_rows_are_read_with_the_same_context(
     np.testing.assert_array_equal(told, replace(model, backbone=backbone).predict(table(LONG)))
 
 
+def test_what_is_no_number_is_a_sentence() -> None:
+    model = fitted()
+    for weights in model.children[0].module.parameters():
+        weights.data.fill_(torch.nan)
+    with pytest.raises(ModelError, match=r"weights .* reach NaN"):
+        model.predict(table())
+
+
 def _joblib(model: Fitted) -> Fitted:
     file = io.BytesIO()
     joblib.dump(model, file)
@@ -128,7 +137,10 @@ def test_no_weight_on_a_gpu_is_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_threads_are_as_they_were_behind_a_prediction() -> None:
     before, seen = torch.get_num_threads(), []
-    model = fitted(threads=before + 1)
-    model.predict(table(), lambda *rows: seen.append(torch.get_num_threads()))
-    assert seen == [before + 1]
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(2)
+    try:
+        fitted(threads=1).predict(table(), lambda *rows: seen.append(torch.get_num_threads()))
+        seen.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 2]

@@ -73,6 +73,7 @@ def told(model: Any, X: Any) -> tuple[bytes, list[str]]:
         return model.predict_proba(X).tobytes(), model.predict(X).tolist()
 
 
+@pytest.mark.long
 def test_a_classifier_is_loaded_as_it_was_saved(
     classifier: FineTunedClassifier, tmp_path: Path
 ) -> None:
