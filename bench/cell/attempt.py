@@ -20,6 +20,7 @@ from bench.finetune.settings import Finetune, Rows
 from bench.finetune.sources import build, split_of
 from bench.models.base import Backbone, Encoder, Score
 from bench.models.memory import Memory
+from bench.models.scoring import remarks
 from bench.names import inside
 from bench.process import Clock
 from bench.seeds import generator as seeded
@@ -95,8 +96,7 @@ class Attempt:
             # Without the seed, which is no part of the pre-trained model's identity.
             score = self._score(fold, encoder, whole, (*self.seed[:-1], *child, "context rows"))
             most = self.memory.limit(self.backbone.max_context)
-            notes = [*_on_context(len(train if whole is None else whole), most)]
-            notes += _on_scale(encoder.rescaled_)
+            notes = remarks(encoder, len(train if whole is None else whole), most)
             settings, told = self._settings(fold, len(encoder.present_))
             data = data_of(train, fold.parts, fold.notes)
             reached = Reached(data, classes=encoder.present_).noting([*notes, *told])
@@ -155,14 +155,8 @@ class Attempt:
         """The settings of fine-tuning for a table of this size, and notes on them."""
         given = self.config.finetune
         n_rows = len(fold.train) + len(fold.parts["validation"])
-        lr = given.lr_of(n_classes, n_rows)
-        limit = self.memory.limit(given.max_support)
-        notes = []
-        if self.config.method.finetune and lr != given.lr:
-            notes = [
-                f"Two classes and {n_rows} rows to learn from: lr is {lr:g}, not {given.lr:g}."
-            ]
-        return replace(given, lr=lr, max_support=limit), notes
+        settings, notes = given.on(n_classes, n_rows, self.memory.limit(given.max_support))
+        return settings, notes if self.config.method.finetune else []
 
     def _maker(self, train: Table, seed: Parts) -> Maker:
         folder = inside(self.config.results_dir, "synthetic")
@@ -182,17 +176,3 @@ def data_of(train: Table, parts: dict[str, Table], notes: Iterable[str]) -> dict
         "duplicates": int(np.isin(parts["test"].row_keys(), train.row_keys()).sum()),
         "notes": list(notes),
     }
-
-
-def _on_context(n_train: int, most: int) -> Iterator[str]:
-    if n_train > most:
-        yield f"In scoring, {most} of {n_train} training rows are the context."
-
-
-def _on_scale(rescaled: tuple[str, ...]) -> Iterator[str]:
-    if rescaled:
-        others = f" (and {len(rescaled) - 1} others)" if len(rescaled) > 1 else ""
-        yield (
-            f"Column '{rescaled[0]}'{others} holds numbers beyond float32; the model reads them in "
-            "their order, on another scale."
-        )

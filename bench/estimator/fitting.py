@@ -28,6 +28,7 @@ from bench.generator import Generator, NotApplicable
 from bench.models.base import Backbone
 from bench.models.loading import hub_in, load
 from bench.models.memory import CHUNK, LessSupport, Memory
+from bench.models.scoring import remarks
 from bench.phrases import counted
 from bench.process import timed
 from bench.score import Score
@@ -168,8 +169,10 @@ class _Tuning:
         trajectory = Trajectory(self.metric, labels["validation"])
         given, n_rows = self.settings.finetune, len(train) + len(piece.validation)
         n_classes = len(encoder.present_)
-        limit = self.memory.limit(given.max_support)
-        settings = replace(given, lr=given.lr_of(n_classes, n_rows), max_support=limit)
+        settings, notes = given.on(n_classes, n_rows, self.memory.limit(given.max_support))
+        n_context = n_rows if self.settings.join_validation else len(train)
+        most = self.memory.limit(self.backbone.max_context)
+        self.notes += [*remarks(encoder, n_context, most), *notes]
         fault = ""
         try:
             made = self._made(train, seed, until)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
@@ -200,6 +200,13 @@ class Finetune:
         """The learning rate on a table with so many classes and rows to learn from."""
         is_small = n_classes == 2 and n_rows <= self.lr_binary_rows
         return self.lr if self.lr_binary is None or not is_small else self.lr_binary
+
+    def on(self, n_classes: int, n_rows: int, max_support: int) -> tuple[Finetune, list[str]]:
+        """The settings on such a table, with as much support as there is memory for; and notes."""
+        lr, notes = self.lr_of(n_classes, n_rows), []
+        if lr != self.lr:
+            notes = [f"Two classes and {n_rows} rows to learn from: lr is {lr:g}, not {self.lr:g}."]
+        return replace(self, lr=lr, max_support=max_support), notes
 
     def contradiction(self) -> str | None:
         """What cannot be meant by these settings together, in one sentence."""

@@ -142,6 +142,21 @@ class ByLogits(Scoring):
         return logits
 
 
+def remarks(encoder: Encoder, n_rows: int, most: int) -> list[str]:
+    """What a person should know of how so many training rows are read, of which ``most`` fit."""
+    notes = []
+    if n_rows > most:
+        notes.append(f"In scoring, {most} of {n_rows} training rows are the context.")
+    if encoder.rescaled_:
+        first, others = encoder.rescaled_[0], len(encoder.rescaled_) - 1
+        more = f" (and {others} others)" if others else ""
+        notes.append(
+            f"Column '{first}'{more} holds numbers beyond float32; the model reads them in their "
+            "order, on another scale."
+        )
+    return notes
+
+
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
     """Within it the module drops nothing out, as it may in training."""

@@ -99,6 +99,12 @@ class TestWhatIsHeldOut:
         weights = fitted.backbone.module.state_dict()
         assert all(torch.equal(v, weights[k]) for k, v in child.module.state_dict().items())
 
+    def test_more_rows_than_the_model_reads_are_noted(self) -> None:
+        narrow = {**TINY, "max_context": 30}
+        for joins, n in ((True, N), (False, 48)):
+            fitted = fit(table(), settings(model=narrow, join_validation=joins))
+            assert f"In scoring, 30 of {n} training rows are the context." in fitted.report.notes
+
     def test_a_bag_takes_no_other_rows(self) -> None:
         own = table()
         with pytest.raises(BadInput, match="bag=2 holds out rows of its own"):
