@@ -162,8 +162,8 @@ def _rows_from(settings: Settings) -> str:
     if settings.generator is None and settings.method.generator is None:
         return "real rows"
     mixing = settings.method.mixing
-    with_real = f", {mixing.ratio:g} a real row" if mixing.rows == "mixed" else " alone"
-    return f"rows of {settings.method.name}{with_real}"
+    with_real = f", {mixing.ratio:g} for each real row" if mixing.rows == "mixed" else " alone"
+    return f"{settings.method.name} rows{with_real}"
 
 
 def _plain(settings: Settings) -> dict[str, Any]:

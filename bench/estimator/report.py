@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bench.errors import BadInput
-from bench.files import shown
+from bench.files import printable, shown
 from bench.phrases import begun, counted
 from bench.scores import SCORES
 
@@ -137,7 +137,8 @@ class Report:
     def _what(self) -> str:
         done = "kept as it is" if self.base_kept else f"fine-tuned on {self.rows_from}"
         table = f"{counted(self.rows['all'], 'row')}, {counted(self.features, 'feature')}"
-        of = f"{len(self.classes)} classes ({begun(self.classes, SHOWN)})"
+        classes = begun([printable(name, keep="") for name in self.classes], SHOWN)
+        of = f"{len(self.classes)} classes ({classes})"
         what = of if self.classes else "a numeric target"
         changed = f", {counted(len(self.columns), 'note')} on columns" if self.columns else ""
         return f"{self.model}, {done}; {table}, {what}{changed}"
@@ -148,7 +149,7 @@ class Report:
             return f"{score.title} does not exist on these {n}"
         told = f"{score.title} {self.base:.4g} → "
         if self.fine_tuned is None:
-            return f"{score.title} {self.base:.4g} of the base model ({n}); nothing was fine-tuned"
+            return f"{score.title} {self.base:.4g} of the base model ({n}); no step was evaluated"
         error = "" if self.se is None else f" ± {self.se:.2g}"
         better = "" if score.greater_is_better else ", lower is better"
         gain = self.fine_tuned - self.base

@@ -111,6 +111,32 @@ class TestWhatIsHeldOut:
             fit(own, settings(bag=2), own.table)
 
 
+REPORT = Report(
+    problem="classification",
+    model="mitra_nano",
+    rows_from="real rows",
+    metric="roc_auc_ovo",
+    base=0.75,
+    fine_tuned=0.8,
+    se=0.02,
+    expected=0.01,
+    expected_from="experience",
+    step=2,
+    steps=4,
+    chosen_steps=(2,),
+    base_kept=False,
+    why="ROC-AUC",
+    fault="",
+    rows={"all": 60, "train": 48, "validation": 12, "context": 60},
+    classes=("no", "yes"),
+    features=2,
+    columns=(),
+    seconds={"training": 2.0, "total": 3.0},
+    notes=(),
+    settings={},
+)
+
+
 class TestTheReport:
     def test_the_base_is_told_beside_the_best_step_when_it_is_kept(self) -> None:
         report = fit(table(), settings(select_by="never")).report
@@ -130,8 +156,11 @@ class TestTheReport:
         report = fit(table(problem), settings(select_by=select_by)).report
         assert len(str(report).splitlines()) == 6
         assert Report.of_json(json.loads(json.dumps(report.as_json()))) == report
-        with pytest.raises(BadInput, match="damaged"):
-            Report.of_json({**report.as_json(), "base": "0.8", "more": 1})
+
+    def test_a_class_of_several_lines_leaves_it_six(self) -> None:
+        told = str(replace(REPORT, classes=("a\nb", "\x1b[31m")))
+        assert len(told.splitlines()) == 6
+        assert "\x1b" not in told
 
     def test_a_score_of_the_other_problem_is_refused(self) -> None:
         with pytest.raises(BadInput, match="'rmse', a score of regression"):
