@@ -27,7 +27,7 @@ from bench.finetune.sources import build
 from bench.generator import Generator, NotApplicable
 from bench.models.base import Backbone
 from bench.models.loading import hub_in, load
-from bench.models.memory import CHUNK, LessSupport, Memory
+from bench.models.memory import CHUNK, LessSupport, Memory, OutOfMemory
 from bench.models.scoring import remarks
 from bench.phrases import counted
 from bench.process import timed
@@ -80,6 +80,8 @@ def fit(
                 break
             except LessSupport:
                 continue
+            except OutOfMemory as reason:
+                raise BadInput(str(reason)) from reason
         with timed(seconds, "choosing"):
             is_base = _is_base(tuned, settings)
         children = _children(owned.table, settings, validation, backbone, tuned, is_base)

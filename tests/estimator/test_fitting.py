@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
+from tiny_model import NeighbourModel
 
 from bench.datasets.own.frame import Owned, owned
 from bench.errors import BadInput
@@ -104,6 +105,19 @@ class TestWhatIsHeldOut:
         for joins, n in ((True, N), (False, 48)):
             fitted = fit(table(), settings(model=narrow, join_validation=joins))
             assert f"In scoring, 30 of {n} training rows are the context." in fitted.report.notes
+
+    def test_memory_is_asked_for_less_and_told_where_it_is_too_little(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def never(self: Any, module: Any, x: Any, *_: Any) -> Any:
+            sizes.append(x.shape[1])
+            raise torch.cuda.OutOfMemoryError
+
+        sizes: list[int] = []
+        monkeypatch.setattr(NeighbourModel, "logits", never)
+        with pytest.raises(BadInput, match="no memory for scoring with 80 support rows"):
+            fit(table(n=200), TUNED)
+        assert (sizes[0], sizes[-1]) == (160, 80)
 
     def test_a_bag_takes_no_other_rows(self) -> None:
         own = table()
