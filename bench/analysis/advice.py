@@ -3,9 +3,9 @@
 Folds share rows, so that the variance of a mean over n of them is not s²/n but s² (1/n + r), where
 r is test rows to training rows (Nadeau and Bengio 2003, *Inference for the Generalization Error*,
 the corrected resampled t-test). Fine-tuning is advised if a method's gain is above 0 at a level
-which Holm's correction spreads over the methods, and which is spread evenly over every number of
-folds at which the answer may be read: so whoever stops when it is clear, or goes on when it is
-not, errs no more often than the level says (Bonferroni's bound over looks).
+which Holm's correction spreads over the methods. It is the same whenever one looks, and so strict
+that looking after every fold errs no more often than it may (Pocock 1977, group sequential tests):
+whoever stops when it is clear, or goes on when it is not, is not misled by that.
 """
 
 from __future__ import annotations
@@ -162,8 +162,7 @@ def advice(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) -
     tuned = cells[~cells["method"].isin(references(cells).pretrained)]
     tuned, left_out = _sound(tuned.assign(**_gains(tuned, told, metric)))
     differences = _by_fold(tuned, "gain").dropna()
-    splits = told.splits
-    level = settings.advice_level / max(1, splits - FEWEST + 1)
+    level = settings.advice_level
     n, rows = len(differences), int(tuned["rows"].max()) if len(tuned) else 0
     if differences.empty or n < FEWEST:
         few = f"{counted(n, 'fold')} of {FEWEST} that it takes at least"
@@ -180,7 +179,7 @@ def advice(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) -
         wanted = max(settings.worthwhile, float(row["expected"]))
         spread = float(differences[chosen].std(ddof=1))
         at = level / len(table)
-        needed = _needed(wanted, spread, ratio, (n, splits), rows, at, settings.power)
+        needed = _needed(wanted, spread, ratio, (n, told.splits), rows, at, settings.power)
     return Advice(
         kind, chosen, float(row["expected"]), float(row["se"]), float(row["low"]),
         float(row["high"]), n, rows, needed, tuple(why), left_out, level, table, differences,

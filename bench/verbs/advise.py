@@ -40,7 +40,7 @@ default fine-tuning, the causal mix and a cheap rival (conf/advice.yaml), each s
 finetune=safe. It ends in one of three answers, for the rows at hand:
 
   Keep the base model               no step was better, or a worthwhile gain is excluded
-  Fine-tune with …, expect +x ± y   beyond chance, for all methods and looks together (5 %)
+  Fine-tune with …, expect +x ± y   beyond chance, for all methods and looks together (2 %)
   ... cannot be told with n rows    and about how many folds or rows it would take
 
 and in the command to run next. Stop whenever you like: what is done is read, and the same

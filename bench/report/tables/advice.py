@@ -38,16 +38,14 @@ def _interval(gain: float, low: float, high: float) -> str:
 
 
 def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
-    advice, settings = answer.advice, answer.settings
+    advice = answer.advice
     assert advice is not None
-    looks = round(settings.advice_level / advice.level)
     return (
         f"Means over {counted(advice.folds, 'fold')}, each against the base model with the same "
         "rows in context. Folds share rows: standard errors, intervals and p-values (one-sided) "
         "are of the corrected resampled t-test (Nadeau and Bengio 2003). Fine-tuning is advised at "
-        f"p ≤ {advice.level:.1g}: a level of {share(settings.advice_level)} for all methods "
-        f"together (Holm), spread over {counted(looks, 'number')} of folds from {FEWEST} on at "
-        "which one may look, so that stopping early, or going on, errs no more often; and if its "
+        f"p ≤ {advice.level:g} (Holm, over the methods), a level at which looking after every "
+        f"fold from the {FEWEST}rd on, to stop or to go on, is allowed for; and if its "
         f"{proper_of(answer.metric).title} is not worse. To be expected: drawn to 0 by as much as "
         "the methods' gains are error (empirical Bayes), as the best of several is one by luck, "
         f"too. Not told: {LIMITS}."
