@@ -285,6 +285,10 @@ def _children(
     else:
         contexts = [table.prune_levels()] * len(tuned)
     if is_base:
-        return (Child(backbone.copy(), contexts[0]),)  # as a loaded one lies in memory
+        return (Child(backbone.copy(), contexts[0]),)
     pairs = zip(tuned, contexts, strict=True)
-    return tuple(Child(one.module, context) for one, context in pairs)
+    return tuple(
+        # A copy lies in memory as a loaded one does: where weights lie decides the last bits.
+        Child(backbone.copy() if one.fault else one.module, context)
+        for one, context in pairs
+    )

@@ -154,7 +154,7 @@ def read(folder: Path, version: str) -> Manifest:
         raise Unsound(
             f"it was saved in format {shown(found['format'])} by version "
             f"{shown(found.get('package'))}; this is version '{version}', which reads format "
-            f"{FORMAT}: install the version that saved it, or fit it anew"
+            f"{FORMAT}: install the version that saved it"
         )
     if digest({k: v for k, v in found.items() if k != "checksum"}) != found["checksum"]:
         raise Unsound(f"its {NAME} does not match its checksum: it was edited or damaged")
@@ -210,7 +210,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     if absent := sorted({*manifest.files} - {*found}):
         raise Unsound(f"it lacks {shown(absent[0])}")
     if others := sorted({*found} - {*manifest.files, NAME}):
-        raise Unsound(f"it holds {shown(others[0])}, which is no part of it")
+        raise Unsound(f"it holds {shown(others[0])}, which is no part of it and goes elsewhere")
     for name, saved in manifest.files.items():
         try:
             fault = _fault(folder / name, saved)

@@ -140,7 +140,9 @@ def load(
         raise
     except (Unsound, OSError, BadInput) as error:
         reason = sentence(error).rstrip(".")
-        raise ModelError(f"The model in '{folder}' cannot be used: {reason}.") from error
+        raise ModelError(
+            f"The model in '{folder}' cannot be used: {reason}; get the folder again, or fit anew."
+        ) from error
 
 
 def _nothing(place: Path, folder: str | os.PathLike[str]) -> str:
