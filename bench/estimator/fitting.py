@@ -198,7 +198,8 @@ class _Tuning:
                 result = untouched(self.backbone, score, labels)
             trajectory = Trajectory(self.metric, labels["validation"])
             trajectory.add(0, result.pretrained)
-        self._note(result.notes, result.seconds, result.last_step)
+        if not fault:
+            self._note(result.notes, result.seconds, result.last_step)
         before, after = (p["validation"] for p in (result.pretrained, result.chosen))
         steps = result.chosen_step, result.last_step
         return Tuned(piece, result.module, *steps, before, after, trajectory, fault)

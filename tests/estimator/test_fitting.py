@@ -225,6 +225,7 @@ class TestWhereItEnds:
         fitted = fit(table(), settings(generator=Bootstrap(), select_by="last", time_limit=0.001))
         assert fitted.report.base_kept
         assert "the time limit was over" in str(fitted.report)
+        assert len(fitted.report.notes) == 1
 
     def test_a_generator_gets_a_share_of_the_time(self) -> None:
         class Timed(Bootstrap):
