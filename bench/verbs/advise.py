@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from bench.cell.checking import check_config
-from bench.cell.known import with_told
+from bench.cell.known import READERS, with_told
 from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
@@ -124,6 +124,8 @@ class Studied:
         Its results folder.
     entries : dict of str → str
         Method → its entry of `methods`.
+    told : set of str
+        Methods whose generator is told what the files of what is known hold.
     advice : Advice
     records : list of Record
         Fold after fold.
@@ -135,6 +137,7 @@ class Studied:
 
     root: Path
     entries: dict[str, str]
+    told: set[str]
     advice: Advice
     records: list[Record] = field(default_factory=list)
     seconds: float = 0.0
@@ -186,7 +189,8 @@ def study(asked: Asked, cfg: DictConfig, chosen: Analysis) -> Studied:
     print(_opening(table, len(cells), folds, minutes), flush=True)
     running = Study(cells, table, store, 60 * minutes, _show)
     names = {cell.method.name: entry for entry, cell in cells}
-    found = Studied(store.root, names, Advice(Kind.unknown))
+    told = {c.method.name for _, c in cells if {*READERS} & {*(c.method.generator or ())}}
+    found = Studied(store.root, names, told, Advice(Kind.unknown))
     try:
         for place, records in enumerate(running.folds(range(folds), FEWEST), start=1):
             found.records += records
@@ -253,4 +257,6 @@ def following(found: Studied, words: Sequence[str], cells: Sequence[str]) -> str
     fitted = [f"method={name}", *(word for word in more if not word.startswith("method.name="))]
     is_typed = method == BASE or any(word.startswith("finetune=") for word in cells)
     rule = [] if is_typed else ["finetune=safe"]
-    return shlex.join([*this, "fit", *cells, *fitted, *rule, "out=model/"])
+    unread = () if method in found.told else tuple(READERS)  # which fit would refuse
+    kept = [word for word in cells if word.partition("=")[0] not in unread]
+    return shlex.join([*this, "fit", *kept, *fitted, *rule, "out=model/"])
