@@ -148,7 +148,7 @@ def load(
 def _nothing(place: Path, folder: str | os.PathLike[str]) -> str:
     """What to say where there is no manifest."""
     if not place.is_dir():
-        what = f"'{folder}' is a file" if place.exists() else f"There is no '{folder}'"
+        what = f"'{folder}' is a file" if place.exists() else f"There is no saved model '{folder}'"
         return f"{what}; expected a folder that a fitted model was saved to."
     told = f"'{folder}' holds no saved model: it has no {manifest.NAME}."
     if all((place / name).is_file() for name in FILES):

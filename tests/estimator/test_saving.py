@@ -531,7 +531,7 @@ def test_a_file_of_few_bytes_fills_no_memory(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_where_no_model_is_a_sentence_says_so(copy: Path) -> None:
-    with pytest.raises(ModelError, match=r"^There is no '.*nowhere'; expected a folder"):
+    with pytest.raises(ModelError, match=r"^There is no saved model '.*nowhere'; expected a"):
         load(copy / "nowhere")
     with pytest.raises(ModelError, match=r"manifest.json' is a file; expected a folder"):
         load(copy / "manifest.json")
