@@ -155,9 +155,10 @@ class FineTuned(BaseEstimator):
         if (X_val is None) != (y_val is None):
             raise BadInput("X_val and y_val belong together; give both or neither.")
         X, y = self._checked(X, reset=True), self._targets(y)
-        named = [self._named(X, column) for column in categorical or ()]
+        named = _named(X, categorical)
         table = owned(X, y, problem=self._problem, categorical=named, groups=groups)
-        validation = _validation(table, self._later(X_val, table), y_val)
+        later = None if X_val is None else self._later(X_val, table)
+        validation = _validation(table, later, y_val)
         progress = Left("steps", EVERY) if self.verbose else None
         self.fitted_: Fitted = fit(table, settings, validation, progress)
         self.report_: Report = self.fitted_.report
@@ -170,7 +171,10 @@ class FineTuned(BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(SEEDS)
-        given = self.get_params(deep=False)
+        given = {  # numpy's numbers, of which grids are made, as Python's
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params(deep=False).items()
+        }
         del given["random_state"], given["verbose"]
         return settings_of(**given, seed=int(seed))
 
@@ -189,20 +193,11 @@ class FineTuned(BaseEstimator):
         if y is None:
             name = type(self).__name__
             raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-        return y if isinstance(y, pd.Series) else column_or_1d(y, warn=True)
+        of_a_type = pd.Series | pd.Index | pd.api.extensions.ExtensionArray
+        return pd.Series(y) if isinstance(y, of_a_type) else column_or_1d(y, warn=True)
 
-    def _named(self, X: pd.DataFrame | np.ndarray, column: str | int) -> str:
-        if isinstance(column, str):
-            return column
-        names = X.columns if isinstance(X, pd.DataFrame) else [f"x{i}" for i in range(X.shape[1])]
-        if not -len(names) <= column < len(names):
-            raise BadInput(f"categorical names column {column}; X has {len(names)} of them.")
-        return str(names[column])
-
-    def _later(self, X: Features | None, of: Owned | Fitted) -> pd.DataFrame | None:
+    def _later(self, X: Features, of: Owned | Fitted) -> pd.DataFrame:
         """Later rows, with the columns' names that the schema knows."""
-        if X is None:
-            return None
         found = self._checked(X, reset=False)
         names = list(of.schema.features)
         if isinstance(found, pd.DataFrame) and (
@@ -217,7 +212,6 @@ class FineTuned(BaseEstimator):
     def _told(self, X: Features) -> Predictions:
         check_is_fitted(self, "fitted_")
         frame = self._later(X, self.fitted_)
-        assert frame is not None
         table, notes = self.fitted_.schema.table(frame)
         if notes:
             warnings.warn(" ".join(notes), UserWarning, stacklevel=3)
@@ -317,8 +311,9 @@ class FineTunedClassifier(ClassifierMixin, FineTuned):
 
     def _targets(self, y: Any) -> Any:
         y = super()._targets(y)
-        known = y.dropna() if isinstance(y, pd.Series) else y
-        check_classification_targets(known)
+        known = pd.Series(y).dropna().infer_objects()
+        if known.dtype != object:  # objects are told apart, or refused, where they get their codes
+            check_classification_targets(known)
         return y
 
     def _learn(self, fitted: Fitted) -> None:
@@ -341,18 +336,47 @@ class FineTunedRegressor(RegressorMixin, FineTuned):
         return told.mean
 
 
+def _named(X: pd.DataFrame | np.ndarray, categorical: Any) -> list[str]:
+    """The names of columns that are named, or told by their places."""
+    given = [] if categorical is None else np.asarray(categorical, dtype=object).ravel().tolist()
+    names = X.columns if isinstance(X, pd.DataFrame) else [f"x{i}" for i in range(X.shape[1])]
+    for column in given:
+        if isinstance(column, bool) or not isinstance(column, str | int):
+            raise BadInput(f"categorical holds {column!r}; expected columns' names or places.")
+        if isinstance(column, int) and not -len(names) <= column < len(names):
+            raise BadInput(f"categorical names column {column}; X has {len(names)} of them.")
+    return [column if isinstance(column, str) else str(names[column]) for column in given]
+
+
 def _validation(owned: Owned, X_val: pd.DataFrame | None, y_val: Any) -> Table | None:
     """Rows that were handed in to choose the step by, as a table; their notes are the fit's."""
     if X_val is None:
         return None
     table, notes = owned.schema.table(X_val)
-    table = replace(table, notes=tuple(notes))
     y = np.asarray(column_or_1d(y_val))
     if len(y) != len(table):
         raise TableError(f"y_val has {counted(len(y), 'value')}, X_val {len(table)} rows.")
-    if owned.labels is None:
-        return replace(table, y=y.astype(np.float64))
-    known = np.isin(y, owned.labels)
+    if lacking := int(pd.isna(y).sum()):
+        raise TableError(
+            f"y_val has no value in {lacking} of {counted(len(y), 'row')}; leave those rows out of "
+            "X_val and y_val."
+        )
+    if copies := int(np.isin(table.row_keys(), owned.table.row_keys()).sum()):
+        notes.append(
+            f"{copies} of {counted(len(y), 'row')} of X_val stand in X too: the model has learnt "
+            "them, and the scores on them say little of new rows."
+        )
+    return replace(table, y=_codes(y, owned.labels), notes=tuple(notes))
+
+
+def _codes(y: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """Values as numbers, or as places among the labels of those that were fitted."""
+    if labels is None:
+        try:
+            return y.astype(np.float64)
+        except (TypeError, ValueError):
+            raise TableError("y_val holds something else than numbers, and y numbers.") from None
+    known = np.isin(y, labels)
     if not known.all():
         raise TableError(f"y_val holds '{y[~known][0]}', a class that y has no row of.")
-    return replace(table, y=np.searchsorted(owned.labels, y))
+    return np.searchsorted(labels, y)

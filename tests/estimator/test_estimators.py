@@ -86,6 +86,19 @@ class TestATableOfOnesOwn:
         assert model.classes_.tolist() == ["no", "yes"]
         assert model.score(X, y) > 0.5
 
+    def test_truth_values_of_pandas_are_predicted_as_such(self, X: Any, y: Any) -> None:
+        model = estimator().fit(X, pd.array(y == "yes", dtype="boolean"))
+        assert model.classes_.tolist() == [False, True]
+        assert model.classes_.dtype == bool
+
+    def test_a_column_that_is_called_as_the_target_is_a_feature(self, X: Any, y: Any) -> None:
+        named = X.rename(columns={"text": "y"})
+        model = estimator().fit(named, y)
+        assert model.fitted_.schema.target == "y_"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.predict(named)
+
     @pytest.mark.parametrize("labels", [[0, 1], [True, False], ["b", "a"], [2.0, 7.0]])
     def test_predictions_are_labels_as_they_were_given(self, X: Any, y: Any, labels: Any) -> None:
         given = np.where(y == "yes", labels[0], labels[1])
@@ -118,6 +131,9 @@ class TestATableOfOnesOwn:
             ({"X_val": np.eye(N)}, "X_val and y_val belong together"),
             ({"categorical": ["no"]}, "no column 'no'"),
             ({"categorical": [7]}, "categorical names column 7; X has 7"),
+            ({"categorical": [True, False]}, "categorical holds True; expected columns' names or"),
+            ({"categorical": [1.5]}, "categorical holds 1.5; expected columns' names or places"),
+            ({"y": np.array(["a", 1] * (N // 2), dtype=object)}, "types that have no order"),
         ],
     )
     def test_what_cannot_be_used_is_told_in_a_sentence(
@@ -127,14 +143,25 @@ class TestATableOfOnesOwn:
             estimator().fit(**{"X": X, "y": y, **change})
 
     def test_rows_without_a_target_are_left_out_and_noted(self, X: Any, y: Any) -> None:
-        model = estimator().fit(X, pd.Series(y).mask(np.arange(N) % 10 == 0))
-        assert any("6 rows without a value" in note for note in model.report_.columns)
+        target = pd.Series(y).mask(np.arange(N) % 10 == 0)
+        for given in (target, target.to_numpy(), target.where(target.isna(), target == "yes")):
+            model = estimator().fit(X, given)
+            assert any("6 rows without a value" in note for note in model.report_.columns)
+        assert model.classes_.tolist() == [False, True]
 
     def test_handed_in_validation_rows_are_read_alike(self, X: Any, y: Any) -> None:
         model = estimator(select_by="last").fit(X[:40], y[:40], X[40:], y[40:])
         assert model.report_.rows["validation"] == N - 40
         with pytest.raises(ValueError, match="y_val holds 'maybe'"):
             estimator().fit(X[:40], y[:40], X[40:], np.full(N - 40, "maybe"))
+        with pytest.raises(ValueError, match="y_val has no value in 20 of 20 rows"):
+            estimator().fit(X[:40], y[:40], X[40:], np.full(N - 40, None))
+        with pytest.raises(ValueError, match="y_val holds something else than numbers"):
+            estimator("regression").fit(X[:40], np.arange(40) / 7, X[40:], y[40:])
+
+    def test_validation_rows_that_are_learnt_from_are_noted(self, X: Any, y: Any) -> None:
+        model = estimator().fit(X, y, X[50:], y[50:])
+        assert any("10 of 10 rows of X_val stand in X too" in n for n in model.report_.notes)
 
     def test_what_keeps_the_base_unasked_is_warned_of(self, X: Any) -> None:
         with pytest.warns(UserWarning, match="base model is kept: .*SMOTE serves classification"):
@@ -169,6 +196,17 @@ class TestHabits:
         model = estimator(random_state=seed).fit(X, y)
         again = clone(model).fit(X, y)
         assert (model.fitted_.seed == again.fitted_.seed) == isinstance(seed, int)
+
+    def test_parameters_may_be_numbers_of_numpy_as_grids_have_them(self, X: Any, y: Any) -> None:
+        given = {"steps": np.int64(2), "lr": np.float32(1e-3), "bag": np.int64(2)}
+        more = {"time_limit": np.int64(99), "threads": np.int64(1), "join_validation": np.True_}
+        model = estimator(**given, **more).fit(X, y)
+        assert model.report_.settings["finetune"]["steps"] == 2
+        assert type(model.get_params()["steps"]) is np.int64  # parameters are never changed
+
+    def test_rows_that_are_none_are_told_in_a_sentence(self, X: Any, y: Any) -> None:
+        with pytest.raises(ValueError, match="Expected 2D array"):
+            estimator().fit(X, y).predict(None)
 
     def test_it_says_how_long_the_rest_takes_if_it_is_asked(
         self, X: Any, y: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch

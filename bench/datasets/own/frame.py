@@ -111,7 +111,7 @@ def owned(
     kept, noted = without_index(raw, uses, name, said)
     kept, _ = without_marks(kept[known].reset_index(drop=True), ())
     found = features_of(kept, uses, _FOUND, name, None, raw.declared, said)
-    title = str(target.name) if target.name not in raw.frame.columns else "y"
+    title = _title(str(target.name), raw.frame.columns)
     table = Table(name, found.X, codes, found.kinds, classes, title, groups=ids, times=moments)
     notes = (
         *raw.notes,
@@ -201,6 +201,14 @@ def _sides(
 
 
 # The target ---------------------------------------------------------------------------------------
+
+
+def _title(name: str, taken: Iterable[str]) -> str:
+    """What the target is called: no feature is called so."""
+    free = name if name not in taken else "y"
+    while free in taken:
+        free += "_"
+    return free
 
 
 def _target(
