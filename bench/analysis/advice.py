@@ -17,11 +17,11 @@ from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
-from scipy.stats import nct, t
+from scipy.stats import t
 
 from bench.analysis.deviation import in_one_deviation
 from bench.analysis.frame import against_untuned, frame, metric_of
+from bench.analysis.power import smallest_distance
 from bench.analysis.problems import CLASSIFICATION, problem_of
 from bench.analysis.references import references
 from bench.analysis.resolves import Told
@@ -34,7 +34,7 @@ from bench.score import Score
 from bench.scores import SCORES
 
 FEWEST = 3  # folds: with less there is hardly a spread to test by
-FAR = 1000.0  # standard errors, beyond which no gain is looked for
+MOST = 1e9  # rows that are told
 PROPER = {True: "log_loss", False: "log_score"}  # of classes, of numbers: weighs all that is told
 COLUMNS = [
     "method", "gain", "se", "low", "high", "expected", "p", "p_holm", "proper", "harm", "kept",
@@ -163,7 +163,8 @@ def advice(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) -
     tuned, left_out = _sound(tuned.assign(**_gains(tuned, told, metric)))
     differences = _by_fold(tuned, "gain").dropna()
     level = settings.advice_level
-    n, rows = len(differences), int(tuned["rows"].max()) if len(tuned) else 0
+    n, most = len(differences), tuned["rows"].max()
+    rows = 0 if pd.isna(most) else int(most)  # no method gave a result
     if differences.empty or n < FEWEST:
         few = f"{counted(n, 'fold')} of {FEWEST} that it takes at least"
         return Advice(
@@ -311,22 +312,22 @@ def _needed(
     variance of a fold's difference is taken to be in inverse proportion to the rows.
     """
 
-    def found(n: int, errors: float) -> float:
-        """How often a gain of so many standard errors is told from n folds."""
-        return float(nct.sf(t.ppf(1 - level, n - 1), n - 1, errors))
-
     def error(n: int) -> float:
         return spread * math.sqrt(1 / n + ratio)
 
+    def wanted(n: int) -> float:
+        """How many standard errors a gain must be, one-sided."""
+        return smallest_distance(n, power, 2 * level)
+
     now, most = folds
-    enough = (n for n in range(now + 1, most + 1) if found(n, gain / error(n)) >= power)
-    if spread and (n := next(enough, None)):
-        return Needed(gain, folds=n)
-    if not spread:
+    if not 0 < spread < math.inf:
         return Needed(gain)
+    for n in range(now + 1, most + 1):
+        if gain >= wanted(n) * error(n):
+            return Needed(gain, folds=n)
     most = max(most, now)
-    wanted = brentq(lambda errors: found(most, errors) - power, 0, FAR)
-    return Needed(gain, rows=_about(max(rows * (wanted * error(most) / gain) ** 2, rows)))
+    many = max(rows * (wanted(most) * error(most) / gain) ** 2, rows)
+    return Needed(gain, rows=_about(many) if many < MOST else None)
 
 
 def _about(number: float) -> int:
