@@ -239,7 +239,8 @@ def _read(place: Path, device: str) -> Fitted:
         if TARGET in config and str(config[TARGET]) not in _loaders():
             raise Unsound(f"it names {shown(config[TARGET])} as a loader, which no config does")
     for child in told.children:
-        needed = {child.context, *((Path(child.network) / name).as_posix() for name in FILES)}
+        of_network = ((Path(child.network) / name).as_posix() for name in FILES)
+        needed = {SCHEMA, child.context, *of_network}
         if absent := sorted(needed - {*told.files}):
             raise Unsound(f"a child of it needs {shown(absent[0])}, which it lacks")
     schema = Schema.of_json(parse_json(content(place / SCHEMA, MOST_OF_SCHEMA)))

@@ -504,6 +504,7 @@ MADE: dict[str, tuple[Callable[[Path], object], str]] = {
         "class codes outside 0 … 2",
     ),
     "no parquet": (cut("context.parquet"), "it is no parquet file that can be read"),
+    "schema lost": (lambda f: (f / "schema.json").unlink(), "needs 'schema.json', which it lacks"),
     "schema no JSON": (cut("schema.json"), "no JSON"),
 }
 
