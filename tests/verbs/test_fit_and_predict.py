@@ -174,7 +174,9 @@ class TestPredict:
         ("words", "sentence"),
         [
             pytest.param(
-                ["nowhere", "new.csv"], "no saved model 'nowhere'", marks=pytest.mark.long
+                ["nowhere", "new.csv"],
+                "'nowhere'; expected a folder that a fitted model was",
+                marks=pytest.mark.long,
             ),
             (["model"], "a model's folder and a file of rows, not model"),
             (["new.csv", "model"], "The model's folder stands before the file: predict model new"),
