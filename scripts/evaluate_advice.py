@@ -6,8 +6,9 @@
 Where *nothing* helps is an embedded table whose target is permuted, another one each seed of a few.
 *Stripes* need fine-tuning: the class is whether the sum of two numbers lies in an even stripe, of
 which there are six; the model's prior has hardly such a table, and in context it sees none.
-Records lie under the folder, so that the same command goes on where it was; a study that is done is
-read again.
+By mitra-nano fine-tuning was advised in 0 of 20 studies of nothing (5 folds each), in 18 of 20 of
+stripes (8 at most). Records lie under the folder, so that the same command goes on where it was; a
+study that is done is read again.
 """
 
 from __future__ import annotations
