@@ -25,9 +25,10 @@ HELP = "fine-tune on your own table and keep the model, or keep the base where t
 PLACE = 10
 USAGE = "fit dataset=csv path=FILE target=COLUMN out=FOLDER [key=value ...]"
 ABOUT = """
-Fine-tunes on all rows of one table and writes the model that `predict` reads. Some rows are held
-out to choose the step by; the pre-trained model is kept unless the gain on them is beyond chance.
-No rows are set aside for a test: whether fine-tuning pays on a table is for `advise` to tell.
+Fine-tunes on all rows of one table and writes the model that `predict` reads; it predicts from
+these rows, so that its folder holds them. Some are held out to choose the step by; the pre-trained
+model is kept unless the gain on them is beyond chance. No rows are set aside for a test: whether
+fine-tuning pays on a table is for `advise` to tell.
 
 of fit itself
   out=FOLDER             where the model goes
