@@ -59,7 +59,7 @@ def main(words: list[str]) -> int:
     """Predict, and write what was predicted; give the exit code."""
     asked, rest = told_apart(words, Asked)
     model, file, rest = _named(rest)
-    out = None if asked.out is None else _out(asked, file)
+    out = None if asked.out is None else _out(asked, model, file)
     settings, how = _settings(rest)
     return with_config(
         "predict",
@@ -109,14 +109,19 @@ def _settings(words: list[str]) -> tuple[list[str], list[str]]:
     return settings, typed
 
 
-def _out(asked: Asked, file: str) -> Path:
-    """Where the predictions go: no file is lost unasked, and that of the rows never."""
+def _out(asked: Asked, model: str, file: str) -> Path:
+    """Where the predictions go: no file is lost unasked, that of the rows and a model's never."""
     assert asked.out is not None, "it was asked for"
     path = new_file(asked.out)
     if path.suffix.lower() not in ENDINGS:
         raise BadInput(
             f"out is '{asked.out}'; expected a name that ends in {' or '.join(ENDINGS)}, which "
             "says how it is written."
+        )
+    if path.resolve().is_relative_to(Path(model).expanduser().resolve()):
+        raise BadInput(
+            f"out is '{asked.out}', in the model's own folder, which would be none any more; name "
+            "a file elsewhere."
         )
     rows = Path(file).expanduser()
     if path.exists() and rows.exists() and path.samefile(rows):

@@ -181,6 +181,7 @@ class TestPredict:
             (["model"], "a model's folder and a file of rows, not model"),
             (["new.csv", "model"], "The model's folder stands before the file: predict model new"),
             (["model", "new.csv", "out=new.csv"], "the file of the rows itself"),
+            (["model", "new.csv", "out=model/told.csv"], "in the model's own folder"),
             (["model", "new.csv", "out=train.csv"], "where a file lies; add replace=true"),
             (["model", "new.csv", "out=told.xlsx"], "ends in .csv or .parquet"),
             (["model", "new.csv", "out=model"], "which is a folder"),

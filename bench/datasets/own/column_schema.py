@@ -215,7 +215,8 @@ class ColumnSchema:
             rows, marks = counted(len(missed), "row"), listed(dict.fromkeys(missed), SHOWN)
             return found, [f"{rows} with {marks}, taken as missing."] if len(missed) else []
         row, value, others = int(wrong.index[0]) + 1, wrong.iloc[0], len(wrong) - 1
-        mark = f" with {self.decimal!r} as its decimal mark" if stripped(value) else ""
+        mark = f" with {self.decimal!r} as its decimal mark" if self.decimal else ""
+        mark = mark if what == "number" and stripped(value) else ""
         more = f" (as {'does one other' if others == 1 else f'do {others} others'})"
         raise Unusable(
             f"row {row} holds {shown(value)}, which is no {what}{mark}{more if others else ''}; "

@@ -134,7 +134,7 @@ class Schema:
         known = {*self.features, *self.ignored, self.target}
         extra = [name for name in frame.columns if name not in known]
         if self.target in frame.columns:
-            notes.append(f"{source}: its target '{self.target}' is not read.")
+            notes.append(f"{source}: its target '{self.target}' has no part in what is told.")
         if extra:
             one = len(extra) == 1
             notes.append(

@@ -80,7 +80,7 @@ def test_an_embedded_table_is_the_same_later_from_a_file_and_a_frame(name: str, 
     require_same(rows, found.table)
     assert len(raw) == len(table)
     assert list(raw) == list(frame)
-    assert notes == [f"{name}.csv: its target '{table.target}' is not read."]
+    assert notes == [f"{name}.csv: its target '{table.target}' has no part in what is told."]
     mine = owned(table.X, y, problem=table.problem)
     turned, _ = again(mine.schema).table(frame[frame.columns[::-1]])
     require_same(turned, mine.table)
@@ -233,6 +233,7 @@ def test_open_conventions_are_asked_for_when_it_matters():
     for n, d, told in [
         ("1,500", "", "'1,500', which can be read in two ways"),
         ("1", "3/4/2024", "day and"),
+        ("1", "45000", "'45000', which is no date;"),
     ]:
         with pytest.raises(TableError, match=told):
             schema.table(pd.DataFrame({"n": [n], "d": [d]}))
