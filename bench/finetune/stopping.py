@@ -20,6 +20,7 @@ from bench.scores.log_loss import log_loss
 from bench.value_score import ValueScore
 
 WINDOW = 3  # evaluations of a smoothed score
+CLEAR = 1.5  # standard errors that a gain must be beyond to be no chance
 # Of a numeric target: what cells are ranked by, and what reads the whole distribution. By text:
 # what is imported here is part of each cell's code.
 COUNTERPARTS = {"roc_auc_ovo": "rmse", log_loss.name: "log_score"}
@@ -152,7 +153,7 @@ def _end(told: Evaluations, guard: str) -> int:
 
 
 def _until_worse_if_clear(told: Evaluations, by: str, guard: str) -> int:
-    clear = _are_beyond_error(told.scores[guard], told.errors[guard])[: _end(told, guard)]
+    clear = _are_beyond_error(told.scores[guard], told.errors[guard], CLEAR)[: _end(told, guard)]
     among = [0, *(at for at, is_clear in enumerate(clear) if is_clear)]
     return among[first_of_best([told.scores[by][at] for at in among])]
 
@@ -163,10 +164,12 @@ def _smoothed(values: Sequence[float]) -> list[float]:
     return [round(sum(window) / len(window), 12) for window in windows]
 
 
-def _are_beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> list[bool]:
-    """Of each evaluation, whether its gain is larger than the gain's standard error."""
+def _are_beyond_error(
+    values: Sequence[float], errors: Sequence[float | None], times: float = 1.0
+) -> list[bool]:
+    """Of each evaluation, whether its gain is larger than so many of the gain's standard errors."""
     gains = [value - values[0] for value in values]
-    return [e is not None and gain > e for gain, e in zip(gains, errors, strict=True)]
+    return [e is not None and gain > times * e for gain, e in zip(gains, errors, strict=True)]
 
 
 def _beyond_error(values: Sequence[float], errors: Sequence[float | None]) -> int:
@@ -190,7 +193,7 @@ until_worse = StoppingRule(
 # may be kept, and ROC-AUC which one is, or that none is better.
 until_worse_se = StoppingRule(
     name="until_worse_se",
-    title="ROC-AUC until log-loss is worse, of gains in log-loss beyond their standard error",
+    title=f"ROC-AUC until log-loss is worse, of gains in log-loss beyond {CLEAR} standard errors",
     reads=("roc_auc_ovo", "log_loss"),
     reads_errors=True,
     keeps=lambda told: _until_worse_if_clear(told, "roc_auc_ovo", "log_loss"),

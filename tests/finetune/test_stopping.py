@@ -97,11 +97,11 @@ def test_the_first_gain_beyond_its_error_is_kept(errors: list[float | None], kep
     ("errors", "kept"),
     [
         ([0.0, 0.125, 0.125, 0.0, 0.0], 1),  # of two that are clear the one with the higher ROC-AUC
-        ([0.0, 0.25, 0.25, 0.0, 0.0], 2),  # a gain of just its error is not beyond it
+        ([0.0, 0.2, 0.2, 0.0, 0.0], 2),  # a gain of 1.25 errors is none that is clear
         ([0.0, None, None, 0.0, 0.0], 0),  # none is told before log-loss is worse
     ],
 )
-def test_of_gains_in_log_loss_beyond_their_error_the_best_roc_auc_is_kept(
+def test_of_clear_gains_in_log_loss_the_best_roc_auc_is_kept(
     errors: list[float | None], kept: int
 ) -> None:
     exact = [-1.0, -0.75, -0.5, -2.0, -0.5]  # step 4 comes after one that was worse
