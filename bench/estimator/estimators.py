@@ -15,6 +15,7 @@ from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from bench.datasets.own.characters import clean_name
 from bench.errors import BadInput, ModelError, TableError
 from bench.estimator.report import Report
 from bench.estimator.settings import Settings, parameters, settings_of
@@ -78,7 +79,7 @@ class FineTuned(BaseEstimator):
         The networks, and the rows that they read.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Where X had names.
+        Where X had names: as its columns are read, without blanks around them.
     """
 
     _problem: Problem
@@ -186,7 +187,7 @@ class FineTuned(BaseEstimator):
         elif not X.shape[0] or not X.shape[1]:
             what = "sample" if X.shape[1] else "feature"
             raise ValueError(f"Found array with 0 {what}(s) (shape={X.shape}); one is required.")
-        validate_data(self, X, reset=reset, skip_check_array=True)
+        validate_data(self, _by_clean_names(X), reset=reset, skip_check_array=True)
         return X
 
     def _targets(self, y: Any) -> Any:
@@ -334,6 +335,17 @@ class FineTunedRegressor(RegressorMixin, FineTuned):
         told = self._told(X)
         assert isinstance(told, Predicted)
         return told.mean
+
+
+def _by_clean_names(X: pd.DataFrame | np.ndarray) -> pd.DataFrame | np.ndarray:
+    """X under the names by which its columns are read: a loaded estimator knows no others."""
+    if not isinstance(X, pd.DataFrame) or not all(isinstance(name, str) for name in X.columns):
+        return X
+    from bench.datasets.own.raw import refuse_repeated
+
+    names = [clean_name(name) for name in X.columns]
+    refuse_repeated(names, "table", "X")
+    return X.set_axis(names, axis=1)
 
 
 def _named(X: pd.DataFrame | np.ndarray, categorical: Any) -> list[str]:

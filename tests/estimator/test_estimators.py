@@ -128,6 +128,7 @@ class TestATableOfOnesOwn:
             ({"y": np.arange(N) % 11}, "y has 11 classes; at most 10"),
             ({"X": np.ones((N, 2))}, "no feature column with two or more values"),
             ({"X": np.eye(N, 501) + np.arange(N)[:, None] % 2}, "501 features"),
+            ({"X": pd.DataFrame(np.eye(N, 2), columns=["a", " a"])}, "'a' stands in X twice"),
             ({"X_val": np.eye(N)}, "X_val and y_val belong together"),
             ({"categorical": ["no"]}, "no column 'no'"),
             ({"categorical": [7]}, "categorical names column 7; X has 7"),

@@ -42,7 +42,7 @@ def rows() -> pd.DataFrame:
     age[3] = pd.NA
     when = pd.date_range("2024-01-01", periods=N)
     return pd.DataFrame(
-        {"größe": rng.normal(size=N), "job": job, "size": size, "age": age, "d": when}
+        {"größe": rng.normal(size=N), " job ": job, "size": size, "age": age, "d": when}
     )
 
 
@@ -64,7 +64,7 @@ def regressor() -> FineTunedRegressor:
 
 def unseen() -> pd.DataFrame:
     """Other rows, the columns in the order of the fit, with a level that was not there."""
-    return rows().assign(job="smith")
+    return rows().assign(**{" job ": "smith"})
 
 
 def told(model: Any, X: Any) -> tuple[bytes, list[str]]:

@@ -60,6 +60,7 @@ def test_a_loaded_model_predicts_the_same_bits(
     loaded = load(tmp_path / "model")
     assert set(manifest.names(tmp_path / "model")) == files | {"manifest.json", "schema.json"}
     assert bits(loaded) == before
+    assert len({path.stat().st_mode for path in (tmp_path / "model").rglob("*.*")}) == 1
     assert (loaded.report, loaded.schema) == (model.report, model.schema)
     assert [c.context.fingerprint() for c in loaded.children] == [
         c.context.fingerprint() for c in model.children

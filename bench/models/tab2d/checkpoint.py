@@ -7,6 +7,7 @@ where nothing is left to compute.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +130,8 @@ class Checkpoint(Backbone):
         if type(self) is not Checkpoint:  # one derived from it reads rows as it likes
             return super().save(module, folder)
         module.save_pretrained(str(folder))
+        # safetensors writes for the owner alone; the folder is read by whom its other files are.
+        shutil.copymode(folder / "config.json", folder / "model.safetensors")
         return {
             "_target_": "bench.models.tab2d.checkpoint.load",
             "max_features": self.max_features,
