@@ -77,8 +77,8 @@ def _chosen_otherwise(record: Record) -> Iterator[str]:
     """A chosen step that is not the one that the stopping rule keeps of the validation curves."""
     settings, curves = record["settings"]["finetune"], record["curves"]
     validation, errors = curves.get("validation", {}), curves.get("validation_se", {})
-    by = {Keep.best: settings.get("select_by", RANKED), Keep.last: "last"}
-    named = RULES.get(str(by.get(settings.get("keep", Keep.best))))
+    by = {Keep.best.value: settings.get("select_by", RANKED), Keep.last.value: "last"}
+    named = RULES.get(str(by.get(str(settings.get("keep", Keep.best)))))
     asked = named and named.on(problem_of_score(record["metric"]["name"]))
     if asked is None or not validation.keys() >= set(asked.reads):
         return  # of another day

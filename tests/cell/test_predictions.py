@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,12 @@ def test_every_score_is_that_of_the_predictions_to_the_bit(record: Record) -> No
     assert len(told) == 6 * len(scores_of("classification"))
     assert [(a, b) for a, b in told if a != b] == []
     assert list(inconsistencies(record)) == []
+
+
+def test_a_setting_that_is_none_is_told_and_ends_no_check(record: Record) -> None:
+    changed = deepcopy(record)
+    changed["settings"]["finetune"]["keep"] = ["best"]
+    assert any("settings are not those" in why for why in inconsistencies(changed))
 
 
 def test_another_run_of_the_same_seed_keeps_the_same(record: Record) -> None:

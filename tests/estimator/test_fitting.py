@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -198,6 +198,13 @@ def pressing(at: int, times: int = 1) -> Callable[[int, int], None]:
 
 
 class TestWhereItEnds:
+    @pytest.fixture(autouse=True)
+    def _listening(self) -> Iterator[None]:
+        """A shell that starts the tests in the background has them ignore Ctrl-C."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def test_ctrl_c_ends_it_at_the_best_step_so_far(self) -> None:
         before = signal.getsignal(signal.SIGINT)
         fitted = fit(table(), TUNED, progress=pressing(at=2))
