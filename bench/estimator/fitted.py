@@ -139,9 +139,10 @@ class Fitted:
 
 def joined(chunks: list[Predictions]) -> Predictions:
     """Predictions of rows that were read one chunk after the other."""
+    of_classes = [chunk for chunk in chunks if isinstance(chunk, np.ndarray)]
+    if of_classes:
+        return np.concatenate(of_classes)
     of_values = [chunk for chunk in chunks if isinstance(chunk, Predicted)]
-    if not of_values:
-        return np.concatenate(chunks)  # type: ignore[arg-type]  # all are arrays
     mean = np.concatenate([chunk.mean for chunk in of_values])
     if of_values[0].mass is None:
         return replace(of_values[0], mean=mean)
@@ -152,8 +153,9 @@ def mean_of(told: list[Predictions]) -> Predictions:
     """The mean of several models' predictions; distributions are told by a single one alone."""
     if len(told) == 1:
         return told[0]
+    of_classes = [one for one in told if isinstance(one, np.ndarray)]
+    if of_classes:
+        return np.asarray(np.mean(of_classes, axis=0))
     of_values = [one for one in told if isinstance(one, Predicted)]
-    if not of_values:
-        return np.asarray(np.mean(told, axis=0))  # type: ignore[arg-type]  # all are arrays
     scale = sum(one.scale for one in of_values) / len(told)
     return Predicted(np.mean([one.mean for one in of_values], axis=0), scale)
