@@ -56,7 +56,7 @@ SCHEMA = {
     "validation_chosen": "validation score of the chosen step",
     "validation_curve": "validation score of each evaluation, a tuple; the first is of step 0",
     "test_curve": "test score of the same evaluations (analysis only); () without fine-tuning",
-    "chosen_step": "step that was chosen; 0 is the pre-trained model",
+    "chosen_step": "step that was chosen; 0 is the pre-trained model, or missing: the adapted one",
     "quality": "measures of the synthetic rows, a dict; missing where there are none",
     "seconds": "wall time of the cell",
     "error": "message of a cell that failed or does not apply",
@@ -228,11 +228,16 @@ def _row(record: Record, name: Name, metric: Score) -> dict[str, object]:
         "validation_chosen": score("chosen", "validation"),
         "validation_curve": curve("validation"),
         "test_curve": curve("test"),
-        "chosen_step": record["chosen_step"],
+        "chosen_step": None if _is_adapted_alone(record) else record["chosen_step"],
         "quality": _quality(record["synthetic"]),
         "seconds": record["timings"]["seconds"]["total"],
         "error": printable(record["error"]["message"]) if record["error"] else None,
     }
+
+
+def _is_adapted_alone(record: Record) -> bool:
+    """Whether step 0 was chosen, and is not the pre-trained model."""
+    return record["transfer"] is not None and record["chosen_step"] == 0
 
 
 def _quality(synthetic: dict[str, Any] | None) -> dict[str, float | None] | None:

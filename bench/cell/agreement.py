@@ -162,9 +162,12 @@ def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Ag
 
 
 def _results(record: Record) -> Record:
-    """What two cells of the same bits share; the key of a synthetic table hashes the code, too."""
-    rows = {k: v for k, v in (record["synthetic"] or {}).items() if k != "key"}
-    return {**{part: record[part] for part in RESULTS}, "synthetic": rows}
+    """What two cells of the same bits share; keys of tables and of weights hash the code, too."""
+    made = {
+        part: {k: v for k, v in (record[part] or {}).items() if k != "key"}
+        for part in ("synthetic", "transfer")
+    }
+    return {**{part: record[part] for part in RESULTS}, **made}
 
 
 def _level(

@@ -32,10 +32,12 @@ class Reached:
     """What a cell, or a child of its bag, has come to so far; a failure keeps what was there.
 
     ``classes`` are the codes that its probabilities are of, none where the target is a number.
+    ``transfer`` is the record's: what adapting its weights to other tables came to, if they were.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     generation: Generation = field(default_factory=Generation)
+    transfer: dict[str, Any] | None = None
     result: Finetuned | Bagged | None = None
     classes: np.ndarray | None = None
     metrics: dict[str, Any] = field(default_factory=dict)

@@ -48,6 +48,8 @@ def inconsistencies(record: Record) -> Iterator[str]:
     if record["status"] != "done" or not curves or record["children"]:
         return  # a bag's scores are those of no step
     for when, step in zip(WHEN, steps, strict=True):
+        if when == WHEN[0] and record["transfer"] is not None:
+            continue  # it is of the published weights, and the curves begin with the adapted ones
         if step not in curves["step"]:
             yield f"its {when} step {step} is not on its curves"
             continue
@@ -137,9 +139,10 @@ def compare(record: Record, again: Record, tolerance: float) -> Outcome:
             outcome.differences += _different(record[part], again[part], part)
         if record["predictions"] != again["predictions"]:
             outcome.differences.append("predictions: other labels or probabilities")
-        # The table's key hashes the code too: where that changed, its rows are what counts.
-        before, now = (_rows_of(r, with_key=not code) for r in (record, again))
-        outcome.differences += _different(before, now, "synthetic")
+        # Keys hash the code too: where that changed, the rows and the weights are what counts.
+        for part in ("synthetic", "transfer"):
+            before, now = (_made_of(part, r, with_key=not code) for r in (record, again))
+            outcome.differences += _different(before, now, part)
     if outcome.differences:
         outcome.causes = _causes(outcome.differences, [*code, *elsewhere])
     if again["status"] != record["status"] and again["error"]:
@@ -200,8 +203,9 @@ def _settings_of(record: Record) -> dict[str, Any]:
     return {**settings, "dataset": dataset, "finetune": deciding(settings["finetune"])}
 
 
-def _rows_of(record: Record, with_key: bool) -> dict[str, Any]:
-    facts = record["synthetic"] or {}
+def _made_of(part: str, record: Record, with_key: bool) -> dict[str, Any]:
+    """What is told of a synthetic table, or of adapted weights, which cells share by their key."""
+    facts = record[part] or {}
     return {k: v for k, v in facts.items() if with_key or k != "key"}
 
 

@@ -1,10 +1,10 @@
-"""Versions 2 to 4 of the record, brought up to the present one; nobody else knows of them.
+"""Versions 2 to 5 of the record, brought up to the present one; nobody else knows of them.
 
-Version 4 knew no bags, and named predictions by their steps. Version 3 kept none, and did not tell
-which definitions its scores are of. Version 2 named no metric, its tables being ranked by
-one-vs-one ROC-AUC, and its curves lay side by side: ``validation_log_loss`` is
-``validation.log_loss`` now. It told the processor's name alone, which several generations share, so
-that nobody knows which kernels made its numbers.
+Version 5 knew no transfer. Version 4 knew no bags, and named predictions by their steps. Version
+3 kept none, and did not tell which definitions its scores are of. Version 2 named no metric, its
+tables being ranked by one-vs-one ROC-AUC, and its curves lay side by side: ``validation_log_loss``
+is ``validation.log_loss`` now. It told the processor's name alone, which several generations share,
+so that nobody knows which kernels made its numbers.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from bench.files import Unsound
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 LACKED = {  # keys, by version
-    2: {"children", "predictions", "metric"},
-    3: {"children", "predictions"},
-    4: {"children"},
+    2: {"transfer", "children", "predictions", "metric"},
+    3: {"transfer", "children", "predictions"},
+    4: {"transfer", "children"},
+    5: {"transfer"},
 }
 UNTOLD = "not told"  # no processor of today is that
 BARE = ("step", "train_loss")  # curves of no part
@@ -40,6 +41,9 @@ def upgraded(content: Any) -> Any:
     if wrong is not None:
         raise Unsound(wrong)
     record = {k: v for k, v in content.items() if k not in ("schema_version", "checksum")}
+    record["transfer"] = None
+    if version == 5:
+        return seal(record)
     record["children"] = []
     if version == 4:
         return seal({**record, "predictions": _by_name(record)})

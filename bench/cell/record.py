@@ -2,9 +2,9 @@
 
 `bench.cell.schema` is the same schema as a model: what is checked.
 
-Schema, version 5 (a JSON object; every key is always there)
+Schema, version 6 (a JSON object; every key is always there)
 -------------------------------------------------------------
-schema_version : 5
+schema_version : 6
 status : "done" | "failed" | "not_applicable"
 cell : {dataset, domain, method, fold, seed, model}: names, for people and for grouping
 identity : {hash, parts}: everything that decides the numbers (`bench.cell.identity.identity`)
@@ -21,7 +21,8 @@ predictions : {classes or scale, labels, steps}: the rows' labels and their prob
     means of a numeric target, pre-trained, chosen and last (`bench.cell.predictions`), so that
     scores can be computed when it is read (`bench.cell.scored`); {} unless done, where they are too
     many, or were left out (`pack`)
-chosen_step, last_step : int or null; 0 is the pre-trained model; null of a bag: its children tell
+chosen_step, last_step : int or null; 0 is the pre-trained model, or where there is a ``transfer``
+    the adapted one; null of a bag: its children tell
 children : [{chosen_step, last_step, rows: {train, validation}}], one a fine-tuning of a bag;
     [] of what is none. Of a bag all scores, predictions and curves are of its children's put
     together, the pre-trained model's too: the test part's averaged, the validation part's out of
@@ -39,8 +40,12 @@ synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, gene
     against the training rows; and test_tstr_roc_auc, or test_tstr_r2 of a numeric target, of
     learners trained on these rows and scored on the test rows, which like the test curves is for
     analysis only
+transfer : null where ``settings`` have none; else what adapting the weights to other tables came
+    to (`bench.cell.transferred`), of which ``metrics.pretrained`` are before, ``chosen`` and
+    ``last`` after, with or without fine-tuning on the target
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
-    seconds, phases} or null, …}; the only part that may differ between two runs of one cell
+    seconds, phases} or null, …}; the only part that may differ between two runs of one cell.
+    transfer: {shared, seconds}, where there is a ``transfer``
 provenance : {code, scores, versions, python, platform, processor, kernels, threads, device,
     precision}; scores: {score: fingerprint of its definition} of all in `metrics`; {} where older
     code made the record
@@ -64,7 +69,7 @@ from bench.phrases import begun
 
 Record = dict[str, Any]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 KEYS = frozenset(
     {"schema_version", "status", "cell", "identity", "settings", "data", "metric", "metrics"}
     | {
@@ -74,6 +79,7 @@ KEYS = frozenset(
         "children",
         "curves",
         "synthetic",
+        "transfer",
         "timings",
         "provenance",
         "error",
@@ -96,7 +102,12 @@ def without_predictions(record: Record) -> Record:
 
 def fault(record: Any) -> str | None:
     """What is wrong with a record, in one clause; None if it is sound."""
-    wrong = damage(record, SCHEMA_VERSION, KEYS) or record_schema.fault(record)
+    return damage(record, SCHEMA_VERSION, KEYS) or senseless(record)
+
+
+def senseless(record: Record) -> str | None:
+    """What is wrong with a sealed record, in one clause: with what it holds, or with its names."""
+    wrong = record_schema.fault(record)
     if wrong is None and record["identity"]["hash"] != digest(record["identity"]["parts"]):
         return "its identity hash does not match its parts"
     return wrong or _fault_of_names(record["cell"]) or targets.fault(record["settings"])
@@ -170,7 +181,25 @@ def _without(record: Record, scores: set[str], errors: set[str], keeps_predictio
             for when, parts in record["metrics"].items()
         },
         "curves": curves,
+        "transfer": record["transfer"] and _without_scores(record["transfer"], scores),
         "predictions": record["predictions"] if keeps_predictions else {},
+    }
+
+
+def _without_scores(transfer: Record, scores: set[str]) -> Record:
+    def left(values: Record) -> Record:
+        return {name: value for name, value in values.items() if name not in scores}
+
+    curves, read = transfer["curves"], transfer["in_context"]
+    return {
+        **transfer,
+        "curves": {**curves, "held_out": left(curves["held_out"])},
+        "forgetting": {
+            table: {when: left(values) for when, values in told.items()}
+            for table, told in transfer["forgetting"].items()
+        },
+        "in_context": {"rows": read["rows"]}
+        | {when: left(values) for when, values in read.items() if when != "rows"},
     }
 
 

@@ -86,6 +86,7 @@ def run(
         "children": [asdict(c) for c in result.children] if isinstance(result, Bagged) else [],
         "curves": result.curves if result else {},
         "synthetic": reached.generation.synthetic,
+        "transfer": reached.transfer,
         "timings": {**clock.told(), "generation": reached.generation.timing},
         "provenance": provenance(
             code, held, config.threads, backbone.device, config.finetune.precision

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, TypeAdapter, ValidationError, model_validator
 
 from bench.cell import predictions
 from bench.cell.curves import Curves
 from bench.cell.fields import (
     Amount,
     Closed,
-    Config,
     Count,
     Name,
     Open,
@@ -24,9 +23,10 @@ from bench.cell.fields import (
     Scores,
     Sha256,
     Whole,
-    dotted_targets,
     none_of_empty,
 )
+from bench.cell.settled import Settings
+from bench.cell.transferred import Adaptation, Transferred
 from bench.files import shown
 from bench.scores import SCORES, problem_of_score
 
@@ -63,57 +63,6 @@ class Identity(Closed):
 
     hash: Sha256
     parts: Parts
-
-
-class Mixing(Open):
-    """How synthetic rows meet real ones."""
-
-    rows: Literal["real", "synthetic", "mixed"]
-    ratio: float
-    fresh: bool = False
-    size: float = 1.0
-
-
-class Method(Open):
-    """A method's settings: whether it fine-tunes, and on which rows."""
-
-    name: Name
-    finetune: bool
-    generator: Config | None
-    mixing: Mixing
-
-    @model_validator(mode="after")
-    def _names_its_generator(self) -> Method:
-        if self.generator is not None and "_target_" not in self.generator:
-            raise ValueError("the generator has no _target_")
-        return self
-
-
-class ModelSettings(Open):
-    """A model's settings."""
-
-    path: str | None = None
-
-
-class FinetuneSettings(Open):
-    """The settings of fine-tuning."""
-
-    steps: Count
-    bag: Annotated[int, Field(ge=1, le=100)] = 1
-
-
-class Settings(Open):
-    """The settings as they were resolved."""
-
-    dataset: Config
-    method: Method
-    model: Annotated[ModelSettings, BeforeValidator(dotted_targets)]
-    finetune: FinetuneSettings
-    fold: Count
-    seed: Whole
-    validation_share: float
-    threads: Count
-    device: str
 
 
 class Rows(Closed):
@@ -240,6 +189,7 @@ class Timings(Open):
     cpu_seconds: Amount
     peak_memory_mb: Amount
     generation: Generation | None
+    transfer: Adaptation | None = None
 
     @model_validator(mode="after")
     def _has_total(self) -> Timings:
@@ -288,6 +238,7 @@ class RecordSchema(Closed):
     children: list[Child]
     curves: Annotated[Curves | None, BeforeValidator(none_of_empty)]
     synthetic: Synthetic | None
+    transfer: Transferred | None
     timings: Timings
     provenance: Provenance
     error: Failure | None
@@ -312,7 +263,22 @@ class RecordSchema(Closed):
         metrics, curves = self.metrics, self.curves
         told = (metrics.pretrained, metrics.chosen, metrics.last) if metrics else ()
         named = {name for of in told for part in (of.validation, of.test) for name in part}
-        return named | ({*curves.validation, *curves.test} if curves else set())
+        named |= {*curves.validation, *curves.test} if curves else set()
+        return named | ({*self.transfer.scored()} if self.transfer else set())
+
+    @model_validator(mode="after")
+    def _transferred(self) -> RecordSchema:
+        """Hold what the transfer came to against its settings, the target and its rows."""
+        if self.transfer is None:
+            if self.settings.transfer is not None and self.status == "done":
+                raise ValueError("it is done without the transfer that its settings ask for")
+            return self
+        if self.settings.transfer is None:
+            raise ValueError("it has a transfer, and its settings have none")
+        rows = self.data.rows.train if self.data and not self.children else None
+        if wrong := self.transfer.fault(self.cell.dataset, rows):
+            raise ValueError(f"its transfer does not fit: {wrong}")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> RecordSchema:
@@ -360,7 +326,8 @@ class RecordSchema(Closed):
         ):
             raise ValueError(f"its steps {chosen} and {last} are not those of its curves")
         kept = self.predictions.steps if self.predictions is not None else {}
-        if (chosen == 0 and "chosen" in kept) or (chosen == last and "last" in kept):
+        is_start = chosen == 0 and self.transfer is None  # else step 0 is the adapted model
+        if (is_start and "chosen" in kept) or (chosen == last and "last" in kept):
             raise ValueError(f"its predictions do not fit: there are two of step {chosen}")
 
 

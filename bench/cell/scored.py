@@ -27,16 +27,24 @@ ROUNDING = 1e-12  # logarithms differ in their last bits from processor to proce
 def steps_told(record: Record, when: str) -> str:
     """Which step of a record that is done is ``pretrained``, ``chosen`` or ``last``, for people.
 
-    >>> steps_told({"children": [], "chosen_step": 4}, "chosen")
-    'step 4'
-    >>> steps_told({"children": [{"last_step": 9}, {"last_step": 7}], "last_step": None}, "last")
+    Step 0 is the pre-trained model; of weights that were adapted first it is the adapted one.
+
+    >>> record = {"children": [], "chosen_step": 4, "last_step": 8, "transfer": None}
+    >>> steps_told(record, "pretrained"), steps_told(record, "chosen")
+    ('step 0', 'step 4')
+    >>> steps_told({**record, "children": [{"last_step": 9}, {"last_step": 7}]}, "last")
     'steps 9, 7'
+    >>> adapted = {**record, "chosen_step": 0, "transfer": {"chosen_step": 40}}
+    >>> steps_told(adapted, "pretrained"), steps_told(adapted, "chosen")
+    ('as published', 'adapted, step 0')
     """
+    is_adapted = record["transfer"] is not None
     if when == WHEN[0]:
-        return "step 0"
+        return "as published" if is_adapted else "step 0"
     runs = record["children"] or [record]
     steps = ", ".join(str(run[f"{when}_step"]) for run in runs)
-    return f"steps {steps}" if len(runs) > 1 else f"step {steps}"
+    told = f"steps {steps}" if len(runs) > 1 else f"step {steps}"
+    return f"adapted, {told}" if is_adapted else told
 
 
 def shown(name: str, value: float | None) -> str:

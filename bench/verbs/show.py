@@ -12,6 +12,7 @@ from bench.analysis.variants import SEPARATOR, Name, names
 from bench.cell.record import Record, as_yaml
 from bench.cell.store import Store
 from bench.errors import BadInput
+from bench.phrases import counted, joined
 from bench.verbs._folder import folder
 from bench.verbs._terminal import console, plain, say
 
@@ -112,18 +113,29 @@ def _print(record: Record, path: Path, called: Name | None) -> None:
         out.print(_scores(record))
     if record["curves"]:
         out.print(_curves(record))
+    if record["transfer"]:
+        say(out, _transfer(record))
     from bench.cell.identity import is_stale
 
     parts: dict[str, Any] = {
         "data": record["data"],
         **({"children": record["children"]} if record["children"] else {}),
         "synthetic": record["synthetic"],
+        **({"transfer": record["transfer"]} if record["transfer"] else {}),
         "settings": record["settings"],
         "timings": record["timings"],
         "provenance": {**record["provenance"], "stale": is_stale(record)},
         "identity": record["identity"]["hash"],
     }
     say(out, as_yaml(parts))
+
+
+def _transfer(record: Record) -> str:
+    """On what weights were adapted first, in a line."""
+    told = record["transfer"]
+    arm, domains = record["settings"]["transfer"]["method"]["name"], joined(told["domains"], "and")
+    tables = f"{counted(len(told['sources']), 'table')}, {len(told['held_out'])} held out"
+    return f"transfer: {arm}, from {domains} ({tables}), step {told['chosen_step']}"
 
 
 def _scores(record: Record) -> Table:

@@ -1,4 +1,4 @@
-"""Records of versions 2 to 4 are read as those of today, wherever records are read."""
+"""Records of versions 2 to 5 are read as those of today, wherever records are read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ from bench.files import CONF, digest
 from bench.finetune.settings import SelectBy
 from bench.scores import SCORES, scores_of
 
-SEALED = ("schema_version", "checksum", "children", "predictions")
+SEALED = ("schema_version", "checksum", "transfer", "children", "predictions")
+
+
+def as_version_5(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as the code of version 5 would have sealed it."""
+    return sealed({k: v for k, v in record.items() if k not in (*SEALED[:2], "transfer")}, 5)
 
 
 def as_version_4(record: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +61,7 @@ def sealed(body: dict[str, Any], version: int = 2) -> dict[str, Any]:
 
 def brought_up(record: dict[str, Any], version: int = 2) -> dict[str, Any]:
     """As the record is read once it was older: no definitions, and before that, no kernels."""
-    untold = {} if version == 4 else {"scores": {}}
+    untold = {} if version in (4, 5) else {"scores": {}}
     untold |= {"kernels": "not told"} if version == 2 else {}
     return seal({**record, "provenance": record["provenance"] | untold, "predictions": {}})
 
@@ -74,7 +79,8 @@ def place(root: Path, content: dict[str, Any]) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("version", "older"), [(2, as_version_2), (3, as_version_3), (4, as_version_4)]
+    ("version", "older"),
+    [(2, as_version_2), (3, as_version_3), (4, as_version_4), (5, as_version_5)],
 )
 @pytest.mark.parametrize(
     "record", [TUNED, made("heart", "pretrained", [0.7]), failed("heart", "scm")]
@@ -210,7 +216,7 @@ def test_predictions_that_were_named_by_their_step_are_read_as_before(taken: tup
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["embedded", "pilot", "ablation"])
+@pytest.mark.parametrize("name", ["embedded", "pilot", "ablation", "safety"])
 def test_every_kept_record_is_read_and_tells_what_it_told(name: str):
     folder = CONF.parent / "results/reference" / name
     with (folder / "records.jsonl.zst").open("rb") as file:

@@ -123,8 +123,8 @@ FAULTS = {
     "status edited": (lambda t: edited(t, '"done"', '"failed"'), "does not match its checksum"),
     "timings edited": (lambda t: edited(t, "0.25", "0.5"), "does not match its checksum"),
     "other schema": (
-        lambda t: edited(t, '"schema_version": 5', '"schema_version": 1'),
-        "schema version 1, expected 5",
+        lambda t: edited(t, '"schema_version": 6', '"schema_version": 1'),
+        "schema version 1, expected 6",
     ),
     "key added": (
         lambda t: encode(seal(record(more=1))),

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from json_values import JSON
-from made_records import failed, made
+from made_records import adapted, failed, made
 
 from bench.analysis.settings import settings as reading
 from bench.cell import journal
@@ -55,6 +55,11 @@ def whole() -> dict[str, Any]:
     told = {score.name: 0.25 for score in scores_of("classification")}
     record["metrics"]["last"]["test"] = told | {"roc_auc_ovo": None}
     return record
+
+
+def moved() -> dict[str, Any]:
+    """A whole record of a cell whose weights were adapted first."""
+    return adapted(whole())
 
 
 def resealed(record: Any) -> str:
@@ -208,7 +213,49 @@ SENSELESS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "synthetic: []": (changed("synthetic", to=[]), "'synthetic' is not as the schema has it"),
     "quality of text": (changed("synthetic", "quality", to={"a": "b"}), "not 'b'"),
     "status: null": (changed("status", to=None), "'not_applicable', not None"),
-    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 5"),
+    "version: {}": (changed("schema_version", to={}), "schema version {}, expected 6"),
+}
+
+
+HELD, READ = ("transfer", "curves", "held_out"), ("transfer", "in_context")
+MOVED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "none though asked for": (changed("transfer", to=None), "without the transfer that its"),
+    "not asked for": (lacking("settings", "transfer"), "a transfer, and its settings have none"),
+    "transfer: {}": (changed("transfer", to={}), "'transfer.key'"),
+    "a key of no hash": (changed("transfer", "key", to="../../x"), "'transfer.key'"),
+    "weights lost": (lacking("transfer", "weights"), "'transfer.weights'"),
+    "one key more": (changed("transfer", "more", to=1), "'transfer.more'"),
+    "no domain": (changed("transfer", "domains", to=[]), "'transfer.domains'"),
+    "a domain twice": (changed("transfer", "domains", to=["a", "a"]), "domains are not names in"),
+    "a source held out": (changed("transfer", "held_out", to=["wdbc"]), "'wdbc' is twice among"),
+    "a source dropped": (changed("transfer", "dropped", to={"wdbc": "x"}), "'wdbc' is twice among"),
+    "dropped for nothing": (changed("transfer", "dropped", to={"x": None}), "'transfer.dropped.x'"),
+    "the target a source": (changed("transfer", "sources", to=["zoo"]), "a target, and its source"),
+    "a step off its curve": (changed("transfer", "chosen_step", to=3), "steps 3 and 80 are not"),
+    "chosen after last": (changed("transfer", "chosen_step", to=90), "step 90 is after its last"),
+    "no steps": (changed("transfer", "curves", "step", to=[]), "step does not begin with 0"),
+    "steps back": (changed("transfer", "curves", "step", to=[0, 80, 40]), "does not ascend"),
+    "a ragged curve": (changed(*HELD, to={"log_loss": [0.1]}), "held_out.log_loss has 1 values"),
+    "a curve of no score": (changed(*HELD, to={"f2": [0, 0, 0]}), "no score 'f2'"),
+    "a curve out of range": (changed(*HELD, to={"accuracy": [0, 2, 0]}), "accuracy is 2, outside"),
+    "a curve of another problem": (changed(*HELD, to={"rmse": [1, 1, 1]}), "rmse is not"),
+    "a null loss": (changed("transfer", "curves", "train_loss", to=[None] * 3), "null after step"),
+    "forgetting of others": (changed("transfer", "forgetting", to={}), "not of the tables of held"),
+    "half of a forgetting": (
+        changed("transfer", "forgetting", "ilpd", "adapted", to={}),
+        "pretrained and adapted have not the same scores",
+    ),
+    "rows back": (changed(*READ, "rows", to=[64, 32]), "rows does not ascend"),
+    "no row": (changed(*READ, "rows", to=[0, 32]), "'transfer.in_context.rows.0'"),
+    "as many rows as all": (changed(*READ, "rows", to=[32, 80]), "80 rows in context are not few"),
+    "a size without score": (changed(*READ, "rows", to=[32]), "has 2 values, rows has 1"),
+    "no seconds": (changed("timings", "transfer", to={"shared": True}), "'timings.transfer.second"),
+    "no arm": (lacking("settings", "transfer", "method", "name"), "'settings.transfer.method.name"),
+    "settings: null": (changed("settings", "transfer", to=None), "and its settings have none"),
+    "a _target_ that is a path": (
+        changed("settings", "transfer", "method", "generator", to={"_target_": "/etc/passwd"}),
+        "the _target_ '/etc/passwd' is no dotted name",
+    ),
 }
 
 
@@ -230,6 +277,18 @@ class TestSchema:
     def test_whole_and_failed_records_are_sound(self):
         assert fault(seal(whole())) is None
         assert fault(seal(failed("zoo", "scm"))) is None
+        assert fault(seal(moved())) is None
+        assert fault(seal(adapted(failed("zoo", "scm")))) is None  # it may have come so far
+        assert fault(seal(adapted(failed("zoo", "scm")) | {"transfer": None})) is None
+
+    @pytest.mark.parametrize("kind", MOVED)
+    def test_a_transfer_without_sense_is_a_fault_in_one_clause(self, kind: str):
+        change, clause = MOVED[kind]
+        record = moved()
+        change(record)
+        wrong = fault(json.loads(resealed(record)))
+        assert clause in str(wrong)
+        assert len(str(wrong)) < 300
 
     @pytest.mark.parametrize("kind", SENSELESS)
     def test_a_sealed_record_without_sense_is_a_fault_in_one_clause(
