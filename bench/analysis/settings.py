@@ -20,6 +20,7 @@ from bench.ranges import (
     Positive,
     Rising,
     Seed,
+    Share,
     Text,
     check,
     member,
@@ -85,6 +86,8 @@ class Analysis:
     power: Level = MISSING
     advice_level: Level = MISSING
     worthwhile: Positive = MISSING
+    transfer_margin: Positive = MISSING
+    worst_share: Share = MISSING
 
 
 def settings(overrides: Iterable[str] = ()) -> Analysis:

@@ -96,15 +96,22 @@ def wilcoxon_tests(cells: pd.DataFrame) -> pd.DataFrame:
     columns = ["method", "against", "datasets", "better", "worse", "effect", "p", "p_holm"]
     tuned = [str(m) for m in scores if m not in held.pretrained]
     families = [
-        [_compared(m, held.of[m], scores[m] - scores[held.of[m]]) for m in tuned if m in held.of],
-        [_compared(m, PRETRAINED, scores[m] - start.xs(m, level="method")) for m in tuned],
+        [compared(m, held.of[m], scores[m] - scores[held.of[m]]) for m in tuned if m in held.of],
+        [compared(m, PRETRAINED, scores[m] - start.xs(m, level="method")) for m in tuned],
     ]
     parts = [pd.DataFrame(rows) for rows in families if rows]
     parts = [part.assign(p_holm=holm(part["p"].to_numpy())) for part in parts]
     return pd.concat(parts or [pd.DataFrame(columns=columns)], ignore_index=True)[columns]
 
 
-def _compared(method: str, against: str, differences: pd.Series) -> dict[str, object]:
+def compared(method: str, against: str, differences: pd.Series) -> dict[str, object]:
+    """Wilcoxon's test of a method's mean differences from another: a row of `wilcoxon_tests`.
+
+    Parameters
+    ----------
+    differences : Series
+        One a dataset, without NaN, above 0 where ``method`` is better.
+    """
     d = differences.round(12).to_numpy()
     return {
         "method": method,
