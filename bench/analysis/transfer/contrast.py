@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -42,11 +43,13 @@ class Primary:
     absent: tuple[str, ...]
 
     @property
-    def row(self) -> pd.Series | None:
-        """The contrast against the better null."""
-        if self.better is None:
-            return None
-        return self.contrasts[self.contrasts["against"] == self.better].iloc[0]
+    def row(self) -> dict[str, Any] | None:
+        """The contrast against the better null, a column a key."""
+        rows = self.contrasts.to_dict("records")
+        return next(
+            ({str(k): v for k, v in row.items()} for row in rows if row["against"] == self.better),
+            None,
+        )
 
 
 def contrasts(
@@ -109,7 +112,8 @@ def primary(runs: pd.DataFrame, metric: Score, settings: Analysis) -> Primary:
     """
     found = contrasts(runs, metric, settings)
     held = found[found["against"].isin(NULLS)]
-    there = set(runs.loc[runs["direction"] == ACROSS, "arm"])
+    is_read = (runs["direction"] == ACROSS) & (runs["on_target"] == IN_CONTEXT)
+    there = set(runs.loc[is_read, "arm"])
     absent = tuple(a for a in (CAUSAL, *NULLS) if a not in there)
     if held.empty:
         return Primary(found, None, Outcome.unknown, absent)

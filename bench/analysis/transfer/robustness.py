@@ -18,7 +18,7 @@ from bench.analysis.transfer.runs import ACROSS, IN_CONTEXT, UNIT, WITHIN, gain
 from bench.score import Score
 
 PUBLISHED = "published"
-CELL = ["on_target", "source", "target_domain", "arm"]
+CELL = ["on_target", "source", "target_domain", "is_in_domain", "direction", "arm"]
 ARM = ["on_target", "direction", "arm"]
 WAY = ["on_target", "direction"]
 
@@ -36,8 +36,8 @@ def matrix(runs: pd.DataFrame, metric: Score, settings: Analysis) -> pd.DataFram
     Returns
     -------
     DataFrame
-        A row a cell with values: ``on_target``, ``source``, ``target_domain``, ``arm``, ``mean``,
-        ``low``, ``high``, ``se``, ``targets``, ``corpora``.
+        A row a cell with values: ``on_target``, ``source``, ``target_domain``, ``is_in_domain``,
+        ``direction``, ``arm``, and the columns of `bench.analysis.transfer.crossed.means`.
     """
     return means(runs, CELL, gain(metric), settings)
 
