@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from made_records import made, made_numeric, method_settings
+from made_records import adapted, made, made_numeric
 
 from bench.files import digest
 
@@ -39,43 +39,28 @@ def moved(
     of it at each size of `SIZES` and on each held-out table.
     """
     domains = source.split("+")
-    transfer = {
-        "method": method_settings(arm),
-        "finetune": {"steps": 80},
-        "domain": source,
-        "tables": None,
-        "leave_out": [target],
-        "share": 0.667,
-        **(settings or {}),
-    }
-    key = digest([domains, seed, arm, settings, target if domain in domains else None])[:32]
+    key = digest([domains, seed, arm, settings, target if source == domain else None])
     name, turn = ("rmse_sd", -1) if numeric else ("roc_auc_ovo", 1)
-    curve = [BASE, round(BASE + turn * gain, 12)]
-    half = [round(BASE + turn * gain / 2, 12)] * len(SIZES)
-    record = (made_numeric if numeric else made)(
-        target, method, curve, fold=fold, identity={"seed": seed, "transfer": key}
-    )
-    record["cell"] |= {"domain": domain, "method": f"{source}-{arm}-{method}", "seed": seed}
-    record["settings"]["transfer"] = transfer
-    record["transfer"] = {
-        "key": key,
-        "weights": digest([key, "weights"]),
-        "domains": domains,
-        "sources": ["wine", "iris"],
-        "held_out": list(HELD_OUT),
-        "dropped": {},
-        "chosen_step": 20,
-        "last_step": 80,
-        "curves": {},
-        "forgetting": {
-            table: {"pretrained": {name: BASE}, "adapted": {name: half[0]}} for table in HELD_OUT
+    whole, half = (round(BASE + turn * part, 12) for part in (gain, gain / 2))
+    record = adapted(
+        (made_numeric if numeric else made)(target, method, [BASE, whole], fold=fold, seed=seed),
+        arm,
+        domains,
+        held_out=dict.fromkeys(HELD_OUT, gain / 2),
+        step=20,
+        key=key[:32],
+        weights=key,
+        forgetting={
+            table: {"pretrained": {name: BASE}, "adapted": {name: half}} for table in HELD_OUT
         },
-        "in_context": {
+        in_context={
             "rows": list(SIZES),
             "pretrained": {name: [BASE] * len(SIZES)},
-            "adapted": {name: half},
+            "adapted": {name: [half] * len(SIZES)},
         },
-    }
+    )
+    record["cell"] |= {"domain": domain, "method": f"{source}-{arm}-{method}"}
+    record["settings"]["transfer"] |= {"leave_out": [target], **(settings or {})}
     return record | changed
 
 

@@ -284,7 +284,9 @@ def _arm(record: Record) -> dict[str, Any]:
     settings = dict(record["settings"]["transfer"])
     settings.pop("domain", None)
     own = record["settings"]["dataset"].get("name"), record["cell"]["dataset"]
-    left_out = [name for name in settings.get("leave_out") or [] if name not in own]
+    left_out = settings.get("leave_out")
+    if isinstance(left_out, list):
+        left_out = [name for name in left_out if name not in own]
     model = {k: v for k, v in record["settings"]["model"].items() if k != "device"}
     named = {"name": record["cell"]["model"], **model}
     return {**settings, "leave_out": left_out, "model": named}
