@@ -84,10 +84,12 @@ def _corpora(answer: Answer) -> set[tuple[str, int]]:
 
 
 def _chosen(answer: Answer) -> str:
-    """Why an interval without zero is no verdict."""
+    """Why an interval without zero is no verdict: it takes both nulls."""
     found, row = answer.primary, answer.primary.row
     if row is None or found.helps is not Outcome.unknown or not (row["low"] > 0 or row["high"] < 0):
         return ""
+    if not set(NULLS) <= set(found.contrasts["against"]):
+        return "; a verdict takes both nulls"
     return "; the better one was chosen by these same runs, so that a verdict takes both"
 
 

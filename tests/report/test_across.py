@@ -56,6 +56,13 @@ def test_a_null_that_was_chosen_by_these_runs_is_no_verdict_alone() -> None:
     assert first.text.endswith("chosen by these same runs, so that a verdict takes both.")
 
 
+def test_one_null_alone_is_no_verdict() -> None:
+    first, *_ = told(arms=("causal", "noise"), gains={"causal": 0.02})
+    assert first.told.startswith("Whether")
+    assert "noise, the only leak-free null with runs, is +20.00" in first.text
+    assert first.text.endswith("; a verdict takes both nulls.")
+
+
 def test_accuracy_and_harm_are_told_of_the_published_model() -> None:
     _, kept, _ = told(gains={"causal": -0.0005})
     assert kept.text == (

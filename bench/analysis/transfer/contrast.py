@@ -32,7 +32,8 @@ class Primary:
     better : str or None
         The null with the higher mean gain on the runs of the first contrast; None without one.
     helps : Outcome
-        Yes if the interval lies above 0 against each null, no if below 0 against each.
+        Yes if the interval lies above 0 against both nulls, no if below 0 against both; unknown
+        also where one of them has no run.
     absent : tuple of str
         Arms that it takes, and that have no run in common.
     """
@@ -119,8 +120,9 @@ def primary(runs: pd.DataFrame, metric: Score, settings: Analysis) -> Primary:
         return Primary(found, None, Outcome.unknown, absent)
     better = str(held.sort_values("value", kind="stable")["against"].iloc[0])
     helps = Outcome.unknown
-    if (held["low"] > 0).all():
-        helps = Outcome.yes
-    elif (held["high"] < 0).all():
-        helps = Outcome.no
+    if len(held) == len(NULLS):
+        if (held["low"] > 0).all():
+            helps = Outcome.yes
+        elif (held["high"] < 0).all():
+            helps = Outcome.no
     return Primary(found, better, helps, absent)
