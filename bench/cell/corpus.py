@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.cell.checking import called, check_target, plain_node
@@ -202,11 +203,12 @@ def _candidates(asked: _Asked) -> Iterator[Table]:
                 f"The target '{asked.table.name}' is among its own source tables, as '{name}'; "
                 f"transfer.leave_out=[{name}] leaves it out."
             )
-    tables = {name: None if name in embedded.names() else _fetched(name, asked) for name in names}
+    here = set(embedded.names())
+    tables = {name: None if name in here else _fetched(name, asked) for name in names}
     domains = {n: embedded.card(n)["domain"] if t is None else t.domain for n, t in tables.items()}
     wanted = _wanted(asked, set(domains.values()))
     for name, table in tables.items():
-        source = table or _embedded(name)
+        source = _embedded(name) if table is None else table
         if source.problem != problem:
             raise BadInput(
                 f"transfer.tables names '{name}', a table of {source.problem}, and the target "
@@ -280,8 +282,7 @@ def _fetched(name: str, asked: _Asked) -> Table:
     try:
         with _hydra():
             cfg = compose("config", [f"dataset='{name}'"])
-        for key, value in (asked.fetching or {"offline": True}).items():
-            cfg[key] = value
+        cfg = OmegaConf.merge(cfg, dict(asked.fetching) or {"offline": True})
         table: Table = called(check_target(cfg.dataset, "dataset"), "dataset")
     except MissingConfigException as error:
         meant = closest(name, [*(error.options or ()), *embedded.names()])

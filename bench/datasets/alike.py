@@ -19,7 +19,8 @@ from bench.table import Table
 LEAST_SHARE = 0.1  # of the smaller table's distinct rows; more of them in both is no chance
 LEAST_ROWS = 10
 LEAST_COLUMNS = 3  # matched ones
-SAMPLE = 2000  # rows by which columns are matched
+WHOLE = 1 << 20  # shares are whole numbers: no last bit decides
+SAMPLE = 500  # rows by which columns are matched
 TRIED = 4  # columns of the other table with the most similar values, for one without a namesake
 _MISSING = np.uint64(2**63)  # no number: those have 32 bits; hashes are made odd
 
@@ -29,8 +30,9 @@ def shared(one: Table, other: Table) -> int:
 
     A row is found where the columns that match tell it from all others of its table, and the other
     table has the same values in them. Columns match by name or by their values, one by one, the
-    most telling first, as long as rows are found. Rows that are found although the values of each
-    column are shuffled are taken off: few binary columns agree by chance. Targets are left out.
+    most telling first, as long as rows are found; a target is a column like others. Rows that are
+    found although the values of each column are shuffled do not count: of few binary columns all
+    are. What a text is coded by, or a number scaled by, is not seen through.
 
     Parameters
     ----------
@@ -42,38 +44,46 @@ def shared(one: Table, other: Table) -> int:
     int
         Above a tenth of the smaller table's distinct rows, and `LEAST_ROWS`; or 0.
     """
-    ours, theirs = sorted([_cells(one), _cells(other)], key=lambda cells: len(cells.names))
+    ours, theirs = sorted([_cells(one), _cells(other)], key=lambda c: c.rows.shape[::-1])
     least = max(LEAST_ROWS, LEAST_SHARE * min(len(ours.rows), len(theirs.rows)))
     pairs = _matched(ours, theirs, least)
-    if len(pairs) < LEAST_COLUMNS:
-        return 0
-    left, right = (list(side) for side in zip(*pairs, strict=True))
-    known = _keys(theirs.rows[:, right])
-    found = _found(ours.rows[:, left], known)
-    rng = seeds.generator("alike")
-    chance = _found(rng.permuted(ours.rows[:, left], axis=0), known)
-    return found if found - chance > least else 0
+    # The last ones may be columns of another kind that look alike.
+    for n in range(len(pairs), LEAST_COLUMNS - 1, -1):
+        left, right = (list(side) for side in zip(*pairs[:n], strict=True))
+        found, chance = _found(ours.rows[:, left], _keys(theirs.rows[:, right]))
+        if found - chance > least:
+            return found
+    return 0
 
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
     """A table's distinct rows, a 64-bit word a value."""
 
-    rows: np.ndarray  # (n_rows, n_columns), uint64
-    names: list[str]
-    known: list[np.ndarray]  # each column's distinct words, sorted
-    shares: list[np.ndarray]  # of the rows, that have each of them
+    rows: np.ndarray  # (n_rows, n_columns), uint64; in the order of their keys
+    names: list[str]  # of the columns, as far as they tell
+    words: np.ndarray  # the distinct ones of each column, one column after the other
+    columns: np.ndarray  # in which each of them stands
+    shares: np.ndarray  # of that column's rows that have it, of `WHOLE`
+    sizes: np.ndarray  # distinct words of each column
 
 
 @lru_cache(maxsize=128)
 def _cells(table: Table) -> _Cells:
-    words = [_words(table.X[column]) for column in table.X.columns]
-    varied = [i for i, column in enumerate(words) if len(np.unique(column)) > 1]
-    names = [re.sub(r"[\W_]+", "", str(table.X.columns[i]).casefold()) for i in varied]
-    stacked = np.column_stack([words[i] for i in varied]) if varied else np.empty((len(table), 0))
+    target = (
+        pd.Categorical.from_codes(table.y, pd.Index(table.classes)) if table.classes else table.y
+    )
+    frame = [*table.X.items(), (table.target, pd.Series(target))]
+    told = [(name, words) for name, c in frame if len(np.unique(words := _words(c))) > 1]
+    names = [re.sub(r"[\W_]+", "", str(name).casefold()) for name, _ in told]
+    stacked = np.column_stack([words for _, words in told] or [np.empty((len(table), 0))])
     rows = stacked.astype(np.uint64)[np.unique(_keys(stacked), return_index=True)[1]]
     counted = [np.unique(column, return_counts=True) for column in rows.T]
-    return _Cells(rows, names, [known for known, _ in counted], [n / len(rows) for _, n in counted])
+    sizes = np.array([len(known) for known, _ in counted], dtype=np.int64)
+    words = np.concatenate([known for known, _ in counted] or [np.empty(0, np.uint64)])
+    counts = np.concatenate([n for _, n in counted] or [np.empty(0, np.int64)])
+    columns = np.repeat(np.arange(len(sizes)), sizes)
+    return _Cells(rows, names, words, columns, counts * WHOLE // max(1, len(rows)), sizes)
 
 
 def _words(column: pd.Series) -> np.ndarray:
@@ -114,46 +124,69 @@ def _with(keys: np.ndarray, column: np.ndarray) -> np.ndarray:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _found(values: np.ndarray, known: np.ndarray) -> int:
-    """Rows that are told from all others by these values, and are known."""
+def _found(values: np.ndarray, known: np.ndarray) -> tuple[int, float]:
+    """Rows that are told from all others by these values, and known; and how many by chance."""
     keys, counts = np.unique(_keys(values), return_counts=True)
-    return int(np.isin(keys[counts == 1], known).sum())
+    told = keys[counts == 1]
+    shuffled = seeds.generator("alike").permuted(values, axis=0)
+    chance = np.isin(np.unique(_keys(shuffled)), known).mean() * len(told)
+    return int(np.isin(told, known).sum()), float(chance)
 
 
 def _matched(ours: _Cells, theirs: _Cells, least: float) -> list[tuple[int, int]]:
     """Pairs of columns, such that most rows are found by them."""
-    sample = ours.rows[:: max(1, len(ours.rows) // SAMPLE)]  # sorted by their keys: any of them
-    enough = least * len(sample) / max(1, len(ours.rows))
+    likeness = _likeness(ours, theirs)
+    here, there = ours.rows[:: -(-len(ours.rows) // SAMPLE)], theirs.rows
+    enough = len(here) * least / len(ours.rows) / 2  # a sample may hold fewer
+    keys, known = np.zeros(len(here), np.uint64), np.zeros(len(there), np.uint64)
     pairs: list[tuple[int, int]] = []
-    here, there = np.zeros(len(sample), np.uint64), np.zeros(len(theirs.rows), np.uint64)
-    strange = [name not in theirs.names for name in ours.names]
-    for i in sorted(range(len(strange)), key=lambda i: (strange[i], -len(ours.known[i]))):
-        best = None
-        for j in _candidates(ours, theirs, i, {j for _, j in pairs}):
-            tried = _with(here, sample[:, i]), _with(there, theirs.rows[:, j])
-            n = int(np.isin(tried[0], tried[1]).sum())
-            if n > enough and (best is None or n > best[0]):
-                best = (n, j, tried)
+    for i in _order(ours, theirs, likeness):
+        best, most = None, enough
+        for j in _candidates(ours, theirs, likeness, i, {j for _, j in pairs}):
+            one, other = _with(keys, here[:, i]), _with(known, there[:, j])
+            found = np.isin(one, other)
+            if found.sum() > most:
+                best, most = (j, one, other, found), found.sum()
         if best is not None:
-            _, j, (here, there) = best
+            j, one, other, found = best
             pairs.append((i, j))
+            both = np.isin(other, one)  # no other row is ever found again
+            here, keys, there, known = here[found], one[found], there[both], other[both]
     return pairs
 
 
-def _candidates(ours: _Cells, theirs: _Cells, i: int, taken: set[int]) -> list[int]:
+def _order(ours: _Cells, theirs: _Cells, likeness: np.ndarray) -> list[int]:
+    """The columns: first those with a namesake, then those that tell most of the same."""
+    telling = likeness.max(axis=1, initial=0) * np.log2(ours.sizes).astype(np.int64)
+    strange = [name not in theirs.names for name in ours.names]
+    return sorted(range(len(strange)), key=lambda i: (strange[i], -telling[i]))
+
+
+def _candidates(
+    ours: _Cells, theirs: _Cells, likeness: np.ndarray, i: int, taken: set[int]
+) -> list[int]:
     """Columns of the other table that may be this one: of its name, else with such values."""
-    free = [j for j in range(len(theirs.names)) if j not in taken]
-    alike = {j: _overlap(ours, theirs, i, j) for j in free}
-    alike = {j: share for j, share in alike.items() if share > 0}
-    namesakes = [j for j in alike if theirs.names[j] == ours.names[i]]
-    return namesakes or sorted(alike, key=lambda j: -alike[j])[:TRIED]
+    free = [int(j) for j in np.flatnonzero(likeness[i]) if j not in taken]
+    namesakes = [j for j in free if theirs.names[j] == ours.names[i]]
+    return namesakes or sorted(free, key=lambda j: -likeness[i, j])[:TRIED]
 
 
-def _overlap(ours: _Cells, theirs: _Cells, i: int, j: int) -> float:
-    """The rows' share that two columns' distributions have in common; 0 where they do not match."""
-    both, left, right = np.intersect1d(
-        ours.known[i], theirs.known[j], assume_unique=True, return_indices=True
-    )
-    if len(both) < max(2, LEAST_SHARE * min(len(ours.known[i]), len(theirs.known[j]))):
-        return 0.0
-    return float(np.minimum(ours.shares[i][left], theirs.shares[j][right]).sum())
+def _likeness(ours: _Cells, theirs: _Cells) -> np.ndarray:
+    """What the distributions of two columns have in common, of `WHOLE`.
+
+    Shape (n_columns, n_columns of the other), whole numbers; 0 where few values are the same.
+    """
+    common = np.intersect1d(ours.words, theirs.words)
+    left, right = (_dense(cells, common) for cells in (ours, theirs))
+    both = (left > 0).T.astype(np.int64) @ (right > 0).astype(np.int64)
+    least = np.minimum(ours.sizes[:, None], theirs.sizes[None, :]) * LEAST_SHARE
+    found = np.array([np.minimum(column[:, None], right).sum(axis=0) for column in left.T])
+    return np.where(both >= np.maximum(2, least), found.reshape(both.shape), 0)
+
+
+def _dense(cells: _Cells, words: np.ndarray) -> np.ndarray:
+    """The share of each of these words in each column, shape (n_words, n_columns)."""
+    dense = np.zeros((len(words), len(cells.sizes)), dtype=np.int64)
+    known = np.isin(cells.words, words)
+    dense[np.searchsorted(words, cells.words[known]), cells.columns[known]] = cells.shares[known]
+    return dense
