@@ -19,7 +19,8 @@ from bench.value_score import ValueScore
 ROUNDING = 1e-6
 TOLERANCE = 0.01  # of a score
 # Times the tolerance, where the synthetic rows differ in any bit: other tasks are dealt of them,
-# which moves a score as another seed does (by 0.044 at most, of 180 pairs of the pilot).
+# which moves a score as another seed does (by 0.044 at most, of 180 pairs of the pilot). So do
+# they where weights were adapted first, of which only the losses and the chosen step tell it.
 ROWS = 5.0
 WHEN = ("pretrained", "chosen", "last")
 HELD = WHEN[:2]  # whose scores are held to the tolerance
@@ -37,7 +38,8 @@ class Level(IntEnum):
     tolerance = 3
     step = 4  # another step chosen, and both as good on both curves
     rows = 5  # other synthetic rows
-    apart = 6
+    weights = 6  # adapted weights that were learned otherwise
+    apart = 7
 
     def told(self, tolerance: float) -> str:
         """As what a sentence calls it."""
@@ -48,6 +50,7 @@ class Level(IntEnum):
             Level.tolerance: f"within {tolerance:g}",
             Level.step: f"with another step chosen that is as good within {tolerance:g}",
             Level.rows: f"on other synthetic rows within {ROWS * tolerance:g}",
+            Level.weights: f"from other adapted weights within {ROWS * tolerance:g}",
             Level.apart: "further apart",
         }[self]
 
@@ -60,6 +63,7 @@ class Level(IntEnum):
             Level.tolerance: f"within {tolerance:g}",
             Level.step: "other step",
             Level.rows: "other rows",
+            Level.weights: "other weights",
             Level.apart: "apart",
         }[self]
 
@@ -139,7 +143,8 @@ def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Ag
     - another step was chosen, both steps stand on both curves, there the scores agree within the
       tolerance, and neither is better on validation by more (`Level.step`);
     - the synthetic rows differ, and the score that cells are ranked by lies within `ROWS` times
-      the tolerance (`Level.rows`).
+      the tolerance (`Level.rows`);
+    - the adapted weights were learned otherwise, and it lies as near (`Level.weights`).
     """
     if record["status"] != again["status"]:
         told = f"status: record {record['status']}, now {again['status']}"
@@ -155,7 +160,7 @@ def agreement(record: Record, again: Record, tolerance: float = TOLERANCE) -> Ag
     drift = tuple(str(gap) for gap in gaps if gap.size > tolerance and not gap.is_held)
     level = _level(record, again, far, farthest, tolerance)
     apart = tuple(map(str, far))
-    if level in (Level.step, Level.rows):
+    if level in (Level.step, Level.rows, Level.weights):
         note = _note(level, record, again, tolerance)
         return Agreement(level, farthest, (), (*apart, *drift), note)
     return Agreement(level, farthest, apart, drift)
@@ -182,8 +187,11 @@ def _level(
         return Level.step
     metric = record["metric"]["name"]
     ranked = max((gap.size for gap in far if gap.score == metric), default=0.0)
-    is_near = ranked <= ROWS * tolerance
-    return Level.rows if is_near and _other_rows(record, again) else Level.apart
+    if ranked > ROWS * tolerance:
+        return Level.apart
+    if _other_rows(record, again):
+        return Level.rows
+    return Level.weights if _learned_otherwise(record, again) else Level.apart
 
 
 def _note(level: Level, record: Record, again: Record, tolerance: float) -> str:
@@ -191,6 +199,12 @@ def _note(level: Level, record: Record, again: Record, tolerance: float) -> str:
         return (
             f"step {again['chosen_step']} is chosen and the record's is {record['chosen_step']}: "
             f"on both curves neither is better on validation by more than {tolerance:g}"
+        )
+    if level is Level.weights:
+        one, two = (r["transfer"]["chosen_step"] for r in (record, again))
+        return (
+            f"its weights were adapted otherwise, of step {two} and the record's of {one}: "
+            f"its {SCORES[record['metric']['name']].title} is held to {ROWS * tolerance:g}"
         )
     return (
         "its synthetic rows are not the record's to the bit, so that steps deal them otherwise: "
@@ -228,6 +242,17 @@ def _other_rows(record: Record, again: Record) -> bool:
     """Whether both have synthetic rows, of which a bit differs."""
     one, two = (r["synthetic"] or {} for r in (record, again))
     return bool(one and two) and one["fingerprint"] != two["fingerprint"]
+
+
+def _learned_otherwise(record: Record, again: Record) -> bool:
+    """Whether both have adapted weights, and these come of other losses or of another step."""
+    one, two = (r["transfer"] for r in (record, again))
+    if not one or not two:
+        return False
+    losses = [told["curves"]["train_loss"] for told in (one, two)]
+    return one["chosen_step"] != two["chosen_step"] or not all(
+        _is_near(a, b, ROUNDING) for a, b in zip(*losses, strict=False)
+    )
 
 
 def _chose_another(record: Record, again: Record, tolerance: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isclose
 from typing import Any
 
 from bench.cell.agreement import PARTS, WHEN, Level, agreement
@@ -20,6 +21,8 @@ MACHINE = ("versions", "processor", "kernels", "threads", "device", "python")
 # Of an identity: with all of these the same, so are the pre-trained model's scores.
 UNTUNED = ("dataset", "split", "validation_share", "model")
 BAG = ("bag", "heldout_in_support")  # of the fine-tuning: children have other rows in context
+# Of a transfer: the same for all cells that start from the weights, whatever their target.
+ADAPTED = ("weights", "sources", "held_out", "chosen_step", "last_step", "curves", "forgetting")
 SHORT = 8  # characters of a hash that are shown
 
 
@@ -44,6 +47,8 @@ def inconsistencies(record: Record) -> Iterator[str]:
     """
     yield from _settings_otherwise(record)
     yield from contradictions(record)
+    if record["transfer"] is not None:
+        yield from _transferred_otherwise(record)
     curves, steps = record["curves"], (0, record["chosen_step"], record["last_step"])
     if record["status"] != "done" or not curves or record["children"]:
         return  # a bag's scores are those of no step
@@ -62,39 +67,82 @@ def inconsistencies(record: Record) -> Iterator[str]:
                         f"{when} {part} {score} is {told}, but its curve says {drawn} at step "
                         f"{step}"
                     )
-    yield from _chosen_otherwise(record)
+    problem, validation = problem_of_score(record["metric"]["name"]), curves.get("validation", {})
+    settings, errors = record["settings"]["finetune"], curves.get("validation_se", {})
+    why = _chosen_otherwise(record, settings, validation, errors, problem)
+    if why:
+        yield f"its {why}"
+
+
+def _transferred_otherwise(record: Record) -> Iterator[str]:
+    """What of a transfer its own curves, means over the tables that were held out, contradict."""
+    told, settings = record["transfer"], record["settings"]["transfer"]["finetune"]
+    curves, problem = told["curves"], problem_of_score(record["metric"]["name"])
+    why = _chosen_otherwise(told, settings, curves["held_out"], {}, problem)
+    if why:
+        yield f"its transfer's {why}"
+    for when, step in (("pretrained", 0), ("adapted", told["chosen_step"])):
+        at = curves["step"].index(step)
+        for score, curve in curves["held_out"].items():
+            values = [told["forgetting"][table][when].get(score) for table in told["held_out"]]
+            known = [value for value in values if value is not None]
+            mean = sum(known) / len(known) if known and len(known) == len(values) else None
+            if not _is_mean(mean, curve[at]):
+                yield (
+                    f"{when} {score} of the tables held out is {_mean_told(mean)}, but their curve "
+                    f"says {_mean_told(curve[at])} at step {step}"
+                )
+
+
+def _mean_told(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6g} on average"
+
+
+def _is_mean(a: float | None, b: float | None) -> bool:
+    """Whether both are one mean; the order of a sum moves its last bits."""
+    return a == b if a is None or b is None else isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _settings_otherwise(record: Record) -> Iterator[str]:
     """Settings that are not those of the identity; a key that one lacks may be a later one."""
     parts, settings = renamed(record["identity"]["parts"]), renamed(record["settings"])
     parts["finetune"] = completed(parts.get("finetune"))
-    for name in ("finetune", "method", "validation_share", "seed"):
-        if parts.get(name) is not None:
+    for name in ("finetune", "method", "transfer", "validation_share", "seed"):
+        if parts.get(name) is not None and settings.get(name) is not None:
             for line in _conflicts(name, parts[name], settings[name]):
                 yield f"its settings are not those of its identity: {line}"
 
 
-def _chosen_otherwise(record: Record) -> Iterator[str]:
-    """A chosen step that is not the one that the stopping rule keeps of the validation curves."""
-    settings, curves = record["settings"]["finetune"], record["curves"]
-    validation, errors = curves.get("validation", {}), curves.get("validation_se", {})
+def _chosen_otherwise(
+    told: dict[str, Any],
+    settings: dict[str, Any],
+    validation: dict[str, list[Any]],
+    errors: dict[str, list[float | None]],
+    problem: str,
+) -> str | None:
+    """Why a chosen step is not the one that the stopping rule keeps of the validation curves."""
     by = {Keep.best.value: settings.get("select_by", RANKED), Keep.last.value: "last"}
     named = RULES.get(str(by.get(str(settings.get("keep", Keep.best)))))
-    asked = named and named.on(problem_of_score(record["metric"]["name"]))
+    asked = named and named.on(problem)
     if asked is None or not validation.keys() >= set(asked.reads):
-        return  # of another day
+        return None  # of another day
     rule = asked.where_lacking({name for name in asked.reads if None in validation[name]})
     if not validation.keys() >= set(rule.reads) or (rule.reads_errors and not errors):
-        return
+        return None
+    steps = told["curves"]["step"]
     scores = {name: [SCORES[name].oriented(v) for v in validation[name]] for name in rule.reads}
-    kept = curves["step"][rule.keeps(Evaluations(len(curves["step"]), scores, errors))]
-    if kept != record["chosen_step"]:
-        yield f"its chosen step is {record['chosen_step']}, but by {rule.title} it would be {kept}"
+    kept = steps[rule.keeps(Evaluations(len(steps), scores, errors))]
+    if kept == told["chosen_step"]:
+        return None
+    return f"chosen step is {told['chosen_step']}, but by {rule.title} it would be {kept}"
 
 
 def disagreeing(records: list[Record]) -> dict[str, list[str]]:
-    """The pre-trained model's scores are one and the same for all cells of a fold and a machine."""
+    """Results that several cells tell of one and the same thing, and not in the same words.
+
+    The pre-trained model's scores on a fold, and the adapted weights of a key, are those of all
+    cells of a machine.
+    """
     groups: dict[str, list[Record]] = {}
     for record in records:
         if record["status"] == "done":
@@ -114,7 +162,23 @@ def disagreeing(records: list[Record]) -> dict[str, list[str]]:
             if score != usual:
                 why = "its pre-trained scores are not those of the other cells of its fold"
                 found.setdefault(hash_of(record), []).append(why)
+    for record in _otherwise_adapted(records):
+        why = "its adapted weights are not those of the other cells that started from them"
+        found.setdefault(hash_of(record), []).append(why)
     return found
+
+
+def _otherwise_adapted(records: list[Record]) -> Iterator[Record]:
+    """Those whose transfer tells other weights or curves than most others of its key."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        if record["transfer"] is not None:
+            key = [record["transfer"]["key"], *(record["provenance"][name] for name in MACHINE)]
+            groups.setdefault(str(key), []).append(record)
+    for group in groups.values():
+        told = [str([record["transfer"][name] for name in ADAPTED]) for record in group]
+        usual = max(told, key=told.count)
+        yield from (record for record, of in zip(group, told, strict=True) if of != usual)
 
 
 def compare(record: Record, again: Record, tolerance: float) -> Outcome:

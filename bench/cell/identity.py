@@ -160,10 +160,14 @@ def _is_scored_otherwise(record: Record) -> bool:
     is new, or gone, changes nothing of what a record holds, unless it chose the step.
     """
     today, told = score_fingerprints(), record["provenance"]["scores"]
-    drawn = {name for part in PARTS for name in record["curves"].get(part, {})}
-    rule = RULES.get(str(record["settings"]["finetune"].get("select_by", RANKED)))
-    if drawn and (rule is None or not today.keys() >= set(rule.reads)):
+    tuned = {name for part in PARTS for name in record["curves"].get(part, {})}
+    adapted = record["transfer"]["curves"]["held_out"] if record["transfer"] else {}
+    stopped = [record["settings"]] if tuned else []
+    stopped += [record["settings"]["transfer"]] if adapted else []
+    rules = [RULES.get(str(of["finetune"].get("select_by", RANKED))) for of in stopped]
+    if any(rule is None or not today.keys() >= set(rule.reads) for rule in rules):
         return True
+    drawn = {*tuned, *adapted}
     recorded = record["metrics"].get("chosen", {}).get("test", {})
     lasting = {n for n in recorded if getattr(SCORES.get(n), "of_distribution", False)}
     held = {*drawn, *(lasting if record["predictions"] else recorded)}

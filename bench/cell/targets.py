@@ -29,6 +29,8 @@ MOVED = {
     "bench.models.checkpoint.load": "bench.models.tab2d.checkpoint.load",
 }
 
+GENERATOR, SOURCES = "generator", "sources' generator"  # roles: the second of a transfer
+
 TOLD = ("knowledge", "dag")  # of a generator: plain data from a person's files, no config's to set
 
 Place = tuple[str, ...]  # role, outermost class, keys down to the node ("*" for an item), class
@@ -72,10 +74,12 @@ def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def by_role(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a cell's settings that name classes."""
+    transfer = settings.get("transfer")
     return {
         "dataset": settings["dataset"],
         "model": settings["model"],
-        "generator": settings["method"]["generator"],
+        GENERATOR: settings["method"]["generator"],
+        **({SOURCES: transfer["method"]["generator"]} if transfer is not None else {}),
     }
 
 
@@ -86,7 +90,7 @@ def fault(settings: Any) -> str | None:
     except (KeyError, TypeError, IndexError):
         return "its settings name no dataset, model or generator"
     for role, node in roles.items():
-        if node is None and role == "generator":
+        if node is None and role in (GENERATOR, SOURCES):
             continue
         if not isinstance(node, dict) or TARGET not in node:
             return f"its {role} names no class or function"
@@ -114,12 +118,12 @@ class Configs:
         for group in ("dataset", "model", "method"):
             for path in sorted((conf / group).rglob("*.yaml")):
                 read = _read(path)
-                found.add("generator" if group == "method" else group, _node(group, read))
+                found.add(GENERATOR if group == "method" else group, _node(group, read))
         return found
 
     def add(self, role: str, config: Any) -> None:
         """Take in a dataset's, model's or generator's config and the classes within it."""
-        for place, node in _walk(role, config):
+        for place, node in _walk(_place_of(role), config):
             if TARGET in node:
                 self._nodes[place].append(node)
 
@@ -129,7 +133,7 @@ class Configs:
 
     def refusal(self, role: str, config: Any) -> str | None:
         """Why nothing is made from a config that was read back, in a clause; None if it may be."""
-        for place, node in _walk(role, config):
+        for place, node in _walk(_place_of(role), config):
             special = {TARGET, ARGS, *HOW_BUILT} & set(node)
             why = self._refused(place, node) if special else None
             if why:
@@ -144,7 +148,7 @@ class Configs:
         if not known:
             return f"names {target}, which no config names there"
         settable = {key for one in known for key in one}
-        settable |= {*TOLD} if place[0] == "generator" and len(place) == 3 else set()
+        settable |= {*TOLD} if place[0] == GENERATOR and len(place) == 3 else set()
         more = sorted(set(node) - settable)
         if more:
             return f"sets {shown(more[0])} of {target}, which no config sets"
@@ -152,6 +156,11 @@ class Configs:
         if how not in [{key: one[key] for key in HOW_BUILT if key in one} for one in known]:
             return f"asks for {shown(how)} of {target}, which no config does"
         return None
+
+
+def _place_of(role: str) -> str:
+    """A generator's place is one, whether its rows are the target's or the sources'."""
+    return GENERATOR if role == SOURCES else role
 
 
 def _walk(role: str, config: Any) -> Iterator[tuple[Place, dict[str, Any]]]:

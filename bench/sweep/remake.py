@@ -13,7 +13,8 @@ import math
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +38,7 @@ from bench.sweep.limits import TooLong, limited
 SLOWER = 20.0  # times a record's own seconds that its cell may take here ...
 LEAST_SECONDS = 120.0  # ... and what any cell may
 MORE = 10.0  # times the synthetic rows that a record tells of, which its settings may ask for
+TRANSFER = "transfer"  # the settings that only such a record has
 THREADS = 64  # any record's; more where this machine has more cores
 
 
@@ -56,6 +58,8 @@ class Today:
         The settings that are no cell's: how this machine runs one.
     hours : float
         That one cell may take at most.
+    weights : str
+        A folder for weights that cells share, each made once; "": each cell makes its own.
     """
 
     configs: Configs
@@ -63,9 +67,10 @@ class Today:
     openml: str
     beside: Mapping[str, Any]
     hours: float = 1.0
+    weights: str = ""
 
     @classmethod
-    def of(cls, words: list[str], hours: float = 1.0) -> Today:
+    def of(cls, words: list[str], hours: float = 1.0, weights: str = "") -> Today:
         """Read `conf/` and the words of a command line: ``--config-dir DIR``, ``openml.KEY=…``.
 
         Without ``offline=false`` among them, nobody is asked for anything.
@@ -88,7 +93,7 @@ class Today:
         except (HydraException, OmegaConfBaseException) as error:
             raise BadInput(sentence(error)) from error
         beside = {key: value for key, value in today.items() if key not in SETTINGS}
-        return cls(configs, today["dataset"], today["dataset"][TARGET], beside, hours)
+        return cls(configs, today["dataset"], today["dataset"][TARGET], beside, hours, weights)
 
 
 def _folders(words: list[str]) -> list[Path]:
@@ -126,7 +131,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
     today = today or Today.of([])
     settings = _settings(record, today)
     try:
-        with TemporaryDirectory(prefix="bench-verify-") as folder, limited(_seconds(record, today)):
+        with _folder(record, today) as folder, limited(_seconds(record, today)):
             cfg = _config(settings, today, folder)
             table = _made(settings["dataset"])
             checkpoint = _made(of_problem(settings["model"], table.problem))
@@ -144,21 +149,33 @@ def remade(record: Record, today: Today | None = None) -> Record:
         raise BadInput(f"it cannot be made again here: {kind}{told}") from error
 
 
+@contextmanager
+def _folder(record: Record, today: Today) -> Iterator[str]:
+    """Where a cell is made: of a transfer, where the weights lie that others start from as well."""
+    if today.weights and TRANSFER in record["settings"]:
+        yield today.weights
+        return
+    with TemporaryDirectory(prefix="bench-verify-") as folder:
+        yield folder
+
+
 def _settings(record: Record, today: Today) -> dict[str, Any]:
     """A record's settings, once nothing in them is refused, with today's ways of having things."""
     from bench.cell.identity import HOW, SETTINGS
 
     had = {"dataset": HOW, "model": model.MODEL_HOW}
-    absent = [name for name in SETTINGS if name not in record["settings"]]
+    absent = [name for name in SETTINGS if name not in record["settings"] and name != TRANSFER]
     if absent:
         raise BadInput(f"its settings lack {', '.join(absent)}")
-    settings = renamed({name: record["settings"][name] for name in SETTINGS})
+    there = [name for name in (*SETTINGS, TRANSFER) if name in record["settings"]]
+    settings = renamed({name: record["settings"][name] for name in there})
     for role, node in by_role(settings).items():
         why = None if node is None else today.configs.refusal(role, node)
         if why:
             raise BadInput(f"{why}; --config-dir names a folder of your own configs")
-    if any("${" in text for text in texts([settings["method"]])):
-        raise BadInput("its method holds '${', and no text of a record is resolved")
+    for name in ("method", TRANSFER):
+        if any("${" in text for text in texts([settings.get(name)])):
+            raise BadInput(f"its {name} holds '${{', and no text of a record is resolved")
     _require_proportion(record, settings)
     for role, node in (("dataset", settings["dataset"]), ("model", settings["model"])):
         takes = today.configs.keys(role, node[TARGET])
@@ -170,12 +187,16 @@ def _settings(record: Record, today: Today) -> dict[str, Any]:
 
 
 def _require_proportion(record: Record, settings: dict[str, Any]) -> None:
-    """Refuse what would cost a machine more than the record says that its cell came to."""
+    """Refuse what would cost a machine more than the record says that its cell came to.
+
+    It doesn't tell how many rows its sources have: theirs may be as many as `MORE` times the real.
+    """
     threads, most = settings["threads"], max(THREADS, os.cpu_count() or 1)
     if not isinstance(threads, int) or not 1 <= threads <= most:
         raise BadInput(f"it asks for {shown(threads)} threads, and 1 to {most} are possible here")
     try:
         size = float(settings["method"]["mixing"]["size"])
+        of_sources = float((settings.get(TRANSFER) or settings)["method"]["mixing"]["size"])
         rows = [record["data"]["rows"], *(child["rows"] for child in record["children"])]
         train = float(max(of["train"] for of in rows))  # of a bag each child makes rows
         told = float((record["synthetic"] or {}).get("rows") or train)
@@ -185,6 +206,8 @@ def _require_proportion(record: Record, settings: dict[str, Any]) -> None:
         raise BadInput(
             f"its settings ask for {size * train:g} synthetic rows, and it tells of {told:g}"
         )
+    if of_sources > MORE:
+        raise BadInput(f"its transfer asks for {of_sources:g} synthetic rows for each real one")
 
 
 def _require_file(path: Any) -> None:
@@ -262,7 +285,7 @@ def _named(target: str) -> Any:
 
 
 def _seconds(record: Record, today: Today) -> float:
-    """The time that a cell may take here."""
+    """The time that a cell may take here; where another made its weights, nobody told theirs."""
     told = record["timings"].get("seconds", {}).get("total")
     if not isinstance(told, (int, float)) or not math.isfinite(told) or told < 0:
         raise BadInput(f"it tells {shown(told)} as the seconds that it took")
@@ -272,4 +295,7 @@ def _seconds(record: Record, today: Today) -> float:
             f"it tells that it took {told / 3600:.1f} h, and a cell may take {today.hours:g} h; "
             "hours=NUMBER allows more"
         )
+    taken = record["timings"].get(TRANSFER) or {}
+    if taken.get("shared"):
+        return max(1.0, most)
     return max(1.0, min(most, LEAST_SECONDS + SLOWER * told))  # 0 would be no limit

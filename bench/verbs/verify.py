@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.analysis.variants import names
 from bench.cell.agreement import TOLERANCE, told
@@ -74,11 +75,12 @@ def main(arguments: list[str]) -> int:
     called = _called(records)
     wrong = _held_against_itself(root, records, faults, called)
     drawn = _draw(records, options)
-    today = Today.of(options.config, options.hours) if drawn else None
-    outcomes = [
-        _verified(record, options, today, f"[{i}/{len(drawn)}] {called[hash_of(record)]}")
-        for i, record in enumerate(drawn, start=1)
-    ]
+    with TemporaryDirectory(prefix="bench-verify-") as weights:
+        today = Today.of(options.config, options.hours, weights) if drawn else None
+        outcomes = [
+            _verified(record, options, today, f"[{i}/{len(drawn)}] {called[hash_of(record)]}")
+            for i, record in enumerate(drawn, start=1)
+        ]
     bad = sum(bool(outcome.differences) for outcome in outcomes)
     refused = sum(bool(outcome.refusal) for outcome in outcomes)
     all_of_them = len(records) + len(faults)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from made_records import failed, made
+from made_records import adapted, failed, made
 
 from bench.cell.agreement import Level, agreement, told
 
@@ -137,6 +137,26 @@ def test_other_synthetic_rows_are_held_to_five_times_the_tolerance(by: float, le
 
 def test_other_rows_with_the_same_scores_are_no_bits() -> None:
     assert agreement(with_rows(RECORD, "a"), with_rows(RECORD, "b")).level is Level.rounding
+
+
+@pytest.mark.parametrize(
+    ("by", "level"),
+    [(0.0, Level.bits), (0.01, Level.tolerance), (0.05, Level.weights), (0.0501, Level.apart)],
+)
+def test_weights_that_were_adapted_otherwise_are_held_to_five_times_the_tolerance(
+    by: float, level: Level
+) -> None:
+    one = changed("metrics", "chosen", "test", AUC, by=by - 1e-12 if by else by)
+    record, same, other = adapted(RECORD), adapted(one, key="f" * 32), adapted(one, step=80)
+    if level is Level.bits:
+        assert agreement(record, same, 0.01).level is Level.bits  # a key hashes the code, too
+        return
+    assert agreement(record, same, 0.01).level is (Level.apart if by > 0.01 else level)
+    found = agreement(record, other, 0.01)
+    assert found.level is level
+    assert ("of step 80 and the record's of 40" in found.note) == (level is Level.weights)
+    same["transfer"]["curves"]["train_loss"][1] += 0.001
+    assert agreement(record, same, 0.01).level is level
 
 
 def test_failures_agree_without_scores() -> None:

@@ -19,7 +19,7 @@ from composing import composing
 from hydra import compose
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_records import made
+from made_records import adapted, made
 from omegaconf import OmegaConf
 
 from bench.cell.identity import SETTINGS, code_fingerprint, is_here, is_stale
@@ -31,7 +31,7 @@ from bench.errors import BadInput
 from bench.files import CONF, plain
 from bench.report.write import report
 from bench.sweep.limits import _memory
-from bench.sweep.remake import Today, _made, escaped, remade
+from bench.sweep.remake import Today, _made, _seconds, _settings, escaped, remade
 
 
 def composed(*overrides: str) -> dict[str, Any]:
@@ -233,6 +233,49 @@ def test_no_hostile_tree_in_a_sealed_record_is_made_or_looked_up(
         assert isinstance(is_stale(of), bool)
     assert "tripwire" not in sys.modules
     assert not tripwire.exists()
+
+
+def with_sources(**changed: Any) -> dict[str, Any]:
+    """A record of SCM on iris from adapted weights, whose sources' method is changed."""
+    of = adapted(made("iris", "scm", [0.7, 0.8], settings=copy.deepcopy(scm())), "causal")
+    of["settings"]["transfer"]["method"] |= changed
+    return seal(of)
+
+
+@pytest.mark.long
+def test_a_class_for_sources_is_a_generator_that_a_config_names(tripwire: Path) -> None:
+    for tree in hostile(tripwire):
+        of = with_sources(generator=tree)
+        assert fault(of) is None
+        with pytest.raises(BadInput, match=r"its sources' generator (names|asks|sets)"):
+            remade(of, today())
+    assert is_stale(of)
+    theirs = with_sources(generator=scm()["method"]["generator"])
+    settings = _settings(theirs, today())
+    assert settings["transfer"] == theirs["settings"]["transfer"]
+    assert "transfer" not in _settings(record(), today())
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"mixing": {"rows": "mixed", "ratio": 1.0, "size": 1e9}}, "1e\\+09 synthetic rows for"),
+        ({"name": "${oc.env:HOME}"}, "its transfer holds '\\${'"),
+    ],
+)
+def test_what_sources_ask_for_has_a_limit(changed: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        remade(with_sources(**changed), today())
+
+
+def test_weights_that_another_cell_made_take_as_long_as_they_may() -> None:
+    of = with_sources()
+    assert _seconds(of, today()) < _seconds(shared_by(of), today()) == 3600
+
+
+def shared_by(of: dict[str, Any]) -> dict[str, Any]:
+    timings = of["timings"] | {"transfer": {"shared": True, "seconds": 0.1}}
+    return seal({k: v for k, v in of.items() if k != "checksum"} | {"timings": timings})
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_records import failed, made
+from made_records import adapted, failed, made
 from rich.console import Console
 
 from bench.cell.store import Store
@@ -156,6 +156,20 @@ class TestShow:
         assert "heart · fold 0 · default_ft · seed 0" in text
         assert "0.7200" in text
         assert "stale: true" in text
+
+    @pytest.mark.parametrize("method", ["pretrained", "scm"])
+    def test_adapted_weights_are_told_in_a_line(
+        self, method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        record = adapted(made("zoo", method, [0.75]), "causal", ("healthcare", "other"))
+        record["metrics"]["pretrained"]["test"]["roc_auc_ovo"] = 0.6125
+        root = store(tmp_path, [record]).root
+        assert main(["show", f"zoo/{method}/0", str(root)]) == 0
+        shown = capsys.readouterr().out
+        tables = "(3 tables, 2 held out), step 40"
+        assert f"\ntransfer: causal, from healthcare and other {tables}\n" in shown
+        assert all(told in shown for told in ("published)", "(adapted,", "0.6125"))
+        assert "breast-w: it is of one origin with wdbc" in shown
 
     def test_a_failure_shows_its_traceback(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

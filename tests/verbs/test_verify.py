@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_records import made
+from made_records import adapted, made
 from openml_server import generated, serving
 from sweeps import bench, inside
 
 from bench.cell.agreement import Level
-from bench.cell.check import compare, inconsistencies
+from bench.cell.check import compare, disagreeing, inconsistencies
 from bench.cell.record import encode, results_of, seal
 from bench.cell.store import Store
 from bench.cli import main
@@ -181,6 +181,38 @@ class TestCompare:
 
     def test_a_sound_record_contradicts_nothing(self):
         assert list(inconsistencies(self.RECORD)) == []
+
+    def test_adapted_weights_are_held_to_the_bit_but_for_their_key(self):
+        record, code = adapted(self.RECORD), {**self.RECORD["provenance"], "code": "beef" * 16}
+        again = adapted(self.RECORD, key="f" * 32)
+        assert compare(record, again, 0.01).differences == [
+            f"transfer.key: record {record['transfer']['key']}, now {'f' * 32}"
+        ]
+        assert compare(record, {**again, "provenance": code}, 0.01).differences == []
+        other = adapted(self.RECORD, weights="f" * 64)
+        assert [d[:16] for d in compare(record, other, 0.01).differences] == ["transfer.weights"]
+
+    def test_what_is_told_of_adapted_weights_must_fit_together(self):
+        record = adapted(self.RECORD)
+        record["metrics"]["pretrained"]["test"]["roc_auc_ovo"] = 0.5  # of the published weights
+        assert list(inconsistencies(record)) == []
+        assert disagreeing([record, adapted(self.RECORD, dropped={})]) == {}
+        record["transfer"]["forgetting"]["ilpd"]["adapted"]["roc_auc_ovo"] = 0.9
+        told = record["settings"]["transfer"]["finetune"]
+        told["select_by"] = "roc_auc_ovo"
+        record["transfer"]["chosen_step"] = 80
+        chosen, forgot = inconsistencies(record)
+        assert chosen == "its transfer's chosen step is 80, but by ROC-AUC it would be 40"
+        assert forgot == (
+            "adapted roc_auc_ovo of the tables held out is 0.86 on average, but their curve says "
+            "0.8 on average at step 80"
+        )
+        others = [adapted(made("iris", "scm", [0.7, 0.72], fold=fold)) for fold in (1, 2)]
+        ((_, (why,)),) = disagreeing([record, *others]).items()
+        assert why == "its adapted weights are not those of the other cells that started from them"
+        record["identity"]["parts"]["transfer"]["finetune"] = {"select_by": "log_loss"}
+        (*_, settings) = (w for w in inconsistencies(record) if "settings" in w)
+        assert "transfer.finetune.select_by (log_loss → roc_auc_ovo)" in settings
 
 
 @pytest.mark.parametrize(
