@@ -432,6 +432,14 @@ class TestAnswer:
         assert math.isnan(row["low"]) == is_alone
         assert found.primary.helps is (Outcome.unknown if is_alone else Outcome.yes)
 
+    def test_two_records_of_one_run_are_averaged(self) -> None:
+        records = study(("causal", "noise"), lambda a, t, s: 0.01 if a == "causal" else 0.0)
+        twice = [*records, *study(["causal"], lambda *_: 0.03)]
+        found = read(twice)
+        row = found.primary.row
+        assert row is not None
+        assert row["value"] == found.across.loc["causal", "mean"] == pytest.approx(0.02)
+
     def test_another_score_is_read_as_well(self) -> None:
         found = read(study(["real"], lambda *_: 0.01), log_loss)
         assert found.metric is log_loss
