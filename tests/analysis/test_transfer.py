@@ -282,6 +282,12 @@ class TestRobustness:
         assert some["lacking"].to_dict() == {"real": 1, "noise": 0}
         assert some.loc["real", "mean"] == pytest.approx(0.01)
 
+    def test_weights_that_stay_as_published_are_counted(self) -> None:
+        records = study(["real"], lambda *_: 0.0, seeds=(0, 1))
+        for record in records[:4]:
+            record["transfer"]["chosen_step"] = 0
+        assert read(records).robustness["unmoved"].item() == 0.25
+
     def test_single_corpora_have_no_spread(self) -> None:
         assert math.isnan(spread(grid([[1.0], [2.0]])))
         assert spread(grid([[1.0, np.nan], [2.0, 4.0]])) == pytest.approx(math.sqrt(2))
@@ -403,6 +409,17 @@ class TestChecks:
 class TestAnswer:
     def test_without_transfer_there_is_none(self) -> None:
         assert answer([made("heart", "default_ft", [0.8, 0.9])], READ, roc_auc_ovo) is None
+
+    def test_the_last_step_is_told_beside_the_chosen_one(self) -> None:
+        records = study(("causal", "noise"), lambda a, t, s: 0.01 if a == "causal" else 0.0)
+        for record in records:
+            record["metrics"]["last"]["test"]["roc_auc_ovo"] = (
+                BASE - 0.03 if record["settings"]["transfer"]["method"]["name"] == "causal" else 0.8
+            )
+        found = read(records)
+        assert found.last.contrasts["value"].item() == pytest.approx(-0.03)
+        assert found.last.robustness.set_index("arm").loc["causal", "harm"] == 1.0
+        assert found.across.loc["causal", "harm"] == 0.0
 
     def test_failed_cells_alone_are_told(self) -> None:
         record = moved("heart", "healthcare", "real", 0.1) | {

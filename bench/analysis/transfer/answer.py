@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.analysis.settings import Analysis
-from bench.analysis.transfer.contrast import Primary, primary
+from bench.analysis.transfer.contrast import Primary, contrasts, primary
 from bench.analysis.transfer.robustness import (
     Check,
     brought,
@@ -37,6 +37,14 @@ CHECKED = (("permuted", ACROSS), ("real", WITHIN))  # arms as conf/transfer name
 
 
 @dataclass(frozen=True)
+class Last:
+    """`robustness` and `contrasts` of the last step instead of the chosen one."""
+
+    robustness: pd.DataFrame
+    contrasts: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Answer:
     """What fine-tuning on other domains' tables brings, read by one score.
 
@@ -50,6 +58,8 @@ class Answer:
     unfinished : DataFrame
         A row a record of transfer without results: ``target``, ``fold``, ``seed``, ``arm``,
         ``status``, ``error``.
+    last : Last
+        What the last step says, whatever the held-out tables chose; it decides nothing.
     matrix, robustness, curves, per_target, forgotten, brought : DataFrame
         As the functions of these names in `bench.analysis.transfer.robustness` give them.
     primary : Primary
@@ -69,6 +79,7 @@ class Answer:
     brought: pd.DataFrame
     primary: Primary
     checks: tuple[Check, Check]
+    last: Last
 
     @property
     def across(self) -> pd.DataFrame:
@@ -113,7 +124,13 @@ def answer(records: Iterable[Record], settings: Analysis, metric: Score) -> Answ
         brought=brought(over_published(records), metric, settings),
         primary=primary(runs, metric, settings),
         checks=checks(runs, metric, settings, CHECKED),
+        last=_last(of_transfer, metric, settings),
     )
+
+
+def _last(records: list[Record], metric: Score, settings: Analysis) -> Last:
+    runs = transferred(records, "last")
+    return Last(robustness(runs, metric, settings), contrasts(runs, metric, settings))
 
 
 def _unfinished(records: list[Record]) -> pd.DataFrame:

@@ -133,7 +133,8 @@ def robustness(runs: pd.DataFrame, metric: Score, settings: Analysis) -> pd.Data
         ``smallest``
             The mean gain that would have been found with the power of the settings.
         ``targets``, ``corpora``, ``runs``
-            What it rests on.
+            What it rests on; ``unmoved``, the share of the runs whose weights are the published
+            ones, as no step on the sources was better than none.
         ``lacking``
             Runs that another arm of the same direction has on a target, fold and corpus that this
             one has none on.
@@ -151,6 +152,7 @@ def robustness(runs: pd.DataFrame, metric: Score, settings: Analysis) -> pd.Data
                 **_measures(own, column, settings),
                 **(gap(known, str(way), str(arm), metric, settings) if where == ACROSS else {}),
                 "runs": len(own),
+                "unmoved": float((own["step"] == 0).mean()),
                 "lacking": units - len(own[UNIT].drop_duplicates()),
             }
             for arm, own in of.groupby("arm", observed=True)
@@ -168,7 +170,7 @@ def _ends(*names: str) -> list[str]:
 COLUMNS = [
     *ARM, *_ends("mean", "harm"), "clear_harm", *_ends("worst"), "lowest", "lowest_target",
     "spread", "kept", "kept_targets", *_ends("gap"), "p", "p_holm", "smallest",
-    "targets", "corpora", "runs", "lacking",
+    "targets", "corpora", "runs", "unmoved", "lacking",
 ]  # fmt: skip
 
 

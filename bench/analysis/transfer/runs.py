@@ -98,8 +98,15 @@ def direction(target_domain: str, source: str) -> str:
     return f"to {target_domain}" if source in DOMAINS else f"from {source}"
 
 
-def transferred(records: Iterable[Record]) -> pd.DataFrame:
+def transferred(records: Iterable[Record], when: str = "chosen") -> pd.DataFrame:
     """One row a record that is done, of weights that were fine-tuned on other tables.
+
+    Parameters
+    ----------
+    records : iterable of Record
+    when : str, optional
+        ``chosen``, or ``last``: the last step, of what fine-tuning there is on the target, else of
+        that on the sources.
 
     Returns
     -------
@@ -110,7 +117,7 @@ def transferred(records: Iterable[Record]) -> pd.DataFrame:
     """
     held = _done(records)
     rows = [
-        {**named, **_scores(*(_told(record, when) for when in ("pretrained", "chosen")))}
+        {**named, **_scores(_told(record, "pretrained"), _told(record, when))}
         for record, named in zip(held, _named(held), strict=True)
     ]
     return _frame(rows, list(SCHEMA))
@@ -131,8 +138,8 @@ def readouts(records: Iterable[Record]) -> pd.DataFrame:
         for place, size in enumerate(read["rows"]):
             pair = (_at(read[which], place) for which in ("pretrained", "adapted"))
             rows.append({**named, "rows": str(size), **_scores(*pair)})
-        pair = (_told(record, when) for when in ("pretrained", "chosen"))
-        rows.append({**named, "rows": ALL, **_scores(*pair)})
+        scores = _scores(_told(record, "pretrained"), _told(record, "chosen"))
+        rows.append({**named, "rows": ALL, **scores})
     found = _frame(rows, [*SCHEMA, "rows"])
     sizes = sorted({int(size) for size in found["rows"] if size != ALL})
     order = [*map(str, sizes), ALL]
