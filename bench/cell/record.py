@@ -110,7 +110,7 @@ def senseless(record: Record) -> str | None:
     wrong = record_schema.fault(record)
     if wrong is None and record["identity"]["hash"] != digest(record["identity"]["parts"]):
         return "its identity hash does not match its parts"
-    return wrong or _fault_of_names(record["cell"]) or targets.fault(record["settings"])
+    return wrong or _fault_of_names(record) or targets.fault(record["settings"])
 
 
 def damage(record: Any, expected: int, keys: frozenset[str]) -> str | None:
@@ -131,10 +131,16 @@ def _keys(keys: set[str]) -> str:
     return f"[{begun([shown(key) for key in sorted(keys)], 3)}]"
 
 
-def _fault_of_names(cell: dict[str, Any]) -> str | None:
+def _fault_of_names(record: Record) -> str | None:
     """Why a file would lie elsewhere, or a line be no line, if a cell were called so."""
-    found = (names.fault(what, cell[what]) for what in ("dataset", "method", "domain", "model"))
-    return next((why for why in found if why), None)
+    cell, transfer = record["cell"], record["transfer"]
+    named = [(what, cell[what]) for what in ("dataset", "method", "domain", "model")]
+    if transfer is not None:
+        tables = (*transfer["sources"], *transfer["held_out"], *transfer["dropped"])
+        named += [("dataset", name) for name in tables]
+        named += [("domain", name) for name in transfer["domains"]]
+        named.append(("method", record["settings"]["transfer"]["method"]["name"]))
+    return next((why for what, name in named if (why := names.fault(what, name))), None)
 
 
 def results_of(record: Record) -> Record:
