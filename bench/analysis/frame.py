@@ -228,16 +228,17 @@ def _row(record: Record, name: Name, metric: Score) -> dict[str, object]:
         "validation_chosen": score("chosen", "validation"),
         "validation_curve": curve("validation"),
         "test_curve": curve("test"),
-        "chosen_step": None if _is_adapted_alone(record) else record["chosen_step"],
+        "chosen_step": None if _is_adapted(record) else record["chosen_step"],
         "quality": _quality(record["synthetic"]),
         "seconds": record["timings"]["seconds"]["total"],
         "error": printable(record["error"]["message"]) if record["error"] else None,
     }
 
 
-def _is_adapted_alone(record: Record) -> bool:
-    """Whether step 0 was chosen, and is not the pre-trained model."""
-    return record["transfer"] is not None and record["chosen_step"] == 0
+def _is_adapted(record: Record) -> bool:
+    """Whether step 0 was chosen, and is no pre-trained model but where fine-tuning began."""
+    transfer, is_start = record["transfer"], record["chosen_step"] == 0
+    return is_start and transfer is not None and transfer["chosen_step"] > 0
 
 
 def _quality(synthetic: dict[str, Any] | None) -> dict[str, float | None] | None:

@@ -21,8 +21,8 @@ predictions : {classes or scale, labels, steps}: the rows' labels and their prob
     means of a numeric target, pre-trained, chosen and last (`bench.cell.predictions`), so that
     scores can be computed when it is read (`bench.cell.scored`); {} unless done, where they are too
     many, or were left out (`pack`)
-chosen_step, last_step : int or null; 0 is the pre-trained model, or where there is a ``transfer``
-    the adapted one; null of a bag: its children tell
+chosen_step, last_step : int or null; 0 is the pre-trained model; null of a bag: its children tell.
+    Of a ``transfer`` without fine-tuning they are its own; with, 0 is the adapted model
 children : [{chosen_step, last_step, rows: {train, validation}}], one a fine-tuning of a bag;
     [] of what is none. Of a bag all scores, predictions and curves are of its children's put
     together, the pre-trained model's too: the test part's averaged, the validation part's out of
@@ -41,8 +41,8 @@ synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, gene
     learners trained on these rows and scored on the test rows, which like the test curves is for
     analysis only
 transfer : null where ``settings`` have none; else what adapting the weights to other tables came
-    to (`bench.cell.transferred`), of which ``metrics.pretrained`` are before, ``chosen`` and
-    ``last`` after, with or without fine-tuning on the target
+    to (`bench.cell.transferred`). ``metrics.pretrained`` are before it; ``chosen`` and ``last``
+    of its own steps, or, with fine-tuning on the target, of those that began at its chosen one
 timings : {started, seconds: {phase: float}, cpu_seconds, peak_memory_mb, generation: {shared,
     seconds, phases} or null, …}; the only part that may differ between two runs of one cell.
     transfer: {shared, seconds}, where there is a ``transfer``

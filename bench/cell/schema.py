@@ -326,7 +326,12 @@ class RecordSchema(Closed):
         ):
             raise ValueError(f"its steps {chosen} and {last} are not those of its curves")
         kept = self.predictions.steps if self.predictions is not None else {}
-        is_start = chosen == 0 and self.transfer is None  # else step 0 is the adapted model
+        if self.transfer is not None and self.curves is None:
+            own = (self.transfer.chosen_step, self.transfer.last_step)
+            if (chosen, last) != own:
+                raise ValueError(f"its steps {chosen} and {last} are not those of its transfer")
+        # Where fine-tuning began at adapted weights, its step 0 is no pre-trained model.
+        is_start = chosen == 0 and (self.transfer is None or self.curves is None)
         if (is_start and "chosen" in kept) or (chosen == last and "last" in kept):
             raise ValueError(f"its predictions do not fit: there are two of step {chosen}")
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from made_records import adapted
 from one_cell import run, tiny
 
 from bench.cell import predictions
@@ -202,6 +203,31 @@ FAULTS: dict[str, tuple[Callable[[Record], None], str]] = {
     ),
     "null": (lambda kept: kept.clear() or kept.update(more=1), "'predictions.labels'"),
 }
+
+
+def test_step_0_is_the_pretrained_model_unless_fine_tuning_began_at_adapted_weights(
+    record: Record,
+) -> None:
+    begun = record | {"chosen_step": 0}
+    assert "there are two of step 0" in str(fault(seal(bare(begun))))
+    assert fault(seal(bare(adapted(begun)))) is None
+    as_it_is = adapted(begun | {"curves": {}})  # its steps are those on other tables
+    assert fault(seal(bare(as_it_is))) is None
+    kept = adapted(begun | {"curves": {}}, step=0)
+    assert "there are two of step 0" in str(fault(seal(bare(kept))))
+    at_last = as_it_is | {"predictions": record["predictions"] | {"steps": thrice(record)}}
+    assert fault(seal(bare(at_last))) is None
+    same = adapted(at_last, step=80)
+    assert "there are two of step 80" in str(fault(seal(bare(same))))
+
+
+def bare(record: Record) -> Record:
+    return {k: v for k, v in record.items() if k not in ("checksum", "schema_version")}
+
+
+def thrice(record: Record) -> dict[str, Any]:
+    steps = record["predictions"]["steps"]
+    return steps | {"last": steps["pretrained"]}
 
 
 @pytest.mark.parametrize("kind", FAULTS)

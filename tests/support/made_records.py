@@ -214,9 +214,10 @@ def adapted(
 ) -> dict[str, Any]:
     """The record, its weights having been adapted to other tables first.
 
-    ``metrics.pretrained`` is then the published model's. ``held_out`` is how much each table that
-    was held out gains in ROC-AUC, ``read_out`` the target with so many rows in context; ``changed``
-    are other keys of the record's ``transfer``.
+    ``metrics.pretrained`` is then the published model's, and without fine-tuning steps are those on
+    the other tables. ``held_out`` is how much each table that was held out gains in ROC-AUC,
+    ``read_out`` the target with so many rows in context; ``changed`` are other keys of the record's
+    ``transfer``.
     """
     held_out = {"diabetes": 0.02, "ilpd": -0.01} if held_out is None else held_out
     read_out = {32: 0.05, 64: 0.02} if read_out is None else read_out
@@ -234,6 +235,8 @@ def adapted(
         "seed": record["settings"]["seed"],
         "transfer": {"train": list(sources), "arm": arm, "finetune": finetune},
     }
+    if not record["curves"] and record["status"] == "done":  # not fine-tuned any further
+        record = record | {"chosen_step": step, "last_step": 80}
     gain = sum(held_out.values()) / len(held_out)
     weights = digest([arm, list(sources), record["settings"]["seed"]])
     told = {

@@ -229,6 +229,7 @@ MOVED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "the target a source": (changed("transfer", "sources", to=["zoo"]), "a target, and its source"),
     "a step off its curve": (changed("transfer", "chosen_step", to=3), "steps 3 and 80 are not"),
     "chosen after last": (changed("transfer", "chosen_step", to=90), "step 90 is after its last"),
+    "other steps": (lambda r: r.update(curves={}), "steps 2 and 4 are not those of its transfer"),
     "no steps": (changed("transfer", "curves", "step", to=[]), "step does not begin with 0"),
     "steps back": (changed("transfer", "curves", "step", to=[0, 80, 40]), "does not ascend"),
     "a ragged curve": (changed(*HELD, to={"log_loss": [0.1]}), "held_out.log_loss has 1 values"),
