@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
 from bench.analysis.answer import Answer, answer
 from bench.analysis.deviation import in_one_deviation
 from bench.analysis.frame import UNIT, frame, metric_of
-from bench.analysis.problems import PROBLEMS, problem_of, problem_of_record
+from bench.analysis.problems import CLASSIFICATION, PROBLEMS, problem_of, problem_of_record
 from bench.analysis.resolves import Told
 from bench.analysis.settings import Analysis
 from bench.analysis.variants import Name
 from bench.cell.record import Record
 from bench.errors import BadInput
-from bench.report.table import ReportTable, Section
+from bench.report import verdict
+from bench.report.captions import completeness
+from bench.report.cells import Cells
+from bench.report.glance import at_a_glance
+from bench.report.looks import Look, looks
+from bench.report.published import Elsewhere, elsewhere
+from bench.report.question import Reply
+from bench.report.replies import replies
+from bench.report.table import Drawn, Section, TableOf
 from bench.report.tables import filled
 from bench.report.whole import lacking
 from bench.scores import SCORES
@@ -28,38 +37,82 @@ class Ambiguous(ValueError):
 
 @dataclass(frozen=True)
 class Chapter:
-    """What is said of the records of one problem.
+    """What is said of some records: of one problem, or of what went from some tables to others.
 
     Parameters
     ----------
-    read : Answer
-    tables : list of (ReportTable, DataFrame)
+    read : object
+        What its tables and figures are made of; has the ``settings`` of the analysis.
+    tables : list of (TableOf, DataFrame)
         With their numbers.
     sections : list of Section
         The tables as people read them.
+    completeness : str
+        What they are computed on, and what is missing.
+    replies : list of Reply
+        The answers that it opens with.
+    headline : list of str
+        More of them in short.
+    glance : sequence of callable
+        What draws the figures beside the answers.
+    looks : mapping
+        Row's or column's name → the mark before it.
+    cells : Cells
+        What is behind the numbers.
+    anchor : str
+        Where the page has it.
     warnings : list of str
     prefix : str
-        What its anchors and files begin with; "" where there is no other chapter.
+        What its anchors and files begin with; "" where there is no other chapter of its kind.
+    title : str
+        Its heading; "" where there is no other chapter.
+    elsewhere : Elsewhere, optional
+        What others state of another model.
     """
 
-    read: Answer
-    tables: list[tuple[ReportTable, pd.DataFrame]]
+    read: Any
+    tables: list[tuple[TableOf[Any], pd.DataFrame]]
     sections: list[Section]
+    completeness: str
+    replies: list[Reply]
+    headline: list[str]
+    glance: Sequence[Drawn]
+    looks: Mapping[str, Look]
+    cells: Cells
+    anchor: str
     warnings: list[str]
     prefix: str = ""
-
-    @property
-    def title(self) -> str:
-        """Its heading; "" where there is no other chapter."""
-        return self.read.problem.capitalize() if self.prefix else ""
+    title: str = ""
+    elsewhere: Elsewhere | None = None
 
     @classmethod
     def of(cls, read: Answer, prefix: str) -> Chapter:
-        """The chapter of an answer."""
+        """The chapter of a problem's answer."""
         tables = list(filled(read))
-        shown = [table.section(read, numbers) for table, numbers in tables if table.title]
-        shown = [replace(section, key=f"{prefix}{section.key}") for section in shown]
-        return cls(read, tables, shown, lacking(read), prefix)
+        return cls(
+            read=read,
+            tables=tables,
+            sections=sections(read, tables, prefix),
+            completeness=completeness(read),
+            replies=replies(read),
+            headline=verdict.headline(read),
+            glance=[at_a_glance],
+            looks=looks(read.methods),
+            cells=Cells.of(read),
+            anchor=read.problem,
+            warnings=lacking(read),
+            prefix=prefix,
+            title=read.problem.capitalize() if prefix else "",
+            elsewhere=elsewhere() if read.problem == CLASSIFICATION else None,
+        )
+
+
+def sections(
+    read: Any, tables: Sequence[tuple[TableOf[Any], pd.DataFrame]], prefix: str
+) -> list[Section]:
+    """The tables of a chapter as people read them, those that are no file alone."""
+    shown = [table.section(read, numbers) for table, numbers in tables if table.title]
+    return [replace(section, key=f"{prefix}{section.key}") for section in shown]
 
 
 def chapters(

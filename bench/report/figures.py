@@ -64,8 +64,8 @@ TICKS = (-200, -100, -50, -20, -10, -5, 0, 5, 10, 20, 50)
 Draw = Callable[[Answer], Drawing | None]
 
 
-def drawings(answer: Answer, figures: Sequence[Draw]) -> Iterator[Drawing]:
-    """Those of some figures that these records allow."""
+def drawings(answer: Any, figures: Sequence[Callable[[Any], Drawing | None]]) -> Iterator[Drawing]:
+    """Those of some figures that the records of an answer allow."""
     for draw in figures:
         with mpl.rc_context(RC):
             drawing = draw(answer)
@@ -156,7 +156,7 @@ def heat_map(answer: Answer) -> Drawing | None:
     image = axes.imshow(wide.to_numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     for (i, j), value in np.ndenumerate(wide.to_numpy()):
         shade = "#ffffff" if abs(value) > 0.6 * limit else "#000000"
-        axes.text(j, i, _signed(value), ha="center", va="center", fontsize=7.5, color=shade)
+        axes.text(j, i, signed(value), ha="center", va="center", fontsize=7.5, color=shade)
     label = f"mean change in test {answer.metric.turned_title()} ×1000"
     bar = figure.colorbar(
         image, ax=axes, extend="both", pad=0.015, fraction=0.045, aspect=4 + 1.5 * len(wide),
@@ -272,7 +272,7 @@ def rates(answer: Answer) -> Drawing | None:
     grid[0, 0].set_ylim(1.3 * bottom - 1, 1.3 * top + 1)
     grid[0, 0].set_ylabel(f"test gain, {answer.metric.turned_title()} ×1000")
     grid[1, 0].set_ylabel("runs harmed, %")
-    _tick(grid[0, 0].yaxis, TICKS, lambda gain: _signed(gain, 0))
+    _tick(grid[0, 0].yaxis, TICKS, lambda gain: signed(gain, 0))
     tried = sorted({lr for _, of in swept for lr in of["lr"]})
     _tick(grid[1, 0].xaxis, tried, lambda lr: shown(float(f"{lr:.6g}")))
     figure.supxlabel("learning rate (log scale)", fontsize=9)
@@ -356,7 +356,7 @@ def tuned(answer: Answer) -> list[str]:
     return [m for m in answer.methods if m not in answer.references.pretrained]
 
 
-def _signed(value: float, digits: int = 1) -> str:
+def signed(value: float, digits: int = 1) -> str:
     """With its sign, and a 0 without one."""
     is_zero = round(value, digits) == 0
     return f"{abs(value) if is_zero else value:{'' if is_zero else '+'}.{digits}f}".replace(

@@ -89,7 +89,7 @@
     document.getElementById("behind-note").textContent =
       `${button.textContent.trim()}: ${counted(cells.length)} behind it, ` +
       `${cells.filter((cell) => cell[data.columns.indexOf("counted")] === "yes").length} of them counted; ` +
-      "the others belong to a dataset and fold that is incomplete.";
+      data.others;
     list(cells, document.getElementById("behind-table"), data);
     document.getElementById("behind").showModal();
   }

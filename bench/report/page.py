@@ -7,50 +7,25 @@ SVG, all made here, are not.
 from __future__ import annotations
 
 import base64
-import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from bench.analysis.answer import Answer
-from bench.analysis.frame import UNIT, own_name
-from bench.analysis.problems import CLASSIFICATION
 from bench.cell.record import Record, as_yaml
-from bench.report import provenance, verdict
-from bench.report.captions import completeness, repaired
+from bench.report import provenance
+from bench.report.captions import repaired
 from bench.report.chapter import Chapter
 from bench.report.drawing import INK, LINE, mark
-from bench.report.looks import looks, title
-from bench.report.published import elsewhere
-from bench.report.replies import replies
+from bench.report.looks import title
 from bench.report.table import Behind, Section
 
 HERE = Path(__file__).parent
 GLANCE = "at_a_glance"
-# Column of the page's cells → decimals; None for what is no fraction. Scores get the metric's name.
-CELL_COLUMNS: dict[str, int | None] = {
-    "dataset": None,
-    "fold": None,
-    "seed": None,
-    "method": None,
-    "status": None,
-    "counted": None,
-    "score_pretrained": 4,
-    "score_chosen": 4,
-    "score_last": 4,
-    "raw_gain": 4,
-    "improvement": 3,
-    "validation_chosen": 4,
-    "chosen_step": None,
-    "seconds": 1,
-    "error": None,
-}
 
 
 @dataclass(frozen=True)
@@ -110,21 +85,20 @@ def page(content: Content) -> str:
 
 def _chapter(chapter: Chapter, content: Content) -> dict[str, Any]:
     """What the template says of a chapter."""
-    read = chapter.read
     return {
         "prefix": chapter.prefix,
         "title": chapter.title,
-        "problem": read.problem,
-        "completeness": completeness(read),
-        "replies": replies(read),
+        "anchor": chapter.anchor,
+        "completeness": chapter.completeness,
+        "replies": chapter.replies,
         "titles": {s.key: s.title for s in chapter.sections if s.table is not None},
-        "elsewhere": elsewhere() if read.problem == CLASSIFICATION else None,
+        "elsewhere": chapter.elsewhere,
         "warnings": chapter.warnings,
-        "headline": verdict.headline(read),
+        "headline": chapter.headline,
         "sections": chapter.sections,
         "at_a_glance": content.figures[f"{chapter.prefix}{GLANCE}"],
-        "marks": {m: Markup(mark(look)) for m, look in looks(read.methods).items()},
-        "cells": _cells(read, content.loose),
+        "marks": {m: Markup(mark(look)) for m, look in chapter.looks.items()},
+        "cells": chapter.cells.listed(content.loose),
     }
 
 
@@ -158,40 +132,6 @@ def _rows(section: Section) -> list[tuple[str, list[tuple[str, str, Behind | Non
         )
         for i, (name, row) in enumerate(zip(table.index, table.to_numpy(), strict=True))
     ]
-
-
-def _cells(answer: Answer, loose: Collection[str]) -> dict[str, Any]:
-    kept = answer.tables["improvements"] if answer.tables else answer.kept
-    shown = {own_name(column, answer.metric): n for column, n in CELL_COLUMNS.items()}
-    columns = [*shown, "identity", "dataset_name", "method_name"]
-    both = (kept.assign(counted="yes"), answer.left_out.assign(counted="no"))
-    parts = [part.reindex(columns=columns).astype(object) for part in both]
-    cells = pd.concat([part for part in parts if len(part)] or parts[:1])
-    cells = cells.sort_values([*UNIT, "method"])
-    whole = ["fold", "seed", "chosen_step"]
-    rows = [
-        [*(_json(row[c], c in whole) for c in shown), _record(row, loose)]
-        for row in cells.to_dict("records")
-    ]
-    digits = {name: n for name, n in shown.items() if n is not None}
-    return {"columns": [*shown, "record"], "digits": digits, "cells": rows}
-
-
-def _json(value: Any, whole: bool) -> Any:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    if whole:
-        return int(value)
-    return round(float(value), 6) if isinstance(value, float) else value
-
-
-def _record(row: dict[Any, Any], loose: Collection[str]) -> str | None:
-    """Its place below the results folder (`bench.cell.store.Store.path`); packed, what names it."""
-    if not isinstance(row["identity"], str):
-        return None
-    folder = f"cells/{row['dataset_name']}/{row['method_name']}"
-    path = f"{folder}/{row['fold']}-{row['identity'][:8]}.json"
-    return path if path in loose else row["identity"][:8]
 
 
 def _text(value: Any) -> str:

@@ -1,22 +1,26 @@
-"""A table of the report, all of it in one object (`ReportTable`), and as people read it."""
+"""A table of the report, all of it in one object (`TableOf`), and as people read it."""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, TypeVar
+from importlib import import_module
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.report.figures import Draw
+from bench.report.drawing import Drawing
 from bench.report.readable import NONE
 
 Behind = dict[str, list[str]]  # column of the cells → values: the cells behind a number
 Lead = Callable[[int, str], Behind | None]  # position of a row, heading → what is behind
 Rivals = Literal["column", "row", "label"]
+Drawn = Callable[[Any], Drawing | None]  # draws a figure of what a chapter is made of
+A = TypeVar("A")  # what a chapter's tables are made of
 T = TypeVar("T")
-Derived: TypeAlias = "T | Callable[[Answer, pd.DataFrame], T]"  # itself, or of answer and rows
+Derived: TypeAlias = "T | Callable[[A, pd.DataFrame], T]"  # itself, or of answer and rows
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Section:
     best : set of (position of a row, column)
         The best cells, each among its ``rivals``; none where all are alike.
     rivals : "column", "row" or "label"
-        See `ReportTable`.
+        See `TableOf`.
     terminal : bool
         Whether it is one of the main ones: printed, and not folded on the page.
     timed : bool
@@ -100,14 +104,14 @@ class Section:
     text: str
     behind: Lead = _nothing
     stated: frozenset[str] = frozenset()
-    figures: Sequence[Draw] = ()
+    figures: Sequence[Drawn] = ()
     best: frozenset[tuple[int, str]] = frozenset()
     rivals: Rivals = "column"
     terminal: bool = False
     timed: bool = False
 
 
-def named(_answer: Answer, rows: pd.DataFrame) -> Lead:
+def named(_answer: object, rows: pd.DataFrame) -> Lead:
     """The cells behind a row that a method or a dataset names."""
     name = str(rows.index.name)
 
@@ -117,7 +121,7 @@ def named(_answer: Answer, rows: pd.DataFrame) -> Lead:
     return behind
 
 
-def nothing(_answer: Answer, _rows: pd.DataFrame) -> Lead:
+def nothing(_answer: object, _rows: pd.DataFrame) -> Lead:
     """No cells: the numbers have none behind them one by one."""
     return _nothing
 
@@ -136,12 +140,12 @@ def pair(answer: Answer, rows: pd.DataFrame) -> Lead:
 
 
 @dataclass(frozen=True)
-class ReportTable:
+class TableOf(Generic[A]):
     """A table of the report: a file of its numbers, and a section of what people read of them.
 
-    A module of `bench.report.tables` holds it, and there is no other place to name it: it is
-    printed, and written as CSV, Markdown, LaTeX and on the page. A callable here is given the
-    answer and the rows.
+    A module of its chapter's folder (`bench.report.tables`) holds it, and there is no other place
+    to name it: it is printed, and written as CSV, Markdown, LaTeX and on the page. A callable here
+    is given the answer that the chapter is made of, and the rows.
 
     Parameters
     ----------
@@ -181,19 +185,19 @@ class ReportTable:
     """
 
     key: str
-    make: Callable[[Answer], pd.DataFrame]
-    title: str | Callable[[Answer], str] = ""
-    columns: Derived[Sequence[Column]] = ()
-    caption: Derived[str] = ""
-    empty: Derived[str] = "Left out: these records hold nothing of it."
+    make: Callable[[A], pd.DataFrame]
+    title: str | Callable[[A], str] = ""
+    columns: Derived[Sequence[Column], A] = ()
+    caption: Derived[str, A] = ""
+    empty: Derived[str, A] = "Left out: these records hold nothing of it."
     row: str = ""
-    rows: Callable[[Answer, pd.DataFrame], pd.DataFrame] = lambda _answer, numbers: numbers
-    figures: Sequence[Draw] = ()
-    behind: Callable[[Answer, pd.DataFrame], Lead] = named
+    rows: Callable[[A, pd.DataFrame], pd.DataFrame] = lambda _answer, numbers: numbers
+    figures: Sequence[Callable[[A], Drawing | None]] = ()
+    behind: Callable[[A, pd.DataFrame], Lead] = named
     rivals: Rivals = "column"
     place: int = 1000
     has_file: bool = True
-    terminal: Derived[bool] = False
+    terminal: Derived[bool, A] = False
     timed: bool = False
     always: bool = False
 
@@ -202,17 +206,18 @@ class ReportTable:
         """Whether there is a file of its numbers: of wall times no two would be alike."""
         return self.has_file and not self.timed
 
-    def section(self, answer: Answer, numbers: pd.DataFrame) -> Section:
+    def section(self, answer: A, numbers: pd.DataFrame) -> Section:
         """Its numbers as people read them.
 
         Parameters
         ----------
-        answer : Answer
+        answer : object
+            What the table was made of.
         numbers : DataFrame
             From ``make``.
         """
 
-        def derived(what: Derived[T]) -> T:
+        def derived(what: Derived[T, A]) -> T:
             return what(answer, rows) if callable(what) else what
 
         rows = self.rows(answer, numbers)
@@ -236,6 +241,26 @@ class ReportTable:
             behind=self.behind(answer, rows),
             stated=frozenset(column.head for column in columns if column.is_stated),
         )
+
+
+ReportTable = TableOf[Answer]
+
+
+def held_by(package: str) -> list[TableOf[Any]]:
+    """Every table that a module of a folder holds, in the order in which they are read.
+
+    Raises
+    ------
+    ValueError
+        If two have the same key.
+    """
+    found: dict[str, TableOf[Any]] = {}
+    path = import_module(package).__path__
+    for module in sorted(info.name for info in pkgutil.iter_modules(path)):
+        for value in vars(import_module(f"{package}.{module}")).values():
+            if isinstance(value, TableOf) and found.setdefault(value.key, value) is not value:
+                raise ValueError(f"Two tables of the report have the key '{value.key}'.")
+    return sorted(found.values(), key=lambda table: (table.place, table.key))
 
 
 def _best(

@@ -25,15 +25,12 @@ from bench.errors import BAD_INPUT
 from bench.files import Unsound, printable, write_whole
 from bench.names import inside
 from bench.phrases import begun, counted
-from bench.report import verdict
-from bench.report.captions import completeness, variants
+from bench.report.captions import variants
 from bench.report.chapter import Ambiguous, Chapter, chapters
-from bench.report.figures import Draw, drawings
-from bench.report.glance import at_a_glance
+from bench.report.figures import drawings
 from bench.report.latex import document, latex
 from bench.report.page import GLANCE, Content, InlineFigure, inline, page
-from bench.report.replies import replies
-from bench.report.table import Section
+from bench.report.table import Drawn, Section
 from bench.report.tables import tables
 from bench.report.whole import unfinished
 
@@ -146,10 +143,10 @@ def _print(console: Console, chapter: Chapter) -> None:
     for section in chapter.sections:
         if section.terminal:
             _show(console, section)
-    _say(console, completeness(chapter.read), *chapter.warnings, "")
-    for reply in replies(chapter.read):
+    _say(console, chapter.completeness, *chapter.warnings, "")
+    for reply in chapter.replies:
         console.print(Text.assemble((reply.told, "bold"), f": {reply.because}"))
-    _say(console, *verdict.headline(chapter.read), "")
+    _say(console, *chapter.headline, "")
 
 
 def _say(console: Console, *lines: str) -> None:
@@ -209,12 +206,11 @@ def _steady(chapter: Chapter) -> list[Section]:
 
 
 def _in_markdown(chapter: Chapter) -> Iterator[str]:
-    read = chapter.read
     if chapter.title:
         yield f"# {chapter.title}"
-    yield from (f"* {reply.markdown}" for reply in replies(read))
-    yield from (completeness(read), *chapter.warnings)
-    yield from (f"* {line}" for line in verdict.headline(read))
+    yield from (f"* {reply.markdown}" for reply in chapter.replies)
+    yield from (chapter.completeness, *chapter.warnings)
+    yield from (f"* {line}" for line in chapter.headline)
     for section in _steady(chapter):
         yield from _markdown(section)
 
@@ -232,7 +228,7 @@ def _write_page(
     figures = inside(folder, "figures")
     drawn: dict[str, list[InlineFigure]] = {}
     for chapter in told:
-        drawn[f"{chapter.prefix}{GLANCE}"] = _write_figures(figures, chapter, [at_a_glance])
+        drawn[f"{chapter.prefix}{GLANCE}"] = _write_figures(figures, chapter, chapter.glance)
         for section in chapter.sections:
             drawn[section.key] = _write_figures(figures, chapter, section.figures)
     content = Content(
@@ -268,7 +264,7 @@ def _forget_others(folder: Path, names: set[str]) -> None:
             path.unlink()
 
 
-def _write_figures(folder: Path, chapter: Chapter, draw: Sequence[Draw]) -> list[InlineFigure]:
+def _write_figures(folder: Path, chapter: Chapter, draw: Sequence[Drawn]) -> list[InlineFigure]:
     """Write some figures; give them for the page."""
     written = []
     for drawing in drawings(chapter.read, draw):

@@ -5,14 +5,12 @@ They know the answer and what makes it readable, and no other table's file, nor 
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterator
-from importlib import import_module
 
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.report.table import ReportTable, Section
+from bench.report.table import ReportTable, Section, held_by
 
 
 def tables() -> list[ReportTable]:
@@ -23,12 +21,7 @@ def tables() -> list[ReportTable]:
     ValueError
         If two have the same key.
     """
-    found: dict[str, ReportTable] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
-        for value in vars(import_module(f"{__name__}.{module}")).values():
-            if isinstance(value, ReportTable) and found.setdefault(value.key, value) is not value:
-                raise ValueError(f"Two tables of the report have the key '{value.key}'.")
-    return sorted(found.values(), key=lambda table: (table.place, table.key))
+    return held_by(__name__)
 
 
 def filled(answer: Answer) -> Iterator[tuple[ReportTable, pd.DataFrame]]:

@@ -150,7 +150,9 @@ def _why(answer: Answer, score: Score) -> str:
     return "each cell has another score's values"
 
 
-def _table(key: str, step: str, place: int, caption: Derived[str], has_file: bool) -> ReportTable:
+def _table(
+    key: str, step: str, place: int, caption: Derived[str, Answer], has_file: bool
+) -> ReportTable:
     return ReportTable(
         key=key,
         title=f"What resolves: {step} step",
