@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,6 +170,13 @@ def pair(height: float) -> tuple[Figure, Axes, Axes]:
     figure = _canvas(height, NARROW)
     left, right = figure.subplots(1, 2, sharey=True)
     return figure, left, right
+
+
+def side_by_side(columns: Sequence[int], height: float) -> tuple[Figure, list[Axes]]:
+    """Panels as wide as they have columns; ``height`` in inches."""
+    figure = _canvas(height)
+    grid = figure.subplots(1, len(columns), squeeze=False, width_ratios=columns)
+    return figure, list(grid.flat)
 
 
 def panels(

@@ -127,6 +127,38 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
     }
 
 
+def arm_looks(arms: Iterable[str]) -> dict[str, Look]:
+    """The look of each arm of a transfer, in the order of `methods.yaml`; others stand last.
+
+    Of several arms of one name, told apart by a hash behind it, what is filled differs.
+
+    Examples
+    --------
+    >>> [look.title for look in arm_looks(["mine", "causal", "real"]).values()]
+    ['Real rows', 'Real + SCM rows', 'mine']
+    """
+    stated, others = _file()["arms"], _file()["others"]
+    parts = {arm: arm.partition(" (") for arm in arms}
+    free = [(c, m) for m in others["markers"] for c in others["colours"]]
+    known = {name: (look["colour"], look["marker"]) for name, look in stated.items()}
+    known |= _placed({name for name, *_ in parts.values()} - {*stated}, free)
+    order = {name: place for place, name in enumerate(stated)}
+    found, fills = {}, dict.fromkeys(known, 0)
+    for arm in sorted(parts, key=lambda arm: (order.get(parts[arm][0], len(order)), arm)):
+        name, *rest = parts[arm]
+        fill = others_fill(fills[name])
+        fills[name] += 1
+        called = stated.get(name, {"title": name})["title"]
+        found[arm] = Look(called + "".join(rest), *known[name], fill)
+    return found
+
+
+def others_fill(place: int) -> str:
+    """What of a marker is filled, of the first of one name, the second, …"""
+    fills = ["full", *_file()["fills"]]
+    return fills[place % len(fills)]
+
+
 def _placed(names: Iterable[str], places: Sequence[T]) -> dict[str, T]:
     """A place for each name, found by its hash; the next free one where that is taken."""
     found: dict[str, int] = {}

@@ -88,6 +88,8 @@ class Section:
         Columns whose values are another's (`Column.is_stated`).
     figures : sequence of callable
         What draws the figures below it.
+    figures_first : bool
+        Whether these stand above it.
     best : set of (position of a row, column)
         The best cells, each among its ``rivals``; none where all are alike.
     rivals : "column", "row" or "label"
@@ -105,6 +107,7 @@ class Section:
     behind: Lead = _nothing
     stated: frozenset[str] = frozenset()
     figures: Sequence[Drawn] = ()
+    figures_first: bool = False
     best: frozenset[tuple[int, str]] = frozenset()
     rivals: Rivals = "column"
     terminal: bool = False
@@ -166,7 +169,9 @@ class TableOf(Generic[A]):
     rows : callable, optional
         (answer, numbers) → what is shown, where those are not the numbers as they are.
     figures : sequence of callable
-        Answer → `bench.report.figures.Drawing` or None, below it on the page.
+        Answer → `bench.report.drawing.Drawing` or None, below it on the page.
+    figures_first : bool
+        Whether these stand above it.
     behind : callable
         (answer, rows) → what leads from a number to the cells behind it.
     rivals : "column", "row" or "label"
@@ -193,6 +198,7 @@ class TableOf(Generic[A]):
     row: str = ""
     rows: Callable[[A, pd.DataFrame], pd.DataFrame] = lambda _answer, numbers: numbers
     figures: Sequence[Callable[[A], Drawing | None]] = ()
+    figures_first: bool = False
     behind: Callable[[A, pd.DataFrame], Lead] = named
     rivals: Rivals = "column"
     place: int = 1000
@@ -225,7 +231,7 @@ class TableOf(Generic[A]):
             rows = rows.set_index(self.row)
         title = self.title(answer) if callable(self.title) else self.title
         section = Section(
-            self.key, title, None, "", figures=self.figures,
+            self.key, title, None, "", figures=self.figures, figures_first=self.figures_first,
             terminal=derived(self.terminal), timed=self.timed,
         )  # fmt: skip
         if rows.empty:

@@ -16,7 +16,6 @@ from bench import files
 from bench.analysis.frame import NAMING, NESTED
 from bench.analysis.problems import PROBLEMS
 from bench.analysis.settings import Analysis, settings
-from bench.analysis.variants import names
 from bench.cell import journal
 from bench.cell.identity import stale
 from bench.cell.record import Record
@@ -25,13 +24,15 @@ from bench.errors import BAD_INPUT
 from bench.files import Unsound, printable, write_whole
 from bench.names import inside
 from bench.phrases import begun, counted
-from bench.report.captions import variants
-from bench.report.chapter import Ambiguous, Chapter, chapters
+from bench.report.chapter import Ambiguous, Chapter
+from bench.report.contents import contents
 from bench.report.figures import drawings
 from bench.report.latex import document, latex
 from bench.report.page import GLANCE, Content, InlineFigure, inline, page
 from bench.report.table import Drawn, Section
 from bench.report.tables import tables
+from bench.report.transfer import tables as transfer
+from bench.report.transfer.chapter import PREFIX
 from bench.report.whole import unfinished
 
 NARROWEST = 6  # characters that a column of numbers takes in the terminal, at least
@@ -77,14 +78,13 @@ def report(
     if not records:
         _say(console, *warnings, f"No records under {root} that could be read.")
         return BAD_INPUT
-    named = names(records)
     try:
-        told, untold = chapters(records, named, chosen or settings())
+        told, untold = contents(records, chosen or settings())
     except Ambiguous as reason:
         _say(console, f"{root} holds {reason}")
         return BAD_INPUT
     drawn, left_out = _graphs(root) if figures else ([], [])
-    warnings += [*untold, *variants(records, named), *_gone(root, records), *left_out]
+    warnings += [*untold, *_gone(root, records), *left_out]
     if len(told) == 1:  # what is to be known of the folder stands in its only chapter
         told, warnings = [replace(told[0], warnings=[*warnings, *told[0].warnings])], []
     _say(console, *warnings)
@@ -249,8 +249,10 @@ def _write_page(
 def _forget_other_chapters(root: Path, told: Sequence[Chapter]) -> None:
     """Remove what a report of other chapters left, whose names would pass for today's."""
     folder, here = root / "report", {chapter.prefix for chapter in told}
-    for prefix in {"", *(f"{problem}-" for problem in PROBLEMS)} - here:
-        for key in (table.key for table in tables()):
+    every = [(prefix, tables()) for prefix in ("", *(f"{problem}-" for problem in PROBLEMS))]
+    every += [(f"{PREFIX}{prefix}", transfer.tables()) for prefix, _ in every]
+    for prefix, held in every:
+        for key in (table.key for table in held) if prefix not in here else ():
             for path in (folder / f"{prefix}{key}.csv", folder / "latex" / f"{prefix}{key}.tex"):
                 if path.is_symlink() or path.is_file():
                     path.unlink()

@@ -1,0 +1,170 @@
+"""The research question in three sentences, and whether the experiment could see it; by rule.
+
+Can transfer across domains with causally generated rows enhance robustness across domains while
+accuracy is kept? First whether it is the causality, then robustness, then accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.safety import Outcome
+from bench.analysis.transfer.answer import Answer
+from bench.analysis.transfer.contrast import CAUSAL, NULLS
+from bench.analysis.transfer.robustness import Check
+from bench.phrases import counted, joined
+from bench.report.looks import arm_looks
+from bench.report.question import Reply
+from bench.report.readable import NONE, p_value, share, signed, unsigned, with_interval
+
+HELPS = {
+    Outcome.yes: "Causally generated rows make transfer across domains better",
+    Outcome.no: "Causally generated rows make transfer across domains worse",
+    Outcome.unknown: "Whether causally generated rows make transfer across domains better cannot "
+    "be told",
+}
+KEPT = {
+    Outcome.yes: "Accuracy is kept across domains",
+    Outcome.no: "Accuracy is not kept across domains",
+    Outcome.unknown: "Whether accuracy is kept across domains cannot be told",
+}
+REAL = "real"
+sized = partial(with_interval, show=signed)
+
+
+def replies(answer: Answer) -> list[Reply]:
+    """The three sentences, and a fourth of what the experiment can see."""
+    return [*sentences(answer), seen(answer)]
+
+
+def sentences(answer: Answer) -> list[Reply]:
+    """Is it the causality, is it robust, is it accurate."""
+    return [is_causal(answer), is_robust(answer), is_accurate(answer)]
+
+
+def is_causal(answer: Answer) -> Reply:
+    """Causally generated rows against the better null: told if both nulls tell the same."""
+    found, score = answer.primary, _score(answer)
+    rows = {str(row["against"]): row for row in found.contrasts.to_dict("records")}
+    if found.better is None:
+        return Reply(f"{HELPS[Outcome.unknown]} here", _lacking(answer))
+    row = rows[found.better]
+    others = [null for null in NULLS if null in rows and null != found.better]
+    beside = [f"; over {name_of(null)}, {_difference(rows[null])}" for null in others]
+    return Reply(
+        HELPS[found.helps],
+        f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the better null, "
+        f"{name_of(found.better)}{''.join(beside)} ({counted(row['targets'], 'target')}, "
+        f"{row['corpora']} corpora; p = {p_value(row['p_holm'])}, Wilcoxon and Holm; differences "
+        f"below {_or_none(row['smallest'])} could not have been resolved).",
+        "contrasts",
+    )
+
+
+def is_robust(answer: Answer) -> Reply:
+    """How often and how far causally generated rows harm, beside the better null and real rows."""
+    rows = _across(answer)
+    if CAUSAL not in rows:
+        return Reply("Robustness across domains cannot be told here", _lacking(answer))
+    row, worst = rows[CAUSAL], answer.settings.worst_share
+    arms = [arm for arm in (answer.primary.better, REAL) if arm is not None and arm in rows]
+    others = [(name_of(arm), rows[arm]) for arm in arms]
+    harm = [f"{name} {share(of['harm'])}" for name, of in others]
+    least = [f"{name} {signed(of['worst'])}" for name, of in others]
+    return Reply(
+        "Robustness across domains",
+        f"of transfers with {name_of(CAUSAL)} {_interval(row, 'harm', share)} end below the "
+        f"published model{_beside(harm)}; on the "
+        f"worst {worst:.0%} of targets {_score(answer)} changes by "
+        f"{_interval(row, 'worst', signed)}{_beside(least)}, and the largest loss is "
+        f"{signed(row['lowest'])} ({row['lowest_target']}).",
+        "robustness",
+    )
+
+
+def is_accurate(answer: Answer) -> Reply:
+    """Non-inferiority of causally generated rows, by the margin of the settings."""
+    rows = _across(answer)
+    if CAUSAL not in rows:
+        return Reply(f"{KEPT[Outcome.unknown]} here", _lacking(answer))
+    row, margin = rows[CAUSAL], 1000 * answer.settings.transfer_margin
+    return Reply(
+        KEPT[row["kept"]],
+        f"{name_of(CAUSAL)} change {_score(answer)} by {_interval(row, 'mean', signed)} against "
+        f"the published model, where no more than {margin:g} may be lost; {row['kept_targets']} of "
+        f"{counted(row['targets'], 'target')} lose no more than that on average{_unmoved(row)}.",
+        "robustness",
+    )
+
+
+def seen(answer: Answer) -> Reply:
+    """Whether permuted labels help, as they must not, and the target's own domain, as it must."""
+    permuted, own = answer.checks
+    both = [
+        f"permuted labels gain {_gained(permuted)}",
+        f"tables of the target's own domain {_gained(own)}",
+    ]
+    told = "The experiment sees what it must"
+    if Outcome.no in (permuted.holds, own.holds):
+        told = "The experiment does not see what it must"
+    elif Outcome.unknown in (permuted.holds, own.holds):
+        told = "Whether the experiment sees what it must cannot be told"
+    return Reply(told, f"{joined(both, 'and')} ({_score(answer)}).", "checks")
+
+
+def name_of(arm: str) -> str:
+    """What people call an arm, within a sentence."""
+    (look,) = arm_looks([arm]).values()
+    title = look.title.removesuffix(" (null)").removesuffix(" (control)")
+    return title[0].lower() + title[1:] if title[1:2].islower() else title
+
+
+def _gained(check: Check) -> str:
+    found = check.gained
+    return "what no record tells" if found is None else sized(found.value, found.low, found.high)
+
+
+def _across(answer: Answer) -> dict[str | None, dict[Any, Any]]:
+    """Arm → its row of `Answer.across`."""
+    return {str(arm): row for arm, row in answer.across.to_dict("index").items()}
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    return sized(row["value"], row["low"], row["high"])
+
+
+def _interval(row: Mapping[Any, Any], name: str, show: Callable[[float], str]) -> str:
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], show)
+
+
+def _unmoved(row: Mapping[Any, Any]) -> str:
+    if not row["unmoved"]:
+        return ""
+    return (
+        f"; in {share(row['unmoved'])} of the runs no step was better on the held-out sources than "
+        "none, and the weights are the published ones"
+    )
+
+
+def _beside(others: list[str]) -> str:
+    return f" ({', '.join(others)})" if others else ""
+
+
+def _or_none(value: float) -> str:
+    return NONE if pd.isna(value) else unsigned(value)
+
+
+def _score(answer: Answer) -> str:
+    return f"test {answer.metric.turned_title()} ×1000"
+
+
+def _lacking(answer: Answer) -> str:
+    absent = answer.primary.absent
+    if absent:
+        named = joined([f"transfer={arm}" for arm in absent], "and")
+        return f"from healthcare to finance or back there is no record of {named}."
+    return "the arms that it takes have no target, fold and corpus in common."
