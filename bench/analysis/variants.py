@@ -35,6 +35,8 @@ LOADED = (TARGET, "._class_")  # ends of keys: what loads a model, and the class
 PLACE = ("dataset", "split", "seed")
 # Parts that every method of a folder shares, the pre-trained model too: its scores rest on them.
 SHARED = ("model", "validation_share")
+# Of a transfer, what the seed and the table draw is no method's; what they draw from is.
+DRAWN, DRAWN_FROM = ("train", "held_out"), ("domain", "tables", "share")
 Flat = dict[str, Any]  # dotted key → value that is no dict
 
 
@@ -128,8 +130,8 @@ def _methods(records: list[Record]) -> list[_Variant]:
     found: dict[tuple[str, str], _Variant] = {}
     out = []
     for record in records:
-        parts, cell = record["identity"]["parts"], record["cell"]
-        deciding = {k: v for k, v in parts.items() if k not in PLACE}
+        cell = record["cell"]
+        deciding = _deciding(record)
         key = (cell["method"], json.dumps(deciding, sort_keys=True))
         if key not in found:
             # A later setting at its default is in no identity, and in no name.
@@ -145,6 +147,16 @@ def _methods(records: list[Record]) -> list[_Variant]:
         out.append(found[key])
     _name(list(found.values()))
     return out
+
+
+def _deciding(record: Record) -> dict[str, Any]:
+    """The parts of an identity that a method is told by."""
+    deciding = {k: v for k, v in record["identity"]["parts"].items() if k not in PLACE}
+    transfer, asked = deciding.get("transfer"), record["settings"].get("transfer") or {}
+    if isinstance(transfer, dict):
+        own = {k: v for k, v in transfer.items() if k not in DRAWN}
+        deciding["transfer"] = own | {k: asked[k] for k in DRAWN_FROM if k in asked}
+    return deciding
 
 
 def _flat(node: Any, prefix: str = "") -> Flat:

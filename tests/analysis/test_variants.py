@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from made_records import failed, made
+from made_records import adapted, failed, made
 from sweeps import inside
 
 from bench.analysis.answer import answer
@@ -228,6 +228,18 @@ class TestNames:
         strange = [{"lr\n": "a\x1b[31m"}, {"lr\n": ["\n"]}]
         for name in methods(*(tuned(finetune=finetune) for finetune in strange)):
             assert name.isprintable()
+
+    def test_what_seed_and_target_draw_of_sources_makes_no_method_of_its_own(self):
+        records = [
+            adapted(made(target, "scm", [0.7, 0.8], seed=seed), sources=[f"a{seed}", f"{target}b"])
+            for target in ("heart", "zoo")
+            for seed in (0, 1)
+        ]
+        assert {*methods(*records)} == {"scm"}
+        other = adapted(made("heart", "scm", [0.7, 0.8]), domains=["finance"])
+        assert {*methods(*records, other)} == {"scm · domain=finance", "scm · domain=healthcare"}
+        other["identity"]["parts"]["transfer"] = other["settings"]["transfer"] = None
+        assert methods(other) == ["scm"]
 
     def test_parts_of_any_shape_have_names(self):
         shapes: list[Any] = [None, 3, "text", [1], {}, {"a": {"b": []}}]

@@ -233,7 +233,12 @@ def adapted(
     parts = {
         **record["identity"]["parts"],
         "seed": record["settings"]["seed"],
-        "transfer": {"train": list(sources), "arm": arm, "finetune": finetune},
+        "transfer": {
+            "train": [digest(name) for name in sources],
+            "held_out": [digest(name) for name in held_out],
+            "method": {"generator": None, "of": arm},
+            "finetune": finetune,
+        },
     }
     if not record["curves"] and record["status"] == "done":  # not fine-tuned any further
         record = record | {"chosen_step": step, "last_step": 80}
