@@ -23,7 +23,7 @@ from bench.cell.config import register
 from bench.datasets import embedded
 from bench.datasets.alike import shared
 from bench.errors import BadInput, ModelError, TableError, closest, sentence
-from bench.files import CONF, shown
+from bench.files import CONF, plain, shown
 from bench.names import check
 from bench.phrases import counted, joined, numbered
 from bench.seeds import derive
@@ -85,7 +85,7 @@ def corpus(cfg: Any, table: Table) -> Corpus:
     one less leaves the order of the others. The first ``round(share · n)`` are learned from, at
     least two, and at least one is held out; both are made of what is left when tables of one
     origin with the target, by name or by content, are gone. A held-out table of one origin with
-    one that is learned from goes too.
+    one that is learned from goes too; where none is left, fewer are learned from.
 
     Parameters
     ----------
@@ -145,6 +145,10 @@ def _corpus(asked: _Asked) -> Corpus:
     dropped: dict[str, str] = {}
     sources: list[Table] = []
     for source in _candidates(asked):
+        if source.name in dropped or source.name in {table.name for table in sources}:
+            raise BadInput(
+                f"Two of transfer.tables are called '{source.name}'; give one a name of its own."
+            )
         why = _relation(source, asked.table, asked)
         if why is None:
             sources.append(source)
@@ -153,14 +157,8 @@ def _corpus(asked: _Asked) -> Corpus:
     if len(sources) < LEAST:
         raise BadInput(f"{_left(sources, asked)}{_told(dropped)}")
     sources.sort(key=lambda table: derive("transfer", asked.seed, table.name))
-    n = min(max(LEAST - 1, round(asked.share * len(sources))), len(sources) - 1)
-    train, held_out = sources[:n], []
-    for source in sources[n:]:
-        of = (why for table in train if (why := _relation(source, table, asked)))
-        if why := next(of, None):
-            dropped[source.name] = f"{why}, which is learned from"
-        else:
-            held_out.append(source)
+    train, held_out, beside = _parted(sources, asked)
+    dropped |= beside
     if not held_out:
         raise BadInput(
             f"transfer: no source table is left for '{asked.table.name}' to choose the step on"
@@ -168,6 +166,25 @@ def _corpus(asked: _Asked) -> Corpus:
         )
     domains = tuple(sorted({table.domain for table in (*train, *held_out)}))
     return Corpus(domains, tuple(train), tuple(held_out), dropped)
+
+
+def _parted(sources: list[Table], asked: _Asked) -> tuple[list[Table], list[Table], dict[str, str]]:
+    """Sources in order as those that are learned from, those that are held out, and the others.
+
+    Fewer than asked are learned from where all others are of one origin with some of them.
+    """
+    n = min(max(LEAST - 1, round(asked.share * len(sources))), len(sources) - 1)
+    while True:
+        train, held_out, dropped = sources[:n], [], {}
+        for source in sources[n:]:
+            of = (why for table in train if (why := _relation(source, table, asked)))
+            if why := next(of, None):
+                dropped[source.name] = f"{why}, which is learned from"
+            else:
+                held_out.append(source)
+        if held_out or n < LEAST:
+            return train, held_out, dropped
+        n -= 1
 
 
 def _left(sources: list[Table], asked: _Asked) -> str:
@@ -276,23 +293,38 @@ def _fetched(name: str, asked: _Asked) -> Table:
     BadInput
         If there is no such config, or its table cannot be had.
     """
+    node = _dataset(name, asked.fetching)
+    try:
+        table: Table = called(check_target(node, "dataset"), "dataset")
+    except BadInput as error:
+        raise BadInput(f"transfer.tables, '{name}': {error}") from error
+    check("dataset", table.name)
+    check("domain", table.domain)
+    return table
+
+
+def _dataset(name: str, fetching: Mapping[str, Any]) -> dict[str, Any]:
+    """The config that ``dataset=NAME`` stands for, which asks nobody where nobody may be asked.
+
+    Raises
+    ------
+    BadInput
+        If there is none.
+    """
     check("dataset", name)
     if not NAME.fullmatch(name):  # Hydra would read more than a name in it
         raise BadInput(f"transfer.tables names {shown(name)}, and no dataset is called so.")
     try:
         with _hydra():
             cfg = compose("config", [f"dataset='{name}'"])
-        cfg = OmegaConf.merge(cfg, dict(asked.fetching) or {"offline": True})
-        table: Table = called(check_target(cfg.dataset, "dataset"), "dataset")
+        cfg = OmegaConf.merge(cfg, dict(fetching) or {"offline": True})
+        return dict(plain(cfg.dataset))
     except MissingConfigException as error:
         meant = closest(name, [*(error.options or ()), *embedded.names()])
         told = f"transfer.tables names {shown(name)}, and no dataset is called so"
         raise BadInput(f"{told};{meant}" if meant else f"{told}.") from error
-    except (HydraException, OmegaConfBaseException, BadInput) as error:
+    except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(f"transfer.tables, '{name}': {sentence(error)}") from error
-    check("dataset", table.name)
-    check("domain", table.domain)
-    return table
 
 
 @contextmanager

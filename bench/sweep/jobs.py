@@ -36,7 +36,7 @@ def composing(arguments: list[str]) -> Iterator[list[str]]:
     unknown = [flag for flag in line.flags if flag.startswith("-") and flag not in KNOWN]
     if unknown:
         raise BadInput(f"'{unknown[0]}' is no word that is understood here.")
-    with config_folder():
+    with config_folder(line.folders):
         yield [*line.search, *line.overrides]
 
 

@@ -131,6 +131,18 @@ def test_tables_of_one_origin_are_dropped_and_said() -> None:
     }
 
 
+def test_fewer_are_learned_from_where_only_a_twin_would_be_held_out() -> None:
+    words = {"tables": ["iris", "penguins", "tae", "glass"], "share": 0.9}
+    sizes = set()
+    for seed in range(8):
+        found = of("car", seed=seed, alike=[["tae", "glass"]], **words)
+        whole = of("car", seed=seed, **words)
+        assert found.held_out
+        assert names(found.train) == names(whole.train)[: len(found.train)]
+        sizes.add((len(found.train), len(found.held_out), len(found.dropped)))
+    assert sizes == {(3, 1, 0), (2, 1, 1), (2, 2, 0)}
+
+
 def test_a_source_with_rows_of_the_target_is_dropped_whatever_it_is_called() -> None:
     table = embedded.load("haberman")
     columns = {name: f"v{i}" for i, name in enumerate(table.X.columns)}

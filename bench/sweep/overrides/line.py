@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.utils import get_object
@@ -119,16 +121,27 @@ class Line:
 
 
 @contextmanager
-def config_folder() -> Iterator[None]:
-    """Hydra, ready to compose our configs."""
+def config_folder(folders: Sequence[str | Path] = ()) -> Iterator[None]:
+    """Hydra, ready to compose our configs, and those of folders that were named."""
     register()
     around = GlobalHydra.instance().hydra  # whoever composes already goes on afterwards
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
+            if folders:
+                _look_into(folders)
             yield
     finally:
         GlobalHydra.instance().hydra = around
+
+
+def _look_into(folders: Sequence[str | Path]) -> None:
+    """Have Hydra look into these as well, whoever composes and with whatever words."""
+    path = create_config_search_path(str(CONF))
+    for folder in folders:
+        path.prepend("command-line", f"file://{Path(folder).resolve()}", anchor="schema")
+    GlobalHydra.instance().clear()
+    Hydra.create_main_hydra2("app", path)
 
 
 @cache
