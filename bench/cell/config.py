@@ -12,7 +12,7 @@ from omegaconf import MISSING, OmegaConf
 
 from bench.datasets.openml import tabarena
 from bench.datasets.suites import suite
-from bench.finetune.settings import Finetune, Method
+from bench.finetune.settings import Finetune, Method, Transfer
 from bench.names import check
 from bench.ranges import (
     Count,
@@ -67,6 +67,7 @@ class CellConfig:
     method: Method = field(default_factory=Method)
     model: dict[str, Any] = MISSING
     finetune: Finetune = field(default_factory=Finetune)
+    transfer: Transfer = field(default_factory=Transfer)
     fold: Whole = MISSING
     seed: Seed = MISSING
     validation_share: Part = MISSING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bench.finetune.averaging import Evaluated, evaluated
 from bench.finetune.generated import Parts
+from bench.finetune.judging import Judge, OfRows, Values
 from bench.finetune.l2_sp import add_pull
 from bench.finetune.settings import Finetune, Keep, Layers, Precision
 from bench.finetune.sources import Task, TaskSource
@@ -21,11 +22,9 @@ from bench.finetune.stopping import Evaluations, StoppingRule, rule_for
 from bench.models import base
 from bench.models.base import Backbone, Probabilities
 from bench.models.memory import Memory
-from bench.predicted import Predictions, problem_of
 from bench.process import timed
 from bench.score import ScoreError
-from bench.scores import SCORES, drawn_scores
-from bench.scores._change import ChangeErrors
+from bench.scores import SCORES
 from bench.seeds import derive
 
 Watch = Callable[[int, Probabilities], None]  # is told each evaluation's step and predictions
@@ -88,6 +87,7 @@ def finetune(
     seed: Parts = ("training",),
     watch: Watch | None = None,
     ended: Callable[[], bool] | None = None,
+    judge: Judge | None = None,
 ) -> Finetuned:
     """Fine-tune a copy of the model and choose a step by its validation scores.
 
@@ -105,8 +105,10 @@ def finetune(
         Module → probabilities of the parts ``validation`` and ``test``. The choice reads
         ``validation`` alone; ``test`` only fills its (analysis) curve.
     labels : dict of part → ndarray (q,)
+        What a run leaves behind with its predictions.
     n_classes : int
-        Classes that the training rows hold, the length of the sliced logits.
+        Classes that the training rows hold, the length of the sliced logits; 1 where each task
+        tells them.
     settings : Finetune
     memory : Memory, optional
         Query rows of a ``training`` pass; all of a task's, until the memory runs out.
@@ -116,6 +118,8 @@ def finetune(
         Is told of each evaluation.
     ended : callable, optional
         Is asked after each step, and its evaluation if it has one, whether the run ends with that.
+    judge : Judge, optional
+        Holds predictions against something else than the labels of one table.
 
     Raises
     ------
@@ -128,7 +132,7 @@ def finetune(
     TaskError
         If a generator of tasks gave none.
     """
-    run = _Run(score, labels, settings, backbone.module, watch)
+    run = _Run(score, labels, settings, backbone.module, watch, judge)
     training = _Training(backbone, n_classes, settings, memory or Memory(), seed)
     weights = evaluated(settings, training.module, backbone.module)
     run.evaluate(0, None, weights)
@@ -291,10 +295,12 @@ class _Run:
         settings: Finetune,
         pretrained: nn.Module,
         watch: Watch | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._score = score
         self._watch = watch
         self._labels = labels
+        self._judge = judge or OfRows(labels)
         self._settings = settings
         self._seen: dict[str, list[float]] = {}  # what the rule reads, greater is better
         self.taken = 0  # position of the evaluation that the rule keeps
@@ -305,16 +311,15 @@ class _Run:
         self.seconds: dict[str, float] = {}
         self.notes: list[str] = []
         self.curves: dict[str, Any] = {"step": [], "train_loss": []}
-        self.curves |= {part: {} for part in [*labels, "validation_se"]}
-        self._change_errors = ChangeErrors(labels["validation"])
+        self.curves |= {part: {} for part in [*self._judge.parts, "validation_se"]}
         self._rule: StoppingRule | None = None  # until the first predictions tell which
 
     def evaluate(self, step: int, train_loss: float | None, weights: Evaluated) -> None:
         with timed(self.seconds, "scoring"):
             try:
                 probabilities = weights.score(self._score, self._worth)
-                scores = self._scores(probabilities)
-                errors = self._change_errors.told(probabilities["validation"])
+                scores = {p: self._judge.scores(p, probabilities) for p in self._judge.parts}
+                errors = self._judge.errors(probabilities)
             except (FloatingPointError, ScoreError) as reason:
                 raise FloatingPointError(f"At step {step}: {reason}") from reason
             self.curves["step"].append(step)
@@ -324,20 +329,19 @@ class _Run:
                     self.curves[part].setdefault(name, []).append(value)
         if self._watch is not None:
             self._watch(step, probabilities)
-        self._rule_of(probabilities["validation"], scores["validation"])
+        self._rule_of(probabilities, scores["validation"])
         self._keep_if_taken(step, probabilities, weights.module)
 
     def _worth(self, probabilities: Probabilities) -> float:
         """What they come to in the first score that the rule reads, greater is better."""
-        validation = probabilities["validation"]
-        scores = drawn_scores(self._labels["validation"], validation)
-        name = self._rule_of(validation, scores).reads[0]
+        scores = self._judge.scores("validation", probabilities)
+        name = self._rule_of(probabilities, scores).reads[0]
         return _turned(name, scores[name])
 
-    def _rule_of(self, validation: Predictions, scores: Mapping[str, float | None]) -> StoppingRule:
+    def _rule_of(self, probabilities: Probabilities, scores: Values) -> StoppingRule:
         """The rule that is asked for, as these predictions and scores allow; once and for all."""
         if self._rule is None:
-            problem = problem_of(validation)
+            problem = self._judge.problem(probabilities)
             asked = rule_for(self._settings.select_by, problem)
             self._rule = asked.where_lacking([name for name in scores if scores[name] is None])
             if self._rule is not asked:
@@ -351,9 +355,6 @@ class _Run:
         """Whether the rule took none of as many evaluations in a row."""
         taken = len(self.curves["step"]) - 1 - self.evaluations_without_gain
         return self.evaluations_without_gain >= self._settings.patience_after(taken)
-
-    def _scores(self, probabilities: Probabilities) -> dict[str, dict[str, float | None]]:
-        return {part: drawn_scores(y, probabilities[part]) for part, y in self._labels.items()}
 
     def _keep_if_taken(self, step: int, probabilities: Probabilities, module: nn.Module) -> None:
         newest = len(self.curves["step"]) - 1

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 
-from annotated_types import Interval
+from annotated_types import Interval, Len
 from omegaconf import MISSING
 
 from bench.finetune.stopping import RULES
@@ -21,6 +21,7 @@ from bench.ranges import (
     OneOf,
     Part,
     Positive,
+    Text,
     Whole,
     shown,
 )
@@ -239,6 +240,46 @@ class Finetune:
             f"{evaluations:,} evaluations, and a record holds {MOST_EVALUATIONS:,}; give "
             f"finetune.eval_every={math.ceil(self.steps / MOST_EVALUATIONS)} or more."
         )
+
+
+@dataclass
+class Transfer:
+    """The tables that weights are fine-tuned on before a cell's own, and how."""
+
+    method: Method = field(default_factory=Method)
+    finetune: Finetune = field(default_factory=Finetune)
+    domain: Text | None = None  # one, several with + between, or `others`: all but the table's own
+    tables: Annotated[list[Text], Len(1)] | None = None  # as in dataset=NAME; null: the embedded
+    leave_out: list[Text | None] = field(default_factory=list)  # are never sources
+    alike: list[list[Text]] = field(default_factory=list)  # tables of one origin, a list each
+    share: Part = 0.667  # of the sources; by the rest the step is chosen
+    support: list[Count] = field(default_factory=list)  # rows in context that are read out as well
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there are sources."""
+        return is_on(self)
+
+    def contradiction(self) -> str | None:
+        """What cannot be meant by these settings together, in one sentence."""
+        if not self.is_on:
+            return None
+        if not self.method.finetune:
+            return (
+                "transfer.method.finetune is false, so that nothing is learned of the sources; "
+                "expected true, or transfer=none."
+            )
+        if self.finetune.bag > 1:
+            return (
+                f"transfer.finetune.bag is {self.finetune.bag}, but sources are learned by one "
+                "model; expected 1."
+            )
+        return None
+
+
+def is_on(transfer: Any) -> bool:
+    """Whether a config's ``transfer`` names sources."""
+    return transfer is not None and (transfer.domain is not None or transfer.tables is not None)
 
 
 def deciding(finetune: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,28 +107,44 @@ def split_of(train: Table, settings: Finetune) -> GroupedSplit:
 class RealTasks:
     """Default fine-tuning: real training rows, split anew in each step.
 
+    Parameters
+    ----------
+    share : float, optional
+        Of the rows that a step would have, where others take the place of the rest.
+
     Raises
     ------
     NotApplicable
         As `split_of`.
     """
 
-    def __init__(self, train: Table, encoder: Encoder, settings: Finetune, seed: Parts) -> None:
+    def __init__(
+        self,
+        train: Table,
+        encoder: Encoder,
+        settings: Finetune,
+        seed: Parts,
+        share: float = 1.0,
+    ) -> None:
         self.sides = Sides.of(train)
         self.keys = self.sides.keys(train)
         self.rows = Encoded.of(train, encoder)
         self._split = split_of(train, settings)
         self._settings = settings
         self._seed = seed
+        self._share = share
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the step's real support rows, and of query rows of the support's classes."""
         support, query = self._split.draw(seeded(*self._seed, "real rows", step))
-        support = support[: self._settings.max_support]
+        support = self._of_share(support[: self._settings.max_support])
         strata = self.rows.strata
         if strata is not None:
             query = query[np.isin(strata[query], strata[support])]
-        return support, query[: self._settings.max_query]
+        return support, self._of_share(query[: self._settings.max_query])
+
+    def _of_share(self, rows: np.ndarray) -> np.ndarray:
+        return rows[: max(1, round(self._share * len(rows)))] if self._share < 1 else rows
 
     def task(self, step: int) -> Task:
         """A task of the step's real rows."""
@@ -290,6 +306,7 @@ def build(
     encoder: Encoder,
     settings: Finetune,
     seed: Parts,
+    in_place: bool = False,
 ) -> TaskSource:
     """The task source of a method.
 
@@ -305,6 +322,8 @@ def build(
         Fitted on ``train``.
     seed : tuple
         Named parts from which every draw's seed derives; free of the method's name.
+    in_place : bool, optional
+        Whether rows that are mixed in take the place of real ones, so that a task has no more rows.
 
     Raises
     ------
@@ -314,7 +333,9 @@ def build(
     if isinstance(made, SharedTable | FreshRows) and mixing.rows is Rows.synthetic:
         # Without the real rows, which need not make a task.
         return SyntheticTasks(made, encoder, Sides.of(train), settings, seed)
-    real = RealTasks(train, encoder, settings, seed)
+    is_shared = in_place and mixing.rows is Rows.mixed and not isinstance(made, NewTasks)
+    share = 1 / (1 + mixing.ratio) if is_shared else 1.0
+    real = RealTasks(train, encoder, settings, seed, share)
     if made is None or mixing.rows is Rows.real:
         return real
     if isinstance(made, NewTasks):

@@ -18,6 +18,8 @@ from bench.names import check
 from bench.sweep.overrides.keys import check_values
 from bench.sweep.overrides.words import quoted, settings_as_typed
 
+ALLOWED = ("method.", "finetune.", "finetune=", "transfer.", "transfer=")  # in an entry
+
 
 def cells_of(
     cfg: DictConfig, overrides: Iterable[str], chosen: str
@@ -59,10 +61,10 @@ def _composed(entry: str, kept: list[str]) -> DictConfig:
     """The config of an entry of ``methods``."""
     name, *overrides = entry.split() or [""]
     for override in overrides:
-        if not override.startswith(("method.", "finetune.", "finetune=")):
+        if not override.startswith(ALLOWED):
             raise BadInput(
                 f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE, "
-                "finetune.KEY=VALUE and finetune=NAME."
+                "finetune.KEY=VALUE, finetune=NAME, transfer.KEY=VALUE and transfer=NAME."
             )
     try:
         check_values(overrides)
