@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from bench.cell import predictions
+from bench.cell.adapted import Adapted
 from bench.cell.config import CellConfig
 from bench.cell.generation import Generation, Maker
 from bench.cell.model import known
+from bench.cell.readouts import read_out
+from bench.datasets.bags import Bag
 from bench.datasets.splits import Fold
 from bench.finetune.bagging import Bagged
 from bench.finetune.generated import Parts
@@ -28,6 +31,14 @@ from bench.table import Table
 
 
 @dataclass(frozen=True)
+class Moved:
+    """The record's ``transfer`` and ``timings.transfer``."""
+
+    told: dict[str, Any]
+    timing: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Reached:
     """What a cell, or a child of its bag, has come to so far; a failure keeps what was there.
 
@@ -37,7 +48,7 @@ class Reached:
 
     data: dict[str, Any] = field(default_factory=dict)
     generation: Generation = field(default_factory=Generation)
-    transfer: dict[str, Any] | None = None
+    transfer: Moved | None = None
     result: Finetuned | Bagged | None = None
     classes: np.ndarray | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +74,10 @@ class Attempt:
     memory : Memory
     seed : tuple
         Named parts from which every seed of the cell derives; its own seed is the last.
+    adapted : Adapted, optional
+        What the backbone's weights are, where they were fine-tuned on other tables first ...
+    published : Backbone, optional
+        ... and the model as it came, which results are held against.
     """
 
     config: CellConfig
@@ -71,6 +86,8 @@ class Attempt:
     clock: Clock
     memory: Memory
     seed: Parts
+    adapted: Adapted | None = None
+    published: Backbone | None = None
 
     def tuned(
         self,
@@ -130,7 +147,22 @@ class Attempt:
             if generation.rows is not None:
                 with self.clock.timed("quality.test"):
                     reached = replace(reached, generation=generation.tested(fold.parts["test"]))
+        if self.published is not None:
+            with self.clock.timed("scoring"):
+                result = replace(result, pretrained=score(self.published.module))
         yield replace(reached, result=result)
+
+    def transferred(self, fold: Fold | Bag) -> Moved | None:
+        """What is told of other tables; None where the weights are as they came."""
+        if self.adapted is None or self.published is None:
+            return None
+        train, test = (
+            (fold.train, fold.parts["test"]) if isinstance(fold, Fold) else (fold.whole, fold.test)
+        )
+        with self.clock.timed("in_context"):
+            sizes = self.config.transfer.support
+            read = read_out(self.published, self.backbone, train, test, sizes, self.seed)
+        return Moved({**self.adapted.told, "in_context": read}, self.adapted.timing)
 
     def _add(self, seconds: dict[str, float]) -> None:
         """Take in what parts of a fine-tuning took; a bag's are summed over its children."""

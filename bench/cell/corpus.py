@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,10 @@ from bench.table import Table
 if TYPE_CHECKING:
     from bench.models.base import Backbone
 
-OTHERS = "others"  # a domain's name: all but that of the cell's table
+# Words in place of a domain's name: all but that of the cell's table, that domain itself, and the
+# study's other domain (of a table of neither, both).
+OTHERS, OWN, ACROSS = "others", "own", "across"
+STUDIED = {"healthcare", "finance"}
 LEAST = 3  # source tables: two to learn from, one to choose the step on
 NAME = re.compile(r"[\w.+-][\w.+ -]*(/[\w.+ -]+)?")  # of a dataset's config
 FETCHING = ("openml", "offline")  # settings that say how a table is had
@@ -78,7 +81,7 @@ class _Asked:
     fetching: Mapping[str, Any] = field(compare=False)  # `FETCHING` of the cell
 
 
-def corpus(cfg: Any, table: Table) -> Corpus:
+def corpus_of(cfg: Any, table: Table) -> Corpus:
     """The source tables of a cell whose transfer is on.
 
     Their order is that of a random key of each, by the seed and the table's name alone: one more or
@@ -136,8 +139,21 @@ def _asked(cfg: Any, table: Table) -> _Asked:
         alike=tuple(map(tuple, transfer.alike)),
         share=float(transfer.share),
         table=table,
-        fetching={key: plain_node(cfg[key]) for key in FETCHING} if "openml" in cfg else {},
+        fetching=_fetching(cfg),
     )
+
+
+def _fetching(cfg: Any) -> dict[str, Any]:
+    """How the cell's config says that tables are had; none where it does not say."""
+    found = {key: getattr(cfg, key, None) for key in FETCHING}
+    if None in found.values():
+        return {}
+    return {
+        key: asdict(value)
+        if is_dataclass(value) and not isinstance(value, type)
+        else plain_node(value)
+        for key, value in found.items()
+    }
 
 
 @lru_cache(maxsize=256)
@@ -245,16 +261,16 @@ def _wanted(asked: _Asked, known: set[str]) -> set[str]:
     """
     if asked.domains is None:
         return known
-    if asked.domains == (OTHERS,):
-        return known - {asked.domain}
-    for domain in asked.domains:
+    meant = {OTHERS: known - {asked.domain}, OWN: {asked.domain}, ACROSS: STUDIED - {asked.domain}}
+    named = {name for domain in asked.domains for name in meant.get(domain, {domain})}
+    for domain in sorted(named):
         if domain not in known:
             there = f" there are {joined(sorted(known), 'and')}." if known else " there is none."
             raise BadInput(
                 f"transfer.domain names {shown(domain)}, of which there is no source table of "
-                f"{asked.table.problem};{closest(domain, {*known, OTHERS}) or there}"
+                f"{asked.table.problem};{closest(domain, {*known, *meant}) or there}"
             )
-    return set(asked.domains)
+    return named
 
 
 def _relation(source: Table, other: Table, asked: _Asked) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from bench.cell.corpus import Corpus, corpus_of
 from bench.cell.meaning import Code
 from bench.cell.model import identity_of
 from bench.cell.record import Record
 from bench.cell.targets import by_role, modules
 from bench.datasets.splits import protocol
 from bench.files import digest, plain
-from bench.finetune.settings import deciding
+from bench.finetune.settings import deciding, is_on
 from bench.finetune.stopping import RULES
 from bench.scores import RANKED, SCORES
 from bench.table import Table, for_problem
@@ -55,14 +56,35 @@ def identity(
         "finetune": deciding(plain(cfg.finetune)) if cfg.method.finetune else None,
         "seed": int(cfg.seed),
     }
-    if not cfg.method.finetune:
+    if is_on(cfg.transfer):
+        transfer = plain(cfg.transfer)
+        told = learned_from(transfer, corpus_of(cfg, table))
+        parts["transfer"] = {**told, "support": transfer["support"]}
+    elif not cfg.method.finetune:
         del parts["seed"]
     return {"hash": digest(parts), "parts": parts}
 
 
+def learned_from(transfer: Mapping[str, Any], corpus: Corpus) -> dict[str, Any]:
+    """What of a plain ``transfer`` decides the weights, beside the model and the seed."""
+    problem = corpus.train[0].problem
+    method = transfer["method"]
+    return {
+        "train": [table.fingerprint() for table in corpus.train],
+        "held_out": [table.fingerprint() for table in corpus.held_out],
+        "method": {
+            "generator": for_problem(method["generator"], problem),
+            "mixing": method["mixing"],
+        },
+        "finetune": deciding(transfer["finetune"]),
+    }
+
+
 def targets(cfg: DictConfig) -> list[str]:
     """Modules of the classes and functions that the config names by ``_target_``, at any depth."""
-    return modules([plain(node) for node in (cfg.dataset, cfg.model, cfg.method.generator) if node])
+    nodes = [cfg.dataset, cfg.model, cfg.method.generator]
+    nodes += [cfg.transfer.method.generator] if is_on(cfg.transfer) else []
+    return modules([plain(node) for node in nodes if node])
 
 
 def code_fingerprint(named: Iterable[str]) -> str:

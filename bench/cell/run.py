@@ -13,9 +13,11 @@ from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
 from bench.cell import predictions
+from bench.cell.adapted import adapt
 from bench.cell.attempt import Attempt, Reached
 from bench.cell.bagged import bagged
 from bench.cell.config import CellConfig
+from bench.cell.corpus import corpus_of
 from bench.cell.identity import HOW, SETTINGS
 from bench.cell.model import MODEL_HOW, recorded
 from bench.cell.provenance import error_of, provenance
@@ -25,6 +27,7 @@ from bench.datasets.splits import Fold
 from bench.files import plain
 from bench.finetune.bagging import Bagged
 from bench.finetune.loop import Finetuned
+from bench.finetune.settings import is_on
 from bench.generator import NotApplicable
 from bench.models.base import Backbone
 from bench.models.memory import CHUNK, LessSupport, Memory
@@ -86,8 +89,12 @@ def run(
         "children": [asdict(c) for c in result.children] if isinstance(result, Bagged) else [],
         "curves": result.curves if result else {},
         "synthetic": reached.generation.synthetic,
-        "transfer": reached.transfer,
-        "timings": {**clock.told(), "generation": reached.generation.timing},
+        "transfer": reached.transfer.told if reached.transfer else None,
+        "timings": {
+            **clock.told(),
+            "generation": reached.generation.timing,
+            **({"transfer": reached.transfer.timing} if reached.transfer else {}),
+        },
         "provenance": provenance(
             code, held, config.threads, backbone.device, config.finetune.precision
         ),
@@ -129,6 +136,9 @@ def stages(
         fold = _fold(config, table)
     seed = seed_of(table, config.fold, config.seed)
     attempt = Attempt(config, backbone, code, clock, Memory(scoring=CHUNK), seed)
+    if config.transfer.is_on:
+        moved = adapt(config, corpus_of(config, table), backbone, code, clock)
+        attempt = replace(attempt, backbone=moved.backbone, adapted=moved, published=backbone)
     while True:
         try:
             yield from _attempt(attempt, fold)
@@ -157,6 +167,7 @@ def _attempt(attempt: Attempt, fold: Fold | Bag) -> Iterator[Reached]:
         kept = _kept(result, classes)
     if not kept:
         reached = reached.noting(["The predictions are too many to be kept."])
+    reached = replace(reached, transfer=attempt.transferred(fold))
     yield replace(reached, result=result, metrics=metrics, predictions=kept)
 
 
@@ -179,6 +190,8 @@ def _kept(result: Finetuned | Bagged, classes: np.ndarray) -> predictions.Kept:
 def _settings(cfg: DictConfig) -> dict[str, Any]:
     every = plain(cfg)
     settings = {name: every[name] for name in SETTINGS}
+    if is_on(cfg.transfer):
+        settings["transfer"] = every["transfer"]
     for name, how in (("dataset", HOW), ("model", MODEL_HOW)):
         settings[name] = {k: v for k, v in settings[name].items() if k not in how}
     settings["model"] = recorded(settings["model"])

@@ -248,7 +248,7 @@ class Transfer:
 
     method: Method = field(default_factory=Method)
     finetune: Finetune = field(default_factory=Finetune)
-    domain: Text | None = None  # one, several with + between, or `others`: all but the table's own
+    domain: Text | None = None  # one, several with + between, or a word (conf/transfer)
     tables: Annotated[list[Text], Len(1)] | None = None  # as in dataset=NAME; null: the embedded
     leave_out: list[Text | None] = field(default_factory=list)  # are never sources
     alike: list[list[Text]] = field(default_factory=list)  # tables of one origin, a list each

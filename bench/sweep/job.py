@@ -28,7 +28,7 @@ from bench.cell.store import Store
 from bench.cell.targets import TOLD
 from bench.errors import BadInput
 from bench.files import printable
-from bench.finetune.settings import Layers, all_steps
+from bench.finetune.settings import Layers, all_steps, is_on
 from bench.finetune.stopping import rule_for
 from bench.names import check
 from bench.process import end_with_parent, invoked
@@ -160,7 +160,8 @@ def _settled(cfg: DictConfig, table: Table) -> DictConfig:
     from bench.table import for_problem
 
     cfg = cfg.copy()
-    cfg.method.generator = for_problem(plain_node(cfg.method.generator), table.problem)
+    for method in (cfg.method, cfg.transfer.method):
+        method.generator = for_problem(plain_node(method.generator), table.problem)
     return cfg
 
 
@@ -313,11 +314,16 @@ def require(cell: Cell) -> None:
     ------
     BadInput
     """
+    from bench.cell import corpus as sources
     from bench.datasets import bags
     from bench.generator import NotApplicable
 
-    cfg, table = cell.cfg, cell.table
-    generator = serving(cfg, table, _backbone(cell))
+    cfg, table, backbone = cell.cfg, cell.table, _backbone(cell)
+    generator = serving(cfg, table, backbone)
+    if is_on(cfg.transfer):
+        rule_for(str(cfg.transfer.finetune.select_by.value), table.problem)
+        sources.require(sources.corpus_of(cfg, table), backbone)
+        _made(cfg.transfer.method.generator, "transfer.method.generator")
     n_pieces = cfg.finetune.bag if cfg.method.finetune else 1
     bags.require(table, cfg.fold, cfg.validation_share, n_pieces)
     if generator is not None and any(key in cfg.method.generator for key in TOLD):
@@ -338,11 +344,16 @@ def serving(cfg: DictConfig, table: Table, backbone: Backbone) -> Generator | No
         rule_for(str(cfg.finetune.select_by.value), table.problem)
     if cfg.method.finetune and cfg.finetune.trained == Layers.last_layer:
         backbone.last_layer(backbone.module)
-    if cfg.method.generator is None:
+    return _made(cfg.method.generator, "method.generator")
+
+
+def _made(node: DictConfig | None, key: str) -> Generator | None:
+    """The generator of a node, if there is one."""
+    if node is None:
         return None
-    check_target(cfg.method.generator, "method.generator")
+    check_target(node, key)
     try:
-        generator: Generator = instantiate(cfg.method.generator)
+        generator: Generator = instantiate(node)
     except InstantiationException as error:
         raise BadInput(reason_of(error, "generator")) from error
     return generator
