@@ -1,5 +1,7 @@
 """Weights that were fine-tuned on other tables: made once, shared by all cells that start there.
 
+A file holds those of the chosen step, and of the last.
+
 A file that is not what was once written for these parts is set aside, and its weights made again:
 same parts, same bits on one machine.
 """
@@ -46,6 +48,7 @@ from bench.table import Table, for_problem
 SPLIT = 0  # of a source: its training rows are learned from; a held-out table's test rows judge
 FEWEST = 2  # sources: what one table teaches is no transfer from a domain
 CARD, SEAL = "bench.card", "bench.seal"  # keys of the file's metadata
+CHOSEN, LAST = "chosen:", "last:"  # which step's weights a tensor is of
 HEADER = 2**24  # bytes of a file that are read whatever the model: what is told beside weights ...
 OVER = 1.1  # ... and of what its weights take
 
@@ -57,7 +60,9 @@ class Adapted:
     Attributes
     ----------
     backbone : Backbone
-        With these weights.
+        With the weights of the chosen step.
+    last : torch.nn.Module
+        With those of the last.
     told : dict
         The record's ``transfer``, but for ``in_context``.
     timing : dict
@@ -65,8 +70,22 @@ class Adapted:
     """
 
     backbone: Backbone
+    last: nn.Module
     told: dict[str, Any]
     timing: dict[str, Any]
+
+    def in_context(self, score: Score, published: Backbone, labels: dict[str, Any]) -> Finetuned:
+        """What it comes to on a table as it is, beside the model as it came."""
+        return Finetuned(
+            self.backbone.module,
+            self.told["chosen_step"],
+            self.told["last_step"],
+            score(published.module),
+            score(self.backbone.module),
+            score(self.last),
+            labels,
+            curves={},
+        )
 
 
 def adapt(
@@ -119,8 +138,9 @@ def adapt(
             is_shared = True
         assert found is not None, "it was just written"
         told, state = found
-    module = backbone.copy()
-    module.load_state_dict(state)
+    module, last = backbone.copy(), backbone.copy()
+    module.load_state_dict(_of(CHOSEN, state))
+    last.load_state_dict(_of(LAST, state))
     moved = replace(backbone, module=module.eval(), weights_hash="")
     told = {
         "key": key,
@@ -129,7 +149,9 @@ def adapt(
         **told,
         "dropped": {**corpus.dropped, **told["dropped"]},
     }
-    return Adapted(moved, told, {"shared": is_shared, "seconds": time.perf_counter() - start})
+    return Adapted(
+        moved, last.eval(), told, {"shared": is_shared, "seconds": time.perf_counter() - start}
+    )
 
 
 @dataclass(frozen=True)
@@ -167,7 +189,9 @@ class _Adaptation:
             "dropped": dropped,
             **_told(result),
         }
-        return told, dict(result.module.state_dict())
+        chosen, last = result.module.state_dict(), result.last_weights
+        state = {f"{CHOSEN}{name}": values for name, values in chosen.items()}
+        return told, state | {f"{LAST}{name}": values for name, values in last.items()}
 
     def _source(self, table: Table, dropped: dict[str, str]) -> Source | None:
         """A table that is learned from; None, and why, where the arm cannot."""
@@ -266,7 +290,7 @@ def _read(path: Path, key: str, backbone: Backbone) -> tuple[dict[str, Any], dic
         If it is not what was once written for these parts.
     """
     expected = backbone.module.state_dict()
-    size = sum(values.numel() * values.element_size() for values in expected.values())
+    size = 2 * sum(values.numel() * values.element_size() for values in expected.values())
     content = files.content(path, HEADER + round(OVER * size))
     try:
         tensors = load(content)
@@ -281,10 +305,15 @@ def _read(path: Path, key: str, backbone: Backbone) -> tuple[dict[str, Any], dic
         raise Unsound("its content does not match its hash: it was damaged or edited")
     if parsed["key"] != key:
         raise Unsound("it holds the weights of other tables, another arm or another seed")
-    shapes = {name: values.shape for name, values in expected.items()}
+    shapes = {f"{w}{name}": v.shape for w in (CHOSEN, LAST) for name, v in expected.items()}
     if {name: values.shape for name, values in tensors.items()} != shapes:
         raise Unsound("its weights are not those of the model")
     return told, tensors
+
+
+def _of(which: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of one step."""
+    return {n.removeprefix(which): v for n, v in state.items() if n.startswith(which)}
 
 
 def _metadata(content: bytes) -> dict[str, str]:

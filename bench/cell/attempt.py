@@ -122,7 +122,7 @@ class Attempt:
         yield reached
         if not method.finetune:
             with self.clock.timed("scoring"):
-                result = untouched(self.backbone, score, fold.labels)
+                result = self._untouched(score, fold.labels)
         else:
             if method.mixing.rows != Rows.synthetic:
                 split_of(train, settings)  # before a generator works for nothing
@@ -147,10 +147,15 @@ class Attempt:
             if generation.rows is not None:
                 with self.clock.timed("quality.test"):
                     reached = replace(reached, generation=generation.tested(fold.parts["test"]))
-        if self.published is not None:
+        if method.finetune and self.published is not None:
             with self.clock.timed("scoring"):
                 result = replace(result, pretrained=score(self.published.module))
         yield replace(reached, result=result)
+
+    def _untouched(self, score: Score, labels: dict[str, np.ndarray]) -> Finetuned:
+        if self.adapted is None or self.published is None:
+            return untouched(self.backbone, score, labels)
+        return self.adapted.in_context(score, self.published, labels)
 
     def transferred(self, fold: Fold | Bag) -> Moved | None:
         """What is told of other tables; None where the weights are as they came."""

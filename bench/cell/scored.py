@@ -27,16 +27,19 @@ ROUNDING = 1e-12  # logarithms differ in their last bits from processor to proce
 def steps_told(record: Record, when: str) -> str:
     """Which step of a record that is done is ``pretrained``, ``chosen`` or ``last``, for people.
 
-    Step 0 is the pre-trained model; of weights that were adapted first it is the adapted one.
+    Step 0 is the pre-trained model. Of weights that were adapted to other tables first, steps are
+    those on these; where more steps on the cell's own table followed, step 0 is the adapted model.
 
     >>> record = {"children": [], "chosen_step": 4, "last_step": 8, "transfer": None}
     >>> steps_told(record, "pretrained"), steps_told(record, "chosen")
     ('step 0', 'step 4')
     >>> steps_told({**record, "children": [{"last_step": 9}, {"last_step": 7}]}, "last")
     'steps 9, 7'
-    >>> adapted = {**record, "chosen_step": 0, "transfer": {"chosen_step": 40}}
+    >>> adapted = {**record, "transfer": {"chosen_step": 40}, "curves": {}}
     >>> steps_told(adapted, "pretrained"), steps_told(adapted, "chosen")
-    ('as published', 'adapted, step 0')
+    ('as published', 'step 4 on other tables')
+    >>> steps_told({**adapted, "curves": {"step": [0, 4, 8]}}, "chosen")
+    'adapted, step 4'
     """
     is_adapted = record["transfer"] is not None
     if when == WHEN[0]:
@@ -44,7 +47,9 @@ def steps_told(record: Record, when: str) -> str:
     runs = record["children"] or [record]
     steps = ", ".join(str(run[f"{when}_step"]) for run in runs)
     told = f"steps {steps}" if len(runs) > 1 else f"step {steps}"
-    return f"adapted, {told}" if is_adapted else told
+    if not is_adapted:
+        return told
+    return f"adapted, {told}" if record["curves"] else f"{told} on other tables"
 
 
 def shown(name: str, value: float | None) -> str:

@@ -56,6 +56,8 @@ class Finetuned:
     notes : list of str
     seconds : dict of str → float
         Wall time spent in ``tasks``, ``training`` and ``scoring``.
+    last_weights : dict of str → Tensor
+        The module's state at the last step, where that was asked for.
     """
 
     module: nn.Module
@@ -68,6 +70,7 @@ class Finetuned:
     curves: dict[str, Any]
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    last_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
 def untouched(backbone: Backbone, score: base.Score, labels: dict[str, np.ndarray]) -> Finetuned:
@@ -88,6 +91,7 @@ def finetune(
     watch: Watch | None = None,
     ended: Callable[[], bool] | None = None,
     judge: Judge | None = None,
+    holds_last: bool = False,
 ) -> Finetuned:
     """Fine-tune a copy of the model and choose a step by its validation scores.
 
@@ -120,6 +124,8 @@ def finetune(
         Is asked after each step, and its evaluation if it has one, whether the run ends with that.
     judge : Judge, optional
         Holds predictions against something else than the labels of one table.
+    holds_last : bool, optional
+        Whether the last step's weights are left behind as well.
 
     Raises
     ------
@@ -150,7 +156,7 @@ def finetune(
                 break
         if ended is not None and ended():
             break
-    return run.finish(weights.module)
+    return run.finish(weights.module, holds_last)
 
 
 def redrawn(
@@ -387,7 +393,9 @@ class _Run:
             )
         return kept
 
-    def finish(self, module: nn.Module) -> Finetuned:
+    def finish(self, module: nn.Module, holds_last: bool = False) -> Finetuned:
+        state = module.state_dict() if holds_last else {}
+        last_weights = {name: values.clone() for name, values in state.items()}
         module.load_state_dict(self._weights)
         return Finetuned(
             module=module.eval(),
@@ -400,4 +408,5 @@ class _Run:
             curves=self.curves,
             notes=self.notes,
             seconds=self.seconds,
+            last_weights=last_weights,
         )

@@ -121,7 +121,7 @@ def learned(
     -------
     Finetuned
         Its predictions and labels are of each held-out table; its ``validation`` curves are the
-        means over them.
+        means over them. It has the last step's weights, too.
 
     Raises
     ------
@@ -133,4 +133,6 @@ def learned(
         return {name: of_table(module)["validation"] for name, of_table in held_out.items()}
 
     tasks, judge = OneTableAStep(sources, seed), OfTables(labels)
-    return finetune(backbone, tasks, score, labels, ANY, settings, Memory(), seed, judge=judge)
+    return finetune(
+        backbone, tasks, score, labels, ANY, settings, Memory(), seed, judge=judge, holds_last=True
+    )
