@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock
@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from bench import files
 from bench.cell import predictions
 from bench.cell.config import CellConfig
-from bench.cell.corpus import Corpus
 from bench.cell.generation import Maker
 from bench.cell.identity import learned_from
 from bench.cell.model import known
@@ -44,6 +43,9 @@ from bench.process import Clock
 from bench.scores import drawn_scores
 from bench.seeds import generator as seeded
 from bench.table import Table, for_problem
+
+if TYPE_CHECKING:
+    from bench.cell.corpus import Corpus
 
 SPLIT = 0  # of a source: its training rows are learned from; a held-out table's test rows judge
 FEWEST = 2  # sources: what one table teaches is no transfer from a domain

@@ -24,6 +24,7 @@ from bench.datasets import embedded
 from bench.datasets.alike import shared
 from bench.errors import BadInput, ModelError, TableError, closest, sentence
 from bench.files import CONF, plain, shown
+from bench.finetune.settings import is_on
 from bench.names import check
 from bench.phrases import counted, joined, numbered
 from bench.seeds import derive
@@ -103,6 +104,11 @@ def corpus_of(cfg: Any, table: Table) -> Corpus:
         problem than the target, or fewer than three are left.
     """
     return _corpus(_asked(cfg, table))
+
+
+def given(cfg: Any, table: Table) -> Corpus | None:
+    """`corpus_of` a cell; None where its transfer is off."""
+    return corpus_of(cfg, table) if is_on(cfg.transfer) else None
 
 
 def require(sources: Corpus, backbone: Backbone) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from bench.cell.adapted import adapt
 from bench.cell.attempt import Attempt, Reached
 from bench.cell.bagged import bagged
 from bench.cell.config import CellConfig
-from bench.cell.corpus import corpus_of
 from bench.cell.identity import HOW, SETTINGS
 from bench.cell.model import MODEL_HOW, recorded
 from bench.cell.provenance import error_of, provenance
@@ -35,6 +34,11 @@ from bench.process import Clock
 from bench.scores import all_scores, ranked
 from bench.table import Table
 
+if (
+    TYPE_CHECKING
+):  # which tables these are, the identity tells: how they are found is no cell's code
+    from bench.cell.corpus import Corpus
+
 
 def run(
     cfg: DictConfig,
@@ -44,6 +48,7 @@ def run(
     identity: dict[str, Any],
     code: str,
     scores: dict[str, str],
+    corpus: Corpus | None = None,
 ) -> Record:
     """Compute a cell and give its record; whatever goes wrong becomes a record too.
 
@@ -58,6 +63,8 @@ def run(
     backbone : Backbone
     identity, code, scores
         From `bench.cell.identity`; the last are the fingerprints of the scores.
+    corpus : Corpus, optional
+        The tables that the weights are fine-tuned on first, where the config's transfer is on.
     """
     config = cast(CellConfig, OmegaConf.to_object(cfg))
     _prepare(config, backbone.device)
@@ -66,7 +73,7 @@ def run(
     try:
         # Sums of floats depend on the number of threads; torch is told above, BLAS and OpenMP here.
         with threadpool_limits(config.threads):
-            for stage in stages(config, table, backbone, code, clock):
+            for stage in stages(config, table, backbone, code, clock, corpus):
                 reached = stage
     except NotApplicable as reason:
         status, error = "not_applicable", error_of(reason)
@@ -117,7 +124,12 @@ def _prepare(config: CellConfig, device: torch.device) -> None:
 
 
 def stages(
-    config: CellConfig, table: Table, backbone: Backbone, code: str, clock: Clock
+    config: CellConfig,
+    table: Table,
+    backbone: Backbone,
+    code: str,
+    clock: Clock,
+    corpus: Corpus | None = None,
 ) -> Iterator[Reached]:
     """Compute a cell; after each stage, what it has come to.
 
@@ -136,8 +148,8 @@ def stages(
         fold = _fold(config, table)
     seed = seed_of(table, config.fold, config.seed)
     attempt = Attempt(config, backbone, code, clock, Memory(scoring=CHUNK), seed)
-    if config.transfer.is_on:
-        moved = adapt(config, corpus_of(config, table), backbone, code, clock)
+    if corpus is not None:
+        moved = adapt(config, corpus, backbone, code, clock)
         attempt = replace(attempt, backbone=moved.backbone, adapted=moved, published=backbone)
     while True:
         try:

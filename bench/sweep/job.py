@@ -28,7 +28,7 @@ from bench.cell.store import Store
 from bench.cell.targets import TOLD
 from bench.errors import BadInput
 from bench.files import printable
-from bench.finetune.settings import Layers, all_steps, is_on
+from bench.finetune.settings import Layers, all_steps
 from bench.finetune.stopping import rule_for
 from bench.names import check
 from bench.process import end_with_parent, invoked
@@ -224,10 +224,18 @@ def _record(cell: Cell, store: Store, wait: bool, is_announced: bool) -> tuple[R
         if is_announced:
             print(f"{_named(cell.names)}: running …", flush=True)
         from bench.cell import run as way  # torch: only where there is something to compute
+        from bench.cell.corpus import given
         from bench.cell.identity import score_fingerprints
 
         made = way.run(
-            cell.cfg, cell.names, cell.table, backbone, cell.what, cell.code, score_fingerprints()
+            cell.cfg,
+            cell.names,
+            cell.table,
+            backbone,
+            cell.what,
+            cell.code,
+            score_fingerprints(),
+            given(cell.cfg, cell.table),
         )
         store.write(made)
         return made, True
@@ -320,9 +328,9 @@ def require(cell: Cell) -> None:
 
     cfg, table, backbone = cell.cfg, cell.table, _backbone(cell)
     generator = serving(cfg, table, backbone)
-    if is_on(cfg.transfer):
+    if (corpus := sources.given(cfg, table)) is not None:
         rule_for(str(cfg.transfer.finetune.select_by.value), table.problem)
-        sources.require(sources.corpus_of(cfg, table), backbone)
+        sources.require(corpus, backbone)
         _made(cfg.transfer.method.generator, "transfer.method.generator")
     n_pieces = cfg.finetune.bag if cfg.method.finetune else 1
     bags.require(table, cfg.fold, cfg.validation_share, n_pieces)

@@ -126,6 +126,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
         table or weights are not here.
     """
     from bench.cell import run as cell
+    from bench.cell.corpus import given
     from bench.cell.identity import code_fingerprint, identity, score_fingerprints, targets
 
     today = today or Today.of([])
@@ -138,7 +139,9 @@ def remade(record: Record, today: Today | None = None) -> Record:
             what, code = identity(cfg, table, lambda: checkpoint), code_fingerprint(targets(cfg))
             model.require(checkpoint, what)
             scores = score_fingerprints()
-            return cell.run(cfg, record["cell"], table, checkpoint, what, code, scores)
+            return cell.run(
+                cfg, record["cell"], table, checkpoint, what, code, scores, given(cfg, table)
+            )
     except BadInput:
         raise
     except TooLong as reason:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from tiny_model import load
 
-from bench.cell.corpus import Corpus, corpus, require
+from bench.cell.corpus import Corpus, corpus_of, require
 from bench.datasets import embedded
 from bench.errors import BadInput
 from bench.table import Table
@@ -46,7 +46,7 @@ def loaded(name: str) -> Table:
 
 def of(name: str, **words: Any) -> Corpus:
     table = loaded(name)
-    return corpus(cell(table, **words), table)
+    return corpus_of(cell(table, **words), table)
 
 
 def names(tables: Sequence[Table]) -> list[str]:
@@ -112,7 +112,7 @@ def test_seeds_draw_other_corpora() -> None:
 def test_changed_target_rows_change_no_source() -> None:
     table = embedded.load("heart-disease")
     other = replace(table, y=1 - table.y, X=table.X.iloc[::-1].reset_index(drop=True))
-    assert corpus(cell(table), table) == corpus(cell(other), other)
+    assert corpus_of(cell(table), table) == corpus_of(cell(other), other)
 
 
 def test_tables_of_one_origin_are_dropped_and_said() -> None:
@@ -152,7 +152,7 @@ def test_a_source_with_rows_of_the_target_is_dropped_whatever_it_is_called() -> 
         X=table.X.iloc[299::-1].rename(columns=columns).reset_index(drop=True),
         kinds={columns[name]: kind for name, kind in table.kinds.items()},
     )
-    found = corpus(cell(target, tables=SMALL), target)
+    found = corpus_of(cell(target, tables=SMALL), target)
     ((name, why),) = found.dropped.items()
     assert (name, bool(re.fullmatch(r"it shares 2\d\d rows with surgery", why))) == (
         "haberman",
@@ -245,7 +245,7 @@ def test_a_table_that_is_not_here_is_told_as_a_run_tells_it(
     tables = cell(embedded.load("iris"), tables=["glass", "tae", "tabarena/diabetes"])
     cfg = OmegaConf.merge(tables, {key: cfg[key] for key in ("openml", "offline")})
     with composing() if is_within else nullcontext(), pytest.raises(BadInput) as reason:
-        corpus(cfg, embedded.load("iris"))
+        corpus_of(cfg, embedded.load("iris"))
     told = "transfer.tables, 'tabarena/diabetes': Dataset 'tabarena/diabetes' is not on this "
     assert str(reason.value).startswith(told)
     assert str(tmp_path) in str(reason.value)
