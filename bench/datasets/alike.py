@@ -20,9 +20,9 @@ LEAST_SHARE = 0.1  # of the smaller table's distinct rows; more of them in both 
 LEAST_ROWS = 10
 LEAST_COLUMNS = 3  # matched ones
 WHOLE = 1 << 20  # shares are whole numbers: no last bit decides
+MOST_WORDS = 4096  # of a column, by which it is matched
 SAMPLE = 500  # rows by which columns are matched
 TRIED = 4  # columns of the other table with the most similar values, for one without a namesake
-_MISSING = np.uint64(2**63)  # no number: those have 32 bits; hashes are made odd
 
 
 def shared(one: Table, other: Table) -> int:
@@ -58,14 +58,14 @@ def shared(one: Table, other: Table) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """A table's distinct rows, a 64-bit word a value."""
+    """A table's distinct rows, a 32-bit word a value."""
 
-    rows: np.ndarray  # (n_rows, n_columns), uint64; in the order of their keys
+    rows: np.ndarray  # (n_rows, n_columns), uint32; in the order of their keys
     names: list[str]  # of the columns, as far as they tell
-    words: np.ndarray  # the distinct ones of each column, one column after the other
+    words: np.ndarray  # the distinct ones of each column, at most `MOST_WORDS`; sorted
     columns: np.ndarray  # in which each of them stands
     shares: np.ndarray  # of that column's rows that have it, of `WHOLE`
-    sizes: np.ndarray  # distinct words of each column
+    sizes: np.ndarray  # words of each column
 
 
 @lru_cache(maxsize=128)
@@ -74,38 +74,49 @@ def _cells(table: Table) -> _Cells:
         pd.Categorical.from_codes(table.y, pd.Index(table.classes)) if table.classes else table.y
     )
     frame = [*table.X.items(), (table.target, pd.Series(target))]
-    told = [(name, words) for name, c in frame if len(np.unique(words := _words(c))) > 1]
+    told = [(name, words) for name, c in frame if (words := _words(c)).min() < words.max()]
     names = [re.sub(r"[\W_]+", "", str(name).casefold()) for name, _ in told]
-    stacked = np.column_stack([words for _, words in told] or [np.empty((len(table), 0))])
-    rows = stacked.astype(np.uint64)[np.unique(_keys(stacked), return_index=True)[1]]
-    counted = [np.unique(column, return_counts=True) for column in rows.T]
+    empty = np.empty((len(table), 0), np.uint32)
+    stacked = np.column_stack([words for _, words in told] or [empty])
+    rows = stacked[np.unique(_keys(stacked), return_index=True)[1]]
+    counted = [_counted(column) for column in rows.T]
     sizes = np.array([len(known) for known, _ in counted], dtype=np.int64)
-    words = np.concatenate([known for known, _ in counted] or [np.empty(0, np.uint64)])
-    counts = np.concatenate([n for _, n in counted] or [np.empty(0, np.int64)])
-    columns = np.repeat(np.arange(len(sizes)), sizes)
-    return _Cells(rows, names, words, columns, counts * WHOLE // max(1, len(rows)), sizes)
+    words = np.concatenate([known for known, _ in counted] or [np.empty(0, np.uint32)])
+    shares = np.concatenate([n for _, n in counted] or [np.empty(0, np.int64)])
+    columns, order = np.repeat(np.arange(len(sizes)), sizes), np.argsort(words, kind="stable")
+    return _Cells(rows, names, words[order], columns[order], shares[order], sizes)
+
+
+def _counted(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A column's words and their shares; of many, those that any such column would keep."""
+    known, counts = np.unique(column, return_counts=True)
+    if len(known) > MOST_WORDS:
+        kept = np.argsort(_with(np.zeros(len(known), np.uint64), known))[:MOST_WORDS]
+        known, counts = known[kept], counts[kept]
+    return known, counts * WHOLE // max(1, counts.sum())
 
 
 def _words(column: pd.Series) -> np.ndarray:
     """What each value says: a number to 24 bits, or a text without its case."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        levels = np.array([_word(str(level)) for level in column.cat.categories], dtype=np.uint64)
-        return np.append(levels, _MISSING)[column.cat.codes]
-    numbers = column.to_numpy(np.float64)
-    return np.where(np.isnan(numbers), _MISSING, _number(numbers))
+        levels = np.array([_word(str(level)) for level in column.cat.categories], np.uint32)
+        return np.append(levels, _bits(np.array([np.nan])))[column.cat.codes]
+    return _bits(column.to_numpy(np.float64))
 
 
-def _word(level: str) -> np.uint64:
+def _word(level: str) -> np.uint32:
     try:
-        return np.uint64(_number(np.array([float(level)]))[0])
+        return np.uint32(_bits(np.array([float(level)]))[0])
     except ValueError:
         text = np.array([level.strip().casefold()], dtype=object)
-        return np.uint64(hash_array(text, categorize=False)[0] | np.uint64(1 << 40))
+        return np.uint32(hash_array(text, categorize=False)[0] >> np.uint64(32))
 
 
-def _number(numbers: np.ndarray) -> np.ndarray:
+def _bits(numbers: np.ndarray) -> np.ndarray:
+    """Numbers as 32 bits; equal ones, and those that are missing, have the same."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return (numbers + 0.0).astype(np.float32).view(np.uint32).astype(np.uint64)
+        short = numbers.astype(np.float32) + np.float32(0)
+    return np.where(np.isnan(short), np.float32(np.nan), short).view(np.uint32)
 
 
 def _keys(values: np.ndarray) -> np.ndarray:
@@ -176,17 +187,16 @@ def _likeness(ours: _Cells, theirs: _Cells) -> np.ndarray:
 
     Shape (n_columns, n_columns of the other), whole numbers; 0 where few values are the same.
     """
-    common = np.intersect1d(ours.words, theirs.words)
-    left, right = (_dense(cells, common) for cells in (ours, theirs))
-    both = (left > 0).T.astype(np.int64) @ (right > 0).astype(np.int64)
+    # Each place of a word in one table with each of the same word in the other.
+    begin, end = (np.searchsorted(theirs.words, ours.words, side) for side in ("left", "right"))
+    n = end - begin
+    left = np.repeat(np.arange(len(n)), n)
+    right = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + np.repeat(begin, n)
+    shape = len(ours.sizes), len(theirs.sizes)
+    pairs = ours.columns[left] * shape[1] + theirs.columns[right]
+    common = np.minimum(ours.shares[left], theirs.shares[right])
+    size = shape[0] * shape[1]
+    found = np.bincount(pairs, common, size).astype(np.int64).reshape(shape)  # exact: whole numbers
+    both = np.bincount(pairs, minlength=size).reshape(shape)
     least = np.minimum(ours.sizes[:, None], theirs.sizes[None, :]) * LEAST_SHARE
-    found = np.array([np.minimum(column[:, None], right).sum(axis=0) for column in left.T])
-    return np.where(both >= np.maximum(2, least), found.reshape(both.shape), 0)
-
-
-def _dense(cells: _Cells, words: np.ndarray) -> np.ndarray:
-    """The share of each of these words in each column, shape (n_words, n_columns)."""
-    dense = np.zeros((len(words), len(cells.sizes)), dtype=np.int64)
-    known = np.isin(cells.words, words)
-    dense[np.searchsorted(words, cells.words[known]), cells.columns[known]] = cells.shares[known]
-    return dense
+    return np.where(both >= np.maximum(2, least), found, 0)
