@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.cell.checking import called, check_target, plain_node
@@ -109,6 +109,22 @@ def corpus_of(cfg: Any, table: Table) -> Corpus:
 def given(cfg: Any, table: Table) -> Corpus | None:
     """`corpus_of` a cell; None where its transfer is off."""
     return corpus_of(cfg, table) if is_on(cfg.transfer) else None
+
+
+def to_fetch(cfg: DictConfig) -> dict[str, dict[str, Any]]:
+    """The configs of those of a cell's source tables that are not embedded, by name.
+
+    Empty where its transfer is off, or names no tables. Hydra must be ready to compose.
+
+    Raises
+    ------
+    BadInput
+        If a name is no dataset's.
+    """
+    transfer, here = cfg.transfer, set(embedded.names())
+    left_out = [name for name in transfer.leave_out if name is not None]
+    names = [n for n in transfer.tables or () if not any(_is_same(n, out) for out in left_out)]
+    return {name: _dataset(name, _fetching(cfg)) for name in names if name not in here}
 
 
 def require(sources: Corpus, backbone: Backbone) -> None:

@@ -1,18 +1,20 @@
-"""What a cell needs on this machine before it can run: its table, and its model's weights."""
+"""What a cell needs on this machine before it can run: its tables, and its model's weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from bench.cell.corpus import to_fetch
 from bench.cell.model import files_of, name_of
 from bench.errors import BadInput, ModelError
 from bench.files import digest, plain
 from bench.phrases import numbered
 from bench.process import invoked
 from bench.sweep.job import load_table
+from bench.sweep.overrides.words import literal
 
 if TYPE_CHECKING:
     from bench.table import Table
@@ -34,6 +36,21 @@ def table(cfg: DictConfig) -> Table | None:
         if isinstance(reason.__cause__, Absent):
             return None
         raise
+
+
+def sources(cfg: DictConfig) -> dict[str, DictConfig]:
+    """The other tables that a cell is made from and that may have to be fetched, by name.
+
+    A config each, of its dataset alone, as `table` takes it.
+
+    Raises
+    ------
+    BadInput
+        If a name among them is no dataset's.
+    """
+    return {
+        name: OmegaConf.create({"dataset": literal(node)}) for name, node in to_fetch(cfg).items()
+    }
 
 
 def has_weights(cfg: DictConfig) -> bool:
@@ -69,6 +86,11 @@ class Lacks:
             return self._saying(f"the weights of {model}")
         if self._is_absent(self.tables, cfg.dataset, name, cfg):
             return self._saying(f"the table {name}")
+        others = sources(cfg).items()
+        absent = [n for n, of in others if self._is_absent(self.tables, of.dataset, n, of)]
+        if absent:
+            tables = "source table" if len(absent) == 1 else "source tables"
+            return self._saying(f"the {tables} {numbered(absent, 5)}")
         return ""
 
     def explains(self, faults: list[str]) -> bool:

@@ -34,6 +34,7 @@ from bench.errors import BadInput, sentence
 from bench.files import CONF, shown
 from bench.models.loading import of_problem
 from bench.sweep.limits import TooLong, limited
+from bench.sweep.overrides.line import config_folder
 
 SLOWER = 20.0  # times a record's own seconds that its cell may take here ...
 LEAST_SECONDS = 120.0  # ... and what any cell may
@@ -60,6 +61,8 @@ class Today:
         That one cell may take at most.
     weights : str
         A folder for weights that cells share, each made once; "": each cell makes its own.
+    folders : tuple of path
+        Config folders beside ours, in which a transfer's tables are looked up by name.
     """
 
     configs: Configs
@@ -68,6 +71,7 @@ class Today:
     beside: Mapping[str, Any]
     hours: float = 1.0
     weights: str = ""
+    folders: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, words: list[str], hours: float = 1.0, weights: str = "") -> Today:
@@ -93,7 +97,8 @@ class Today:
         except (HydraException, OmegaConfBaseException) as error:
             raise BadInput(sentence(error)) from error
         beside = {key: value for key, value in today.items() if key not in SETTINGS}
-        return cls(configs, today["dataset"], today["dataset"][TARGET], beside, hours, weights)
+        asked = today["dataset"]
+        return cls(configs, asked, asked[TARGET], beside, hours, weights, tuple(folders))
 
 
 def _folders(words: list[str]) -> list[Path]:
@@ -132,7 +137,11 @@ def remade(record: Record, today: Today | None = None) -> Record:
     today = today or Today.of([])
     settings = _settings(record, today)
     try:
-        with _folder(record, today) as folder, limited(_seconds(record, today)):
+        with (
+            config_folder(today.folders),
+            _folder(record, today) as folder,
+            limited(_seconds(record, today)),
+        ):
             cfg = _config(settings, today, folder)
             table = _made(settings["dataset"])
             checkpoint = _made(of_problem(settings["model"], table.problem))

@@ -12,6 +12,7 @@ from bench.cell.model import backbone, branch_of, files_of, name_of
 from bench.errors import BadInput
 from bench.files import digest, plain
 from bench.sweep.job import load_table
+from bench.sweep.needs import sources
 from bench.sweep.overrides.words import literal
 from bench.verbs._hydra import each_cell
 
@@ -22,8 +23,7 @@ GIVE_UP = 2  # tables in a row for which nobody answered: the network is away
 
 def main(words: list[str]) -> int:
     """Get everything that is not here yet, and verify what is; give the exit code."""
-    # Whatever the methods are, they read the same tables and start from the same weights.
-    with each_cell(words, "offline=false", "methods=null") as cells:
+    with each_cell(words, "offline=false") as cells:
         tables, models = _wanted(cells)
     missing = _each("weights", models, _weights) + _each("tables", tables, _table)
     if missing:
@@ -41,14 +41,18 @@ def _wanted(configs: Iterable[DictConfig]) -> tuple[dict[str, Any], dict[str, An
     tables: dict[str, Any] = {}
     models: dict[str, Any] = {}
     for cfg in configs:
-        for found, node, name in (
-            (tables, cfg.dataset, cfg.dataset.get("name") or cfg.get("task_id") or "own table"),
+        name = cfg.dataset.get("name") or cfg.get("task_id") or "own table"
+        others = [(tables, of.dataset, source) for source, of in sources(cfg).items()]
+        for found, node, called in (
+            (tables, cfg.dataset, name),
+            *others,
             (models, cfg.model, name_of(plain(cfg.model))),
         ):
             key = digest(plain(node))
             if key not in found:
                 resolved = OmegaConf.create(literal(plain(node)))
-                found[key] = (str(name), OmegaConf.create({"dataset": resolved, "model": resolved}))
+                of = OmegaConf.create({"dataset": resolved, "model": resolved})
+                found[key] = (str(called), of)
     return tables, models
 
 

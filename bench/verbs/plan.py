@@ -23,7 +23,7 @@ from bench.process import invoked
 from bench.sweep.costs import Costs, Size, measured
 from bench.sweep.job import must_run
 from bench.sweep.jobs import FREE
-from bench.sweep.needs import has_weights, table
+from bench.sweep.needs import has_weights, sources, table
 from bench.verbs._hydra import each_cell
 
 HELP = "cells, done, fetched, and the time that the rest will take"
@@ -81,21 +81,31 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
                 n = int(cfg.finetune.bag) if cfg.method.finetune else 1
                 cut = partial(require, here, fold, cfg.validation_share, n)
                 _once(known, (key, fold, n), cut)
+            named = partial(sources, cfg)
+            others = _once(known, ("sources", key_of(cfg.transfer)), named)
+            tables = {
+                source: _once(known, key_of(of.dataset), partial(table, of)) is not None
+                for source, of in others.items()
+            }
         except BadInput as reason:
             found.refused[str(reason)] = reason
             continue
         size = _size(cfg, here)
         name = here.name if here is not None else str(cfg.dataset.get("name"))
         model = _once(known, key_of(cfg.model), partial(_model, cfg.model))
-        found.tables[name] = here is not None
+        found.tables |= {**tables, name: here is not None}
         if model not in found.models:
             found.models[model] = has_weights(cfg)
         most = cfg.model.get("max_features")
         if size and most and size.features > most:
             limit = f"{size.features} features, at most {most} are possible"
             found.beyond[name] = limit
-        is_here = here is not None and found.models[model]
-        state, runs = _state(cfg, here, found.faults) if is_here else ("to do", True)
+        is_here = here is not None and found.models[model] and all(tables.values())
+        try:
+            state, runs = _state(cfg, here, found.faults) if is_here else ("to do", True)
+        except BadInput as reason:  # of its source tables
+            found.refused[str(reason)] = reason
+            continue
         found.states[state] += 1
         if runs:
             found.left.append((model, cfg.method.name, size))

@@ -116,21 +116,31 @@ def _require_effect(line: Line) -> None:
             "name it in the list, or leave one of them out."
         )
     typed = [match[2] for match in map(SETTING.fullmatch, line.overrides) if match]
-    for key in typed:
-        sources = ranges.marks(hint(key, line), ranges.Source)
-        if not sources or line.value(key) == "null":
-            continue
-        chosen = choices("dataset", line)
-        nodes = (composed("dataset", choice, line.search) for choice in chosen)
+    sources = {key: ranges.marks(hint(key, line), ranges.Source) for key in typed}
+    read_by = {key: by[0].choice for key, by in sources.items() if by and line.value(key) != "null"}
+    chosen = choices("dataset", line) if read_by else []
+    named = [*chosen, *(_sources(line) if read_by else [])]
+    nodes = [composed("dataset", choice, line.search) for choice in named]
+    for key, dataset in read_by.items():
         if not any(node is None or f"${{{key}}}" in str(node) for node in nodes):
             raise BadInput(
                 f"{key}={line.value(key)} has no effect: it is read by "
-                f"dataset={sources[0].choice}, not by dataset={','.join(chosen)}."
+                f"dataset={dataset}, not by dataset={','.join(chosen)}."
             )
 
     for key in READERS if line.sweeps else ():  # of one job its cells say so (`require_taken`)
         if line.value(key) not in (None, "null"):
             _require_taken(key, line)
+
+
+def _sources(line: Line) -> list[str]:
+    """The tables that a transfer names, as typed or in the experiment."""
+    listing = [o for o in line.overrides if o.startswith(("experiment=", "transfer.tables="))]
+    try:
+        cfg = compose("config", [*line.search, *(_quoted(word, line) for word in listing)])
+        return [str(name) for name in cfg.transfer.tables or ()]
+    except (HydraException, OmegaConfBaseException):
+        return []  # Hydra says so in a moment
 
 
 def _require_taken(key: str, line: Line) -> None:
