@@ -97,12 +97,17 @@ def _cells(reference: Path, rule: StoppingRule) -> Iterable[tuple[Record, int]]:
     found: dict[tuple[Any, ...], tuple[Record, int]] = {}
     for folder in FOLDERS:
         for record in Store(reference / folder).records():
-            if record["curves"] and not record["children"] and _is_of_recipe(record):
+            if _is_run(record) and _is_of_recipe(record):
                 cell = tuple(record["cell"][name] for name in ("dataset", "method", "fold", "seed"))
                 kept = position(record, rule)
                 if kept != UNKNOWN and cell not in found:
                     found[cell] = record, kept
     return found.values()
+
+
+def _is_run(record: Record) -> bool:
+    """Whether it tells of one fine-tuning, which began at the pre-trained model."""
+    return bool(record["curves"]) and not record["children"] and record["transfer"] is None
 
 
 def _is_of_recipe(record: Record) -> bool:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,10 +85,19 @@ def _measured(record: Record) -> Measured:
         model=name_of(settings["model"]),
         device=f"{where['device']}, {where['threads']} threads",
         dataset=record["cell"]["dataset"],
-        method=record["cell"]["method"],
+        method=kind(record["cell"]["method"], settings.get("transfer")),
         size=Size(sum(data["rows"].values()), data["features"], steps),
         seconds=record["timings"]["seconds"]["total"],
     )
+
+
+def kind(method: str, transfer: Any) -> str:
+    """What cells take alike by: their method, and the arm that adapts its weights, if one does.
+
+    >>> kind("pretrained", None), kind("pretrained", {"method": {"name": "causal"}})
+    ('pretrained', 'pretrained from causal')
+    """
+    return method if transfer is None else f"{method} from {transfer['method']['name']}"
 
 
 @dataclass(frozen=True)

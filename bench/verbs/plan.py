@@ -17,10 +17,10 @@ from bench.cell.store import Store
 from bench.datasets.bags import require
 from bench.errors import BAD_INPUT, BadInput
 from bench.files import digest, plain, printable
-from bench.finetune.settings import all_steps
+from bench.finetune.settings import all_steps, is_on
 from bench.phrases import counted, numbered
 from bench.process import invoked
-from bench.sweep.costs import Costs, Size, measured
+from bench.sweep.costs import Costs, Size, kind, measured
 from bench.sweep.job import must_run
 from bench.sweep.jobs import FREE
 from bench.sweep.needs import has_weights, sources, table
@@ -108,7 +108,8 @@ def count(configs: Iterable[DictConfig]) -> tuple[Plan, Path]:
             continue
         found.states[state] += 1
         if runs:
-            found.left.append((model, cfg.method.name, size))
+            adapting = cfg.transfer if is_on(cfg.transfer) else None
+            found.left.append((model, kind(cfg.method.name, adapting), size))
         if unsound := Store(cfg.results_dir).fault_of_pack():
             found.faults[Store(cfg.results_dir).pack_path] = unsound
     if not found.states and found.refused:

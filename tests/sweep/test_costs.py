@@ -104,3 +104,6 @@ def test_the_kept_references_tell_times_of_a_folder_beside_them(tmp_path: Path) 
     kept.write(record)
     assert [took.dataset for took in measured(tmp_path / "results")] == ["iris"]
     assert list(measured(tmp_path)) == []
+    kept.write(records.adapted(records.made("iris", "default_ft", [0.7], fold=1), "causal"))
+    kinds = [took.method for took in measured(tmp_path / "results")]
+    assert kinds == ["default_ft", "default_ft from causal"]  # which takes longer, or once
