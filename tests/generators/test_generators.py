@@ -45,6 +45,7 @@ from bench.table import Table
 from generators.bootstrap import Bootstrap
 from generators.mixed_model import CLASSIFIERS, MixedModel
 from generators.parts.classes import class_allotment
+from generators.permuted import Permuted
 from generators.table_augment import TableAugment
 
 METHODS = Path(__file__).parents[2] / "conf" / "method"
@@ -595,6 +596,40 @@ def test_class_allotment_is_unbiased_where_rows_are_few() -> None:
     rng = np.random.default_rng(0)
     mean = np.mean([class_allotment(np.array([6, 3, 1]), 1, rng) for _ in range(4000)], axis=0)
     assert mean == pytest.approx([0.6, 0.3, 0.1], abs=0.03)
+
+
+# --- permuted ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["wine", "every_row_twice", "numbers"])
+def test_permuted_rows_are_the_training_rows_once_each_with_their_targets_dealt_anew(
+    name: str,
+) -> None:
+    table = made(name)
+    rows = fitted(Permuted(), table).sample(len(table), np.random.default_rng(0))
+    assert sorted(rows.row_keys()) == sorted(table.row_keys())
+    assert sorted(rows.y) == sorted(table.y)
+    assert labelled_rows(rows) != labelled_rows(table)
+
+
+def test_permuted_targets_meet_their_rows_as_often_as_chance_has_it() -> None:
+    """One permutation a fit; over many, a row keeps its class as often as two rows share one."""
+    table, kept = made("wine"), []
+    for seed in range(40):
+        generator = fitted(Permuted(), table, seed)
+        rngs = (np.random.default_rng(s) for s in (0, 1))
+        one, other = (labelled_rows(generator.sample(len(table), rng)) for rng in rngs)
+        assert one == other
+        kept.append(len(one & labelled_rows(table)) / len(table))
+    shares = table.class_counts() / len(table)
+    assert np.mean(kept) == pytest.approx((shares**2).sum(), abs=0.025)
+
+
+def test_permuted_rows_come_again_only_when_all_were_there() -> None:
+    table = made("wine")
+    rows = fitted(Permuted(), table).sample(2 * len(table) + 5, np.random.default_rng(0))
+    times = np.unique(rows.row_keys(), return_counts=True)[1]
+    assert (times.min(), times.max(), (times == 3).sum()) == (2, 3, 5)
 
 
 # --- TableAugment -----------------------------------------------------------------------------
