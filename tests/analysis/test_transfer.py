@@ -342,6 +342,7 @@ class TestPrimary:
         assert row["low"] < row["value"] < row["high"]
         assert row["p"] < row["p_holm"] < 0.01
         assert 0 < row["smallest"] < 0.004
+        assert (row["targets"], row["corpora"], row["sources"]) == (12, 10, 2)
 
     def test_a_planted_loss_is_found(self) -> None:
         found = read(study(self.ARMS, noisy(0, causal=-0.01), targets=MANY)).primary

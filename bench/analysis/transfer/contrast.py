@@ -17,8 +17,8 @@ from bench.score import Score
 
 CAUSAL = "causal"  # arms as conf/transfer names them
 NULLS = ("bootstrap", "noise")  # leak-free, and without an idea
-TOLD = ["arm", "against", "value", "low", "high", "targets", "corpora", "runs", "better", "worse",
-        "effect", "p", "p_holm", "smallest"]  # fmt: skip
+TOLD = ["arm", "against", "value", "low", "high", "targets", "corpora", "sources", "runs",
+        "better", "worse", "effect", "p", "p_holm", "smallest"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ def contrasts(
     DataFrame
         A row an arm that has a run in common: ``arm``, ``against``; ``value``, ``low``, ``high``
         (the mean difference, above 0 where ``arm`` is better, and its crossed interval);
-        ``targets``, ``corpora``, ``runs``; ``better`` and ``worse`` targets, ``effect``, ``p`` of
-        Wilcoxon's test over targets' means, ``p_holm`` over all rows; ``smallest``, the difference
-        that would have been found with the power of the settings.
+        ``targets``, ``corpora`` of so many ``sources``, ``runs``; ``better`` and ``worse`` targets,
+        ``effect``, ``p`` of Wilcoxon's test over targets' means, ``p_holm`` over all rows;
+        ``smallest``, the difference that would have been found with the power of the settings.
     """
     column = gain(metric)
     is_read = (runs["direction"] == ACROSS) & (runs["on_target"] == IN_CONTEXT)
@@ -97,6 +97,7 @@ def contrasts(
                 "high": found.high,
                 "targets": found.targets,
                 "corpora": found.corpora,
+                "sources": differences["source"].nunique(),
                 "runs": len(differences),
                 "smallest": smallest(found, settings),
             }

@@ -57,12 +57,33 @@ def is_causal(answer: Answer) -> Reply:
     beside = [f"; over {name_of(null)}, {_difference(rows[null])}" for null in others]
     return Reply(
         HELPS[found.helps],
-        f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the better null, "
-        f"{name_of(found.better)}{''.join(beside)} ({counted(row['targets'], 'target')}, "
-        f"{row['corpora']} corpora; p = {p_value(row['p_holm'])}, Wilcoxon and Holm; differences "
-        f"below {_or_none(row['smallest'])} could not have been resolved).",
+        f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the "
+        f"{'better null' if others else 'only null with records'}, {name_of(found.better)}"
+        f"{''.join(beside)} ({counted(row['targets'], 'target')}, {row['corpora']} corpora; p = "
+        f"{p_value(row['p_holm'])}, Wilcoxon and Holm; {_limits(row)}){_why(answer)}.",
         "contrasts",
     )
+
+
+def _limits(row: Mapping[Any, Any]) -> str:
+    """What so few targets and corpora could not tell."""
+    if row["targets"] == 1:
+        return "one target alone gives no interval"
+    alone = "; of one corpus a source, what others would tell is not in the interval"
+    of_one = alone if row["corpora"] == row["sources"] else ""
+    return f"differences below {_or_none(row['smallest'])} could not have been resolved{of_one}"
+
+
+def _why(answer: Answer) -> str:
+    """Why an interval without zero is no verdict: it takes both nulls."""
+    found, row = answer.primary, answer.primary.row
+    if row is None or found.helps is not Outcome.unknown:
+        return ""
+    if not (row["low"] > 0 or row["high"] < 0):
+        return ""
+    if not {*NULLS} <= {*found.contrasts["against"]}:
+        return "; a verdict takes both nulls"
+    return "; which null is better was chosen by these same runs, so that a verdict takes both"
 
 
 def is_robust(answer: Answer) -> Reply:
