@@ -112,7 +112,7 @@ def _folders(words: list[str]) -> list[Path]:
 
 def _add(configs: Configs, folder: Path, search: list[str]) -> None:
     """Take in a folder of the user's: composed, as a config there may build on one of ours."""
-    for group in ("dataset", "model", "method", "experiment"):
+    for group in ("dataset", "model", "method", "transfer", "experiment"):
         for path in sorted((folder / group).rglob("*.yaml")):
             name = path.relative_to(folder / group).with_suffix("").as_posix()
             cfg = OmegaConf.to_container(compose("config", [*search, f"{group}={name}"]))

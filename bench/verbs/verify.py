@@ -44,8 +44,8 @@ Are the records what the code makes? Each is held against itself, then n of them
 from what the settings in them name. On the record's processor, with its versions, that must
 give the same bits. Elsewhere the scores of the pre-trained model and of the chosen step agree
 to the bit, to rounding (1e-6), within the tolerance, or not; another step that is as good, and
-other synthetic rows within five times the tolerance, are counted apart; last steps and
-predicted classes are not held.
+other synthetic rows or other adapted weights within five times the tolerance, are counted
+apart; last steps and predicted classes are not held.
 The last line says "Reproduced: ..." (exit code 0) or "Not reproduced: ..." (exit code 1).
 """
 MOST = 12  # differences of a cell that are named

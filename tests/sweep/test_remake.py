@@ -493,8 +493,18 @@ def test_a_folder_of_ones_own_configs_is_ones_own(
     with pytest.raises(BadInput, match=r"own_generators.Own, which no config names there"):
         remade(record(own), today())
     assert "own_generators" not in sys.modules
+    arm = tmp_path / "conf" / "transfer" / "own_arm.yaml"
+    arm.parent.mkdir()
+    arm.write_text(
+        "defaults: [none, _self_]\n"
+        "method: {name: own_arm, generator: {_target_: own_generators.Arm}}\n"
+    )
     theirs = Today.of(["--config-dir", str(tmp_path / "conf")])
     assert remade(record(own), theirs)["status"] == "done"
+    of_sources = with_sources(generator={"_target_": "own_generators.Arm"})
+    assert _settings(of_sources, theirs)["transfer"] == of_sources["settings"]["transfer"]
+    with pytest.raises(BadInput, match=r"own_generators.Arm, which no config names there"):
+        _settings(of_sources, today())
 
 
 @pytest.mark.parametrize(
