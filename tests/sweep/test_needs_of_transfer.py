@@ -106,3 +106,16 @@ def test_what_cannot_be_a_source_is_told_in_one_sentence(
     assert "Traceback" not in output.err
     assert output.err.count("\n") == 1
     assert list(Store(tmp_path).records()) == []
+
+
+@pytest.mark.long
+def test_two_sources_of_one_name_are_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin = Path(words[1], "dataset", "mine.yaml")
+    twin.write_text(f"{twin.read_text()}name: tae\n")
+    tables = "transfer.tables=[tae,glass,mine,penguins]"
+    asked = [word for word in words if not word.startswith(("openml.", "transfer.tables"))]
+    assert main(["run", *asked, tables]) == 2
+    told = "bench: Two of transfer.tables are called 'tae'; give one a name of its own.\n"
+    assert capsys.readouterr().err == told

@@ -22,16 +22,18 @@ from hypothesis import strategies as st
 from made_records import adapted, made
 from omegaconf import OmegaConf
 
+from bench.cell.corpus import given as given_sources
 from bench.cell.identity import SETTINGS, code_fingerprint, is_here, is_stale
 from bench.cell.record import fault, seal
 from bench.cell.store import Store
 from bench.cell.targets import Configs, by_role, is_dotted
 from bench.cli import main
+from bench.datasets.embedded import load
 from bench.errors import BadInput
 from bench.files import CONF, plain
 from bench.report.write import report
 from bench.sweep.limits import _memory
-from bench.sweep.remake import Today, _made, _seconds, _settings, escaped, remade
+from bench.sweep.remake import Today, _config, _made, _seconds, _settings, escaped, remade
 
 
 def composed(*overrides: str) -> dict[str, Any]:
@@ -266,6 +268,34 @@ def test_a_class_for_sources_is_a_generator_that_a_config_names(tripwire: Path) 
 def test_what_sources_ask_for_has_a_limit(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInput, match=told):
         remade(with_sources(**changed), today())
+
+
+@cache
+def over_tables() -> dict[str, Any]:
+    """Settings of a cell whose weights were fine-tuned on named tables."""
+    words = ("dataset=iris", "method=pretrained", "device=cpu", "transfer=real")
+    whole = composed(*words, "transfer.tables=[tae,glass,penguins]")
+    return {name: whole[name] for name in (*SETTINGS, "transfer")}
+
+
+@pytest.mark.long
+def test_a_source_is_a_dataset_that_a_config_names(tmp_path: Path) -> None:
+    beyond = tmp_path / "mine.yaml"
+    beyond.write_text("defaults: [csv, _self_]\npath: x.csv\ntarget: y\n")
+    for name in (
+        *(str(beyond), str(beyond.with_suffix("")), "../config", "/etc/passwd", "mine", "csv"),
+        *("tae' 'hydra.run.dir=x", "tae,glass", "[tae]", "$tae", "{a: 1}", "a=b", "", "x/y/z"),
+        *("${oc.env:HOME}", "openml", "a\nb"),
+    ):
+        whole = copy.deepcopy(over_tables())
+        whole["transfer"]["tables"] = ["tae", "glass", "penguins", name]
+        of = seal(adapted(made("iris", "pretrained", [0.7], settings=whole), "real"))
+        of["settings"] = whole
+        with pytest.raises(BadInput) as refused:
+            given_sources(_config(_settings(of, today()), today(), str(tmp_path)), load("iris"))
+        assert os.environ["HOME"] not in str(refused.value)
+        assert "\n" not in str(refused.value)
+        assert re.search("called so|names files|needs|expected|holds", str(refused.value))
 
 
 def test_weights_that_another_cell_made_take_as_long_as_they_may() -> None:
