@@ -17,9 +17,10 @@ from made_transfers import BASE, HELD_OUT, SIZES, moved, study
 
 from bench.analysis.safety import Outcome
 from bench.analysis.settings import settings
+from bench.analysis.significance import compared
 from bench.analysis.transfer.answer import Answer, answer
 from bench.analysis.transfer.crossed import CORPUS, Crossed
-from bench.analysis.transfer.robustness import spread
+from bench.analysis.transfer.robustness import signed_ranks, spread
 from bench.analysis.transfer.runs import (
     direction,
     forgetting,
@@ -381,6 +382,15 @@ class TestPrimary:
         assert (found.better, found.absent) == (None, ("bootstrap", "noise"))
         assert found.contrasts["against"].tolist() == ["real"]
         assert read(study(["real"], noisy(3))).primary.contrasts.empty
+
+
+@pytest.mark.parametrize("differences", [[0.3, -0.1, 0.0, 0.4, 0.2, 0.0], [0.0, 0.0], [0.1]])
+def test_targets_without_a_difference_leave_the_test_as_it_is(differences: list[float]) -> None:
+    whole = compared("a", "b", pd.Series(differences))
+    for name in ("p", "effect", "better", "worse"):
+        assert signed_ranks("a", "b", np.array([*differences, np.nan]))[name] == pytest.approx(
+            whole[name]
+        )
 
 
 class TestChecks:

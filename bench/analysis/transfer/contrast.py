@@ -9,9 +9,9 @@ import pandas as pd
 
 from bench.analysis.safety import Outcome
 from bench.analysis.settings import Analysis
-from bench.analysis.significance import compared, holm
+from bench.analysis.significance import holm
 from bench.analysis.transfer.crossed import Crossed, table
-from bench.analysis.transfer.robustness import smallest
+from bench.analysis.transfer.robustness import signed_ranks, smallest
 from bench.analysis.transfer.runs import ACROSS, IN_CONTEXT, UNIT, gain
 from bench.score import Score
 
@@ -87,10 +87,9 @@ def contrasts(
         crossed = Crossed.of(values, settings)
         of_targets = crossed.of_targets(values)
         found = crossed.estimate(crossed.mean(of_targets), values)
-        tested = compared(ours, str(other), pd.Series(of_targets[0]).dropna())
         rows.append(
             {
-                **tested,
+                **signed_ranks(ours, str(other), of_targets[0]),
                 "arm": ours,
                 "value": found.value,
                 "low": found.low,
