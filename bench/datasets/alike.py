@@ -168,7 +168,8 @@ def _matched(ours: _Cells, theirs: _Cells, least: float) -> list[tuple[int, int]
 
 def _order(ours: _Cells, theirs: _Cells, likeness: np.ndarray) -> list[int]:
     """The columns: first those with a namesake, then those that tell most of the same."""
-    telling = likeness.max(axis=1, initial=0) * np.log2(ours.sizes).astype(np.int64)
+    doublings = np.frexp(ours.sizes)[1] - 1  # log2, whole: exact on every processor
+    telling = likeness.max(axis=1, initial=0) * doublings
     strange = [name not in theirs.names for name in ours.names]
     return sorted(range(len(strange)), key=lambda i: (strange[i], -telling[i]))
 
