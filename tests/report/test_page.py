@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from made_experiment import experiment, experiment_of_numbers
+from made_transfers import study
 
 from bench.cell.store import Store
 from bench.report import tables as room
@@ -264,3 +265,27 @@ def test_a_number_leads_to_cells_of_its_own_problem(browser: Any, two_problems: 
     browser.find_element(By.ID, "regression-cell-filter").send_keys("zinc scm")
     assert browser.execute_script(count, "regression") == "2 cells"
     assert browser.execute_script(count, "classification") == "40 cells"
+
+
+@pytest.mark.long
+def test_of_transfer_alone_a_number_leads_to_its_cells_and_the_contents_to_all(
+    browser: Any, tmp_path: Path
+) -> None:
+    for record in study(["causal", "real"], lambda *_: 0.01, seeds=(0, 1)):
+        Store(tmp_path).write(record)
+    report(tmp_path)
+    browser.get((tmp_path / "report" / "index.html").as_uri())
+    assert browser.get_log("browser") == []
+    links = browser.execute_script(
+        "return [...document.querySelectorAll(\"a[href^='#']\")].map(a => a.hash.slice(1))"
+    )
+    ids = browser.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    assert {"transfer-cells", "transfer-matrix"} <= {*links} <= {*ids}
+    click(browser, "#transfer-matrix tbody tr:first-child td:nth-child(4) button")
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('#behind tbody tr')].map(r => r.cells[0].textContent)"
+    )
+    assert sorted(rows) == sorted(2 * ["australian", "banknote", "churn", "credit-g"])
+    note = browser.execute_script("return document.getElementById('behind-note').textContent")
+    assert note.endswith("8 of them counted; the others came to no result.")

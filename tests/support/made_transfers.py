@@ -15,7 +15,7 @@ TARGETS = {
     "finance": ["credit-g", "australian", "banknote", "churn"],
 }
 SIZES = (32, 64)
-SOURCES, HELD_OUT = ("wine", "iris"), ("thyroid", "wdbc")  # of every corpus: none is a target
+HELD_OUT = ("thyroid", "wdbc")
 OTHER_SIDE = {"healthcare": "finance", "finance": "healthcare"}
 Gains = Callable[[str, str, int], float]  # arm, target, seed → gain
 
@@ -46,7 +46,7 @@ def moved(
         (made_numeric if numeric else made)(target, method, [BASE, whole], fold=fold, seed=seed),
         arm,
         domains,
-        SOURCES,
+        [f"{domain}-table-{i}" for domain in domains for i in range(2)],
         held_out=dict.fromkeys(HELD_OUT, gain / 2),
         step=20,
         key=key[:32],

@@ -74,7 +74,8 @@ class Reading:
     def of(cls, answer: Answer, records: Iterable[Record]) -> Reading:
         """Read the records that an answer is of."""
         rows = [_fact(record) for record in records if is_transfer(record)]
-        return cls(answer, pd.DataFrame(rows).set_index("identity"))
+        facts = pd.DataFrame(rows).drop_duplicates("identity")
+        return cls(answer, facts.set_index("identity"))
 
     @property
     def settings(self) -> Analysis:
@@ -154,7 +155,7 @@ def beside(
         part.set_index([*by])[[*values]].add_prefix(f"{place} ")
         for place, part in numbers.groupby(across, observed=True)
     ]
-    return pd.concat(parts, axis=1).reset_index() if parts else numbers.iloc[:0]
+    return pd.concat(parts, axis=1).reset_index() if parts else numbers.iloc[:0][[*by]]
 
 
 def in_context(rows: pd.DataFrame) -> pd.DataFrame:

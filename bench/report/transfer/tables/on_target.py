@@ -35,7 +35,9 @@ def _make(reading: Reading) -> pd.DataFrame:
     )  # fmt: skip
     names = ["mean", "mean_low", "mean_high", "harm", "targets", "corpora", "runs"]
     more = ["brought", "brought_low", "brought_high", "brought_targets"]
-    return tuned[[*KEYS, *names]].merge(over[[*KEYS, *more]], on=KEYS, how="left")
+    words = dict.fromkeys(KEYS, object)  # also where there is no row
+    held, over = tuned[[*KEYS, *names]].astype(words), over[[*KEYS, *more]].astype(words)
+    return held.merge(over, on=KEYS, how="left")
 
 
 def _rows(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:

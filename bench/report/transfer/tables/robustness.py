@@ -66,13 +66,12 @@ def _lowest(gain: float, target: str) -> str:
     return f"{signed(gain)} ({target})"
 
 
-def _across(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:
-    return by_arm(reading, in_context(numbers[numbers["direction"] == ACROSS]))
+def _across(table: pd.DataFrame) -> pd.DataFrame:
+    return in_context(table[table["direction"] == ACROSS])
 
 
-def _elsewhere(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:
-    rows = by_arm(reading, in_context(numbers[numbers["direction"] != ACROSS]))
-    return sorted_by(rows, "direction", order_of_direction)
+def _elsewhere(table: pd.DataFrame) -> pd.DataFrame:
+    return in_context(table[table["direction"] != ACROSS])
 
 
 def _caption(reading: Reading, rows: pd.DataFrame) -> str:
@@ -109,7 +108,7 @@ robustness = TransferTable(
     title="Robustness and accuracy across domains",
     make=lambda reading: reading.answer.robustness,
     row="arm",
-    rows=_across,
+    rows=lambda reading, numbers: by_arm(reading, _across(numbers)),
     columns=_columns,
     caption=_caption,
     empty="Left out: no run from healthcare to finance or back has a score.",
@@ -120,9 +119,9 @@ robustness = TransferTable(
 spread = TransferTable(
     key="spread",
     title="Spread, transfer gap and what resolves across domains",
-    make=lambda reading: reading.answer.robustness,
+    make=lambda reading: _across(reading.answer.robustness),
     row="arm",
-    rows=_across,
+    rows=by_arm,
     columns=_more_columns,
     caption=_more_caption,
     empty="",
@@ -133,9 +132,11 @@ spread = TransferTable(
 elsewhere = TransferTable(
     key="robustness_elsewhere",
     title="Robustness and accuracy in other directions",
-    make=lambda reading: reading.answer.robustness,
+    make=lambda reading: _elsewhere(reading.answer.robustness),
     row="arm",
-    rows=_elsewhere,
+    rows=lambda reading, numbers: sorted_by(
+        by_arm(reading, numbers), "direction", order_of_direction
+    ),
     columns=lambda reading, rows: [Column("direction", DIRECTION), *_columns(reading, rows)],
     caption="As across domains. Within: from the target's own domain, the target itself left out.",
     empty="",
@@ -146,9 +147,9 @@ elsewhere = TransferTable(
 last = TransferTable(
     key="robustness_last",
     title="Robustness at the last step on the sources",
-    make=lambda reading: reading.answer.last.robustness,
+    make=lambda reading: _across(reading.answer.last.robustness),
     row="arm",
-    rows=_across,
+    rows=by_arm,
     columns=_columns,
     caption=(
         "As across domains, but of the last step, whatever the held-out sources chose: it decides "

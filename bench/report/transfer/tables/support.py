@@ -30,7 +30,7 @@ def _rows(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:
     return sorted_by(rows, "direction", order_of_direction)
 
 
-def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
+def _columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
     level = f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]"
     sizes = reading.answer.curves["rows"].cat.categories
     return [
@@ -43,6 +43,7 @@ def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
                 level,
             )
             for size in sizes
+            if f"{size} mean" in rows
         ),
         Column("targets", "targets"),
     ]
