@@ -46,20 +46,29 @@ def data_hashes(records: list[Record]) -> list[tuple[str, str]]:
 
 
 def settings_of(records: list[Record]) -> dict[str, Any]:
-    """The settings that all cells share, and each method's own, as they were resolved."""
+    """The settings that all cells share, each method's own and each transfer's, as resolved."""
     shared = {"validation_share", "finetune"}
     seen: dict[str, dict[str, Any]] = {name: {} for name in shared}
     methods: dict[str, dict[str, Any]] = defaultdict(dict)
+    transfers: dict[str, dict[str, Any]] = defaultdict(dict)
     for record in records:
         settings = record["settings"]
         own = settings["method"]
         methods[record["cell"]["method"]].setdefault(digest([own]), own)
+        if transfer := settings.get("transfer"):
+            # Which table is left out differs from target to target: it is the target.
+            own = {name: value for name, value in transfer.items() if name != "leave_out"}
+            transfers[transfer["method"]["name"]].setdefault(digest([own]), own)
         for name in shared:
             seen[name].setdefault(digest([settings[name]]), settings[name])
     return {
         **{name: list(values.values()) for name, values in sorted(seen.items())},
-        "methods": {
-            name: next(iter(own.values())) if len(own) == 1 else list(own.values())
-            for name, own in methods.items()
-        },
+        "methods": {name: _alone(own) for name, own in methods.items()},
+        **({"transfer": {n: _alone(own) for n, own in transfers.items()}} if transfers else {}),
     }
+
+
+def _alone(found: dict[str, Any]) -> Any:
+    """All that were found; the only one as it is."""
+    values = list(found.values())
+    return values[0] if len(values) == 1 else values

@@ -21,6 +21,11 @@ def tenths(value: float) -> str:
     return f"{round(1000 * value, 1) + 0.0:+.1f}"  # a zero has no minus
 
 
+def hundredths(value: float) -> str:
+    """A difference ×1000 with its sign, but for a zero's minus."""
+    return f"{round(1000 * value, 2) + 0.0:+.2f}"
+
+
 def unsigned(value: float) -> str:
     """A score ×1000, of what is never below 0."""
     return f"{1000 * value:.2f}"

@@ -88,7 +88,7 @@ def report(
     if len(told) == 1:  # what is to be known of the folder stands in its only chapter
         told, warnings = [replace(told[0], warnings=[*warnings, *told[0].warnings])], []
     _say(console, *warnings)
-    for chapter in told if not command else ():
+    for chapter in reversed(told) if not command else ():  # what heads the page stands lowest
         _print(console, chapter)
     written = [*_write_numbers(root, told), *_write_texts(root, told, warnings)]
     if figures:

@@ -11,7 +11,7 @@ from bench.cell.record import Record
 from bench.phrases import counted, joined
 from bench.report.chapter import Chapter, sections
 from bench.report.transfer.figures import glance
-from bench.report.transfer.question import replies
+from bench.report.transfer.question import counted_corpora, replies
 from bench.report.transfer.reading import Reading, listed, origin
 from bench.report.transfer.tables import tables
 
@@ -59,10 +59,10 @@ def _completeness(told: Answer) -> str:
     if runs.empty:
         return f"No record of transfer is done; {counted(len(lost), 'record')} failed."
     sources = joined(map(origin, sorted(runs["source"].unique())), "and")
-    corpora = len(runs[["source", "seed"]].drop_duplicates())
+    corpora = counted_corpora(len(runs[["source", "seed"]].drop_duplicates()))
     text = (
         f"{counted(len(runs), 'run')} of {counted(runs['arm'].nunique(), 'arm')} on "
-        f"{counted(runs['target'].nunique(), 'target')}, from {corpora} corpora of {sources}."
+        f"{counted(runs['target'].nunique(), 'target')}, from {corpora} of {sources}."
     )
     left_out = f" Left out: {counted(len(lost), 'record')} without results." if len(lost) else ""
     return f"{text}{left_out}"

@@ -34,6 +34,7 @@ from bench.report.transfer.reading import (
 )
 
 ENDS = ("mean", "low", "high")
+FEW = 3  # thousandths up to which two decimals tell more than one
 FULL = 13  # letters that fill a cell
 WRAPPED = 17  # letters of an arm's name in a line
 # Direction → line of a learning curve; others are left to the table.
@@ -110,6 +111,7 @@ def heat_map(reading: Reading) -> Drawing | None:
 def _panel(
     axes: Axes, cells: pd.DataFrame, arms: list[str], domains: list[str], shades: Shades
 ) -> None:
+    digits = 2 if shades.limit < FEW else 1
     axes.grid(False)
     axes.set(xlim=(-0.5, len(domains) - 0.5), ylim=(len(arms) - 0.5, -0.5))
     for row in cells.to_dict("records"):
@@ -125,10 +127,11 @@ def _panel(
         weight = "bold" if low > 0 or high < 0 else "normal"
         has_ends = not np.isnan(low)
         at = y - 0.13 if has_ends else y
-        axes.text(x, at, signed(value), fontsize=8, weight=weight, **of_text)
+        axes.text(x, at, signed(value, digits), fontsize=8, weight=weight, **of_text)
         if has_ends:
-            ends = f"[{low:.1f}, {high:.1f}]".replace("-", "−")
-            axes.text(x, y + 0.22, ends, fontsize=5.6 if len(ends) < FULL else 5.0, **of_text)
+            ends = f"[{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")
+            size = 5.6 if len(ends) < FULL else 5.0
+            axes.text(x, y + 0.22, ends, fontsize=size, **of_text)
     axes.set_xticks(range(len(domains)), domains, fontsize=7)
     axes.set_yticks([])
     axes.tick_params(length=0)

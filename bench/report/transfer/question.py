@@ -14,12 +14,12 @@ import pandas as pd
 
 from bench.analysis.safety import Outcome
 from bench.analysis.transfer.answer import Answer
-from bench.analysis.transfer.contrast import CAUSAL, NULLS
+from bench.analysis.transfer.contrast import CAUSAL, NULLS, Primary
 from bench.analysis.transfer.robustness import Check
 from bench.phrases import counted, joined
 from bench.report.looks import arm_looks
 from bench.report.question import Reply
-from bench.report.readable import NONE, p_value, share, signed, unsigned, with_interval
+from bench.report.readable import NONE, hundredths, p_value, share, unsigned, with_interval
 
 HELPS = {
     Outcome.yes: "Causally generated rows make transfer across domains better",
@@ -32,8 +32,23 @@ KEPT = {
     Outcome.no: "Accuracy is not kept across domains",
     Outcome.unknown: "Whether accuracy is kept across domains cannot be told",
 }
+SEES = {
+    Outcome.yes: "The experiment sees what it must",
+    Outcome.no: "The experiment does not see what it must",
+    Outcome.unknown: "Whether the experiment sees what it must cannot be told",
+}
+PERMUTED = {
+    Outcome.yes: "do not help",
+    Outcome.no: "help, which they must not",
+    Outcome.unknown: "cannot be told not to help",
+}
+OWN = {
+    Outcome.yes: "help",
+    Outcome.no: "harm, though they must help",
+    Outcome.unknown: "cannot be told to help",
+}
 REAL = "real"
-sized = partial(with_interval, show=signed)
+sized = partial(with_interval, show=hundredths)
 
 
 def replies(answer: Answer) -> list[Reply]:
@@ -55,35 +70,34 @@ def is_causal(answer: Answer) -> Reply:
     row = rows[found.better]
     others = [null for null in NULLS if null in rows and null != found.better]
     beside = [f"; over {name_of(null)}, {_difference(rows[null])}" for null in others]
+    which = "better" if others else "only"
     return Reply(
         HELPS[found.helps],
-        f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the "
-        f"{'better null' if others else 'only null with records'}, {name_of(found.better)}"
-        f"{''.join(beside)} ({counted(row['targets'], 'target')}, {row['corpora']} corpora; p = "
-        f"{p_value(row['p_holm'])}, Wilcoxon and Holm; {_limits(row)}){_why(answer)}.",
+        f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the {which} null, "
+        f"{name_of(found.better)}{''.join(beside)} ({counted(row['targets'], 'target')}, "
+        f"{counted_corpora(row['corpora'])}; p = {p_value(row['p_holm'])}, Wilcoxon and Holm"
+        f"{_unseen(row)}){_why(found)}.",
         "contrasts",
     )
 
 
-def _limits(row: Mapping[Any, Any]) -> str:
-    """What so few targets and corpora could not tell."""
+def _unseen(row: Mapping[Any, Any]) -> str:
+    """How small a difference stays unseen; why there is no interval."""
     if row["targets"] == 1:
-        return "one target alone gives no interval"
-    alone = "; of one corpus a source, what others would tell is not in the interval"
-    of_one = alone if row["corpora"] == row["sources"] else ""
-    return f"differences below {_or_none(row['smallest'])} could not have been resolved{of_one}"
+        return "; one target alone gives no interval"
+    smallest = row["smallest"]
+    is_told = not pd.isna(smallest)
+    return f"; differences below {unsigned(smallest)} stay unseen" if is_told else ""
 
 
-def _why(answer: Answer) -> str:
+def _why(found: Primary) -> str:
     """Why an interval without zero is no verdict: it takes both nulls."""
-    found, row = answer.primary, answer.primary.row
-    if row is None or found.helps is not Outcome.unknown:
+    row = found.row
+    if row is None or found.helps is not Outcome.unknown or not (row["low"] > 0 or row["high"] < 0):
         return ""
-    if not (row["low"] > 0 or row["high"] < 0):
-        return ""
-    if not {*NULLS} <= {*found.contrasts["against"]}:
-        return "; a verdict takes both nulls"
-    return "; which null is better was chosen by these same runs, so that a verdict takes both"
+    if not set(NULLS) <= set(found.contrasts["against"]):
+        return ", and a verdict takes both nulls"
+    return ", and as the better null was chosen by these same runs, a verdict takes both"
 
 
 def is_robust(answer: Answer) -> Reply:
@@ -95,14 +109,14 @@ def is_robust(answer: Answer) -> Reply:
     arms = [arm for arm in (answer.primary.better, REAL) if arm is not None and arm in rows]
     others = [(name_of(arm), rows[arm]) for arm in arms]
     harm = [f"{name} {share(of['harm'])}" for name, of in others]
-    least = [f"{name} {signed(of['worst'])}" for name, of in others]
+    least = [f"{name} {hundredths(of['worst'])}" for name, of in others]
     return Reply(
         "Robustness across domains",
         f"of transfers with {name_of(CAUSAL)} {_interval(row, 'harm', share)} end below the "
         f"published model{_beside(harm)}; on the "
         f"worst {worst:.0%} of targets {_score(answer)} changes by "
-        f"{_interval(row, 'worst', signed)}{_beside(least)}, and the largest loss is "
-        f"{signed(row['lowest'])} ({row['lowest_target']}).",
+        f"{_interval(row, 'worst', hundredths)}{_beside(least)}, and the largest loss is "
+        f"{hundredths(row['lowest'])} ({row['lowest_target']}).",
         "robustness",
     )
 
@@ -113,10 +127,11 @@ def is_accurate(answer: Answer) -> Reply:
     if CAUSAL not in rows:
         return Reply(f"{KEPT[Outcome.unknown]} here", _lacking(answer))
     row, margin = rows[CAUSAL], 1000 * answer.settings.transfer_margin
+    gained = _interval(row, "mean", hundredths)
     return Reply(
         KEPT[row["kept"]],
-        f"{name_of(CAUSAL)} change {_score(answer)} by {_interval(row, 'mean', signed)} against "
-        f"the published model, where no more than {margin:g} may be lost; {row['kept_targets']} of "
+        f"{name_of(CAUSAL)} change {_score(answer)} by {gained} against the published model, where "
+        f"no more than {margin:g} may be lost; {row['kept_targets']} of "
         f"{counted(row['targets'], 'target')} lose no more than that on average{_unmoved(row)}.",
         "robustness",
     )
@@ -125,16 +140,13 @@ def is_accurate(answer: Answer) -> Reply:
 def seen(answer: Answer) -> Reply:
     """Whether permuted labels help, as they must not, and the target's own domain, as it must."""
     permuted, own = answer.checks
-    both = [
-        f"permuted labels gain {_gained(permuted)}",
-        f"tables of the target's own domain {_gained(own)}",
-    ]
-    told = "The experiment sees what it must"
-    if Outcome.no in (permuted.holds, own.holds):
-        told = "The experiment does not see what it must"
-    elif Outcome.unknown in (permuted.holds, own.holds):
-        told = "Whether the experiment sees what it must cannot be told"
-    return Reply(told, f"{joined(both, 'and')} ({_score(answer)}).", "checks")
+    outcomes = (permuted.holds, own.holds)
+    worst = next(of for of in (Outcome.no, Outcome.unknown, Outcome.yes) if of in outcomes)
+    both = (
+        _checked("permuted labels", permuted, PERMUTED),
+        _checked("tables of the target's own domain", own, OWN),
+    )
+    return Reply(SEES[worst], f"{joined(both, 'and')} ({_score(answer)}).", "checks")
 
 
 def name_of(arm: str) -> str:
@@ -144,9 +156,20 @@ def name_of(arm: str) -> str:
     return title[0].lower() + title[1:] if title[1:2].islower() else title
 
 
-def _gained(check: Check) -> str:
+def counted_corpora(n: int) -> str:
+    """How many corpora.
+
+    >>> counted_corpora(1), counted_corpora(10)
+    ('1 corpus', '10 corpora')
+    """
+    return "1 corpus" if n == 1 else f"{n} corpora"
+
+
+def _checked(what: str, check: Check, words: Mapping[Outcome, str]) -> str:
     found = check.gained
-    return "what no record tells" if found is None else sized(found.value, found.low, found.high)
+    if found is None:
+        return f"of {what} there is no record"
+    return f"{what} {words[check.holds]}: {sized(found.value, found.low, found.high)}"
 
 
 def _across(answer: Answer) -> dict[str | None, dict[Any, Any]]:

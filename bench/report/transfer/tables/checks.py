@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis.safety import Outcome
 from bench.analysis.transfer.robustness import Check
 from bench.report.columns import THOUSANDTHS
-from bench.report.readable import signed, with_interval
+from bench.report.readable import hundredths, with_interval
 from bench.report.table import Behind, Column, Lead
 from bench.report.transfer.reading import Reading, TransferTable
 
@@ -52,7 +52,7 @@ checks = TransferTable(
     columns=lambda reading, _rows: [
         Column("holds", HOLDING, HOLDS.__getitem__),
         Column(
-            ("value", "low", "high"), "mean gain", partial(with_interval, show=signed),
+            ("value", "low", "high"), "mean gain", partial(with_interval, show=hundredths),
             f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]",
         ),
         Column("targets", "targets", "{:.0f}".format),

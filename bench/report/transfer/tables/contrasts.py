@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.analysis.transfer.contrast import NULLS
 from bench.report.columns import THOUSANDTHS
-from bench.report.readable import p_value, sign_two, signed, unsigned, with_interval
+from bench.report.readable import hundredths, p_value, sign_two, unsigned, with_interval
 from bench.report.table import Behind, Column, Lead
 from bench.report.transfer.reading import Reading, TransferTable, by_arm
 
@@ -22,7 +22,7 @@ def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
     level = f"{reading.settings.confidence:.0%}"
     return [
         Column(
-            ("value", "low", "high"), "difference", partial(with_interval, show=signed),
+            ("value", "low", "high"), "difference", partial(with_interval, show=hundredths),
             f"{THOUSANDTHS} [{level} interval]",
         ),
         Column("smallest", "resolves from", unsigned, THOUSANDTHS),

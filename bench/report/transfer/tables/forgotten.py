@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from bench.report.columns import THOUSANDTHS
-from bench.report.readable import share, signed, whole, with_interval
+from bench.report.readable import hundredths, share, whole, with_interval
 from bench.report.table import Column
 from bench.report.transfer.reading import (
     FROM,
@@ -38,7 +38,7 @@ forgotten = TransferTable(
     columns=lambda reading, _rows: [
         Column("source", FROM, origin),
         Column(
-            ("mean", "low", "high"), "mean gain", partial(with_interval, show=signed),
+            ("mean", "low", "high"), "mean gain", partial(with_interval, show=hundredths),
             f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]",
         ),
         Column("step", "median step", whole),

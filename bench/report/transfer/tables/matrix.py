@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis.transfer.runs import IN_CONTEXT, OTHERS
-from bench.report.readable import tenths, with_interval
+from bench.report.readable import hundredths, with_interval
 from bench.report.table import Behind, Column, Lead
 from bench.report.transfer.figures import heat_map
 from bench.report.transfer.reading import (
@@ -48,7 +48,7 @@ def _columns(_reading: Reading, rows: pd.DataFrame) -> list[Column]:
 
 def _cell(domain: str, value: float, low: float, high: float, origin: str) -> str:
     own = "*" if domain in origin.split(" + ") else ""
-    return f"{with_interval(value, low, high, tenths)}{own}"
+    return f"{with_interval(value, low, high, hundredths)}{own}"
 
 
 def _behind(_reading: Reading, rows: pd.DataFrame) -> Lead:

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis.transfer.runs import IN_CONTEXT
 from bench.report.columns import THOUSANDTHS
 from bench.report.looks import title
-from bench.report.readable import share, signed, with_interval
+from bench.report.readable import hundredths, share, with_interval
 from bench.report.table import Column
 from bench.report.transfer.reading import (
     DIRECTION,
@@ -47,7 +47,7 @@ def _rows(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:
 
 def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
     level = f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]"
-    show = partial(with_interval, show=signed)
+    show = partial(with_interval, show=hundredths)
     return [
         Column("on_target", ON_TARGET, title),
         Column("direction", DIRECTION),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.report.columns import THOUSANDTHS
-from bench.report.readable import share, signed
+from bench.report.readable import hundredths, share
 from bench.report.table import Behind, Column, Lead
 from bench.report.transfer.reading import (
     FROM,
@@ -44,7 +44,7 @@ def _columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
 
 
 def _with_harm(mean: float, harm: float) -> str:
-    return f"{signed(mean)} ({share(harm)})"
+    return f"{hundredths(mean)} ({share(harm)})"
 
 
 def _behind(reading: Reading, rows: pd.DataFrame) -> Lead:

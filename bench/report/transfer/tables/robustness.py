@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis.safety import Outcome
 from bench.analysis.transfer.runs import ACROSS
 from bench.report.columns import THOUSANDTHS
-from bench.report.readable import p_value, share, signed, unsigned, with_interval
+from bench.report.readable import hundredths, p_value, share, unsigned, with_interval
 from bench.report.table import Column
 from bench.report.transfer.reading import (
     DIRECTION,
@@ -31,7 +31,7 @@ def _interval(name: str) -> tuple[str, str, str]:
 
 def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
     level = f"[{reading.settings.confidence:.0%} interval]"
-    scaled, show = f"{THOUSANDTHS} {level}", partial(with_interval, show=signed)
+    scaled, show = f"{THOUSANDTHS} {level}", partial(with_interval, show=hundredths)
     worst = reading.settings.worst_share
     return [
         Column(_interval("mean"), "mean gain", show, scaled, better=1),
@@ -43,7 +43,7 @@ def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
 
 
 def _more_columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
-    show, level = partial(with_interval, show=signed), f"{reading.settings.confidence:.0%}"
+    show, level = partial(with_interval, show=hundredths), f"{reading.settings.confidence:.0%}"
     margin = 1000 * reading.settings.transfer_margin
     return [
         Column("spread", "spread over corpora", unsigned, THOUSANDTHS, better=-1),
@@ -63,7 +63,7 @@ def _kept(kept: Outcome, targets: int, of: int) -> str:
 
 
 def _lowest(gain: float, target: str) -> str:
-    return f"{signed(gain)} ({target})"
+    return f"{hundredths(gain)} ({target})"
 
 
 def _across(table: pd.DataFrame) -> pd.DataFrame:

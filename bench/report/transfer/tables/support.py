@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from bench.report.columns import THOUSANDTHS
-from bench.report.readable import tenths, three, with_interval
+from bench.report.readable import hundredths, three, with_interval
 from bench.report.table import Column
 from bench.report.transfer.figures import learning_curves
 from bench.report.transfer.reading import (
@@ -39,7 +39,7 @@ def _columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
             Column(
                 (f"{size} mean", f"{size} low", f"{size} high"),
                 f"{size} rows",
-                partial(with_interval, show=tenths),
+                partial(with_interval, show=hundredths),
                 level,
             )
             for size in sizes
