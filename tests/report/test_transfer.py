@@ -280,9 +280,9 @@ class TestSentences:
     @pytest.mark.parametrize(
         ("arms", "lacks"),
         [
-            (["real"], "there is no record of transfer=causal, transfer=bootstrap and "
+            (["real"], "no record in context is of transfer=causal, transfer=bootstrap and "
              "transfer=noise."),
-            (["causal"], "there is no record of transfer=bootstrap and transfer=noise."),
+            (["causal"], "no record in context is of transfer=bootstrap and transfer=noise."),
         ],
     )  # fmt: skip
     def test_what_it_takes_and_is_not_there_is_named(self, arms: list[str], lacks: str) -> None:

@@ -6,7 +6,7 @@ accuracy is kept? First whether it is the causality, then robustness, then accur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -66,7 +66,7 @@ def is_causal(answer: Answer) -> Reply:
     found, score = answer.primary, _score(answer)
     rows = {str(row["against"]): row for row in found.contrasts.to_dict("records")}
     if found.better is None:
-        return Reply(f"{HELPS[Outcome.unknown]} here", _lacking(answer))
+        return Reply(f"{HELPS[Outcome.unknown]} here", _lacking(found.absent))
     row = rows[found.better]
     others = [null for null in NULLS if null in rows and null != found.better]
     beside = [f"; over {name_of(null)}, {_difference(rows[null])}" for null in others]
@@ -104,7 +104,7 @@ def is_robust(answer: Answer) -> Reply:
     """How often and how far causally generated rows harm, beside the better null and real rows."""
     rows = _across(answer)
     if CAUSAL not in rows:
-        return Reply("Robustness across domains cannot be told here", _lacking(answer))
+        return Reply("Robustness across domains cannot be told here", _lacking([CAUSAL]))
     row, worst = rows[CAUSAL], answer.settings.worst_share
     arms = [arm for arm in (answer.primary.better, REAL) if arm is not None and arm in rows]
     others = [(name_of(arm), rows[arm]) for arm in arms]
@@ -125,7 +125,7 @@ def is_accurate(answer: Answer) -> Reply:
     """Non-inferiority of causally generated rows, by the margin of the settings."""
     rows = _across(answer)
     if CAUSAL not in rows:
-        return Reply(f"{KEPT[Outcome.unknown]} here", _lacking(answer))
+        return Reply(f"{KEPT[Outcome.unknown]} here", _lacking([CAUSAL]))
     row, margin = rows[CAUSAL], 1000 * answer.settings.transfer_margin
     gained = _interval(row, "mean", hundredths)
     return Reply(
@@ -206,9 +206,9 @@ def _score(answer: Answer) -> str:
     return f"test {answer.metric.turned_title()} ×1000"
 
 
-def _lacking(answer: Answer) -> str:
-    absent = answer.primary.absent
+def _lacking(absent: Sequence[str]) -> str:
+    """Which arms have no run across domains, in context."""
     if absent:
         named = joined([f"transfer={arm}" for arm in absent], "and")
-        return f"from healthcare to finance or back there is no record of {named}."
+        return f"from healthcare to finance or back no record in context is of {named}."
     return "the arms that it takes have no target, fold and corpus in common."
