@@ -275,7 +275,19 @@ class TestSentences:
     ) -> None:
         for arm, mean in means.items():
             monkeypatch.setitem(MEANS, arm, mean)
-        assert replies(read(study(MEANS, gains, seeds=(0, 1))))[0].told == told
+        found = replies(read(study(MEANS, gains, seeds=(0, 1))))[0]
+        assert found.told == told
+        # The interval leaves zero out, and the other null says otherwise.
+        is_told = "cannot be told" not in told
+        assert found.because.endswith("so that a verdict takes both.") == (not is_told)
+
+    def test_one_null_alone_or_one_corpus_is_told(self) -> None:
+        found = replies(read(study(["causal", "noise"], gains, seeds=(0,))))[0]
+        assert (
+            "over the only null with records, real + noise (8 targets, 2 corpora;" in found.because
+        )
+        assert "; of one corpus a source, what others would tell is not in" in found.because
+        assert found.because.endswith("; a verdict takes both nulls.")
 
     @pytest.mark.parametrize(
         ("arms", "lacks"),

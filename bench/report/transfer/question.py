@@ -70,24 +70,26 @@ def is_causal(answer: Answer) -> Reply:
     row = rows[found.better]
     others = [null for null in NULLS if null in rows and null != found.better]
     beside = [f"; over {name_of(null)}, {_difference(rows[null])}" for null in others]
-    which = "better" if others else "only"
+    which = "better null" if others else "only null with records"
     return Reply(
         HELPS[found.helps],
-        f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the {which} null, "
+        f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the {which}, "
         f"{name_of(found.better)}{''.join(beside)} ({counted(row['targets'], 'target')}, "
         f"{counted_corpora(row['corpora'])}; p = {p_value(row['p_holm'])}, Wilcoxon and Holm"
-        f"{_unseen(row)}){_why(found)}.",
+        f"{_limits(row)}){_why(found)}.",
         "contrasts",
     )
 
 
-def _unseen(row: Mapping[Any, Any]) -> str:
-    """How small a difference stays unseen; why there is no interval."""
+def _limits(row: Mapping[Any, Any]) -> str:
+    """What so few targets and corpora could not tell."""
     if row["targets"] == 1:
         return "; one target alone gives no interval"
-    smallest = row["smallest"]
-    is_told = not pd.isna(smallest)
-    return f"; differences below {unsigned(smallest)} stay unseen" if is_told else ""
+    alone = "; of one corpus a source, what others would tell is not in the interval"
+    of_one = alone if row["corpora"] == row["sources"] else ""
+    if pd.isna(row["smallest"]):
+        return of_one
+    return f"; differences below {unsigned(row['smallest'])} could not have been resolved{of_one}"
 
 
 def _why(found: Primary) -> str:
@@ -95,9 +97,9 @@ def _why(found: Primary) -> str:
     row = found.row
     if row is None or found.helps is not Outcome.unknown or not (row["low"] > 0 or row["high"] < 0):
         return ""
-    if not set(NULLS) <= set(found.contrasts["against"]):
-        return ", and a verdict takes both nulls"
-    return ", and as the better null was chosen by these same runs, a verdict takes both"
+    if not {*NULLS} <= {*found.contrasts["against"]}:
+        return "; a verdict takes both nulls"
+    return "; which null is better was chosen by these same runs, so that a verdict takes both"
 
 
 def is_robust(answer: Answer) -> Reply:
