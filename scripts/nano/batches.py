@@ -15,8 +15,8 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from bench.files import plain
-from scripts.nano.prior import ClassPrior, Prior, ValuePrior
-from scripts.nano.tables import draw_batch
+from generators.prior.settings import ClassPrior, Prior, ValuePrior
+from generators.prior.tables import draw_batch
 
 TRAINING_STREAM, VALIDATION_STREAM = 0, 1
 PREFETCH = 8  # batches a worker may be ahead; bounds memory, decides no number

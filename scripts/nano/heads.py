@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generators.prior.targets import IGNORE
 from scripts.nano.batches import ramp
-from scripts.nano.targets import IGNORE
 
 LOW, HIGH = -0.5, 1.5  # of the bins, where the support's values lie between 0 and 1
 

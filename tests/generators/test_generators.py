@@ -251,6 +251,11 @@ def with_defaults(path: Path) -> DictConfig:
     config = OmegaConf.load(path)
     assert isinstance(config, DictConfig)
     for name in [d for d in config.pop("defaults", []) if d != "_self_"]:
+        if isinstance(name, DictConfig):  # a part that is shared with other configs: /group@key
+            ((place, part),) = name.items()
+            group, key = place.removeprefix("/").split("@")
+            OmegaConf.update(config, key, OmegaConf.load(METHODS.parent / group / f"{part}.yaml"))
+            continue
         folder = next(f for f in (path.parent, METHODS) if (f / f"{name}.yaml").exists())
         config = OmegaConf.merge(with_defaults(folder / f"{name}.yaml"), config)
     return config
@@ -878,7 +883,8 @@ def ours() -> dict[str, list[DictConfig]]:
     found: dict[str, list[DictConfig]] = {}
     for path in sorted(METHODS.glob("*.yaml")):
         config = OmegaConf.load(path)
-        for node in [] if "defaults" in config else calls(config):
+        builds_on = [d for d in config.get("defaults", []) if isinstance(d, str) and d != "_self_"]
+        for node in [] if builds_on else calls(with_defaults(path)):
             if node._target_.startswith("generators."):
                 found.setdefault(node._target_, []).append(node)
     return found

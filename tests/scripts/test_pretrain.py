@@ -14,11 +14,11 @@ from omegaconf import DictConfig
 from safetensors.torch import load_file
 
 from bench.models.tab2d.forward import forward
+from generators.prior.mechanisms import MAX_LEVELS, MECHANISMS
+from generators.prior.tables import draw_batch, draw_table, recode_levels
+from generators.prior.targets import IGNORE, ClassTarget, ValueTarget
 from scripts.nano.batches import batches_from, draw_shape, make_prior, prior_at, training_batch
 from scripts.nano.heads import Bins
-from scripts.nano.mechanisms import MAX_LEVELS, MECHANISMS
-from scripts.nano.tables import draw_batch, draw_table, recode_levels
-from scripts.nano.targets import IGNORE, ClassTarget, ValueTarget
 from scripts.pretrain_nano import CONF, Run, config_hash, finish, learning_rate, train
 
 TINY = [

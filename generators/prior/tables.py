@@ -1,8 +1,8 @@
 """Synthetic tables from a seed, never from data: drawn, then made untidy.
 
-A mechanism gives features and labels (`scripts.nano.mechanisms`, `scripts.nano.targets`). Then the
-table is made as untidy as real ones: levels, codes in arbitrary order, ties, zeros, near-copies,
-irrelevant columns, imputed holes, wrong labels.
+A mechanism gives features and labels (`generators.prior.mechanisms`, `generators.prior.targets`).
+Then the table is made as untidy as real ones: levels, codes in arbitrary order, ties, zeros,
+near-copies, irrelevant columns, imputed holes, wrong labels.
 
 The model reads ranks only (`Tab2DQuantileEmbeddingX`), so strictly monotone feature transforms,
 heavy tails among them, matter *between* features and target and not at the end.
@@ -13,14 +13,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from scripts.nano.mechanisms import (
+from generators.prior.mechanisms import (
     MAX_LEVELS,
     MECHANISMS,
     Array,
     level_columns,
 )
-from scripts.nano.prior import Prior
-from scripts.nano.targets import Target, draw_target, log_uniform, standardize
+from generators.prior.settings import Prior
+from generators.prior.targets import Target, draw_target, log_uniform, standardize
 
 # Untidiness
 
@@ -94,6 +94,11 @@ def draw_table(rng: Generator, n: int, f: int, target: Target) -> tuple[Array, A
     return X.astype(np.float32), target.told(rng, y)
 
 
+def is_tame(X: Array) -> bool:
+    """Whether features are finite, and small enough to be computed with."""
+    return bool(np.isfinite(X).all() and np.abs(X).max() < 1e6)
+
+
 def draw_batch(
     rng: Generator, n_tables: int, n_support: int, n_query: int, n_features: int, prior: Prior
 ) -> tuple[Array, Array, Array, Array]:
@@ -102,13 +107,14 @@ def draw_batch(
     Returns
     -------
     x_support, y_support, x_query, y_query : ndarrays of shape (b, s, f), (b, s), (b, q, f), (b, q)
-        The targets as their kind encodes them (`scripts.nano.targets`).
+        The targets as their kind encodes them (`generators.prior.targets`).
     """
-    features, targets = [], []
+    features: list[Array] = []
+    targets: list[Array] = []
     while len(features) < n_tables:
         target = draw_target(rng, prior, n_support)
         X, y = draw_table(rng, n_support + n_query, n_features, target)
-        if np.isfinite(X).all() and np.abs(X).max() < 1e6 and target.usable(y, n_support):
+        if is_tame(X) and target.usable(y, n_support):
             features.append(X)
             targets.append(target.encoded(rng, y, n_support))
     x, y = np.stack(features), np.stack(targets)

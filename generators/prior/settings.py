@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Len
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
+
+from bench.ranges import STRICT, Chance, NotNegative, Positive, Rising
+
+CLOSED = ConfigDict(**STRICT, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -78,3 +88,72 @@ class ValuePrior(Prior):
     uneven_noise: float
     heavy_noise: float
     warped: float
+
+
+@with_config(CLOSED)
+class ValueMechanisms(TypedDict, total=False):
+    """Relative frequencies of the mechanisms that make any target."""
+
+    scm: NotNegative
+    additive: NotNegative
+    tree_sum: NotNegative
+    fitted_trees: NotNegative
+    smooth: NotNegative
+
+
+@with_config(CLOSED)
+class ClassMechanisms(ValueMechanisms, total=False):
+    """And of those that start from classes."""
+
+    clusters: NotNegative
+    levels: NotNegative
+
+
+@with_config(CLOSED)
+class _Settings(TypedDict):
+    """What `Prior` holds, as a configuration tells it."""
+
+    noise: Annotated[Sequence[Positive], Len(2, 2), Rising()]
+    level_tables: Chance
+    levels_seen: Chance
+    nominal: Chance
+    copy_tables: Chance
+    noise_tables: Chance
+    hole_tables: Chance
+
+
+@with_config(CLOSED)
+class ClassSettings(_Settings):
+    """What `ClassPrior` holds."""
+
+    mechanism_weights: Annotated[ClassMechanisms, Len(1)]
+    class_weights: Annotated[Sequence[NotNegative], Len(1)]
+    class_floor: Chance
+    scattered: Chance
+    flip_share: Chance
+    flip_max: Chance
+
+
+@with_config(CLOSED)
+class ValueSettings(_Settings):
+    """What `ValuePrior` holds."""
+
+    mechanism_weights: Annotated[ValueMechanisms, Len(1)]
+    uneven_noise: Chance
+    heavy_noise: Chance
+    warped: Chance
+
+
+P = TypeVar("P", bound=Prior)
+
+
+def made(kind: type[P], settings: Any) -> P:
+    """A prior of its settings: lists as tuples, mechanisms in one order whoever wrote them."""
+    known = [*ValueMechanisms.__annotations__, *ClassMechanisms.__annotations__]
+    weights = settings["mechanism_weights"]
+    ordered = {name: weights[name] for name in dict.fromkeys(known) if name in weights}
+    values: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list | tuple) else v for k, v in settings.items()
+    }
+    values["mechanism_weights"] = ordered
+    return kind(**values)

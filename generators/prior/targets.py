@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from scripts.nano.prior import ClassPrior, Prior, ValuePrior
+from generators.prior.settings import ClassPrior, Prior, ValuePrior
 
 Array = np.ndarray
 
@@ -116,8 +116,8 @@ class ClassTarget(Target):
 
     def usable(self, y: Array, n_support: int) -> bool:
         """Two classes in the support, queries of classes shown there."""
-        support = np.unique(y[:n_support])
-        return len(support) >= 2 and int(np.isin(y[n_support:], support).sum()) >= 2
+        support, asked = np.unique(y[:n_support]), y[n_support:]
+        return len(support) >= 2 and int(np.isin(asked, support).sum()) >= min(2, len(asked))
 
     def encoded(self, rng: Generator, y: Array, n_support: int) -> Array:
         """Numbered without gaps, as a real table's support would have them, but for the scattered.
@@ -174,7 +174,7 @@ class ValueTarget(Target):
     def usable(self, y: Array, n_support: int) -> bool:
         """Finite, at least three values in the support, no query absurdly far away."""
         support = y[:n_support]
-        if not np.isfinite(y).all() or len(np.unique(support)) < 3:
+        if not np.isfinite(y).all() or len(np.unique(support)) < min(3, n_support):
             return False
         low, high = support.min(), support.max()
         room = WIDEST * (high - low)

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.random import Generator
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
-from scripts.nano.prior import Prior
-from scripts.nano.targets import ClassTarget, Target, log_uniform, random_shares, standardize
+from generators.prior.settings import Prior
+from generators.prior.targets import ClassTarget, Target, log_uniform, random_shares, standardize
 
 Array = np.ndarray
-Mechanism = Callable[[Generator, int, int, Target], tuple[Array, Array]]
+Mechanism = Callable[..., tuple[Array, Array]]  # of rng, n, f, target; some of classes alone
 
 MAX_LEVELS = 15  # a column with more values counts as continuous
 
@@ -134,7 +134,7 @@ def draw_features(rng: Generator, n: int, f: int) -> Array:
 def additive_score(rng: Generator, X: Array, outputs: int) -> Array:
     """A weighted sum of one-feature effects, at times with products: linear models' home."""
     f = X.shape[1]
-    relevant = rng.random(f) < rng.uniform(0.15, 1)
+    relevant = np.less(rng.random(f), rng.uniform(0.15, 1))
     relevant[rng.integers(f)] = True
     effects = X[:, relevant]
     if rng.random() < 0.45:
