@@ -157,9 +157,9 @@ class TestShow:
         assert "0.7200" in text
         assert "stale: true" in text
 
-    @pytest.mark.parametrize("method", ["pretrained", "scm"])
+    @pytest.mark.parametrize(("method", "of"), [("pretrained", "on other"), ("scm", "(adapted,")])
     def test_adapted_weights_are_told_in_a_line(
-        self, method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, method: str, of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ):
         record = adapted(made("zoo", method, [0.75]), "causal", ("healthcare", "other"))
         record["metrics"]["pretrained"]["test"]["roc_auc_ovo"] = 0.6125
@@ -168,7 +168,7 @@ class TestShow:
         shown = capsys.readouterr().out
         tables = "(3 tables, 2 held out), step 40"
         assert f"\ntransfer: causal, from healthcare and other {tables}\n" in shown
-        assert all(told in shown for told in ("published)", "(adapted,", "0.6125"))
+        assert all(told in shown for told in ("published)", of, "0.6125"))
         assert "breast-w: it is of one origin with wdbc" in shown
 
     def test_a_failure_shows_its_traceback(
