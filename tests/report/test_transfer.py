@@ -231,8 +231,12 @@ def test_a_number_leads_to_the_cells_behind_it(
     assert set(found["counted"]) == {"yes"}
 
 
-def test_words_lead_nowhere(whole: Reported) -> None:
-    assert whole.sections["matrix"].behind(0, "from") is None
+def test_words_and_what_is_not_there_lead_nowhere(whole: Reported) -> None:
+    matrix = whole.sections["matrix"]
+    assert matrix.behind(0, "from") is None
+    assert matrix.table is not None
+    assert matrix.table.iloc[-1]["to other"] == "–"
+    assert matrix.behind(len(matrix.table) - 1, "to other") is None
     assert whole.sections["on_target"].behind(0, "on the target") is None
     assert whole.sections["checks"].behind(0, "holds") is None
 
@@ -434,6 +438,9 @@ class TestFigures:
         first = drawing.figure.axes[0]
         assert first.get_title() == "Real rows"
         lines = {line.get_label(): list(line.get_ydata()) for line in first.lines}
+        (legend,) = drawing.figure.legends
+        told = [text.get_text() for text in legend.get_texts()]
+        assert told == ["across", "within", "from all others"]
         assert lines["across"] == pytest.approx([5.0, 5.0, 10.0])
         assert lines["within"] == pytest.approx([15.0, 15.0, 30.0])
         assert len(first.collections) == 3

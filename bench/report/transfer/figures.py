@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from bench.analysis.transfer.runs import ACROSS, OTHERS, WITHIN
@@ -36,9 +37,14 @@ from bench.report.transfer.reading import (
 ENDS = ("mean", "low", "high")
 FEW = 3  # thousandths up to which two decimals tell more than one
 FULL = 13  # letters that fill a cell
+ACROSS_ALL = 70  # letters that stand over all panels of a row
 WRAPPED = 17  # letters of an arm's name in a line
 # Direction → line of a learning curve; others are left to the table.
-LINES = {ACROSS: ("#D55E00", "-"), WITHIN: ("#0072B2", "--"), OTHERS: ("#666666", ":")}
+LINES: dict[str, tuple[str, Any]] = {
+    ACROSS: ("#D55E00", "-"),
+    WITHIN: ("#0072B2", "--"),
+    OTHERS: ("#666666", ":"),
+}
 
 
 class Shades(NamedTuple):
@@ -90,7 +96,8 @@ def heat_map(reading: Reading) -> Drawing | None:
     figure, axes = side_by_side(widths, 1.0 + 0.38 * len(arms))
     for ax, name in zip(axes, order, strict=True):
         _panel(ax, of[name], arms, domains[name], shades)
-        ax.set_title(fill(f"from {name}", 9 * len(domains[name])))
+        letters = ACROSS_ALL * len(domains[name]) // sum(widths)
+        ax.set_title(fill(f"from {name}", letters, break_long_words=False))
     titles = [fill(reading.looks[arm].title, WRAPPED) for arm in arms]
     axes[0].set_yticks(range(len(arms)), titles, fontsize=8)
     figure.supxlabel("to tables of", fontsize=9)
@@ -99,11 +106,12 @@ def heat_map(reading: Reading) -> Drawing | None:
         label=f"mean gain, test {reading.metric.turned_title()} ×1000",
     )  # fmt: skip
     bar.outline.set_visible(False)
+    framed = " Framed: the target's own domain, the target itself left out."
+    has_own = bool(table["is_in_domain"].any())
     caption = (
         "Mean gain over the published model, in context, and its "
         f"{reading.settings.confidence:.0%} interval; bold where that leaves 0 out. Orange: gain; "
-        "purple: loss; colours end at the 95 % quantile. Framed: the target's own domain, the "
-        "target itself left out."
+        f"purple: loss; colours end at the 95 % quantile.{framed if has_own else ''}"
     )
     return Drawing("heat_map", "Gain from domain to domain, by arm", caption, figure)
 
@@ -167,7 +175,12 @@ def learning_curves(reading: Reading) -> Drawing | None:
         arms, panel, "rows of the target in context",
         f"gain in test {reading.metric.turned_title()} ×1000", above=LEGEND_LINE,
     )  # fmt: skip
-    legend_above(figure, ncols=len(LINES))
+    there = [name for name in LINES if name in set(table["direction"])]
+    drawn = [
+        Line2D([], [], color=LINES[name][0], linestyle=LINES[name][1], marker=".", label=name)
+        for name in there
+    ]
+    legend_above(figure, ncols=len(drawn), handles=drawn)
     caption = (
         "Mean gain over the published model with the same rows in context, over targets and "
         f"corpora; bands: {reading.settings.confidence:.0%} intervals."

@@ -56,6 +56,8 @@ def _behind(_reading: Reading, rows: pd.DataFrame) -> Lead:
         if not heading.startswith(TO):
             return None
         own = rows.iloc[row]
+        if pd.isna(own[f"{heading.removeprefix(TO)} mean"]):
+            return None
         name = own["origin"]
         of = {"direction": OTHERS} if name == ALL_OTHERS else {"source": name.replace(" + ", "+")}
         of |= {"target_domain": heading.removeprefix(TO), "on_target": IN_CONTEXT}

@@ -51,9 +51,9 @@ def _behind(reading: Reading, rows: pd.DataFrame) -> Lead:
     arms = {look.title: arm for arm, look in reading.looks.items()}
 
     def behind(row: int, heading: str) -> Behind | None:
-        if heading not in arms:
-            return None
         own = rows.iloc[row]
+        if heading not in arms or pd.isna(own[f"{arms[heading]} mean"]):
+            return None
         told = {"target": rows.index[row], "source": own["source"], "arm": arms[heading],
                 "on_target": "in context"}  # fmt: skip
         return {name: [str(value)] for name, value in told.items()}
