@@ -617,6 +617,7 @@ def test_permuted_rows_are_the_training_rows_once_each_with_their_targets_dealt_
     assert labelled_rows(rows) != labelled_rows(table)
 
 
+@pytest.mark.long
 def test_permuted_targets_meet_their_rows_as_often_as_chance_has_it() -> None:
     """One permutation a fit; over many, a row keeps its class as often as two rows share one."""
     table, kept = made("wine"), []
