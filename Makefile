@@ -9,7 +9,7 @@ KNOWN_MODEL = $(if $(wildcard conf/model/$(MODEL).yaml),,$(error there is no con
 KNOWN = $(if $(wildcard conf/method/$(METHOD).yaml),,$(error there is no conf/method/$(METHOD).yaml; make method METHOD=NAME))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation safety stopping method model tables verify readme test test-fast test-slow test-slurm \
+.PHONY: help setup reproduce smoke ablation safety stopping transfer method model tables verify readme test test-fast test-slow test-slurm \
 	lint format benchmark clean
 
 help: ## this list
@@ -39,6 +39,12 @@ stopping: ## every stopping rule, on the embedded tables that none was found on,
 
 safety: ## how far fine-tuning may overshoot: methods and rivals x learning rates, an hour on two cores
 	$(MAKE) reproduce EXPERIMENT=safety
+
+transfer: ## across domains: fine-tuned on healthcare's tables, used on finance's, and back; 90 minutes on two cores
+	$(MAKE) reproduce EXPERIMENT=transfer
+	$(MAKE) reproduce EXPERIMENT=transfer_within
+	$(MAKE) reproduce EXPERIMENT=transfer_other
+	$(MAKE) reproduce EXPERIMENT=transfer_finetuned
 
 method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed and alone: METHOD=NAME
 	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(METHOD)$(KNOWN)

@@ -13,7 +13,15 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.write import report
 from bench.sweep.jobs import count_cells
-from scripts.update_readme import ANSWER_BEGIN, ANSWER_END, BEGIN, END, updated
+from scripts.update_readme import (
+    ANSWER_BEGIN,
+    ANSWER_END,
+    BEGIN,
+    END,
+    TRANSFER_BEGIN,
+    TRANSFER_END,
+    updated,
+)
 
 ANSWER = f"{ANSWER_BEGIN}\nan old answer\n{ANSWER_END}"
 MOST_LINES = 160
@@ -57,9 +65,10 @@ def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
         updated(TEXT, tmp_path, tmp_path)
 
 
-def test_the_readme_says_what_the_reference_run_s_records_say() -> None:
+@pytest.mark.parametrize("kept", ["embedded"])
+def test_the_readme_says_what_the_reference_run_s_records_say(kept: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert updated(readme, ROOT / "results/reference/embedded", ROOT) == readme
+    assert updated(readme, ROOT / "results/reference" / kept, ROOT) == readme
 
 
 def test_what_reproduce_runs_is_counted_as_its_config_has_it(configs: None) -> None:
@@ -73,7 +82,7 @@ def test_what_reproduce_runs_is_counted_as_its_config_has_it(configs: None) -> N
 
 def test_the_readme_is_short_begins_with_the_answer_and_has_its_markers() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for marker in (ANSWER_BEGIN, ANSWER_END, BEGIN, END):
+    for marker in (ANSWER_BEGIN, ANSWER_END, BEGIN, END, TRANSFER_BEGIN, TRANSFER_END):
         assert readme.count(marker) == 1
     title, first, *_ = readme.split("\n\n")
     assert title.endswith("?")
