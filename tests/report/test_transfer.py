@@ -367,6 +367,17 @@ class TestContents:
         with pytest.raises(BadInput, match="there is no such score"):
             contents(both, settings([*QUICKLY, "analysis.metric=nope"]))
 
+    def test_where_another_score_is_read_than_was_asked_for_it_is_told(self) -> None:
+        records = study(["real"], gains, (0,))
+        for record in records:
+            for when in record["metrics"].values():
+                when["test"]["accuracy"] = 0.7
+        asked = settings([*QUICKLY, "analysis.metric=accuracy"])
+        (told,) = transfer_chapter(records, asked).warnings
+        assert told.startswith("analysis.metric=accuracy: accuracy is not told of every number")
+        assert told.endswith("so that transfer is read by ROC-AUC.")
+        assert transfer_chapter(records, QUICK).warnings == []
+
     def test_failures_alone_make_a_chapter_that_says_so(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

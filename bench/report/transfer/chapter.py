@@ -14,6 +14,7 @@ from bench.report.transfer.figures import glance
 from bench.report.transfer.question import counted_corpora, replies
 from bench.report.transfer.reading import Reading, listed, origin
 from bench.report.transfer.tables import tables
+from bench.scores import SCORES
 
 PREFIX = "transfer-"
 TITLE = "Transfer across domains"
@@ -48,10 +49,20 @@ def transfer_chapter(records: Sequence[Record], chosen: Analysis, prefix: str = 
         looks={look.title: look for look in reading.looks.values()},
         cells=listed(reading),
         anchor=prefix.removesuffix("-"),
-        warnings=[],
+        warnings=_read_by(told, chosen.metric),
         prefix=prefix,
         title=TITLE,
     )
+
+
+def _read_by(told: Answer, asked: str | None) -> list[str]:
+    """A sentence where another score is read than was asked for."""
+    if asked is None or asked == told.metric.name:
+        return []
+    return [
+        f"analysis.metric={asked}: {SCORES[asked].title} is not told of every number of rows in "
+        f"context, or has a unit, so that transfer is read by {told.metric.title}."
+    ]
 
 
 def _completeness(told: Answer) -> str:
