@@ -118,6 +118,7 @@ def adapt(
         **learned_from(_plain(config.transfer), corpus),
         "model": known(config.model, backbone),
         "seed": list(seed),
+        "validation_share": config.validation_share,
         "threads": config.threads,
         "code": code,
         "versions": versions(),

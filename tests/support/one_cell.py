@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from safetensors.torch import save_file
 
 from bench.cell import run as way
+from bench.cell.corpus import given
 from bench.cell.identity import identity, score_fingerprints
 from bench.cell.record import Record
 from bench.models.base import Backbone
@@ -61,4 +62,4 @@ def run(
     names = {"dataset": "small", "domain": "other", "method": "m", "fold": 0, "seed": 0}
     names["model"] = "tiny"
     what, scores = identity(cfg, table), score_fingerprints()
-    return way.run(cfg, names, table, checkpoint, what, "code", scores)
+    return way.run(cfg, names, table, checkpoint, what, "code", scores, given(cfg, table))
