@@ -354,15 +354,21 @@ def _dataset(name: str, fetching: Mapping[str, Any]) -> dict[str, Any]:
         raise BadInput(f"transfer.tables names {shown(name)}, and no dataset is called so.")
     try:
         with _hydra():
-            cfg = compose("config", [f"dataset='{name}'"])
-        cfg = OmegaConf.merge(cfg, dict(fetching) or {"offline": True})
-        return dict(plain(cfg.dataset))
+            cfg = _composed(name, str(GlobalHydra.instance().config_loader().get_search_path()))
+        merged = OmegaConf.merge(cfg, dict(fetching) or {"offline": True})
+        return dict(plain(merged.dataset))
     except MissingConfigException as error:
         meant = closest(name, [*(error.options or ()), *embedded.names()])
         told = f"transfer.tables names {shown(name)}, and no dataset is called so"
         raise BadInput(f"{told};{meant}" if meant else f"{told}.") from error
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(f"transfer.tables, '{name}': {sentence(error)}") from error
+
+
+@lru_cache(maxsize=1000)
+def _composed(name: str, folders: str) -> DictConfig:
+    """The config with ``dataset=NAME``, of the folders that Hydra looks into; a plan asks often."""
+    return compose("config", [f"dataset='{name}'"])
 
 
 @contextmanager
