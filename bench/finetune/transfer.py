@@ -20,9 +20,10 @@ from bench.finetune.sources import RealTasks, Task, TaskSource, build
 from bench.models.base import Backbone, Probabilities, Score
 from bench.models.memory import Memory
 from bench.seeds import generator as seeded
-from bench.table import Table
+from bench.table import Problem, Table
 
-ANY = 1  # class at least: each task tells how many its table has
+# Classes at least, where each task tells how many its table has; of numbers there are none.
+AT_LEAST: dict[Problem, int] = {"classification": 1, "regression": 0}
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,16 @@ def learned(
         return {name: of_table(module)["validation"] for name, of_table in held_out.items()}
 
     tasks, judge = OneTableAStep(sources, seed), OfTables(labels)
+    known = AT_LEAST[backbone.problem]
     return finetune(
-        backbone, tasks, score, labels, ANY, settings, Memory(), seed, judge=judge, holds_last=True
+        backbone,
+        tasks,
+        score,
+        labels,
+        known,
+        settings,
+        Memory(),
+        seed,
+        judge=judge,
+        holds_last=True,
     )
