@@ -66,7 +66,8 @@ def _check_node(cfg: DictConfig, schema: Any, where: str) -> None:
     if hasattr(schema, "contradiction"):
         contradiction = cast(Any, OmegaConf.to_object(cfg)).contradiction()
         if contradiction:
-            raise BadInput(contradiction)
+            within = where.rpartition(".")[0].rpartition(".")[0]  # a class names its own keys alone
+            raise BadInput(f"{within}: {contradiction}" if within else contradiction)
 
 
 @cache

@@ -20,8 +20,9 @@ from bench.analysis.settings import Impute, Normalization, settings
 from bench.analysis.significance import wilcoxon_tests
 from bench.cell.store import Store
 from bench.errors import BadInput
-from bench.report import page, verdict
+from bench.report import verdict
 from bench.report.captions import completeness, lost_of
+from bench.report.cells import Cells
 from bench.report.figures import heat_map
 from bench.report.tables import sections
 from bench.report.write import report
@@ -215,7 +216,7 @@ class TestLowerIsBetter:
         assert "mean change in test\nnegated log-loss ×1000" in labels
 
     def test_the_cells_of_the_page_are_called_by_the_metrics_name(self, read):
-        cells = page._cells(read, ())
+        cells = Cells.of(read).listed(())
         at = cells["columns"].index("log_loss_chosen")
         assert sorted(row[at] for row in cells["cells"]) == [0.4, 0.45, 0.5, 0.7, 0.8, 1.0]
 

@@ -65,7 +65,7 @@ def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
         updated(TEXT, tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize("kept", ["embedded"])
+@pytest.mark.parametrize("kept", ["embedded", "transfer"])
 def test_the_readme_says_what_the_reference_run_s_records_say(kept: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert updated(readme, ROOT / "results/reference" / kept, ROOT) == readme
