@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Any
 
 from annotated_types import Interval, Len
@@ -125,6 +126,27 @@ def each_with(plain: list[str], *crossed: list[str]) -> list[str]:
     ]
 
 
+def transferred(plain: list[str], *crossed: list[str]) -> list[str]:
+    """Entries of ``methods``: the plain ones, then others from weights fine-tuned elsewhere.
+
+    ``crossed`` holds triples of lists: arms, domains of sources, and methods on the target, each of
+    which is run with each. They are named after all three: ``causal-across``,
+    ``causal-across-default_ft``.
+
+    >>> transferred(["pretrained"], ["real"], ["across"], ["pretrained", "default_ft"])[1:]
+    ['pretrained transfer=real transfer.domain=across method.name=real-across', \
+'default_ft transfer=real transfer.domain=across method.name=real-across-default_ft']
+    """
+    entries = list(plain)
+    for arms, domains, methods in zip(crossed[::3], crossed[1::3], crossed[2::3], strict=True):
+        for domain, arm, method in product(domains, arms, methods):
+            name, *more = arm.split()
+            called = "-".join([name, domain, *([method] if method != plain[0] else [])])
+            words = [f"transfer={name}", f"transfer.domain={domain}", *more]
+            entries.append(" ".join([method, *words, f"method.name={called}"]))
+    return entries
+
+
 def register() -> None:
     """Make the schema known to Hydra; `conf/config.yaml` begins with it."""
     ConfigStore.instance().store(name="schema", node=Config)
@@ -133,4 +155,5 @@ def register() -> None:
     OmegaConf.register_new_resolver("tabarena_regression", tabarena.regression_suite, replace=True)
     OmegaConf.register_new_resolver("alone_and_mixed", alone_and_mixed, replace=True)
     OmegaConf.register_new_resolver("each_with", each_with, replace=True)
+    OmegaConf.register_new_resolver("transferred", transferred, replace=True)
     OmegaConf.register_new_resolver("checked", check, replace=True)
