@@ -1,6 +1,7 @@
 """Write the README's answer and results from a reference run's records, between its markers.
 
     python -m scripts.update_readme results/reference/embedded
+    python -m scripts.update_readme results/reference/transfer   # what it says of transfer
     python -m scripts.update_readme results/reference/embedded --check   # exit code 1 if it differs
 
 Table, sentences and figures come from the records and from rules; nobody writes them by hand. The
@@ -22,6 +23,7 @@ from bench.analysis.frame import frame, metric_of
 from bench.analysis.resolves import Told
 from bench.analysis.safety import CAUSAL
 from bench.analysis.settings import settings
+from bench.analysis.transfer import answer as transfer
 from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
@@ -34,8 +36,10 @@ from bench.report.published import elsewhere
 from bench.report.question import opening
 from bench.report.readable import share, sign_three, signed, three, with_interval
 from bench.report.tables import claims
+from bench.report.transfer import question
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
+TRANSFER_BEGIN, TRANSFER_END = "<!-- transfer: begin -->", "<!-- transfer: end -->"
 ANSWER_BEGIN, ANSWER_END = "<!-- answer: begin -->", "<!-- answer: end -->"
 FIGURES = {
     "improvements": "Improvement of every run over the pre-trained model",
@@ -76,6 +80,11 @@ def updated(text: str, root: Path, beside: Path) -> str:
     records, faults = Store(root).survey()
     if not records or faults:
         raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
+    across = transfer.answer(records, settings(), metric_of(records))
+    if across is not None:
+        return _between(
+            text, TRANSFER_BEGIN, TRANSFER_END, _transfer(across, records, root, beside)
+        )
     read = answer(frame(records), settings(), metric_of(records), Told(records))
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
@@ -110,6 +119,13 @@ def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> 
             raise BadInput(f"there is no '{figure}': run `python -m bench report {root}` first.")
         shown.append(f"![{caption}]({_relative(figure, beside)})")
     return "\n\n".join([*parts, "\n".join(shown)])
+
+
+def _transfer(read: transfer.Answer, records: list[Record], root: Path, beside: Path) -> str:
+    """The research question's sentences, and what the experiment could see."""
+    page = _relative(root / "report" / "index.html", beside)
+    told = [reply.markdown for reply in question.replies(read)]
+    return " ".join([*told, f"From the {len(records)} records of [`transfer`]({page})."])
 
 
 def _elsewhere() -> str:
