@@ -32,7 +32,7 @@ def test_harm_is_of_runs_and_gain_of_tables() -> None:
     assert (of["runs"], of["tables"], of["base kept"], of["harm"]) == (4, 2, 0.25, 0.25)
     assert of["gain ×1000"] == pytest.approx((0 + 125) / 2)
     assert of["±"] == pytest.approx(125 / 2)  # two tables at 0 and 125: s is 88.4, over √2
-    assert (of["worst"], of["harm of 12"], of["gain of 18"]) == (-250, 0.5, 125)
+    assert (of["worst"], of["harm of 12"], of["gain of 24"]) == (-250, 0.5, 125)
     assert found.loc["study", "gain ×1000"] == pytest.approx(125)
 
 

@@ -274,6 +274,7 @@ class TestSchema:
             "pilot": 396,
             "ablation": 384,
             "embedded_regression": 324,
+            "transfer": 1187,
             "safety": 744,
             "stopping": 162,
         }
