@@ -255,14 +255,9 @@ class Transfer:
     share: Part = 0.667  # of the sources; by the rest the step is chosen
     support: list[Count] = field(default_factory=list)  # rows in context that are read out as well
 
-    @property
-    def is_on(self) -> bool:
-        """Whether there are sources."""
-        return is_on(self)
-
     def contradiction(self) -> str | None:
         """What cannot be meant by these settings together, in one sentence."""
-        if not self.is_on:
+        if not is_on(self):
             return None
         if not self.method.finetune:
             return (

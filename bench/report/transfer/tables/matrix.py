@@ -58,8 +58,9 @@ def _behind(_reading: Reading, rows: pd.DataFrame) -> Lead:
         own = rows.iloc[row]
         if pd.isna(own[f"{heading.removeprefix(TO)} mean"]):
             return None
-        name = own["origin"]
-        of = {"direction": OTHERS} if name == ALL_OTHERS else {"source": name.replace(" + ", "+")}
+        origin = own["origin"]  # domains, or all others together: those differ with the target
+        together = origin == ALL_OTHERS
+        of = {"direction": OTHERS} if together else {"source": origin.replace(" + ", "+")}
         of |= {"target_domain": heading.removeprefix(TO), "on_target": IN_CONTEXT}
         return {"arm": [own["name"]]} | {column: [value] for column, value in of.items()}
 
