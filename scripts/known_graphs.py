@@ -19,7 +19,9 @@ from causallearn.graph.GraphNode import GraphNode
 from causallearn.utils.DAG2CPDAG import dag2cpdag
 
 FOLDER = Path(__file__).parent / "networks"
-NAMES = ("asia", "sachs", "child", "alarm")
+SMALL = ("asia", "sachs", "child")
+LARGE = ("alarm", "mildew", "barley", "hepar2", "win95pts")  # 35 to 76 nodes
+NAMES = SMALL + LARGE
 
 _VARIABLE = re.compile(r"variable\s+(\S+)\s*\{\s*type\s+discrete\s*\[\s*\d+\s*\]\s*\{([^}]*)\}")
 _PROBABILITY = re.compile(r"probability\s*\(([^)|]*)(?:\|([^)]*))?\)\s*\{([^}]*)\}")

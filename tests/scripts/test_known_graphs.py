@@ -18,7 +18,16 @@ NOTHING = np.zeros((3, 3), dtype=bool)
 
 @pytest.mark.parametrize(
     ("name", "nodes", "arcs"),
-    [("asia", 8, 8), ("sachs", 11, 17), ("child", 20, 25), ("alarm", 37, 46)],
+    [
+        ("asia", 8, 8),
+        ("sachs", 11, 17),
+        ("child", 20, 25),
+        ("alarm", 37, 46),
+        pytest.param("mildew", 35, 46, marks=pytest.mark.long),
+        ("barley", 48, 84),
+        ("hepar2", 70, 123),
+        ("win95pts", 76, 112),
+    ],
 )
 def test_a_network_has_its_published_size_and_rows_of_probabilities(name, nodes, arcs):
     network = known_graphs.load(name)
