@@ -17,6 +17,8 @@ from bench.table import Table
 from generators.parts.completion import LABEL, Completion
 from generators.parts.seeding import seeded_globals
 
+EMPIRICAL = "empirical"
+
 
 class GaussianCopula(Generator):
     """Rows from `copulas.multivariate.GaussianMultivariate`, the target among its columns.
@@ -27,30 +29,38 @@ class GaussianCopula(Generator):
     room for but lacks gets one row, drawn under the condition of the middle of its slot, in place
     of a row of the most frequent class.
 
+    Numbers become such a number likewise, their values in order: a draw in the slot of a value is
+    its rank's, ties dealt at random, and what comes back is a training value. 85 columns of 500
+    rows take a third of a second so; the library's own families are fitted column by column.
+
     Missing values are filled with observed ones before fitting and put back at each column's
     training rate; numbers, a numeric target's too, are clipped to the training range.
 
     Parameters
     ----------
-    margin : str, default="copulas.univariate.Univariate"
-        The distribution of numbers; the library's default takes the family that fits best of all
-        that it knows. Levels and classes are uniform.
+    margin : str, default="empirical"
+        The distribution of numbers: their own, or one of the library's, such as
+        copulas.univariate.GaussianKDE; its copulas.univariate.Univariate takes the family that
+        fits best of all that it knows, about two seconds a column. Levels and classes keep theirs.
 
     References
     ----------
-    Patki, Wedge, Veeramachaneni (2016), *The Synthetic Data Vault*, DSAA, section III.
+    Patki, Wedge, Veeramachaneni (2016), *The Synthetic Data Vault*, DSAA, section III. Rüschendorf
+    (2009), *On the distributional transform, Sklar's theorem, and the empirical copula process*,
+    JSPI 139, for ranks with ties.
     """
 
     problems = ("classification", "regression")
 
-    def __init__(self, margin: str = "copulas.univariate.Univariate") -> None:
+    def __init__(self, margin: str = EMPIRICAL) -> None:
         package, _, name = str(margin).rpartition(".")
         family = getattr(univariate, name, None) if package == univariate.__name__ else None
         # The library would import whatever it is given the name of.
-        if not isinstance(family, type) or not issubclass(family, univariate.Univariate):
+        is_family = isinstance(family, type) and issubclass(family, univariate.Univariate)
+        if not is_family and margin != EMPIRICAL:
             raise ValueError(
-                f"margin is a distribution such as {univariate.__name__}.BetaUnivariate, not "
-                f"{margin!r}."
+                f"margin is a distribution such as {univariate.__name__}.BetaUnivariate, or "
+                f"{EMPIRICAL!r}, not {margin!r}."
             )
         self.margin = margin
 
@@ -66,7 +76,10 @@ class GaussianCopula(Generator):
         y = self.rows_.encode_y(table.y)
         frame = self.rows_.compact(self.rows_.fill(table, rng)).assign(**{LABEL: y})
         discrete = [LABEL, *self.rows_.levels] if table.classes else self.rows_.levels
-        self.slots_ = {name: Slots.learn(frame[name].to_numpy()) for name in discrete}
+        self.slots_ = {name: Slots.by_share(frame[name].to_numpy()) for name in discrete}
+        if self.margin == EMPIRICAL:
+            numbers = frame.columns.difference(discrete, sort=False)
+            self.slots_ |= {name: Slots.in_order(frame[name].to_numpy()) for name in numbers}
         margins: dict[str, object] = dict.fromkeys(frame.columns, self.margin)
         for name, slots in self.slots_.items():
             frame[name] = slots.encode(frame[name].to_numpy(), rng)
@@ -82,7 +95,7 @@ class GaussianCopula(Generator):
         """Draw ``n`` rows."""
         with seeded_globals(rng):
             drawn = self.model_.sample(n)
-            if LABEL in self.slots_:
+            if self.rows_.target is None:
                 drawn = self._with_each_class(drawn)
         for name, slots in self.slots_.items():
             drawn[name] = slots.decode(drawn[name].to_numpy())
@@ -106,20 +119,26 @@ class GaussianCopula(Generator):
 
 @dataclass(frozen=True)
 class Slots:
-    """[0, 1] divided among codes in their shares.
+    """[0, 1] divided among codes, or numbers, in their shares.
 
-    ``codes`` has the most frequent first; slot ``k`` is ``edges[k] … edges[k + 1]``.
+    Slot ``k``, of ``codes[k]``, is ``edges[k] … edges[k + 1]``.
     """
 
     codes: np.ndarray
     edges: np.ndarray
 
     @classmethod
-    def learn(cls, codes: np.ndarray) -> Self:
-        """Give each code a slot as wide as its training share."""
+    def by_share(cls, codes: np.ndarray) -> Self:
+        """Give each code a slot as wide as its training share, the most frequent code first."""
         present, counts = np.unique(codes, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         return cls(present[order], np.append(0.0, np.cumsum(counts[order]) / len(codes)))
+
+    @classmethod
+    def in_order(cls, numbers: np.ndarray) -> Self:
+        """Give each number a slot as wide as its training share, the smallest first."""
+        present, counts = np.unique(numbers, return_counts=True)
+        return cls(present, np.append(0.0, np.cumsum(counts) / len(numbers)))
 
     def encode(self, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A number in each code's slot, drawn uniformly."""

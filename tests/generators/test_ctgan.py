@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import ks_2samp, spearmanr
 
 from bench.generator import Generator, NotApplicable
 from bench.table import Table
@@ -185,14 +185,45 @@ def test_copula_rows_depend_on_each_other_as_the_training_rows_do() -> None:
     assert rows.X["u"][rows.y == 1].mean() > rows.X["u"][rows.y == 0].mean() + 0.7
 
 
+@pytest.mark.parametrize("target", ["classes", "numbers"])
+def test_numbers_of_a_copula_are_training_values_in_their_shares(target: str) -> None:
+    real = correlated()
+    whole = real.X["u"].round()
+    real = replace(
+        real,
+        X=real.X.assign(whole=whole),
+        kinds={**real.kinds, "whole": "integer"},
+    )
+    if target == "numbers":
+        real = replace(real, y=real.X["v"].to_numpy() ** 2, classes=())
+    rows = GaussianCopula().fit(real, rng()).sample(4000, rng(1))
+    for name in ("u", "v", "whole"):
+        assert (
+            np.abs(rows.X[name].to_numpy()[:, None] - real.X[name].to_numpy()).min(1).max() < 1e-9
+        )
+        assert ks_2samp(rows.X[name], real.X[name]).statistic < 0.04
+    if target == "numbers":
+        assert ks_2samp(rows.y, real.y).statistic < 0.04
+        assert spearmanr(rows.y, rows.X["v"]).statistic > 0.9
+
+
+def test_the_librarys_families_are_there_for_those_who_ask() -> None:
+    rows = GaussianCopula("copulas.univariate.GaussianUnivariate").fit(correlated(), rng())
+    made = rows.sample(200, rng(1))
+    assert len(set(made.X["v"]) - set(correlated().X["v"])) > 100
+    with pytest.raises(ValueError, match=r"or 'empirical', not 'kernel'\.$"):
+        GaussianCopula("kernel")
+
+
 def test_slots_are_shares_and_lead_back_to_their_codes() -> None:
     codes = np.array([4, 4, 4, 1, 1, 7])
-    slots = Slots.learn(codes)
+    slots = Slots.by_share(codes)
     assert slots.codes.tolist() == [4, 1, 7]
     assert slots.edges == pytest.approx([0, 1 / 2, 5 / 6, 1])
     many = rng().choice([1, 4, 7], size=500)
     assert (slots.decode(slots.encode(many, rng())) == many).all()
     assert slots.decode(np.array([-0.1, 0.0, 1.0, 1.1])).tolist() == [4, 4, 7, 7]
+    assert Slots.in_order(codes).edges == pytest.approx([0, 1 / 3, 5 / 6, 1])
     assert slots.decode(np.array([slots.middle(code) for code in (1, 4, 7)])).tolist() == [1, 4, 7]
 
 
