@@ -146,7 +146,8 @@ class Attempt:
             yield (reached := reached.noting(result.notes))
             if generation.rows is not None:
                 with self.clock.timed("quality.test"):
-                    reached = replace(reached, generation=generation.tested(fold.parts["test"]))
+                    rng, test = seeded(*seed, "quality.test"), fold.parts["test"]
+                    reached = replace(reached, generation=generation.tested(train, test, rng))
         if method.finetune and self.published is not None:
             with self.clock.timed("scoring"):
                 result = replace(result, pretrained=score(self.published.module))

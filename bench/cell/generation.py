@@ -28,6 +28,7 @@ from bench.generator import Generator, InContextGenerator, TaskGenerator
 from bench.models.base import Backbone
 from bench.process import timed
 from bench.quality.measures import quality
+from bench.quality.structure import global_utility
 from bench.quality.utility import utility
 from bench.seeds import generator as seeded
 from bench.table import Table
@@ -55,12 +56,22 @@ class Generation:
     synthetic: dict[str, Any] | None = None
     timing: dict[str, Any] | None = None
 
-    def tested(self, test: Table) -> Generation:
-        """Add the measure that reads test rows; like the test curves it is for analysis alone."""
+    def tested(self, train: Table, test: Table, rng: np.random.Generator) -> Generation:
+        """Add what reads test rows; like the test curves it is for analysis alone.
+
+        Parameters
+        ----------
+        train, test : Table
+            What the generator was fitted on; real rows that it never saw.
+        rng : numpy.random.Generator
+            Of `bench.quality.structure.global_utility`.
+        """
         if self.synthetic is None or self.rows is None:
             return self
-        worth = {f"test_{name}": value for name, value in utility(self.rows, test).items()}
-        measured = {**self.synthetic["quality"], **worth}
+        worth = utility(self.rows, test)
+        worth["global_utility"] = global_utility(train, self.rows, test, rng)
+        told = {f"test_{name}": value for name, value in worth.items()}
+        measured = {**self.synthetic["quality"], **told}
         return replace(self, synthetic={**self.synthetic, "quality": measured})
 
 

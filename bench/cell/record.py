@@ -37,9 +37,9 @@ synthetic : {key, rows, class_counts, copies_of_training_rows, fingerprint, gene
     synthetic table that all methods with this generator share, or, where each step draws its own
     rows (key: null), one sample more. null without a generator, and where each step is a new task,
     whose columns change. quality: {measure: float or null} of `bench.quality.measures.quality`
-    against the training rows; and test_tstr_roc_auc, or test_tstr_r2 of a numeric target, of
-    learners trained on these rows and scored on the test rows, which like the test curves is for
-    analysis only
+    against the training rows; and of learners trained on these rows and scored on the test rows
+    test_tstr_roc_auc, or test_tstr_r2 of a numeric target, and test_global_utility, which older
+    records lack; like the test curves these are for analysis only
 transfer : null where ``settings`` have none; else what adapting the weights to other tables came
     to (`bench.cell.transferred`). ``metrics.pretrained`` are before it; ``chosen`` and ``last``
     of its own steps, or, with fine-tuning on the target, of those that began at its chosen one
@@ -151,8 +151,8 @@ def results_of(record: Record) -> Record:
 def in_common(a: Record, b: Record) -> tuple[Record, Record]:
     """Two records, or their results, with the scores that both hold by one definition.
 
-    Which scores there were, of which of them errors were told, and whether predictions were kept,
-    is no difference of results.
+    Which scores there were, of which of them errors were told, which measures of synthetic rows
+    there were, and whether predictions were kept, is no difference of results.
     """
     one, two = (record["provenance"]["scores"] for record in (a, b))
     if one and two:
@@ -160,8 +160,9 @@ def in_common(a: Record, b: Record) -> tuple[Record, Record]:
     else:  # older records do not tell definitions
         others = _scores(a) ^ _scores(b)
     keeps = bool(a["predictions"]) and bool(b["predictions"])
-    errors = _errors(a) & _errors(b)
-    return _without(a, others, errors, keeps), _without(b, others, errors, keeps)
+    errors, measures = _errors(a) & _errors(b), _measures(a) & _measures(b)
+    a, b = (_without(record, others, errors, keeps) for record in (a, b))
+    return _measured(a, measures), _measured(b, measures)
 
 
 def _scores(record: Record) -> set[str]:
@@ -170,6 +171,18 @@ def _scores(record: Record) -> set[str]:
 
 def _errors(record: Record) -> set[str]:
     return set(record["curves"].get("validation_se", {}))
+
+
+def _measures(record: Record) -> set[str]:
+    return set(record["synthetic"]["quality"]) if record["synthetic"] else set()
+
+
+def _measured(record: Record, measures: set[str]) -> Record:
+    if not record["synthetic"]:
+        return record
+    told = record["synthetic"]["quality"]
+    kept = {name: value for name, value in told.items() if name in measures}
+    return {**record, "synthetic": {**record["synthetic"], "quality": kept}}
 
 
 def _without(record: Record, scores: set[str], errors: set[str], keeps_predictions: bool) -> Record:

@@ -92,3 +92,10 @@ class Standardizer:
         """Rows as numbers, shape (n_rows, n_numeric + Σ sizes)."""
         numbers = np.nan_to_num((columns.numbers - self.mean) / self.deviation)
         return np.concatenate([numbers, columns.one_hot()[0]], axis=1)
+
+
+def at_most(table: Table, n: int, rng: np.random.Generator) -> Table:
+    """The table, or n of its rows, drawn at random and in their order."""
+    if len(table) <= n:
+        return table
+    return table.take(np.sort(rng.choice(len(table), size=n, replace=False)))

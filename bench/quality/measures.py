@@ -16,8 +16,9 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from bench.quality.arrays import Columns, Standardizer
+from bench.quality.arrays import Columns, Standardizer, at_most
 from bench.quality.learners import boosting, predict
+from bench.quality.structure import global_utility
 from bench.quality.utility import utility
 from bench.scores._rank_area import binary_roc_auc
 from bench.table import Table
@@ -33,7 +34,7 @@ COMPONENTS = 10  # principal components of the Fréchet distance, if the rows ha
 def quality(
     real: Table, synthetic: Table, rng: np.random.Generator, test: Table | None = None
 ) -> dict[str, float | None]:
-    """Every measure of this module, and utility (`bench.quality.utility`).
+    """Every measure of this module, and with rows that the generator never saw, their utility.
 
     Parameters
     ----------
@@ -51,8 +52,9 @@ def quality(
     dict
         ``marginal_distance``, ``correlation_error``, ``detection_auc``, ``distance_to_closest``,
         ``copies``, ``frechet_distance`` and, with ``test``, ``tstr_roc_auc`` (of a numeric target
-        ``tstr_r2``) and ``detection_auc_unseen`` (`detection_auc` against ``test``). A measure that
-        does not exist for these rows is None; each says when.
+        ``tstr_r2``, `bench.quality.utility`), ``detection_auc_unseen`` (`detection_auc` against
+        ``test``) and ``global_utility`` (`bench.quality.structure`). A measure that does not exist
+        for these rows is None; each says when.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def quality(
     """
     _check(real, synthetic)
     all_real = real
-    real, synthetic = _at_most(real, MAX_ROWS, rng), _at_most(synthetic, MAX_ROWS, rng)
+    real, synthetic = at_most(real, MAX_ROWS, rng), at_most(synthetic, MAX_ROWS, rng)
     scores: dict[str, float | None] = {
         "marginal_distance": marginal_distance(real, synthetic),
         "correlation_error": correlation_error(real, synthetic),
@@ -76,6 +78,7 @@ def quality(
         scores |= utility(synthetic, test)
         if len(test):
             scores["detection_auc_unseen"] = detection_auc(test, synthetic, rng)
+        scores["global_utility"] = global_utility(real, synthetic, test, rng)
     for name, value in scores.items():
         if value is not None and not np.isfinite(value):
             raise FloatingPointError(
@@ -160,7 +163,7 @@ def detection_auc(real: Table, synthetic: Table, rng: np.random.Generator) -> fl
         None if no fold has both kinds in both parts.
     """
     n = min(len(real), len(synthetic))
-    drawn = [_at_most(real, n, rng), _at_most(synthetic, n, rng)]
+    drawn = [at_most(real, n, rng), at_most(synthetic, n, rng)]
     both = np.concatenate([Columns.of(table, like=real).side_by_side() for table in drawn])
     is_synthetic = np.repeat([0, 1], n)
     _, row = np.unique(np.nan_to_num(both, nan=np.inf), axis=0, return_inverse=True)
@@ -284,12 +287,6 @@ def _gower(a: Columns, b: Columns, scale: Columns) -> np.ndarray:
     for x, y in zip(a.codes.T, b.codes.T, strict=True):
         total += x[:, None] != y
     return total / max(a.numbers.shape[1] + a.codes.shape[1], 1)
-
-
-def _at_most(table: Table, n: int, rng: np.random.Generator) -> Table:
-    if len(table) <= n:
-        return table
-    return table.take(np.sort(rng.choice(len(table), size=n, replace=False)))
 
 
 def _check(real: Table, synthetic: Table) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("configs")
 
 MEASURES = {
     "marginal_distance", "correlation_error", "detection_auc", "distance_to_closest", "copies",
-    "frechet_distance", "test_tstr_roc_auc",
+    "frechet_distance", "test_tstr_roc_auc", "test_global_utility",
 }  # fmt: skip
 CTGAN = "method=ctgan method.generator.epochs=2"
 FOLDER = TemporaryDirectory()
@@ -106,7 +106,7 @@ def test_test_rows_decide_the_measure_that_is_named_for_them_alone(
     monkeypatch.setattr(embedded, "load", lambda _: table.with_rows(X, table.y))
     after = record("method=gaussian_copula seed=0")["synthetic"]  # another key of the cache
     changed = {n for n in MEASURES if before["quality"][n] != after["quality"][n]}
-    assert changed == {"test_tstr_roc_auc"}
+    assert changed == {"test_tstr_roc_auc", "test_global_utility"}
     assert before["fingerprint"] == after["fingerprint"]
 
 

@@ -151,6 +151,19 @@ def test_other_scores_and_no_predictions_are_no_other_results(added: Record) -> 
     assert one["predictions"] == two["predictions"] == {}
 
 
+def test_a_measure_of_the_rows_that_one_lacks_is_no_other_result(record: Record) -> None:
+    told = {"key": "k", "quality": {"copies": 0.0, "test_global_utility": 0.8}}
+    newer, older = (
+        {**record, "synthetic": {**told, "quality": dict([*told["quality"].items()][:n])}}
+        for n in (2, 1)
+    )
+    assert compare(older, newer, 0.0).differences == []
+    newer["synthetic"]["quality"]["copies"] = 1.0
+    (line,) = compare(older, newer, 0.0).differences
+    assert line.startswith("synthetic.quality.copies")
+    assert compare(older, {**newer, "synthetic": None}, 0.0).differences
+
+
 def test_another_probability_is_a_difference(record: Record) -> None:
     other = {**record, "predictions": {**record["predictions"], "classes": [0, 1]}}
     assert compare(record, other, 0.0).differences == ["predictions: other labels or probabilities"]

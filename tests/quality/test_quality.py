@@ -69,6 +69,7 @@ def test_a_table_against_itself_is_perfect_and_all_copies(name):
         "frechet_distance": pytest.approx(0, abs=1e-9),
         "tstr_roc_auc": tstr_roc_auc(train, test),
         "detection_auc_unseen": scores["detection_auc_unseen"],
+        "global_utility": 1.0,
     }
     assert scores["tstr_roc_auc"] > 0.7
 
@@ -161,6 +162,7 @@ def test_independent_columns_keep_the_marginals_and_lose_the_dependence(vehicle)
     assert scores["correlation_error"] > 0.3
     assert scores["detection_auc"] > 0.95
     assert scores["tstr_roc_auc"] < 0.65
+    assert scores["global_utility"] < 0.15
     assert scores["distance_to_closest"] > 2
     assert scores["copies"] == 0
 
@@ -315,6 +317,7 @@ def test_odd_columns_give_numbers_and_no_warnings(recwarn):
         categorical=[[NAN] * 20, "a" * 20],
     )
     scores = quality(real, real, np.random.default_rng(0), real)
+    assert scores.pop("global_utility") is None  # nothing tells of anything
     assert np.isfinite(list(scores.values())).all()
     assert scores["correlation_error"] == 0
     assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
