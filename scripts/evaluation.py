@@ -15,6 +15,8 @@ from hydra.errors import InstantiationException
 from joblib import Parallel, delayed, parallel_config
 from rich.console import Console
 
+from bench.errors import BadInput
+
 WIDTH = 150  # of printed tables, where there is no terminal to ask
 PROGRESS = ("dataset", "network", "seed", "rows", "method")
 
@@ -27,6 +29,12 @@ class Job(Protocol):
 
 
 def run_all(todo: Sequence[Job], workers: int) -> Iterator[dict[str, Any]]:
+    """The rows of all jobs, as they end; see `run_each`."""
+    for rows in run_each(todo, workers):
+        yield from rows
+
+
+def run_each(todo: Sequence[Job], workers: int) -> Iterator[list[dict[str, Any]]]:
     """Run jobs on some workers, one thread each, and say on the way how much time is left."""
     start = time.monotonic()
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
@@ -35,7 +43,7 @@ def run_all(todo: Sequence[Job], workers: int) -> Iterator[dict[str, Any]]:
         left = (time.monotonic() - start) / done * (len(todo) - done)
         last = " ".join(str(rows[-1][key]) for key in rows[-1] if key in PROGRESS)
         print(f"[{done}/{len(todo)}] {last} · about {left:.0f} s left", file=sys.stderr, flush=True)
-        yield from rows
+        yield rows
 
 
 def console() -> Console:
@@ -59,17 +67,22 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def evaluate(
-    part: Callable[[argparse.Namespace], pd.DataFrame],
+    part: Callable[[argparse.Namespace], pd.DataFrame | None],
     line: argparse.ArgumentParser,
     arguments: Sequence[str] | None,
 ) -> None:
-    """Measure, write the measurements where they are wanted, and say how long it took."""
+    """Measure, write the measurements where they are wanted, and say how long it took.
+
+    A part that gives none has written them itself.
+    """
     given, start = line.parse_args(arguments), time.monotonic()
     try:
         measured = part(given)
     except InstantiationException as refusal:
         line.error(f"--param: {refusal.__cause__ or refusal}")
-    if given.csv:
+    except BadInput as refusal:
+        line.error(str(refusal))
+    if given.csv and measured is not None:
         given.csv.parent.mkdir(parents=True, exist_ok=True)
         measured.to_csv(given.csv, index=False)
     print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)

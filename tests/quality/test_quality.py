@@ -19,7 +19,7 @@ from bench.quality.arrays import Columns
 from bench.quality.measures import quality
 from bench.quality.utility import tstr_r2, tstr_roc_auc, utility
 from bench.table import Table
-from scripts.evaluate_scm import IndependentColumns
+from scripts.rows.sources import IndependentColumns
 
 NAN = np.nan
 

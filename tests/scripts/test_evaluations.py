@@ -5,10 +5,22 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from bench.datasets import embedded
+from bench.errors import BadInput
+from bench.quality.utility import utility
 from scripts import evaluate_advice, evaluate_graphs, evaluate_scm
-from scripts.evaluate_scm import jobs, summary
+from scripts.rows import sources
+from scripts.rows.jobs import RowsJob, jobs, worth
+from scripts.rows.kept import run_kept
+from scripts.rows.shown import common, paired, summary
 
 NAN = float("nan")
+
+
+@pytest.fixture(autouse=True)
+def known_code(monkeypatch):
+    """Fingerprints take seconds, and have tests of their own."""
+    monkeypatch.setattr("scripts.rows.jobs.code", lambda source: f"code of {source}")
 
 
 def test_the_difference_to_real_is_paired_and_its_error_is_over_tables():
@@ -26,12 +38,78 @@ def test_the_difference_to_real_is_paired_and_its_error_is_over_tables():
 
 
 def test_rows_that_serve_alone_and_beside_real_ones_are_made_once():
-    todo = jobs(["tae"], [0], ["scm", "real+scm", "real+bootstrap"], [])
+    todo = jobs(("tae",), [0], ["scm", "real+scm", "real+bootstrap"])
     assert [(job.source, job.methods) for job in todo] == [
         ("real", ("real",)),
         ("scm", ("scm", "real+scm")),
         ("bootstrap", ("real+bootstrap",)),
     ]
+
+
+def test_methods_are_compared_where_all_have_rows_and_the_others_are_named():
+    rows = [
+        ("real", "a", 0, 0.8),
+        ("smote", "a", 0, 0.7),
+        ("real", "b", 0, 0.9),
+        ("scm", "a", 0, 0.9),
+    ]
+    rows += [("smote", "b", 0, NAN), ("scm", "b", 0, 0.1), ("ctgan", "a", 0, NAN)]
+    measured = pd.DataFrame(rows, columns=["method", "dataset", "seed", "tstr_roc_auc"])
+    compared, says = common(measured, "tstr_roc_auc")
+    assert set(compared["dataset"]) == {"a"}
+    assert says == (
+        "Means of 1 of 2 tables × splits: where all have rows; without b 0 (not smote), "
+        "nowhere ctgan."
+    )
+    assert paired(compared, "tstr_roc_auc") == ["scm − smote: +0.2000 (–), better on 1 of 1 tables"]
+
+
+def test_a_run_goes_on_from_its_file_and_not_from_another_setting_or_a_torn_line(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("scripts.rows.jobs.worth", lambda train, test: {"tstr_roc_auc": 1 / 3})
+    path = tmp_path / "rows.csv"
+    few = jobs(("tae",), [0], ["noise", "noise:scale=0.3"], worth_only=True)
+    first = run_kept(few[:2], 1, path, resume=False)
+    with path.open("a") as file:
+        file.write(first.iloc[[0]].to_csv(index=False, header=False)[:30])
+    with pytest.raises(BadInput, match="add --resume to go on"):
+        run_kept(few, 1, path, resume=False)
+    written = path.read_text()
+    again = run_kept(few, 1, path, resume=True)
+    assert path.read_text().startswith(written[: written.rindex("\n") + 1])
+    assert again["method"].tolist() == ["real", "noise", "noise:scale=0.3"]
+    assert again["tstr_roc_auc"].tolist() == [1 / 3] * 3
+    other = jobs(("tae",), [0], ["noise"], in_context=True)
+    assert other[0].settings != few[0].settings
+
+
+def test_what_a_generator_cannot_do_is_a_note_and_is_tried_anew():
+    [row] = RowsJob("tae", 0, "noise", ("noise",), ("nosuch=1",)).run()
+    assert row["note"].startswith("failed: ")
+    assert "nosuch" in row["note"]
+
+
+def test_what_the_two_learners_make_is_utility():
+    table = embedded.load("tae")
+    half = table.take(range(0, len(table), 2))
+    measured, expected = worth(half, table), utility(half, table)
+    assert measured["tstr_roc_auc"] == expected["tstr_roc_auc"]
+    assert measured["linear_roc_auc"] != measured["boosted_roc_auc"]
+
+
+def test_the_sources_are_the_generators_of_the_configs_with_parameters():
+    assert {"noise", "smote", "scm", "independent"} <= set(sources.names())
+    noise = sources.generator("noise:scale=0.3")
+    assert (noise.scale, noise.swap) == (0.3, 0.05)
+    model = sources.generator("scm:target=sink;discovery.level=0.05", ("target=free", "n_dags=2"))
+    assert (model.target, model.n_dags, model.discovery.level) == ("sink", 2, 0.05)
+
+
+@pytest.mark.parametrize("source", ["table_augment", "nosuch"])
+def test_what_is_no_source_of_rows_is_refused(source):
+    with pytest.raises(BadInput, match=source):
+        sources.generator(source)
 
 
 @pytest.mark.parametrize(
