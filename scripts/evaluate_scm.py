@@ -17,6 +17,9 @@ The validation rows are not used. The graphs behind the rows are judged by
 A method is a generator of ``conf/method``, ``independent`` (each column permuted by itself),
 ``real+`` one of them, or one with parameters: ``NAME:key=value;key=value``. Variants of a generator
 see the same draws. All methods are compared on the tables and splits where each of them has rows.
+
+``--oracles`` asks instead what keeps SCM's rows from being worth what real ones are
+(`scripts.rows.oracles`), ``--spread 10`` how much rows differ from seed to seed.
 """
 
 from __future__ import annotations
@@ -27,11 +30,13 @@ import pandas as pd
 
 from bench.datasets import embedded
 from bench.errors import BadInput
-from scripts.evaluation import evaluate, parser
+from scripts.evaluation import console, evaluate, parser
 from scripts.rows import sources
 from scripts.rows.jobs import jobs
 from scripts.rows.kept import run_kept
-from scripts.rows.shown import show_rows
+from scripts.rows.oracles import ROWS, oracle_jobs, show_oracles
+from scripts.rows.shown import WORTH, show_notes, show_rows
+from scripts.rows.spread import repeated, spread_table
 from scripts.rows.tables import SETS, load
 
 METHODS = (
@@ -77,24 +82,34 @@ def measure(given: argparse.Namespace) -> None:
     sources.generator("scm", params)  # refuses what no job could be run with
     for source in dict.fromkeys(method.removeprefix("real+") for method in methods):
         sources.generator(source, params if sources.base(source) == "scm" else ())
-    todo = jobs(
-        sum(chosen.values(), ()),
-        given.seeds,
-        methods,
-        params,
-        worth_only=given.worth_only,
-        in_context=given.in_context,
-    )
-    measured = run_kept(todo, given.jobs, given.csv, given.resume)
-    names = {"dataset": sum(chosen.values(), ()), "method": ("real", *methods)}
-    for column, order in names.items():  # as asked for, not as jobs happened to end
-        measured[column] = pd.Categorical(measured[column], order, ordered=True)
-    measured = measured.sort_values(["method", "dataset", "seed"], ignore_index=True)
-    measured = measured.astype(dict.fromkeys(names, str))
+    settings = {"worth_only": given.worth_only, "in_context": given.in_context}
+    every = sum(chosen.values(), ())
+    todo = jobs(every, given.seeds, methods, params, **settings)
+    if given.oracles:
+        todo = oracle_jobs(every, given.seeds, params, **settings)
+    elif given.spread:
+        todo = repeated(todo, given.spread)
+    measured = ordered(run_kept(todo, given.jobs, given.csv, given.resume), every, methods)
+    worth, heading = WORTH[given.problem]
     for name, mine in chosen.items():
         title = f"{TITLES[name]} · splits {given.seeds} · {' '.join(params) or 'defaults'}"
         of_set = measured[measured["dataset"].isin(mine)]
-        show_rows(of_set, title, given.problem, given.per_table)
+        if given.oracles:
+            show_oracles(of_set, worth, f"{title} · {heading} that oracles close")
+        elif given.spread:
+            console().print(spread_table(of_set, worth, title))
+            show_notes(of_set)
+        else:
+            show_rows(of_set, title, given.problem, given.per_table)
+
+
+def ordered(measured: pd.DataFrame, tables: tuple[str, ...], methods: list[str]) -> pd.DataFrame:
+    """As asked for, not as jobs happened to end."""
+    orders = {"dataset": tables, "method": (*ROWS, *(m for m in methods if m not in ROWS))}
+    for column, order in orders.items():
+        measured[column] = pd.Categorical(measured[column], order, ordered=True)
+    measured = measured.sort_values(["method", "dataset", "seed"], ignore_index=True)
+    return measured.astype(dict.fromkeys(orders, str))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -119,6 +134,10 @@ def main(arguments: list[str] | None = None) -> None:
     line.add_argument("--worth-only", action="store_true", help=says)
     says = "mitra-nano too, with the rows as its context"
     line.add_argument("--in-context", action="store_true", help=says)
+    says = "what keeps SCM's rows from being worth real ones, table by table"
+    line.add_argument("--oracles", action="store_true", help=says)
+    says = "so many seeds of each method, on each of the tables and splits"
+    line.add_argument("--spread", type=int, default=0, metavar="N", help=says)
     says = "go on from what the --csv holds, as far as settings and code are the same"
     line.add_argument("--resume", action="store_true", help=says)
     evaluate(measure, line, arguments)

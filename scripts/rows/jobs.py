@@ -50,6 +50,8 @@ class RowsJob:
         Whether the pre-trained model reads the rows too (`scripts.rows.context`).
     code : str
         What the code that makes and measures the rows is known by.
+    draw : int
+        Which of several seeds on this table and split; 0: the first.
     """
 
     dataset: str
@@ -60,12 +62,14 @@ class RowsJob:
     worth_only: bool = False
     in_context: bool = False
     code: str = ""
+    draw: int = 0
 
     @property
     def settings(self) -> str:
         """What decides the rows beside their table, split and method."""
         measures = ["worth" if self.worth_only else "all", *["in context"] * self.in_context]
-        return " ".join([*self.params, "·", *measures, "·", self.code])
+        draw = [f"· draw {self.draw}"] * bool(self.draw)
+        return " ".join([*self.params, "·", *measures, "·", self.code, *draw])
 
     @property
     def keys(self) -> list[tuple[str, int, str, str]]:
@@ -89,8 +93,7 @@ class RowsJob:
         train, test = parts(self.dataset, self.seed)
         if self.source == "real":
             return [{"method": "real", "rows": len(train), **self._worth(train, test)}]
-        # By the generator's name alone: its variants are compared on the same draws.
-        rng = seeds.generator("evaluate_scm", self.dataset, self.seed, sources.base(self.source))
+        rng = self._rng()
         start = time.process_time()
         generator = sources.generator(self.source, self.params).fit(train, rng)
         made = generator.sample(len(train), rng)
@@ -108,6 +111,11 @@ class RowsJob:
                 measured |= quality(train, made, rng, test)
             rows.append({**about, "method": method, **measured})
         return rows
+
+    def _rng(self) -> np.random.Generator:
+        """By the generator's name alone: its variants are compared on the same draws."""
+        named = (self.dataset, self.seed, sources.base(self.source), *[self.draw] * bool(self.draw))
+        return seeds.generator("evaluate_scm", *named)
 
     def _worth(self, train: Table, test: Table) -> dict[str, float | None]:
         measured = worth(train, test)

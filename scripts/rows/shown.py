@@ -51,10 +51,15 @@ def show_rows(measured: pd.DataFrame, title: str, problem: str, per_table: bool)
         terminal.print(line, highlight=False)
     if per_table:
         terminal.print(each_table(measured, title, worth, heading))
+    show_notes(measured)
+
+
+def show_notes(measured: pd.DataFrame) -> None:
+    """Print what was refused or failed."""
     noted = measured[measured["note"].fillna("") != ""]
     for (method, dataset, note), rows in noted.groupby(["method", "dataset", "note"], sort=False):
         splits = ", ".join(map(str, rows["seed"]))
-        terminal.print(f"{method} on {dataset}, split {splits}: {note}", soft_wrap=True)
+        console().print(f"{method} on {dataset}, split {splits}: {note}", soft_wrap=True)
 
 
 def common(measured: pd.DataFrame, worth: str) -> tuple[pd.DataFrame, str]:
