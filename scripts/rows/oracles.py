@@ -56,6 +56,7 @@ from scripts.rows.tables import load, parts
 
 NEAREST = 5
 MORE = 10
+TREES = 200
 DAGS = 5
 LEAST, SMALL = 0.25, 0.01
 JITTER = 1e-3  # of equal neighbours, any may be the nearest
@@ -208,7 +209,7 @@ def _place(
 
 def relabelled(features: Table, learnt: Table, rng: np.random.Generator) -> Table:
     """Rows with these features, their classes drawn as a forest predicts that learnt others."""
-    forest = RandomForestClassifier(200, min_samples_leaf=3, random_state=0)
+    forest = RandomForestClassifier(TREES, min_samples_leaf=3, random_state=0)
     forest.fit(Columns.of(learnt, target=False).side_by_side(), learnt.y)
     asked = Columns.of(features, like=learnt, target=False).side_by_side()
     below = forest.predict_proba(asked).cumsum(axis=1)
