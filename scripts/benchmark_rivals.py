@@ -27,10 +27,14 @@ from bench.table import Table
 from generators.gaussian_copula import GaussianCopula
 from scripts.scm.tasks import Task
 
-METHODS = ("gaussian_copula",)
+METHODS = ("gaussian_copula", "bayesian_network", "arf")
 SIZES = ("20x650", "85x500", "131x222", "400x300", "400x50")
 # Seconds, fit and sample:
-TARGETS = {("gaussian_copula", "85x500"): 1.0}
+TARGETS = {
+    ("gaussian_copula", "85x500"): 1.0,
+    ("bayesian_network", "20x650"): 2.0,
+    ("arf", "20x650"): 5.0,
+}
 FAMILIES = "copulas.univariate.Univariate"
 
 
