@@ -55,6 +55,7 @@ MEASURES = {  # of `bench.quality.measures`: a title, and its unit
     "distance_to_closest": ("closest real row", "× that of real rows"),
     "frechet_distance": ("Fréchet distance", "squared, 2 components"),
     "marginal_distance": ("distance of marginals", "mean, 0 to 1"),
+    "test_global_utility": ("all columns, from others", "R², × that of real rows"),
     "test_tstr_r2": ("trained on them", "R² on real rows"),
     "test_tstr_roc_auc": ("trained on them", "ROC-AUC on real rows"),
 }

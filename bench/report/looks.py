@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -124,6 +124,21 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
             part.title, *of_family[part.family], fills[part.family].get(part.variant, "full")
         )
         for method, part in parts.items()
+    }
+
+
+def of_rows(generators: Iterable[str]) -> dict[str, Look]:
+    """The look of each generator's rows, in whatever way they are used.
+
+    Examples
+    --------
+    >>> [look.title for look in of_rows(["scm", "smote"]).values()]
+    ['SCM', 'SMOTE']
+    """
+    stated = _file()["methods"]
+    return {
+        name: replace(look, title=stated.get(name, {}).get("rows", look.title))
+        for name, look in looks(generators).items()
     }
 
 

@@ -40,3 +40,25 @@ def experiment_of_numbers() -> list[dict[str, Any]]:
                     made_numeric(dataset, method, curve, scale, fold=fold, validation=promised)
                 )
     return records
+
+
+def experiment_of_utility(tables: int, with_global: bool = True) -> list[dict[str, Any]]:
+    """Three generators on each table: the more target utility, the more gain; of global, less."""
+    records = []
+    for d in range(tables):
+        records.append(made(f"d{d}", "pretrained", [0.5]))
+        for m, generator in enumerate(["scm", "smote", "noise"]):
+            told = {"test_tstr_roc_auc": 0.6 + m / 10}
+            told |= {"test_global_utility": 0.9 - m / 10} if with_global else {}
+            curve = [0.5, 0.5 + (m + 1) / 100]
+            rows = {
+                "key": None,
+                "rows": 80,
+                "class_counts": [40, 40],
+                "copies_of_training_rows": 0,
+                "fingerprint": "f00d" * 16,
+                "generator": {},
+                "quality": told,
+            }
+            records.append(made(f"d{d}", f"{generator}-synthetic", curve, synthetic=rows))
+    return records
