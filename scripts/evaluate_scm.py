@@ -77,14 +77,15 @@ def measure(given: argparse.Namespace) -> None:
         If a method, a table or the file cannot be used.
     """
     chosen, params = datasets(given), tuple(given.param)
-    wanted = [*given.methods, *["ctgan"] * given.ctgan]
-    methods = [method for method in dict.fromkeys(wanted) if method != "real"]
+    asked = [method for method in dict.fromkeys(given.methods) if method != "real"]
+    once = ("ctgan",) if given.ctgan and "ctgan" not in asked else ()
+    methods = [*asked, *once]
     sources.generator("scm", params)  # refuses what no job could be run with
     for source in dict.fromkeys(method.removeprefix("real+") for method in methods):
         sources.generator(source, params if sources.base(source) == "scm" else ())
     settings = {"worth_only": given.worth_only, "in_context": given.in_context}
     every = sum(chosen.values(), ())
-    todo = jobs(every, given.seeds, methods, params, **settings)
+    todo = jobs(every, given.seeds, asked, params, once, **settings)
     if given.oracles:
         todo = oracle_jobs(every, given.seeds, params, **settings)
     elif given.spread:
@@ -105,7 +106,7 @@ def measure(given: argparse.Namespace) -> None:
 
 def ordered(measured: pd.DataFrame, tables: tuple[str, ...], methods: list[str]) -> pd.DataFrame:
     """As asked for, not as jobs happened to end."""
-    orders = {"dataset": tables, "method": (*ROWS, *(m for m in methods if m not in ROWS))}
+    orders = {"dataset": tables, "method": tuple(dict.fromkeys(("real", *methods, *ROWS)))}
     for column, order in orders.items():
         measured[column] = pd.Categorical(measured[column], order, ordered=True)
     measured = measured.sort_values(["method", "dataset", "seed"], ignore_index=True)
@@ -117,7 +118,8 @@ def main(arguments: list[str] | None = None) -> None:
     says = f"see above; real rows always run. Generators: {', '.join(sources.names())}. Default: "
     says += " ".join(METHODS)
     line.add_argument("--methods", nargs="+", default=METHODS, metavar="M", help=says)
-    line.add_argument("--ctgan", action="store_true", help="ctgan too: a minute a table and split")
+    says = "ctgan too, on the first split alone: half a minute a table; elsewhere by --methods"
+    line.add_argument("--ctgan", action="store_true", help=says)
     line.add_argument("--problem", choices=SETS, default="classification", help="of the tables")
     sets = [*SETS["classification"], "all"]
     line.add_argument("--set", choices=sets, default="choice", help="default: choice")

@@ -182,16 +182,14 @@ def jobs(
     splits: list[int],
     methods: list[str],
     params: tuple[str, ...] = (),
+    once: tuple[str, ...] = (),
     **settings: bool,
 ) -> list[RowsJob]:
     """What there is to run; the real rows come first, because all methods are held against them.
 
-    ``params`` are those of SCM, whatever else its sources name; ``settings`` are `RowsJob`'s.
+    ``params`` are those of SCM, whatever else its sources name; methods in ``once`` run on the
+    first of the splits alone; ``settings`` are `RowsJob`'s.
     """
-    wanted: dict[str, list[str]] = {"real": ["real"]}
-    for method in methods:
-        wanted.setdefault(method.removeprefix("real+"), []).append(method)
-    wanted["real"] = ["real"]
     return [
         RowsJob(
             dataset,
@@ -204,5 +202,12 @@ def jobs(
         )
         for dataset in datasets
         for seed in splits
-        for source, of_source in wanted.items()
+        for source, of_source in _by_source(methods, *(once if seed == splits[0] else ())).items()
     ]
+
+
+def _by_source(methods: list[str], *more: str) -> dict[str, list[str]]:
+    found = {"real": ["real"]}
+    for method in [*methods, *more]:
+        found.setdefault(method.removeprefix("real+"), []).append(method)
+    return {**found, "real": ["real"]}

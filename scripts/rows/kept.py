@@ -51,7 +51,7 @@ def run_kept(
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         held.to_csv(path, index=False)  # without the line that was being written at the end
-    failed = held["note"].fillna("").str.startswith(FAILED)
+    failed = held["note"].astype(str).str.startswith(FAILED)
     done = set(held.loc[~failed, KEY].itertuples(index=False, name=None))
     left = [job for job in todo if not done.issuperset(job.keys)]
     if len(left) < len(todo):
@@ -85,4 +85,4 @@ def _held(path: Path | None, resume: bool) -> pd.DataFrame:
         raise BadInput(f"{path} cannot be read as a CSV of this script: {error}") from None
     if list(held.columns) != COLUMNS:
         raise BadInput(f"{path} has other columns than a CSV of this script; name another file.")
-    return held.astype({"note": object})
+    return held.assign(note=held["note"].fillna("").astype(object))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from rich.table import Table as Shown
@@ -23,15 +25,6 @@ MEASURES = {
     "Fréchet": "frechet_distance",
     "fit + draw, s": "seconds",
 }
-# What causal rows are to be held against: a method of theirs, another method. {} is their source.
-AGAINST = (
-    ("{}", "smote"),
-    ("{}", "bootstrap"),
-    ("real+{}", "real"),
-    ("real+{}", "smote"),
-    ("real+{}", "real+smote"),
-    ("real+{}", "real+bootstrap"),
-)
 
 
 def show_rows(measured: pd.DataFrame, title: str, problem: str, per_table: bool) -> None:
@@ -41,14 +34,19 @@ def show_rows(measured: pd.DataFrame, title: str, problem: str, per_table: bool)
     found = summary(compared, worth)
     beside = {h: m for h, m in MEASURES.items() if m in found and found[m].notna().any()}
     shown = Shown("method", "tables", heading, "− real (SE)", *beside, title=title)
+    splits = compared.groupby("method")["seed"].unique()
     for method, row in found.iterrows():
+        fewer = splits[method].size < compared["seed"].nunique()
+        where = f"{row['tables']:.0f}" + f" (split {_listed(splits[method])})" * fewer
         rest = [number(row[m], 2 if m == "seconds" else 3) for m in beside.values()]
         error = difference(row["difference"], row["standard_error"])
-        shown.add_row(str(method), f"{row['tables']:.0f}", number(row[worth], 4), error, *rest)
+        shown.add_row(str(method), where, number(row[worth], 4), error, *rest)
     terminal.print(shown)
     terminal.print(left_out, soft_wrap=True)
-    for line in paired(compared, worth):
-        terminal.print(line, highlight=False)
+    for told in (worth, "in_context"):
+        if told in found and found[told].notna().any():
+            terminal.print(f"{told}, paired:")
+            terminal.print("\n".join(paired(compared, told)), highlight=False, soft_wrap=True)
     if per_table:
         terminal.print(each_table(measured, title, worth, heading))
     show_notes(measured)
@@ -58,18 +56,24 @@ def show_notes(measured: pd.DataFrame) -> None:
     """Print what was refused or failed."""
     noted = measured[measured["note"].fillna("") != ""]
     for (method, dataset, note), rows in noted.groupby(["method", "dataset", "note"], sort=False):
-        splits = ", ".join(map(str, rows["seed"]))
-        console().print(f"{method} on {dataset}, split {splits}: {note}", soft_wrap=True)
+        where = f"{method} on {dataset}, split {_listed(rows['seed'])}"
+        console().print(f"{where}: {note}", soft_wrap=True)
+
+
+def _listed(splits: Iterable[int]) -> str:
+    return ", ".join(map(str, splits))
 
 
 def common(measured: pd.DataFrame, worth: str) -> tuple[pd.DataFrame, str]:
     """The rows of the tables and splits where all methods have some, and what that leaves out.
 
-    A method without any rows is compared nowhere, and leaves nothing out.
+    A method without any rows is compared nowhere, and leaves nothing out; nor does one that was not
+    asked for on a split.
     """
     wide = measured.pivot(index=["dataset", "seed"], columns="method", values=worth)
     none = list(wide.columns[wide.isna().all()])
-    lacking = wide.drop(columns=none).isna()
+    asked = measured.pivot(index=["dataset", "seed"], columns="method", values="note").notna()
+    lacking = (wide.isna() & asked).drop(columns=none)
     partly = lacking[lacking.any(axis=1)]
     keys = pd.MultiIndex.from_frame(measured[["dataset", "seed"]])
     keep = ~keys.isin(partly.index) & ~measured["method"].isin(none)
@@ -109,12 +113,19 @@ def against(measured: pd.DataFrame, other: str, worth: str) -> np.ndarray:
 
 
 def paired(measured: pd.DataFrame, worth: str) -> list[str]:
-    """A line each pair of methods in `AGAINST`, and each variant of SCM against the first one."""
-    methods = list(measured["method"].unique())
-    causal = [m for m in methods if base(m) == "scm"]
-    sources = list(dict.fromkeys([*causal, *(m[5:] for m in methods if base(m) == "real+scm")]))
-    pairs = [(one.format(source), other) for source in sources for one, other in AGAINST]
-    pairs += [(f"{way}{s}", f"{way}{sources[0]}") for s in sources[1:] for way in ("", "real+")]
+    """Lines that hold causal rows against each rival's, alone and beside real rows.
+
+    Of several variants of SCM each is held against the first one too.
+    """
+    methods = [str(method) for method in measured["method"].unique()]
+    bare = list(dict.fromkeys(method.removeprefix("real+") for method in methods))
+    causal = [source for source in bare if base(source) == "scm"]
+    rivals = [source for source in bare if base(source) not in ("scm", "real")]
+    pairs = [(one, other) for one in causal for other in rivals]
+    for one in causal:
+        pairs += [(f"real+{one}", "real"), (f"real+{one}", "smote")]
+        pairs += [(f"real+{one}", f"real+{other}") for other in rivals]
+    pairs += [(f"{way}{one}", f"{way}{causal[0]}") for one in causal[1:] for way in ("", "real+")]
     lines = []
     for one, other in pairs:
         if one not in methods or other not in methods:

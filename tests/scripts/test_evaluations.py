@@ -44,6 +44,11 @@ def test_rows_that_serve_alone_and_beside_real_ones_are_made_once():
         ("scm", ("scm", "real+scm")),
         ("bootstrap", ("real+bootstrap",)),
     ]
+    slow = jobs(("tae",), [0, 1], ["noise"], once=("ctgan",))
+    assert [(job.seed, job.source) for job in slow] == [
+        *((0, "real"), (0, "noise"), (0, "ctgan")),
+        *((1, "real"), (1, "noise")),
+    ]
 
 
 def test_methods_are_compared_where_all_have_rows_and_the_others_are_named():
@@ -54,14 +59,19 @@ def test_methods_are_compared_where_all_have_rows_and_the_others_are_named():
         ("scm", "a", 0, 0.9),
     ]
     rows += [("smote", "b", 0, NAN), ("scm", "b", 0, 0.1), ("ctgan", "a", 0, NAN)]
+    rows += [("tvae", "a", 0, 0.6)]  # was not asked for on b
     measured = pd.DataFrame(rows, columns=["method", "dataset", "seed", "tstr_roc_auc"])
+    measured["note"] = ""
     compared, says = common(measured, "tstr_roc_auc")
     assert set(compared["dataset"]) == {"a"}
     assert says == (
         "Means of 1 of 2 tables × splits: where all have rows; without b 0 (not smote), "
         "nowhere ctgan."
     )
-    assert paired(compared, "tstr_roc_auc") == ["scm − smote: +0.2000 (–), better on 1 of 1 tables"]
+    assert paired(compared, "tstr_roc_auc") == [
+        "scm − smote: +0.2000 (–), better on 1 of 1 tables",
+        "scm − tvae: +0.3000 (–), better on 1 of 1 tables",
+    ]
 
 
 def test_a_run_goes_on_from_its_file_and_not_from_another_setting_or_a_torn_line(
@@ -80,6 +90,7 @@ def test_a_run_goes_on_from_its_file_and_not_from_another_setting_or_a_torn_line
     assert path.read_text().startswith(written[: written.rindex("\n") + 1])
     assert again["method"].tolist() == ["real", "noise", "noise:scale=0.3"]
     assert again["tstr_roc_auc"].tolist() == [1 / 3] * 3
+    assert again["note"].tolist() == [""] * 3
     other = jobs(("tae",), [0], ["noise"], in_context=True)
     assert other[0].settings != few[0].settings
 
