@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
 from scipy.special import chdtrc
 
 from generators.scm.coding import CategoricalNode, Node
+
+AT_ONCE = (8, 1024)  # sets that are tested at once: the first time, and at most
 
 
 class IndependenceTest(Protocol):
@@ -23,8 +27,14 @@ class IndependenceTest(Protocol):
     def information(self, x: int, y: int) -> float:
         """Mutual information of two nodes in nats: how strongly they depend, not how surely."""
 
+    def first(
+        self, x: int, y: int, sets: Iterable[tuple[int, ...]], level: float
+    ) -> tuple[int, ...] | None:
+        """The first of these sets, all of one size, given which p > level; None if none is."""
+        return next((given for given in sets if self(x, y, given) > level), None)
 
-class DegenerateGaussian:
+
+class DegenerateGaussian(IndependenceTest):
     """Likelihood-ratio test under a Gaussian on indicator columns.
 
     A numeric node is its normal score; a categorical node the indicators of its levels but the most
@@ -71,9 +81,9 @@ class DegenerateGaussian:
         ]
         self.n_rows = len(codes)
         self.correlation, self.groups = _correlation(blocks, ridge)
+        self._padded = self.correlation
         self.by_width = _by_width(self.groups)
         self._log_dets: dict[tuple[int, ...], float] = {(): 0.0}
-        self._information: dict[tuple[int, int], float] = {}
         self._p_values: dict[tuple[int, int, tuple[int, ...]], float] = {}
         self.calls = 0
 
@@ -87,17 +97,92 @@ class DegenerateGaussian:
             return known
         self.calls += 1
         width = len(self.groups[x]) * len(self.groups[y])
-        p = float(chdtrc(width, self._statistic(x, y, rest))) if width else 1.0
+        if rest and width:
+            p = float(chdtrc(width, self._statistic(x, y, rest)))
+        else:
+            p = float(self._pairs[1][x, y])
         self._p_values[key] = p
         return p
 
     def information(self, x: int, y: int) -> float:
         """Mutual information of two nodes under the Gaussian, in nats."""
-        key = (min(x, y), max(x, y))
-        known = self._information.get(key)
-        if known is None:
-            known = self._information[key] = max(0.0, 0.5 * self._log_ratio(*key, ()))
-        return known
+        return float(self._pairs[0][x, y])
+
+    def first(
+        self, x: int, y: int, sets: Iterable[tuple[int, ...]], level: float
+    ) -> tuple[int, ...] | None:
+        """The first of these sets, all of one size, given which p > level; None if none is.
+
+        Many are tested at once; ``calls`` counts those that one by one would have been.
+        """
+        left, most = iter(sets), AT_ONCE[0]
+        while several := list(islice(left, most)):
+            p = self._p_values_given(x, y, np.array(several, dtype=np.int64))
+            apart = np.flatnonzero(p > level)[:1]
+            self.calls += int(apart[0]) + 1 if len(apart) else len(several)
+            if len(apart):
+                return several[apart[0]]
+            most = min(4 * most, AT_ONCE[1])
+        return None
+
+    def _p_values_given(self, x: int, y: int, sets: np.ndarray) -> np.ndarray:
+        """The p-values of x ⟂ y given each of these sets, shape (sets, size)."""
+        if not (self.groups[x] and self.groups[y]):
+            return np.ones(len(sets))
+        x, y = (x, y) if len(self.groups[x]) >= len(self.groups[y]) else (y, x)
+        of_x, of_y = len(self.groups[x]), len(self.groups[y])
+        rest, widths = self._columns(sets)
+        ends = np.array([*self.groups[x], *self.groups[y]])
+        at = np.vstack([rest, np.repeat(ends[:, None], len(sets), axis=1)])
+        stack = self._unrelated(int(at.max()) + 1)[at[:, None], at[None]]
+        eliminate(stack, len(rest))
+        within = stack[len(rest) :, len(rest) :]
+        alone = log_dets(within[of_x:, of_x:].copy())
+        eliminate(within, of_x)
+        ratio = alone - log_dets(within[of_x:, of_x:])
+        n = np.maximum(self.n_rows - widths - (of_x + of_y + 3) / 2, 1.0)
+        return chdtrc(of_x * of_y, np.maximum(n * ratio, 0.0))
+
+    def _columns(self, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The columns of each set, (columns, sets), and how many; filled with unrelated ones."""
+        at = self._slots[sets].reshape(len(sets), -1)
+        at = np.sort(np.where(at < 0, len(self.correlation) + np.arange(at.shape[1]), at), axis=1)
+        widths = (at < len(self.correlation)).sum(axis=1)
+        return at[:, : widths.max()].T, widths
+
+    def _unrelated(self, size: int) -> np.ndarray:
+        """The correlations of all columns, and of as many that go with none as make this size."""
+        if size > len(self._padded):
+            self._padded, known = np.eye(size), len(self.correlation)
+            self._padded[:known, :known] = self.correlation
+        return self._padded
+
+    @cached_property
+    def _slots(self) -> np.ndarray:
+        """The columns of each node, filled with -1, shape (nodes, widest)."""
+        slots = np.full((len(self.groups), max(map(len, self.groups))), -1)
+        for node, group in enumerate(self.groups):
+            slots[node, : len(group)] = group
+        return slots
+
+    @cached_property
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mutual information of each two nodes, and the p-value of their independence, (p, p)."""
+        size = len(self.groups)
+        ratios, p = np.zeros((size, size)), np.ones((size, size))
+        alone = np.array([self._log_det((node,)) for node in range(size)])
+        for x, mine in enumerate(self.groups):
+            for nodes, at in self.by_width if mine else ():
+                nodes, at = nodes[nodes > x], at[nodes > x]
+                both = np.hstack([np.tile(mine, (len(at), 1)), at])
+                joint = np.linalg.slogdet(self.correlation[both[:, :, None], both[:, None]])[1]
+                ratios[x, nodes] = alone[x] + alone[nodes] - joint
+                n = max(self.n_rows - (both.shape[1] + 3) / 2, 1.0)
+                freedom = len(mine) * at.shape[1]
+                p[x, nodes] = chdtrc(freedom, np.maximum(n * ratios[x, nodes], 0.0))
+        ratios, upper = np.maximum(0.5 * ratios, 0.0), np.triu_indices(size, 1)
+        ratios.T[upper], p.T[upper] = ratios[upper], p[upper]
+        return ratios, p
 
     def _statistic(self, x: int, y: int, rest: tuple[int, ...]) -> float:
         columns = sum(len(self.groups[s]) for s in rest)
@@ -118,6 +203,27 @@ class DegenerateGaussian:
             known = float(np.linalg.slogdet(self.correlation[np.ix_(at, at)])[1]) if at else 0.0
             self._log_dets[nodes] = known
         return known
+
+
+def eliminate(stack: np.ndarray, count: int) -> None:
+    """Take from many symmetric matrices, shape (k, k, m), what their first columns explain.
+
+    In place: what is left, ``stack[count:, count:]``, is the Schur complement. One step serves all
+    matrices: of a few columns each they cost a library more to begin than to compute.
+    """
+    for at in range(count):
+        row = stack[at, at + 1 :]
+        stack[at + 1 :, at + 1 :] -= row[:, None] * (row / stack[at, at])[None]
+
+
+def log_dets(stack: np.ndarray) -> np.ndarray:
+    """Logarithms of the determinants of positive definite matrices, shape (k, k, m); spoils them.
+
+    Where one is singular to the last bit its determinant counts as the smallest number.
+    """
+    eliminate(stack, len(stack))
+    pivots = stack[np.arange(len(stack)), np.arange(len(stack))]
+    return np.log(np.maximum(pivots, np.finfo(np.float64).tiny)).sum(axis=0)
 
 
 def _indicators(codes: np.ndarray, levels: int, fewest: int) -> np.ndarray:
@@ -150,7 +256,7 @@ def _by_width(groups: list[list[int]]) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(blocks, np.array([groups[block] for block in blocks])) for blocks in alike]
 
 
-class ChiSquare:
+class ChiSquare(IndependenceTest):
     """causal-learn's χ² test on codes; numeric nodes cut into quantile bins.
 
     Assumes nothing of shapes, and sees little where cells are few. How strongly two nodes depend is

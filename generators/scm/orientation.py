@@ -231,6 +231,7 @@ def _remove_by_possible_dsep(
             strongest = sorted(near, key=lambda z: (-max(tie(x, z), tie(y, z)), z))
             strongest = strongest[: bounds.candidates]
             given = _separator(test, x, y, strongest, beside, level, bounds.depth)
+            beside.append(set(strongest))
             if given is not None:
                 marks[x, y] = marks[y, x] = NONE
                 separators[x, y] = separators[y, x] = given
@@ -323,10 +324,14 @@ def _separator(
     level: float,
     depth: int,
 ) -> set[int] | None:
-    """The first subset that separates x and y and that the skeleton has not tried already."""
+    """The first subset that separates x and y and that has not been tried already."""
     for size in range(2, depth + 1):
-        for given in combinations(near, size):
-            tried = any(adjacent.issuperset(given) for adjacent in beside)
-            if not tried and test(x, y, given) > level:
-                return set(given)
+        untried = (
+            given
+            for given in combinations(near, size)
+            if not any(adjacent.issuperset(given) for adjacent in beside)
+        )
+        given = test.first(x, y, untried, level)
+        if given is not None:
+            return set(given)
     return None

@@ -10,6 +10,8 @@ Structure, order and what is sure still come from PC and FCI.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import chdtrc
@@ -39,6 +41,7 @@ class MarkovRepair:
 
     def __init__(self, test: DegenerateGaussian, level: float, max_parents: int) -> None:
         self._test = test
+        self._blocks = _Blocks(test)
         self._level = level
         self._max_parents = max_parents
 
@@ -81,7 +84,7 @@ class MarkovRepair:
             return added
         free = np.zeros(len(self._test.groups), dtype=bool)
         free[before] = True
-        given = _Given(self._test, node)
+        given = _Given(self._test, self._blocks, node)
         for parent in parents:
             given.add(parent)
             free[parent] = False
@@ -95,25 +98,63 @@ class MarkovRepair:
         return added
 
 
+class _Blocks:
+    """The columns of each node as cells of a matrix, in one row: what is of one node is together.
+
+    Attributes
+    ----------
+    first, second : ndarray of shape (cells,)
+        Column of each cell's row and column.
+    """
+
+    def __init__(self, test: DegenerateGaussian) -> None:
+        self._by_width = test.by_width
+        rows = [np.repeat(at, at.shape[1], axis=1).ravel() for _, at in test.by_width]
+        columns = [np.tile(at, at.shape[1]).ravel() for _, at in test.by_width]
+        none = np.zeros(0, dtype=np.int64)
+        self.first, self.second = np.concatenate([none, *rows]), np.concatenate([none, *columns])
+
+    def squares(self, rows: np.ndarray) -> np.ndarray:
+        """Cells of ``rows.T @ rows``."""
+        return (rows[:, self.first] * rows[:, self.second]).sum(axis=0)
+
+    def log_ratios(
+        self, cells: np.ndarray, less: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+        """Nodes of equal widths, the width, and logarithms of the ratios of their determinants."""
+        begin = 0
+        for nodes, at in self._by_width:
+            many, width = at.shape
+            end = begin + many * width**2
+            both = np.stack([cells[begin:end], less[begin:end]])
+            if width == 1:
+                whole, left = np.log(np.maximum(both, np.finfo(np.float64).tiny))
+            else:
+                whole, left = np.linalg.slogdet(both.reshape(2, many, width, width))[1]
+            with np.errstate(invalid="ignore"):  # of a condition nothing is left
+                ratios = np.nan_to_num(whole - left)
+            yield nodes, width, ratios
+            begin = end
+
+
 class _Given:
     """A node's dependence on all others given some of them, with conditions added one by one.
 
     Parameters
     ----------
     test : DegenerateGaussian
+    blocks : _Blocks
+        Of the test.
     node : int
     """
 
-    def __init__(self, test: DegenerateGaussian, node: int) -> None:
+    def __init__(self, test: DegenerateGaussian, blocks: _Blocks, node: int) -> None:
         self._test = test
+        self._blocks = blocks
         self._mine = test.groups[node]
         self._across = test.correlation[self._mine]  # its columns × all, given the conditions
         self._basis = np.zeros((0, len(test.correlation)))  # of what the conditions explain
-        # Nodes by their number of columns: which, their columns, covariances given the conditions.
-        self._alike = [
-            (nodes, at, test.correlation[at[:, :, None], at[:, None, :]])
-            for nodes, at in test.by_width
-        ]
+        self._within = test.correlation[blocks.first, blocks.second]  # given the conditions
 
     def add(self, condition: int) -> None:
         """Condition on a further node: one step of a block Cholesky decomposition."""
@@ -121,41 +162,36 @@ class _Given:
         if not at:
             return
         rows = self._test.correlation[at] - self._basis[:, at].T @ self._basis
-        explained = solve_triangular(np.linalg.cholesky(rows[:, at]), rows, lower=True)
+        explained = _independent(rows, at)
         self._basis = np.vstack([self._basis, explained])
         self._across = self._across - explained[:, self._mine].T @ explained
-        self._alike = [
-            (nodes, at, within - np.einsum("kmi,kmj->mij", explained[:, at], explained[:, at]))
-            for nodes, at, within in self._alike
-        ]
+        self._within = self._within - self._blocks.squares(explained)
 
     def strongest(self, free: np.ndarray) -> tuple[float, int]:
-        """The surest dependence on one of the nodes that are ``free``: its p-value, and which."""
-        found = [
-            self._dependence(nodes[chosen], at[chosen], within[chosen])
-            for nodes, at, within in self._alike
-            if (chosen := free[nodes]).any()
-        ]
-        if not found:
-            return 1.0, -1
-        p, surer, nodes = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        # Where p underflows to 0, the larger statistic a degree of freedom is the surer one.
-        best = np.lexsort((nodes, -surer, p))[0]
-        return float(p[best]), int(nodes[best])
+        """The surest dependence on one of the nodes that are ``free``: its p-value, and which.
 
-    def _dependence(
-        self, nodes: np.ndarray, at: np.ndarray, within: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """p-values, statistics a degree of freedom, and the nodes, which have equal widths."""
-        mine, theirs = len(self._mine), at.shape[1]
-        own = self._across[:, self._mine]
-        cross = self._across[:, at].transpose(1, 0, 2)
-        both = np.empty((len(nodes), mine + theirs, mine + theirs))
-        both[:, :mine, :mine], both[:, mine:, mine:] = own, within
-        both[:, :mine, mine:], both[:, mine:, :mine] = cross, cross.transpose(0, 2, 1)
-        ratio = np.linalg.slogdet(own)[1] + np.linalg.slogdet(within)[1]
-        ratio = ratio - np.linalg.slogdet(both)[1]
-        freedom = mine * theirs
-        n = max(self._test.n_rows - len(self._basis) - (mine + theirs + 3) / 2, 1.0)
-        statistic = np.maximum(n * ratio, 0.0)
-        return chdtrc(freedom, statistic), statistic / freedom, nodes
+        Of nodes of equal widths the surest has the largest statistic: only its p-value is computed.
+        """
+        less = self._within - self._blocks.squares(_independent(self._across, self._mine))
+        found = []
+        for nodes, width, ratios in self._blocks.log_ratios(self._within, less):
+            asked = free[nodes]
+            if not asked.any():
+                continue
+            largest = int(np.where(asked, ratios, -np.inf).argmax())
+            freedom = len(self._mine) * width
+            n = self._test.n_rows - len(self._basis) - (len(self._mine) + width + 3) / 2
+            statistic = max(max(n, 1.0) * float(ratios[largest]), 0.0)
+            # Where p underflows to 0, the larger statistic a degree of freedom is the surer one.
+            surer = (float(chdtrc(freedom, statistic)), -statistic / freedom)
+            found.append((*surer, int(nodes[largest])))
+        p, _, node = min(found, default=(1.0, 0.0, -1))
+        return p, node
+
+
+def _independent(rows: np.ndarray, at: Sequence[int]) -> np.ndarray:
+    """Covariances of some columns (which stand ``at``) with all, these made independent."""
+    if len(at) == 1:
+        return rows / np.sqrt(rows[:, at])
+    root = np.linalg.cholesky(rows[:, at])
+    return solve_triangular(root, rows, lower=True, check_finite=False)

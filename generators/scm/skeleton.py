@@ -68,16 +68,29 @@ def skeleton(
             for y in snapshot[x]:
                 if y not in neighbours[x]:  # separated from the other side at this depth
                     continue
-                others = [z for z in ranked if z != y]
-                for given in combinations(others, size):
-                    if test(x, y, given) > level:
-                        neighbours[x].discard(y)
-                        neighbours[y].discard(x)
-                        separators[x, y] = separators[y, x] = set(given)
-                        break
+                given: tuple[int, ...] | None = ()
+                if size:
+                    given = test.first(x, y, _untried(x, y, ranked, snapshot, size), level)
+                elif y < x or test(x, y) <= level:
+                    given = None
+                if given is not None:
+                    neighbours[x].discard(y)
+                    neighbours[y].discard(x)
+                    separators[x, y] = separators[y, x] = set(given)
                 if budget.beyond(test.calls, max_tests, "skeleton", "tests"):
                     return Skeleton(neighbours, separators)
     return Skeleton(neighbours, separators)
+
+
+def _untried(
+    x: int, y: int, ranked: list[int], near: list[list[int]], size: int
+) -> Iterator[tuple[int, ...]]:
+    """Sets of x's neighbours to separate it from y, but for those that y < x has tried already."""
+    sets = combinations([z for z in ranked if z != y], size)
+    if y > x:
+        return sets
+    tried = set(near[y])
+    return (given for given in sets if not tried.issuperset(given))
 
 
 def unshielded(

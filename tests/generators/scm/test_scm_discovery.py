@@ -197,7 +197,7 @@ class Registered(cit.CIT_Base):
         return self.test(x, y, given)
 
 
-class DSeparation:
+class DSeparation(IndependenceTest):
     """What a sample without end would tell: d-separation in a DAG of which some nodes are seen."""
 
     method = "d_separation"
@@ -408,7 +408,7 @@ def test_whatever_the_skeleton_pcs_marks_are_causal_learns(seed: int) -> None:
     assert (cpdag(found, Budget()) == theirs).all()
 
 
-class RandomTest:
+class RandomTest(IndependenceTest):
     """p-values that hang together in no way."""
 
     method = "random"
