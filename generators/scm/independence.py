@@ -284,7 +284,7 @@ class ChiSquare(IndependenceTest):
                 columns.append(np.searchsorted(edges, column))
         self._test = CIT(np.stack(columns, axis=1).astype(int), "chisq")
         self._p_values: dict[tuple[int, int, tuple[int, ...]], float] = {}
-        self.information = strength.information
+        self._strength = strength
         self.calls = 0
 
     def __call__(self, x: int, y: int, given: Iterable[int] | None = None) -> float:
@@ -295,3 +295,7 @@ class ChiSquare(IndependenceTest):
             self.calls += 1
             self._p_values[key] = float(self._test(x, y, rest or None))
         return self._p_values[key]
+
+    def information(self, x: int, y: int) -> float:
+        """Mutual information of two nodes in nats, as ``strength`` tells it."""
+        return self._strength.information(x, y)

@@ -11,7 +11,7 @@ import pandas as pd
 from bench import seeds
 from bench.table import Kind, Table
 
-COLLINEAR = "c"  # after a size
+COLLINEAR, LEVELLED = "c", "l"  # after a size
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Task:
     Parameters
     ----------
     name : str
-        ``<columns>x<rows>`` of `mixture`, with ``c`` after it of `collinear`, or an embedded
-        table's name.
+        ``<columns>x<rows>`` of `mixture`, with ``c`` after it of `collinear`, with ``l`` of
+        `levelled`, or an embedded table's name.
     seed : int
     threads : int
     graphs : list
@@ -39,8 +39,8 @@ class Task:
 
     def table(self) -> Table:
         if is_size(self.name):
-            columns, rows = map(int, self.name.removesuffix(COLLINEAR).split("x"))
-            made = collinear if self.name.endswith(COLLINEAR) else mixture
+            columns, rows = map(int, self.name.rstrip(COLLINEAR + LEVELLED).split("x"))
+            made = {COLLINEAR: collinear, LEVELLED: levelled}.get(self.name[-1], mixture)
             return made(columns, rows, self.seed)
         from bench.datasets import embedded
 
@@ -51,8 +51,9 @@ class Task:
 
 
 def is_size(name: str) -> bool:
-    """Whether it reads ``<columns>x<rows>`` or ``<columns>x<rows>c``."""
-    columns, _, rows = name.removesuffix(COLLINEAR).partition("x")
+    """Whether it reads ``<columns>x<rows>``, with at most one letter for its kind after it."""
+    plain = name[:-1] if name.endswith((COLLINEAR, LEVELLED)) else name
+    columns, _, rows = plain.partition("x")
     return columns.isdigit() and rows.isdigit()
 
 
@@ -99,3 +100,17 @@ def collinear(columns: int, rows: int, seed: int) -> Table:
     y = factors[:, 0] + 0.5 * rng.normal(size=rows) > 0
     X = pd.DataFrame(scores, columns=names)
     return Table(f"{columns}x{rows}{COLLINEAR}", X, y, kinds, ("no", "yes"), "y")
+
+
+def levelled(columns: int, rows: int, seed: int) -> Table:
+    """All columns of the same five factors, each cut into 10 to 30 levels, some of them rare."""
+    rng = seeds.generator("benchmark_scm", "levelled", columns, rows, seed)
+    factors = rng.normal(size=(rows, 5))
+    X: dict[str, Any] = {}
+    for at in range(columns):
+        score = factors @ rng.normal(size=5) + rng.normal(size=rows)
+        cuts = np.quantile(score, np.cumsum(rng.dirichlet(np.ones(rng.integers(10, 31))))[:-1])
+        X[f"x{at}"] = pd.Categorical([f"level {c}" for c in np.searchsorted(cuts, score)])
+    kinds: dict[str, Kind] = dict.fromkeys(X, "categorical")
+    y = factors[:, 0] + 0.5 * rng.normal(size=rows) > 0
+    return Table(f"{columns}x{rows}{LEVELLED}", pd.DataFrame(X), y, kinds, ("no", "yes"), "y")
