@@ -60,6 +60,8 @@ class Generator(ABC):
         What `fit` found, for the record: JSON-ready, and the same for the same table and rng.
     seconds_ : mapping of str to float, default={}
         What the phases of `fit` took.
+    doing : str, default=""
+        Where a `fit` that takes long is, in a few words; another thread may ask while it runs.
 
     The conformance suite holds a generator to what it promises; one whose parameters decide sets
     these in ``__init__``.
@@ -96,6 +98,11 @@ class Generator(ABC):
     keeps_classes: bool = True
     facts_: Mapping[str, Any] = MappingProxyType({})
     seconds_: Mapping[str, float] = MappingProxyType({})
+
+    @property
+    def doing(self) -> str:
+        """Where a fit that takes long is."""
+        return ""
 
     def check(self, table: Table) -> None:
         """Refuse a table of a problem that it does not serve; `fit` begins with it.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from multiprocessing import parent_process
 from typing import TypeVar
 
 from bench.phrases import duration
@@ -62,3 +65,34 @@ class Left:
         seconds = (now - begun) / (done - before) * (total - done)
         left = f" · about {duration(seconds)} left" if done < total else ""
         print(f"{done:,} of {total:,} {self._what}{left}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def watched(told: Callable[[], str], every: float = 3 * EVERY) -> Iterator[None]:
+    """Say now and then, while a block runs, what is ``told`` of it then.
+
+    On a terminal alone, and not in a worker, of which there may be many.
+
+    Parameters
+    ----------
+    told : callable
+        Asked from another thread; where it tells nothing, nothing is said.
+    every : float
+        Seconds.
+    """
+    if not sys.stderr.isatty() or parent_process() is not None:
+        yield
+        return
+    ended = threading.Event()
+
+    def say() -> None:
+        while not ended.wait(every):
+            line = told()
+            if line:
+                print(f"{line} …", file=sys.stderr, flush=True)
+
+    threading.Thread(target=say, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()

@@ -10,6 +10,7 @@ from bench.generator import Generator, InContextGenerator, TaskGenerator, requir
 from bench.models.base import Backbone, Encoder
 from bench.seeds import generator as seeded
 from bench.table import Table
+from bench.ticking import watched
 
 Parts = tuple[str | int, ...]  # of a seed
 
@@ -98,7 +99,8 @@ def drawn(generator: Generator, n: int, train: Table, seed: Parts, draw: str) ->
     NotApplicable, BrokenPromise
         If it cannot serve the table, or gives rows that cannot stand for the table's.
     """
-    generator.fit(train, seeded(*seed, "generator"))
+    with watched(lambda: generator.doing):
+        generator.fit(train, seeded(*seed, "generator"))
     rows = generator.sample(n, seeded(*seed, draw))
     return require_rows(rows, n, train, generator.stays_in_range)
 

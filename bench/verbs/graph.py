@@ -85,6 +85,7 @@ def _found(cfg: DictConfig, table: Table) -> tuple[CausalGraph, Table]:
     from bench.datasets.splits import Fold
     from bench.generator import CausalGenerator, NotApplicable
     from bench.seeds import generator as seeded
+    from bench.ticking import watched
 
     if cfg.method.generator is not None:
         check_target(cfg.method.generator, "method.generator")
@@ -97,7 +98,8 @@ def _found(cfg: DictConfig, table: Table) -> tuple[CausalGraph, Table]:
     train = Fold.of(table, cfg.fold, cfg.validation_share).train
     try:
         rng = seeded(*seed_of(table, cfg.fold, cfg.seed), "generator")
-        graph = generator.fit(train, rng).graph_
+        with watched(lambda: generator.doing):
+            graph = generator.fit(train, rng).graph_
     except NotApplicable as reason:
         raise BadInput(f"Table '{table.name}': {reason}") from reason
     strange = [name for name in graph.names[:-1] if name not in train.kinds]

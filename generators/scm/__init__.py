@@ -133,6 +133,7 @@ class SCM(CausalGenerator):
     problems = ("classification", "regression")
     drawn_: list[Dag]
     dags_: list[Dag]
+    _budget: Budget | None = None
 
     def __init__(
         self,
@@ -186,6 +187,12 @@ class SCM(CausalGenerator):
         self.stays_in_range = clip
         self.keeps_classes = balanced
 
+    @property
+    def doing(self) -> str:
+        """The phase of the fit, and how much of its time is gone."""
+        told = self._budget.doing if self._budget else ""
+        return told and f"causal rows · {told}"
+
     def check(self, table: Table) -> None:
         """Refuse what it does not serve, and what is told of causes that the table contradicts.
 
@@ -218,7 +225,7 @@ class SCM(CausalGenerator):
         if len(table) < 2:
             raise NotApplicable("Causal discovery needs at least two training rows.")
         self.target_ = Target(for_problem(self.target, table.problem))
-        budget = Budget(self.seconds)
+        self._budget = budget = Budget(self.seconds)
         seconds: dict[str, float] = {}
         self.seconds_ = seconds
         with timed(seconds, "coding"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 PATIENCE = 4.0  # seconds of waiting that count as one of computing
 
@@ -41,14 +42,17 @@ class Budget:
     ----------
     cut : dict of str to int
         ``phase: bound``, and how often it cut.
+    looks : dict of str to float
+        Reading of the clock when a phase last asked whether it is late.
     """
 
     seconds: float | None = None
     clock: Callable[[], float] = field(default_factory=stopwatch)
     cut: dict[str, int] = field(default_factory=dict)
+    looks: dict[str, float] = field(default_factory=dict)
 
     def part(self, seconds: float | None) -> Budget:
-        """So many seconds from now, but no more than there are; notes are common to both."""
+        """So many seconds from now, but no more than there are; notes and looks are common."""
         if seconds is None:
             return replace(self)
         end = self.clock() + seconds
@@ -71,7 +75,18 @@ class Budget:
 
     def late(self, phase: str) -> bool:
         """Whether the time is up; if so it is noted what was cut."""
-        return self.left < 0 and self.note(f"{phase}: time")
+        self.looks[phase] = now = self.clock()
+        return self.seconds is not None and now > self.seconds and self.note(f"{phase}: time")
+
+    @property
+    def doing(self) -> str:
+        """The phase that looked last, and how much of the time was gone then."""
+        latest = max([*self.looks.items()], key=itemgetter(1), default=None)
+        if latest is None:
+            return ""
+        phase, seconds = latest
+        of = "" if self.seconds is None else f" of at most {self.seconds:.0f}"
+        return f"{phase}: {seconds:.0f} s{of}"
 
     def beyond(self, count: int, most: int | None, phase: str, of: str) -> bool:
         """Whether a count is beyond its bound, or the time is up; noted too."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+
 import pytest
 
 from bench import ticking as module
-from bench.ticking import Left, ticking
+from bench.ticking import Left, ticking, watched
 
 
 @pytest.fixture
@@ -49,3 +53,26 @@ def test_the_time_left_is_of_the_pace_since_the_first(
     for step, now[0] in ((1, 100.0), (4, 103.0), (5, 104.0), (30, 130.0)):
         left(step, 30)
     assert capsys.readouterr().err == "4 of 30 steps · about 26 s left\n30 of 30 steps\n"
+
+
+def test_a_watched_block_says_on_a_terminal_what_is_told_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = threading.Event()
+
+    def told() -> str:
+        asked.set()
+        return "" if not said else "repair: 9 s"
+
+    said: list[bool] = []
+    with watched(told, 0.001):
+        assert not asked.wait(0.02)  # no terminal: nobody asks
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with watched(told, 0.001):
+        assert asked.wait(5)
+        assert capsys.readouterr().err == ""  # nothing is told yet
+        said.append(True)
+        until = time.monotonic() + 5
+        while not (line := capsys.readouterr().err) and time.monotonic() < until:
+            time.sleep(0.001)
+    assert line.startswith("repair: 9 s …\n")
