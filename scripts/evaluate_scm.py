@@ -40,7 +40,8 @@ from scripts.rows.spread import repeated, spread_table
 from scripts.rows.tables import SETS, load
 
 METHODS = (
-    *("bootstrap", "independent", "noise", "smote", "gaussian_copula", "scm"),
+    *("bootstrap", "independent", "noise", "smote", "gaussian_copula", "bayesian_network", "arf"),
+    "scm",
     *("real+scm", "real+smote", "real+bootstrap"),
 )
 TITLES = {

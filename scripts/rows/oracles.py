@@ -233,7 +233,7 @@ def oracle_table(measured: pd.DataFrame, worth: str, title: str) -> Shown:
     closed = found[[*PARTS, *BESIDE]].sub(found["scm"], axis=0)
     classes = [classed(gap[dataset], row) for dataset, row in closed.iterrows()]
     heads = [*(f"{name}\n{part}" for name, part in PARTS.items()), *BESIDE]
-    shown = Shown("table", "real − scm", *heads, "class", title=title)
+    shown = Shown("table", "real − scm", *heads, "class", title=title, padding=0)
     for name, at, row, kind in zip(closed.index, gap, closed.to_numpy(), classes, strict=True):
         shown.add_row(str(name), number(at, 3), *(_signed(v) for v in row), kind)
     shown.add_section()
