@@ -41,7 +41,6 @@ class MarkovRepair:
 
     def __init__(self, test: DegenerateGaussian, level: float, max_parents: int) -> None:
         self._test = test
-        self._blocks = _Blocks(test)
         self._level = level
         self._max_parents = max_parents
 
@@ -84,7 +83,7 @@ class MarkovRepair:
             return added
         free = np.zeros(len(self._test.groups), dtype=bool)
         free[before] = True
-        given = _Given(self._test, self._blocks, node)
+        given = _Given(self._test, node, free)
         for parent in parents:
             given.add(parent)
             free[parent] = False
@@ -101,22 +100,36 @@ class MarkovRepair:
 class _Blocks:
     """The columns of each node as cells of a matrix, in one row: what is of one node is together.
 
+    Parameters
+    ----------
+    test : DegenerateGaussian
+    some : ndarray of bool
+        Nodes that there are cells of.
+
     Attributes
     ----------
     first, second : ndarray of shape (cells,)
         Column of each cell's row and column.
     """
 
-    def __init__(self, test: DegenerateGaussian) -> None:
-        self._by_width = test.by_width
-        rows = [np.repeat(at, at.shape[1], axis=1).ravel() for _, at in test.by_width]
-        columns = [np.tile(at, at.shape[1]).ravel() for _, at in test.by_width]
+    def __init__(self, test: DegenerateGaussian, some: np.ndarray) -> None:
+        self._by_width = [
+            (nodes[some[nodes]], at[some[nodes]])
+            for nodes, at in test.by_width
+            if some[nodes].any()
+        ]
+        rows = [np.repeat(at, at.shape[1], axis=1).ravel() for _, at in self._by_width]
+        columns = [np.tile(at, at.shape[1]).ravel() for _, at in self._by_width]
         none = np.zeros(0, dtype=np.int64)
         self.first, self.second = np.concatenate([none, *rows]), np.concatenate([none, *columns])
 
     def squares(self, rows: np.ndarray) -> np.ndarray:
         """Cells of ``rows.T @ rows``."""
-        return (rows[:, self.first] * rows[:, self.second]).sum(axis=0)
+        if len(rows) == 1:
+            return rows[0, self.first] * rows[0, self.second]
+        of_each = (rows[:, at] for _, at in self._by_width)
+        cells = [np.matmul(own.transpose(1, 2, 0), own.transpose(1, 0, 2)) for own in of_each]
+        return np.concatenate([np.zeros(0), *(cell.ravel() for cell in cells)])
 
     def log_ratios(
         self, cells: np.ndarray, less: np.ndarray
@@ -138,19 +151,19 @@ class _Blocks:
 
 
 class _Given:
-    """A node's dependence on all others given some of them, with conditions added one by one.
+    """A node's dependence on others given some of them, with conditions added one by one.
 
     Parameters
     ----------
     test : DegenerateGaussian
-    blocks : _Blocks
-        Of the test.
     node : int
+    others : ndarray of bool
+        Nodes whose dependence is asked for.
     """
 
-    def __init__(self, test: DegenerateGaussian, blocks: _Blocks, node: int) -> None:
+    def __init__(self, test: DegenerateGaussian, node: int, others: np.ndarray) -> None:
         self._test = test
-        self._blocks = blocks
+        self._blocks = blocks = _Blocks(test, others)
         self._mine = test.groups[node]
         self._across = test.correlation[self._mine]  # its columns × all, given the conditions
         self._basis = np.zeros((0, len(test.correlation)))  # of what the conditions explain
