@@ -101,16 +101,20 @@ class Config(CellConfig):
 def alone_and_mixed(plain: list[str], generators: list[str], ratios: list[float]) -> list[str]:
     """Entries of ``methods``: the plain ones, then each generator alone and mixed at each ratio.
 
-    Each is named after its way: ``ctgan-synthetic``, ``ctgan-mixed-0.5``.
+    Each is named after its way: ``ctgan-synthetic``, ``ctgan-mixed-0.5``; one with a name of its
+    own, ``scm method.name=mine dag=edges.csv``, after that: ``mine-synthetic``.
     """
     entries = list(plain)
     for generator in generators:
-        name, *more = generator.split()
+        method, *more = generator.split()
+        own = [word for word in more if word.startswith("method.name=")]
+        name = own[-1].partition("=")[2] if own else method
+        more = [word for word in more if word not in own]
         ways = {"synthetic": ["rows=synthetic"]}
         ways |= {f"mixed-{ratio:g}": ["rows=mixed", f"ratio={ratio:g}"] for ratio in ratios}
         for way, mixing in ways.items():
             settings = [f"method.mixing.{setting}" for setting in mixing]
-            entries.append(" ".join([name, f"method.name={name}-{way}", *settings, *more]))
+            entries.append(" ".join([method, f"method.name={name}-{way}", *settings, *more]))
     return entries
 
 

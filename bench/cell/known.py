@@ -18,6 +18,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from bench import ranges
 from bench.cell.targets import TARGET, named
+from bench.datasets.embedded import dags
 from bench.datasets.own.characters import clean_name
 from bench.errors import BadInput
 from bench.files import Unsound, content, shown
@@ -26,6 +27,7 @@ from bench.phrases import joined
 LARGEST = 1_000_000  # bytes of a file
 HEADER = ["cause", "effect"]
 SEPARATORS = (",", ";", "\t")
+SHIPPED = "shipped"  # dag=shipped: the graph that comes with an embedded table
 
 
 def told(cfg: DictConfig) -> dict[str, Any]:
@@ -39,14 +41,14 @@ def told(cfg: DictConfig) -> dict[str, Any]:
         If a file cannot be read, or holds nothing of the kind.
     """
     return {
-        key: read(_words_of(str(cfg[key]), key), f"{key}={cfg[key]}")
+        key: read(_words_of(_place(cfg, key), f"{key}={cfg[key]}"), f"{key}={cfg[key]}")
         for key, read in READERS.items()
         if cfg.get(key) is not None
     }
 
 
 def with_told(cells: Sequence[DictConfig]) -> list[DictConfig]:
-    """The configs of one command's cells, their generators told what the command's files hold.
+    """The configs of cells, their generators told what the files hold that the cells name.
 
     The one way in for every verb: a generator without such a parameter, and a method without a
     generator, go on unchanged, and so does every cell where nothing is told.
@@ -56,8 +58,11 @@ def with_told(cells: Sequence[DictConfig]) -> list[DictConfig]:
     BadInput
         As `told`; or if what a file holds is not what a generator takes.
     """
-    found = told(cells[0]) if cells else {}
-    return [_completed(cell, found) for cell in cells]
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for cell in cells:
+        if (named := _files(cell)) not in found:
+            found[named] = told(cell)
+    return [_completed(cell, found[_files(cell)]) for cell in cells]
 
 
 def takes(generator: Mapping[str, Any] | None, key: str) -> bool:
@@ -71,16 +76,18 @@ def takes(generator: Mapping[str, Any] | None, key: str) -> bool:
 
 
 def require_taken(cells: Sequence[DictConfig]) -> None:
-    """Refuse a command whose files none of its cells takes; they are `with_told`.
+    """Refuse a file that none of the cells takes which name it; they are `with_told`.
 
     Raises
     ------
     BadInput
     """
     for key in READERS:
-        taken = any(key in (cell.method.generator or ()) for cell in cells)
-        if cells and cells[0].get(key) is not None and not taken:
-            raise untaken(key, cells[0][key], [str(cell.method.name) for cell in cells])
+        for value in dict.fromkeys(cell.get(key) for cell in cells):
+            those = [cell for cell in cells if cell.get(key) == value]
+            taken = any(key in (cell.method.generator or ()) for cell in those)
+            if value is not None and not taken:
+                raise untaken(key, value, [str(cell.method.name) for cell in those])
 
 
 def untaken(key: str, value: Any, methods: Sequence[str]) -> BadInput:
@@ -104,12 +111,30 @@ def _completed(cell: DictConfig, found: Mapping[str, Any]) -> DictConfig:
     return out
 
 
-def _words_of(name: str, key: str) -> str:
+def _files(cell: DictConfig) -> tuple[str, ...]:
+    """What a cell's files depend on."""
+    return *(str(cell.get(key)) for key in READERS), str(cell.dataset.get("name"))
+
+
+def _place(cfg: DictConfig, key: str) -> str:
+    """Where a file lies."""
+    if (key, cfg[key]) != ("dag", SHIPPED):
+        return str(cfg[key])
+    table, there = cfg.dataset.get("name"), dags()
+    if table not in there:
+        named = "a table of one's own" if table is None else f"dataset '{table}'"
+        raise BadInput(
+            f"dag={SHIPPED}: no graph comes with {named}; one does with "
+            f"{joined(sorted(there), 'and')}."
+        )
+    return str(there[table])
+
+
+def _words_of(place: str, where: str) -> str:
     """A file's text."""
-    where = f"{key}={name}"
     try:
         # A person's own file may be a link, other than one in a folder of results.
-        read = content(Path(os.path.expanduser(name)).resolve(strict=True), LARGEST)
+        read = content(Path(os.path.expanduser(place)).resolve(strict=True), LARGEST)
         return read.decode("utf-8-sig")
     except FileNotFoundError:
         raise BadInput(f"{where}: there is no such file.") from None

@@ -49,6 +49,11 @@ def card(name: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def dags() -> dict[str, Path]:
+    """The causal graphs that come with tables, drawn by reading the columns' names: CSV files."""
+    return {path.stem: path for path in (DATA / "dags").glob("*.csv")}
+
+
 @checked
 def load(name: Text) -> Table:
     """Read an embedded table.

@@ -18,7 +18,8 @@ from bench.names import check
 from bench.sweep.overrides.keys import check_values
 from bench.sweep.overrides.words import quoted, settings_as_typed
 
-ALLOWED = ("method.", "finetune.", "finetune=", "transfer.", "transfer=")  # in an entry
+# In an entry:
+ALLOWED = ("method.", "finetune.", "finetune=", "transfer.", "transfer=", "knowledge=", "dag=")
 
 
 def cells_of(
@@ -64,7 +65,8 @@ def _composed(entry: str, kept: list[str]) -> DictConfig:
         if not override.startswith(ALLOWED):
             raise BadInput(
                 f"'{entry}' of methods sets '{override}'; an entry may set method.KEY=VALUE, "
-                "finetune.KEY=VALUE, finetune=NAME, transfer.KEY=VALUE and transfer=NAME."
+                "finetune.KEY=VALUE, finetune=NAME, transfer.KEY=VALUE, transfer=NAME, "
+                "knowledge=FILE and dag=FILE."
             )
     try:
         check_values(overrides)

@@ -10,12 +10,15 @@ from omegaconf import DictConfig
 from sweeps import inside
 
 from bench.cell.identity import identity
-from bench.cell.known import told, with_told
+from bench.cell.known import READERS, require_taken, told, with_told
 from bench.cell.targets import Configs
-from bench.datasets.embedded import load
+from bench.datasets.embedded import dags, load
+from bench.datasets.suites import suite
 from bench.errors import BadInput
 from bench.files import CONF, plain
+from bench.sweep.entries import cells_of
 from bench.sweep.jobs import cells, composing
+from generators.scm import SCM
 
 KNOWLEDGE = """
 tiers: [[sepal_width], [petal_length , petal_width]]  # blanks around a name are none of its
@@ -53,6 +56,21 @@ class TestWhoIsTold:
         (cell,) = with_told([config("method=scm", "dag=e.csv")])
         told_of = [["petal_length", "species"], ["petal_width", "species"]]
         assert plain(cell.method)["generator"]["dag"] == told_of
+
+    def test_the_graph_that_comes_with_a_table_is_told_likewise(self) -> None:
+        words = ["dataset=heart-disease", "method=scm", "dag=shipped"]
+        (cell,) = with_told([compose("config", words)])
+        assert ["num", "thalach"] in plain(cell.method)["generator"]["dag"]
+
+    def test_an_entry_may_name_a_file_of_its_own(self) -> None:
+        words = ["dag=e.csv", "methods=[default_ft,'scm dag=null','scm dag=e.csv method.name=of']"]
+        entries = cells_of(config(*words), ["dataset=iris", "dag=e.csv"], "default_ft")
+        found = with_told([cell for _, cell in entries])
+        assert ["dag" in (cell.method.generator or ()) for cell in found] == [False, False, True]
+        require_taken(found)
+        (alone,) = (cell for cell in found if cell.method.name == "default_ft")
+        with pytest.raises(BadInput, match=r"dag=e\.csv has no effect.* default_ft have none"):
+            require_taken([alone, found[1]])
 
     def test_a_cell_that_nothing_is_told_is_the_one_from_before(self) -> None:
         """To the bit: its identity names neither, as those of kept records do not."""
@@ -195,3 +213,22 @@ def test_what_a_record_says_that_it_was_told_is_plain_data() -> None:
     assert "which no config names there" in str(configs.refusal("generator", called))
     within = {**scm, "fitting": {"_target_": "generators.scm.mechanisms.Fitting", "dag": []}}
     assert "sets 'dag' of" in str(configs.refusal("generator", within))
+
+
+@pytest.mark.usefixtures("configs")
+def test_a_table_that_no_graph_comes_with_is_one_sentence() -> None:
+    for words, named in (
+        (["dataset=iris"], "dataset 'iris'; one does with australian,"),
+        (["dataset=csv", "path=a.csv", "target=y"], "a table of one's own; one does with"),
+    ):
+        with pytest.raises(BadInput, match=f"dag=shipped: no graph comes with {named}"):
+            told(compose("config", [*words, "method=scm", "dag=shipped"]))
+
+
+def test_a_shipped_graph_is_of_its_table_and_has_its_target() -> None:
+    assert {*dags()} == {*suite("embedded12").split(",")}
+    for name, path in dags().items():
+        edges = READERS["dag"](path.read_text(), name)
+        SCM(dag=edges).check(load(name))
+        assert 8 <= len(edges) <= 25
+        assert load(name).target in {column for edge in edges for column in edge}

@@ -103,6 +103,9 @@ def test_a_generator_is_run_alone_and_mixed_at_each_ratio() -> None:
         "ctgan method.name=ctgan-mixed-1 method.mixing.rows=mixed method.mixing.ratio=1 "
         "method.generator.epochs=5",
     ]
+    called = alone_and_mixed([], ["scm method.name=mine dag=e.csv"], [1])
+    assert called[0] == "scm method.name=mine-synthetic method.mixing.rows=synthetic dag=e.csv"
+    assert called[1].split()[1] == "method.name=mine-mixed-1"
 
 
 CONTROLS = ("permuted", "prior")  # of transfer: nothing is to be learned of them
