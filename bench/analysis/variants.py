@@ -20,6 +20,7 @@ from typing import Any
 
 from bench.analysis.problems import problem_of_record
 from bench.cell.record import Record
+from bench.cell.targets import TOLD
 from bench.files import digest
 from bench.finetune.settings import completed
 
@@ -128,10 +129,13 @@ class _Variant:
 def _methods(records: list[Record]) -> list[_Variant]:
     """The variant of each record, named."""
     found: dict[tuple[str, str], _Variant] = {}
-    out = []
+    out, of_tables = [], _told_of_tables(records)
     for record in records:
         cell = record["cell"]
         deciding = _deciding(record)
+        if generator := _generator(deciding):
+            told = {key: None for key in generator if (cell["method"], key) in of_tables}
+            deciding["method"] = deciding["method"] | {"generator": generator | told}
         key = (cell["method"], json.dumps(deciding, sort_keys=True))
         if key not in found:
             # A later setting at its default is in no identity, and in no name.
@@ -147,6 +151,32 @@ def _methods(records: list[Record]) -> list[_Variant]:
         out.append(found[key])
     _name(list(found.values()))
     return out
+
+
+def _told_of_tables(records: list[Record]) -> set[tuple[str, str]]:
+    """Methods, with what they are told (`TOLD`): one thing of each table, another of other tables.
+
+    A graph over a table's columns is of that table, and no setting that two tables differ by.
+    """
+    said: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for record in records:
+        parts = record["identity"]["parts"]
+        generator = _generator(parts)
+        for key in TOLD:
+            content = json.dumps(generator.get(key), sort_keys=True)
+            said[record["cell"]["method"], key][str(parts.get("dataset"))].add(content)
+    return {
+        of
+        for of, tables in said.items()
+        if all(len(contents) == 1 and contents != {"null"} for contents in tables.values())
+    }
+
+
+def _generator(parts: dict[str, Any]) -> dict[str, Any]:
+    """The generator's settings; empty where there is none."""
+    method = parts.get("method")
+    generator = method.get("generator") if isinstance(method, dict) else None
+    return generator if isinstance(generator, dict) else {}
 
 
 def _deciding(record: Record) -> dict[str, Any]:

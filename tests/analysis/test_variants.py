@@ -241,6 +241,16 @@ class TestNames:
         other["identity"]["parts"]["transfer"] = other["settings"]["transfer"] = None
         assert methods(other) == ["scm"]
 
+    def test_what_is_told_of_one_table_makes_no_method_of_its_own(self):
+        def told(dataset: str, dag: list | None) -> dict[str, Any]:
+            generator = {"n_dags": 3, "dag": dag}
+            return made(dataset, "scm", [0.7], identity={"method": {"generator": generator}})
+
+        heart, zoo = told("heart", [["age", "num"]]), told("zoo", [["legs", "type"]])
+        assert methods(heart, zoo) == ["scm", "scm"]
+        assert len({*methods(heart, zoo, told("zoo", [["eggs", "type"]]))}) == 3
+        assert len({*methods(heart, told("zoo", None))}) == 2
+
     def test_parts_of_any_shape_have_names(self):
         shapes: list[Any] = [None, 3, "text", [1], {}, {"a": {"b": []}}]
         records = [tuned(identity={"split": s, "finetune": s, "method": s}) for s in shapes]
