@@ -8,6 +8,8 @@ It touches no other generator, and no row but the training rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -30,10 +32,12 @@ from generators.scm.exogenous import ExogenousNoise
 from generators.scm.graphs import Dag, EdgeProbabilities, Target, oriented, sample_dag
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.knowledge import Content, Edges, Knowledge, Known, given
+from generators.scm.ladder import LADDER, Ladder, Rungs
 from generators.scm.learners import LeaveOneOutRidge, Quadratic
 from generators.scm.mechanisms import FITTING, Fitting, Residuals
 from generators.scm.model import StructuralModels
 from generators.scm.repair import MarkovRepair
+from generators.scm.selection import CHOICE, Choice, Selecting, Way, chosen
 
 SEARCH, REPAIR = 2 / 3, 1 / 2  # of the time that is left
 LEAST_MECHANISMS = 0.1  # of the whole: without mechanisms the rest was for nothing
@@ -161,6 +165,9 @@ class SCM(CausalGenerator):
         seconds: Positive | None = 180.0,
         knowledge: Content | None = None,
         dag: Edges | None = None,
+        selection: Annotated[Selecting | str, OneOf(Selecting)] = Selecting.cv,
+        ladder: Ladder | None = None,
+        choice: Choice = CHOICE,
     ) -> None:
         self.discovery = discovery
         self.n_dags = n_dags
@@ -184,6 +191,9 @@ class SCM(CausalGenerator):
         self.seconds = seconds
         self.knowledge = knowledge
         self.dag = dag
+        self.selection = selection
+        self.ladder = ladder
+        self.choice = choice
         self.stays_in_range = clip
         self.keeps_classes = balanced
 
@@ -229,32 +239,35 @@ class SCM(CausalGenerator):
         seconds: dict[str, float] = {}
         self.seconds_ = seconds
         with timed(seconds, "coding"):
-            knowledge, codes = self._knowledge(table), (self.max_levels, self.clip, self.missing)
-            merging = self.dag is None  # in a given graph each column is a node
-            coding = Coding(*codes, self.distinct, knowledge.left_out, merging).fit(table)
-            known = self._known(knowledge, table, coding)
-        if self.dag is not None and known is not None:
-            found = self._given(coding, known)
-        else:
-            found = self._found(coding, known, rng, budget, seconds)
-        with timed(seconds, "mechanisms"):
-            self.models_ = StructuralModels(
-                coding,
-                self.dags_,
-                self.regressor,
-                self.classifier,
-                self.residuals,
-                int(rng.integers(2**32)),
-                self.max_work,
-                budget.at_least(LEAST_MECHANISMS * (self.seconds or 0.0)),
-                self.fitting,
-                () if known is None else known.required,
+            coding, known = self._coded(table)
+        with timed(seconds, "discovery"):
+            self.probabilities_, found = self._searched(
+                coding, known, self.discovery, rng, budget.share(SEARCH)
             )
+        seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
+        with timed(seconds, "selection"):
+            ways, facts = self._selected(table, coding, rng, budget)
+        found |= facts
+        with timed(seconds, "graphs"):
+            drawn = self._drawn(coding, known, self.probabilities_, ways, rng, budget.share(REPAIR))
+        with timed(seconds, "mechanisms"):
+            least = LEAST_MECHANISMS * (self.seconds or 0.0)
+            self.models_ = self._modelled(coding, known, drawn, rng, budget.at_least(least))
+            self.drawn_ = [dag for dag, _, _ in drawn]
             self.dags_ = self.models_.dags
         found |= {"cut": budget.cut}
+        if self.models_.chosen:
+            found |= {"rungs": self._rungs(coding)}
         self.graph_ = self._graph(coding, known, found)
         self.facts_ = self._facts(known, found)
         return self
+
+    def _coded(self, table: Table) -> tuple[Coding, Known | None]:
+        """The table's nodes, and what is known of them."""
+        knowledge, codes = self._knowledge(table), (self.max_levels, self.clip, self.missing)
+        merging = self.dag is None  # in a given graph each column is a node
+        coding = Coding(*codes, self.distinct, knowledge.left_out, merging).fit(table)
+        return coding, self._known(knowledge, table, coding)
 
     def _known(self, knowledge: Knowledge, table: Table, coding: Coding) -> Known | None:
         """What is known of the nodes; None if nothing is told."""
@@ -262,71 +275,160 @@ class SCM(CausalGenerator):
             return given(self.dag, table).over(coding)
         return None if self.knowledge is None else knowledge.over(coding, self.max_parents)
 
-    def _given(self, coding: Coding, known: Known) -> dict[str, Any]:
-        """Take the graph as it was given."""
-        matrix = np.zeros(known.allowed.shape)
-        for cause, effect in known.edges:
-            matrix[cause, effect] = 1.0
-        self.probabilities_ = EdgeProbabilities(coding.names, matrix)
-        self.drawn_ = self.dags_ = [known.required]
-        return {"tests": 0}
-
-    def _found(
+    def _searched(
         self,
         coding: Coding,
         known: Known | None,
+        discovery: Discovery,
         rng: np.random.Generator,
         budget: Budget,
-        seconds: dict[str, float],
-    ) -> dict[str, Any]:
-        """Search for edge probabilities, and draw DAGs from them; what is known holds for both."""
-        with timed(seconds, "discovery"):
-            search = budget.share(SEARCH)
-            self.probabilities_, found = discover(
-                coding.codes_, coding.nodes_, rng, self.discovery, search
-            )
-        seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
-        with timed(seconds, "graphs"):
-            if known is None:
-                aimed = oriented(self.probabilities_, self.target_)
-            else:
-                self.probabilities_ = known.applied(self.probabilities_)
-                known = known.aimed(self.target_)
-                aimed = known.applied(self.probabilities_)
-            self.drawn_ = [
-                sample_dag(
-                    aimed,
-                    rng,
-                    max_parents=self.max_parents,
-                    noise=self.order_noise,
-                    required=() if known is None else known.required,
-                    tiers=() if known is None else known.tiers,
-                )
-                for _ in range(self.n_dags)
-            ]
-            self.dags_ = self.drawn_
-            if self.repair is not None:
-                self.dags_ = self._repaired(coding, known, budget.share(REPAIR))
-        return found
+    ) -> tuple[EdgeProbabilities, dict[str, Any]]:
+        """Edge probabilities: those that are found, with what is known; or the given graph's."""
+        if self.dag is not None and known is not None:
+            matrix = np.zeros(known.allowed.shape)
+            for cause, effect in known.edges:
+                matrix[cause, effect] = 1.0
+            return EdgeProbabilities(coding.names, matrix), {"tests": 0, "seconds": {}}
+        found, facts = discover(coding.codes_, coding.nodes_, rng, discovery, budget)
+        return (found if known is None else known.applied(found)), facts
 
-    def _repaired(self, coding: Coding, known: Known | None, budget: Budget) -> list[Dag]:
-        """The drawn DAGs with what `MarkovRepair` adds, each in an equal share of the time."""
-        assert self.repair is not None
+    def _selected(
+        self, table: Table, coding: Coding, rng: np.random.Generator, budget: Budget
+    ) -> tuple[list[Way], dict[str, Any]]:
+        """The ways that rows are drawn by, and how they were chosen."""
+        base = Way(self.target_, self.repair, self.ladder.rungs if self.ladder else Rungs.own)
+        if Selecting(self.selection) is Selecting.fixed:
+            return [base], {}
+        ways = [base, *self.choice.ways]
+        if self.dag is not None:  # it decides all but the mechanisms
+            ways = list({Rungs(way.rungs): way for way in reversed(ways)}.values())[::-1]
+        time = budget.share(self.choice.time)
+        choice = self.choice
+        if len(coding.nodes_) > choice.nodes:
+            choice = replace(choice, fewest=len(table) + 1)
+        fewer = replace(
+            self.discovery, resamples=choice.resamples, wide_resamples=choice.resamples
+        )
+
+        def make(rows: Table) -> list[Table]:
+            coding, known = self._coded(rows)
+            found, _ = self._searched(coding, known, fewer, rng, time)
+            return [self._rows(coding, known, found, way, len(rows), rng, time) for way in ways]
+
+        mixture, facts = chosen(
+            table, len(ways), make, choice, rng, lambda: time.late("selection")
+        )
+        names = [way.name for way in ways]
+        taken = [ways[place] for place in mixture]
+        told = {"ways": names, "chosen": [way.name for way in taken], **facts}
+        return taken, {"selection": told}
+
+    def _rows(
+        self,
+        coding: Coding,
+        known: Known | None,
+        found: EdgeProbabilities,
+        way: Way,
+        n: int,
+        rng: np.random.Generator,
+        budget: Budget,
+    ) -> Table:
+        """Rows of one way, of fewer DAGs."""
+        drawn = self._drawn(coding, known, found, [way] * self.choice.n_dags, rng, budget, 1)
+        return self._sampled(self._modelled(coding, known, drawn, rng, budget), n, rng)
+
+    def _drawn(
+        self,
+        coding: Coding,
+        known: Known | None,
+        found: EdgeProbabilities,
+        ways: Sequence[Way],
+        rng: np.random.Generator,
+        budget: Budget,
+        n_dags: int | None = None,
+    ) -> list[tuple[Dag, Dag, Way]]:
+        """DAGs as they were drawn, with what repair adds to each, and by which way.
+
+        The ways take turns, so that whatever time cuts leaves some of each.
+        """
+        if self.dag is not None and known is not None:
+            return [(known.required, known.required, way) for way in ways]
+        count = self.n_dags if n_dags is None else n_dags * len(ways)
+        turns = [ways[at % len(ways)] for at in range(count)]
+        drawn = [(self._dag(known, found, way, rng), way) for way in turns]
+        return [
+            (dag, self._repaired(coding, known, dag, way, budget.share(1 / (count - at))), way)
+            for at, (dag, way) in enumerate(drawn)
+        ]
+
+    def _dag(
+        self, known: Known | None, found: EdgeProbabilities, way: Way, rng: np.random.Generator
+    ) -> Dag:
+        """A DAG drawn from the edge probabilities, the target's edges turned."""
+        target = Target(way.target)
+        aimed = None if known is None else known.aimed(target)
+        return sample_dag(
+            oriented(found, target) if aimed is None else aimed.applied(found),
+            rng,
+            max_parents=self.max_parents,
+            noise=self.order_noise,
+            required=() if aimed is None else aimed.required,
+            tiers=() if aimed is None else aimed.tiers,
+        )
+
+    def _repaired(
+        self, coding: Coding, known: Known | None, dag: Dag, way: Way, budget: Budget
+    ) -> Dag:
+        """The DAG with what `MarkovRepair` adds."""
+        if way.repair is None:
+            return dag
+        aimed = None if known is None else known.aimed(Target(way.target))
         test = make_test(coding.codes_, coding.nodes_, self.discovery)
         if not isinstance(test, DegenerateGaussian):
             test = gaussian(coding.codes_, coding.nodes_, self.discovery)
-        mend = MarkovRepair(test, self.repair, self.max_parents)
-        way = None if known is not None else self.target_  # `known` is aimed already
-        first = coding.target if way is Target.root else None
-        last = coding.target if way is Target.sink else None
-        return [
-            mend(dag, first, last, budget.share(1 / (len(self.drawn_) - at)), known)
-            for at, dag in enumerate(self.drawn_)
-        ]
+        mend = MarkovRepair(test, way.repair, self.max_parents)
+        turned = Target(way.target) if known is None else Target.free  # `aimed` is turned already
+        first = coding.target if turned is Target.root else None
+        last = coding.target if turned is Target.sink else None
+        return mend(dag, first, last, budget, aimed)
+
+    def _modelled(
+        self,
+        coding: Coding,
+        known: Known | None,
+        drawn: list[tuple[Dag, Dag, Way]],
+        rng: np.random.Generator,
+        budget: Budget,
+    ) -> StructuralModels:
+        """Mechanisms of the DAGs."""
+        return StructuralModels(
+            coding,
+            [dag for _, dag, _ in drawn],
+            self.regressor,
+            self.classifier,
+            self.residuals,
+            int(rng.integers(2**32)),
+            self.max_work,
+            budget,
+            self.fitting,
+            () if known is None else known.required,
+            self.ladder or LADDER,
+            [Rungs(way.rungs) for _, _, way in drawn],
+        )
+
+    def _rungs(self, coding: Coding) -> dict[str, dict[str, str]]:
+        """The mechanism of each node that had a choice, by the rungs that it chose from."""
+        told: dict[str, dict[str, str]] = {}
+        for (node, rungs), rung in sorted(self.models_.chosen.items()):
+            told.setdefault(str(rungs), {})[coding.names[node]] = rung
+        return told
 
     def sample(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` rows, spread evenly over the DAGs."""
-        codes = self.models_.sample(
+        return self._sampled(self.models_, n, rng)
+
+    def _sampled(self, models: StructuralModels, n: int, rng: np.random.Generator) -> Table:
+        codes = models.sample(
             n,
             rng,
             balanced=self.balanced,
@@ -334,7 +436,7 @@ class SCM(CausalGenerator):
             fewest_candidates=self.fewest_candidates,
             noise=self.noise,
         )
-        return self.models_.coding.decode(codes, rng)
+        return models.coding.decode(codes, rng)
 
     def _graph(self, coding: Coding, known: Known | None, found: dict[str, Any]) -> CausalGraph:
         resamples = self.probabilities_.resamples.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -27,6 +28,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from bench.ranges import Count, Positive, checked
 from generators.scm.coding import Coding
+from generators.scm.forest import ConditionalForest, ForestFCM
 
 Mechanism: TypeAlias = StochasticModel | ConditionalStochasticModel
 CELLS = 20_000_000  # products that a prediction holds at once: memory, no result
@@ -76,6 +78,7 @@ def fit_mechanism(
     seed: int,
     max_work: float | None = None,
     fitting: Fitting = FITTING,
+    forest: ConditionalForest | None = None,
 ) -> Mechanism:
     """The mechanism of a node given its parents, fitted to the rows where the node is known.
 
@@ -108,7 +111,9 @@ def fit_mechanism(
         if len(np.unique(y[some])) > 1:
             known, y = known[some], y[some]
     mechanism: ConditionalStochasticModel
-    if coding.nodes_[node].cardinality:
+    if forest is not None:
+        mechanism = ForestFCM(forest, partial(design, shape=shape), coding.nodes_[node].cardinality)
+    elif coding.nodes_[node].cardinality:
         mechanism = CodeFCM(Classifier(_seeded(classifier, seed), shape))
     else:
         mechanism = RegressionANM(Regressor(_seeded(regressor, seed), shape), residuals, fitting)
@@ -153,7 +158,7 @@ def propagate(mechanism: Mechanism, parents: np.ndarray, u: np.ndarray) -> np.nd
         noise = _quantile(mechanism.noise_model, u).reshape(-1, 1)
         farthest = mechanism.fitting.farthest
         return np.clip(np.ravel(mechanism.evaluate(parents, noise)), -farthest, farthest)
-    if isinstance(mechanism, CodeFCM):
+    if isinstance(mechanism, CodeFCM | ForestFCM):
         return np.ravel(mechanism.evaluate(parents, u))
     return np.ravel(mechanism.draw_samples(parents))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import networkx as nx
 import numpy as np
@@ -14,7 +15,10 @@ from generators.parts.classes import class_allotment
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.exogenous import ExogenousNoise, draw
+from generators.scm.forest import ConditionalForest, ForestFCM
 from generators.scm.graphs import Dag, as_digraph, order
+from generators.scm.ladder import LADDER, Ladder, Rungs, lowest
+from generators.scm.ladder import rungs as climb
 from generators.scm.mechanisms import (
     FITTING,
     CodeFCM,
@@ -22,6 +26,7 @@ from generators.scm.mechanisms import (
     Mechanism,
     Residuals,
     affordable_rows,
+    design,
     fit_mechanism,
     propagate,
 )
@@ -50,11 +55,16 @@ class StructuralModels:
     fitting : Fitting
     required : Dag
         The parents that no node is cut from, whatever time it takes.
+    ladder : Ladder
+    rungs : sequence of Rungs, optional
+        How the nodes of each DAG come to their mechanisms; ``own`` without.
 
     Attributes
     ----------
     dags : list of Dag
         Those that are fitted.
+    chosen : dict of (node, Rungs) to str
+        The rung (`ladder.rungs`) of each node that had a choice.
     models : list of dowhy.gcm.StructuralCausalModel
         Fitted, over node positions; `dowhy.gcm` can intervene on them.
     """
@@ -71,30 +81,43 @@ class StructuralModels:
         budget: Budget | None = None,
         fitting: Fitting = FITTING,
         required: Dag = (),
+        ladder: Ladder = LADDER,
+        rungs: Sequence[Rungs] | None = None,
     ) -> None:
         self.coding = coding
+        self._ladder = ladder
+        self._rungs = list(rungs or [Rungs.own] * len(dags))
+        self._largest = {
+            rung: _largest([dag for dag, r in zip(dags, self._rungs, strict=True) if r is rung])
+            for rung in set(self._rungs)
+        }
+        self.chosen: dict[tuple[int, Rungs], str] = {}
         self._required = required
         self._learners = (regressor, classifier, residuals)
         self._seed = seed
         self._max_work = max_work
         self._budget = budget or Budget()
         self._fitting = fitting
-        self._mechanisms: dict[tuple[int, tuple[int, ...]], Mechanism] = {}
+        self._mechanisms: dict[tuple[int, tuple[int, ...], str], Mechanism] = {}
         self.dags = self._fit(dags)
-        self.models = [self._model(dag) for dag in self.dags]
+        self.models = [self._model(*which) for which in zip(self.dags, self._rungs, strict=False)]
 
     def _fit(self, dags: list[Dag]) -> list[Dag]:
         """Fit the mechanisms; give the DAGs of which all are."""
         fitted: list[Dag] = []
-        for dag in dags:
+        for dag, rungs in zip(dags, self._rungs, strict=True):
             for node, parents in enumerate(dag):
-                if (node, parents) in self._mechanisms or not parents:
+                if not parents or self._is_fitted(node, parents, rungs):
                     continue
                 if self._budget.late("mechanisms"):
                     return fitted or [self._cut(dag, node)]
-                self._mechanism(node, parents)
+                self._mechanism(node, parents, rungs)
             fitted.append(dag)
         return fitted
+
+    def _is_fitted(self, node: int, parents: tuple[int, ...], rungs: Rungs) -> bool:
+        rung = self.chosen.get((node, rungs), str(rungs))
+        return (node, parents, rung) in self._mechanisms
 
     def _cut(self, dag: Dag, at: int) -> Dag:
         """The DAG without the edges into nodes from this one on, but for the required ones."""
@@ -106,10 +129,13 @@ class StructuralModels:
         """Mechanisms fitted: distinct pairs of a node and its parents."""
         return len(self._mechanisms)
 
-    def _mechanism(self, node: int, parents: tuple[int, ...]) -> Mechanism:
-        key = (node, parents)
+    def _mechanism(self, node: int, parents: tuple[int, ...], rungs: Rungs) -> Mechanism:
+        rung = self._rung(node, rungs) if parents else "own"
+        key = (node, parents, rung)
         if key not in self._mechanisms:
-            digest = hashlib.sha256(repr((self._seed, key)).encode()).digest()
+            # As before there was a ladder where the learner is the node's own.
+            parts = (node, parents) if rung == "own" else key
+            seed = self._seed_of(parts)
             most = affordable_rows(self.coding, node, parents, self._max_work, self._fitting)
             if most < len(self.coding.codes_):
                 self._budget.note("mechanisms: rows")
@@ -117,18 +143,61 @@ class StructuralModels:
                 self.coding,
                 node,
                 parents,
-                *self._learners,
-                int.from_bytes(digest[:4]),
+                *self._learners_of(node, rung),
+                seed,
                 self._max_work,
                 self._fitting,
+                self._forest(node, seed) if rung == "forest" else None,
             )
         return self._mechanisms[key]
 
-    def _model(self, dag: Dag) -> StructuralCausalModel:
+    def _seed_of(self, parts: tuple[object, ...]) -> int:
+        digest = hashlib.sha256(repr((self._seed, parts)).encode()).digest()
+        return int.from_bytes(digest[:4])
+
+    def _rung(self, node: int, rungs: Rungs) -> str:
+        """The node's rung; which one is chosen once, by the most parents that it has."""
+        is_target = node == self.coding.target
+        if rungs is Rungs.own or (rungs is Rungs.forest and not is_target):
+            return str(rungs)
+        if (node, rungs) not in self.chosen:
+            known, parents = ~self.coding.missing_[:, node], self._largest[rungs][node]
+            codes, levels = self.coding.codes_[known], self.coding.nodes_[node].cardinality
+            shape = [self.coding.nodes_[parent].cardinality for parent in parents]
+            self.chosen[node, rungs], _ = lowest(
+                design(codes[:, list(parents)], shape),
+                codes[:, node],
+                levels,
+                self._ways_up(node),
+                self._ladder,
+                self._seed_of((node, str(rungs))),
+            )
+        return self.chosen[node, rungs]
+
+    def _ways_up(self, node: int) -> dict[str, BaseEstimator | None]:
+        levels = self.coding.nodes_[node].cardinality
+        own = self._learners[1] if levels else self._learners[0]
+        return climb(own, levels, node == self.coding.target, self._ladder)
+
+    def _learners_of(
+        self, node: int, rung: str
+    ) -> tuple[BaseEstimator, BaseEstimator, Residuals | str]:
+        if rung in ("own", "forest"):
+            return self._learners
+        learner = self._ways_up(node)[rung]
+        assert learner is not None
+        return learner, learner, Residuals.out_of_sample  # boosting's own are too small
+
+    def _forest(self, node: int, seed: int) -> ConditionalForest:
+        ladder = self._ladder
+        trees = ladder.target_trees if node == self.coding.target else ladder.trees
+        return ConditionalForest(trees, ladder.leaf, seed)
+
+    def _model(self, dag: Dag, rungs: Rungs) -> StructuralCausalModel:
         graph: nx.DiGraph = as_digraph(dag)
         model = StructuralCausalModel(graph)
         for node, parents in enumerate(dag):
-            model.set_causal_mechanism(node, self._mechanism(node, parents))
+            model.set_causal_mechanism(node, self._mechanism(node, parents, rungs))
             graph.nodes[node][PARENTS_DURING_FIT] = list(parents)  # as gcm.fit notes them
         return model
 
@@ -233,8 +302,15 @@ class StructuralModels:
         return codes
 
 
+def _largest(dags: Sequence[Dag]) -> list[tuple[int, ...]]:
+    """The most parents that each node has in one of the DAGs."""
+    return [max(parents, key=len) for parents in zip(*dags, strict=True)]
+
+
 def _chances(mechanism: Mechanism, parents: np.ndarray, n_classes: int) -> np.ndarray:
     """P(class | parents), shape (n, n_classes); even where the target is constant."""
+    if isinstance(mechanism, ForestFCM):
+        return np.maximum(mechanism.probabilities(parents, n_classes), SMALLEST)
     if not isinstance(mechanism, CodeFCM):
         return np.ones((len(parents), n_classes))
     seen = np.asarray(mechanism.classifier_model.classes).astype(int)

@@ -1,0 +1,214 @@
+"""Which ways from edge probabilities to rows a table asks for: what its own unseen rows say.
+
+No one way fits all tables: the features given their class, the class given the features, straight
+lines, or trees. Rows of each way, learnt from some of the training rows, are learnt from, and what
+is learnt is scored on the training rows that are left. Nothing else is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Interval, Len
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from bench.quality.arrays import Columns, Standardizer
+from bench.quality.learners import predict
+from bench.ranges import Chance, Count, Level, NotNegative, OneOf, checked
+from bench.scores.roc_auc_ovo import roc_auc_ovo
+from bench.table import Table
+from generators.scm.graphs import Target
+from generators.scm.ladder import Rungs
+
+
+class Selecting(StrEnum):
+    """Whether a table chooses."""
+
+    cv = "cv"  # between ways, by its own unseen rows
+    fixed = "fixed"  # target, repair and ladder are as they are given
+
+
+@checked
+@dataclass(frozen=True)
+class Way:
+    """One way from edge probabilities to rows.
+
+    Parameters
+    ----------
+    target : Target
+    repair : float or None
+    rungs : Rungs
+    """
+
+    target: Annotated[Target | str, OneOf(Target)]
+    repair: Level | None
+    rungs: Annotated[Rungs | str, OneOf(Rungs)]
+
+    @property
+    def name(self) -> str:
+        """In the facts of a record."""
+        return f"{self.target} {self.repair} {self.rungs}"
+
+
+@checked
+@dataclass(frozen=True)
+class Choice:
+    """Every number of the choice.
+
+    Parameters
+    ----------
+    ways : sequence of Way
+        Beside the one that ``target``, ``repair`` and ``ladder`` describe, which is the first.
+    prefer : sequence of int
+        The mixture that is taken unless another one is clearly ahead: places of ways, from 0.
+    folds : int
+        Of the training rows.
+    rows : int
+        Training rows that choose at most; a random choice of more.
+    fewest : int
+        Rows of each class, or of a numeric target, that a choice needs; else ``prefer`` is taken.
+    nodes : int
+        Columns of a table that chooses at most: wider ones take ``prefer``.
+    n_dags, resamples : int
+        Of each way, and of the search, in a fold.
+    trees : int
+        Of the learner beside the linear one.
+    errors : float
+        Standard errors by which a mixture must be ahead of the preferred one.
+    time : float
+        Share of the time that is left after the search.
+    """
+
+    ways: Annotated[Sequence[Way], Len(1)] = (
+        Way(Target.root, 0.999, Rungs.forest),
+        Way(Target.sink, 0.999, Rungs.forest),
+    )
+    prefer: Annotated[Sequence[int], Len(1)] = (0, 1, 2)
+    folds: Annotated[int, Interval(ge=2, le=100)] = 3
+    rows: Count = 500
+    fewest: Count = 3
+    nodes: Count = 60
+    n_dags: Count = 2
+    resamples: Count = 2
+    trees: Count = 40
+    errors: NotNegative = 1.0
+    time: Chance = 0.4
+
+
+CHOICE = Choice()
+
+
+Mixture = tuple[int, ...]  # places of ways, ascending; each gives an equal share of the rows
+
+
+def chosen(
+    table: Table,
+    n_ways: int,
+    make: Callable[[Table], list[Table]],
+    choice: Choice,
+    rng: np.random.Generator,
+    is_late: Callable[[], bool],
+) -> tuple[Mixture, dict[str, Any]]:
+    """The mixture of ways that the training rows choose.
+
+    Parameters
+    ----------
+    table : Table
+        The training rows.
+    n_ways : int
+    make : callable
+        Rows of each way that is learnt from the rows given, as many as these.
+    choice : Choice
+    rng : numpy.random.Generator
+    is_late : callable
+        Whether no other fold may be begun.
+
+    Returns
+    -------
+    (mixture, facts)
+        ``facts``: ``folds`` that were scored, and of each mixture its mean ``scores``, ROC-AUC or
+        R², as "0+2".
+    """
+    ways = range(n_ways)
+    preferred = tuple(place for place in choice.prefer if place in ways) or (0,)
+    mixtures = [m for size in range(1, n_ways + 1) for m in combinations(ways, size)]
+    scores = [
+        [_worth(_mixed(made, mixture), unseen, choice) for mixture in mixtures]
+        for made, unseen in _folds(table, make, choice, rng, is_late)
+    ]
+    if not scores:
+        return preferred, {"folds": 0, "scores": {}}
+    worth = np.array(scores).transpose(0, 2, 1).reshape(-1, len(mixtures))  # folds × learners
+    gain = worth - worth[:, [mixtures.index(preferred)]]
+    best = int(np.argmax(gain.mean(axis=0)))
+    ahead = gain[:, best].mean() > choice.errors * gain[:, best].std() / np.sqrt(len(gain))
+    told = zip(mixtures, worth.mean(axis=0).tolist(), strict=True)
+    facts = {"+".join(map(str, mixture)): round(score, 4) for mixture, score in told}
+    return mixtures[best] if ahead else preferred, {"folds": len(scores), "scores": facts}
+
+
+def _folds(
+    table: Table,
+    make: Callable[[Table], list[Table]],
+    choice: Choice,
+    rng: np.random.Generator,
+    is_late: Callable[[], bool],
+) -> Iterator[tuple[list[Table], Table]]:
+    """Rows of each way learnt from all but a fold, and the fold; none where rows are too few."""
+    counts = table.class_counts() if table.classes else np.array([len(table)])
+    if counts[counts > 0].min() < max(choice.folds, choice.fewest) or (counts > 0).sum() < 1:
+        return
+    rows = np.arange(len(table))
+    if len(rows) > choice.rows:
+        rows = np.sort(rng.choice(rows, choice.rows, replace=False))
+    kind = StratifiedKFold if table.classes else KFold
+    splitter = kind(choice.folds, shuffle=True, random_state=int(rng.integers(2**31)))
+    for known, unseen in splitter.split(rows, table.y[rows]):
+        if is_late():
+            return
+        yield make(table.take(rows[known]).prune_levels()), table.take(rows[unseen])
+
+
+def _mixed(made: list[Table], mixture: Mixture) -> Table:
+    """An equal share of the rows of each way."""
+    sizes = [len(part) for part in np.array_split(np.arange(len(made[0])), len(mixture))]
+    first, *others = (
+        made[place].take(np.arange(size)) for place, size in zip(mixture, sizes, strict=True)
+    )
+    for other in others:
+        first = first.concat(other)
+    return first
+
+
+def _worth(made: Table, unseen: Table, choice: Choice) -> list[float]:
+    """ROC-AUC, or R² above −1, of a linear learner and of trees on the unseen rows."""
+    known = Columns.of(made, target=False)
+    encoder = Standardizer(known)
+    X, asked = encoder(known), encoder(Columns.of(unseen, like=made, target=False))
+    trees = {"n_estimators": choice.trees, "min_samples_leaf": 2, "random_state": 0}
+    if not _varies(made, X):
+        return [0.5 if made.classes else 0.0] * 2
+    if not made.classes:
+        fitted = (Ridge(), ExtraTreesRegressor(**trees))
+        return [max(r2_score(unseen.y, predict(m, X, made.y, asked)), -1.0) for m in fitted]
+    scores = []
+    present = np.unique(made.y)
+    for model in (LogisticRegression(max_iter=300), ExtraTreesClassifier(**trees)):
+        chances = np.zeros((len(unseen), made.n_classes))
+        chances[:, present] = predict(model, X, made.y, asked)
+        area = roc_auc_ovo(unseen.y, chances)
+        scores.append(0.5 if area is None else area)
+    return scores
+
+
+def _varies(made: Table, X: np.ndarray) -> bool:
+    """Whether there is anything to learn from, and anything to learn."""
+    return X.shape[1] > 0 and len(np.unique(made.y)) > 1
