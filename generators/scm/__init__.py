@@ -27,17 +27,16 @@ from bench.ranges import STRICT, Chance, Count, Level, NotNegative, OneOf, Posit
 from bench.table import Table, for_problem
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
-from generators.scm.discovery import DISCOVERY, Discovery, discover, gaussian, make_test
+from generators.scm.discovery import DISCOVERY, Discovery, discover
 from generators.scm.exogenous import ExogenousNoise
-from generators.scm.graphs import Dag, EdgeProbabilities, Target, oriented, sample_dag
-from generators.scm.independence import DegenerateGaussian
+from generators.scm.graphs import Dag, EdgeProbabilities, Target
 from generators.scm.knowledge import Content, Edges, Knowledge, Known, given
 from generators.scm.ladder import LADDER, Ladder, Rungs
 from generators.scm.learners import LeaveOneOutRidge, Quadratic
 from generators.scm.mechanisms import FITTING, Fitting, Residuals
 from generators.scm.model import StructuralModels
-from generators.scm.repair import MarkovRepair
-from generators.scm.selection import CHOICE, Choice, Selecting, Way, chosen
+from generators.scm.selection import CHOICE, Choice, Selecting, chosen
+from generators.scm.ways import Drawing, Drawn, Way
 
 SEARCH, REPAIR = 2 / 3, 1 / 2  # of the time that is left
 LEAST_MECHANISMS = 0.1  # of the whole: without mechanisms the rest was for nothing
@@ -166,7 +165,7 @@ class SCM(CausalGenerator):
         knowledge: Content | None = None,
         dag: Edges | None = None,
         selection: Annotated[Selecting | str, OneOf(Selecting)] = Selecting.cv,
-        ladder: Ladder | None = None,
+        ladder: Ladder = LADDER,
         choice: Choice = CHOICE,
     ) -> None:
         self.discovery = discovery
@@ -246,14 +245,15 @@ class SCM(CausalGenerator):
             )
         seconds |= {f"discovery.{k}": v for k, v in found.pop("seconds").items()}
         with timed(seconds, "selection"):
-            ways, facts = self._selected(table, coding, rng, budget)
+            ways, facts = self._selected(table, rng, budget)
         found |= facts
         with timed(seconds, "graphs"):
-            drawn = self._drawn(coding, known, self.probabilities_, ways, rng, budget.share(REPAIR))
+            drawing = self._drawing(coding, known, self.probabilities_)
+            drawn = drawing(ways, self.n_dags, rng, budget.share(REPAIR))
         with timed(seconds, "mechanisms"):
             least = LEAST_MECHANISMS * (self.seconds or 0.0)
             self.models_ = self._modelled(coding, known, drawn, rng, budget.at_least(least))
-            self.drawn_ = [dag for dag, _, _ in drawn]
+            self.drawn_ = [each.plain for each in drawn]
             self.dags_ = self.models_.dags
         found |= {"cut": budget.cut}
         if self.models_.chosen:
@@ -293,117 +293,66 @@ class SCM(CausalGenerator):
         return (found if known is None else known.applied(found)), facts
 
     def _selected(
-        self, table: Table, coding: Coding, rng: np.random.Generator, budget: Budget
+        self, table: Table, rng: np.random.Generator, budget: Budget
     ) -> tuple[list[Way], dict[str, Any]]:
         """The ways that rows are drawn by, and how they were chosen."""
-        base = Way(self.target_, self.repair, self.ladder.rungs if self.ladder else Rungs.own)
+        base = Way(self.target_, self.repair, self.ladder.rungs)
         if Selecting(self.selection) is Selecting.fixed:
             return [base], {}
-        ways = [base, *self.choice.ways]
+        ways = list(dict.fromkeys([base, *self.choice.ways]))
         if self.dag is not None:  # it decides all but the mechanisms
-            ways = list({Rungs(way.rungs): way for way in reversed(ways)}.values())[::-1]
-        time = budget.share(self.choice.time)
-        choice = self.choice
-        if len(coding.nodes_) > choice.nodes:
-            choice = replace(choice, fewest=len(table) + 1)
-        fewer = replace(
-            self.discovery, resamples=choice.resamples, wide_resamples=choice.resamples
-        )
-
-        def make(rows: Table) -> list[Table]:
-            coding, known = self._coded(rows)
-            found, _ = self._searched(coding, known, fewer, rng, time)
-            return [self._rows(coding, known, found, way, len(rows), rng, time) for way in ways]
-
+            ways = list({way.rungs: way for way in reversed(ways)}.values())[::-1]
+        budget = budget.share(self.choice.time)
         mixture, facts = chosen(
-            table, len(ways), make, choice, rng, lambda: time.late("selection")
+            table,
+            len(ways),
+            lambda rows: self._rows(rows, ways, rng, budget),
+            self.choice,
+            rng,
+            lambda: budget.late("selection"),
         )
-        names = [way.name for way in ways]
         taken = [ways[place] for place in mixture]
-        told = {"ways": names, "chosen": [way.name for way in taken], **facts}
-        return taken, {"selection": told}
+        told = {"ways": [str(way) for way in ways], "chosen": list(mixture)}
+        return taken, {"selection": {**told, **facts}}
 
     def _rows(
-        self,
-        coding: Coding,
-        known: Known | None,
-        found: EdgeProbabilities,
-        way: Way,
-        n: int,
-        rng: np.random.Generator,
-        budget: Budget,
-    ) -> Table:
-        """Rows of one way, of fewer DAGs."""
-        drawn = self._drawn(coding, known, found, [way] * self.choice.n_dags, rng, budget, 1)
-        return self._sampled(self._modelled(coding, known, drawn, rng, budget), n, rng)
+        self, table: Table, ways: Sequence[Way], rng: np.random.Generator, budget: Budget
+    ) -> list[Table]:
+        """Rows of each way, learnt from a part of the training rows, as many as these."""
+        coding, known = self._coded(table)
+        fewer = self.choice.resamples
+        search = replace(self.discovery, resamples=fewer, wide_resamples=fewer)
+        found, _ = self._searched(coding, known, search, rng, budget)
+        drawing, made = self._drawing(coding, known, found), []
+        for way in ways:
+            drawn = drawing([way], self.choice.n_dags, rng, budget)
+            models = self._modelled(coding, known, drawn, rng, budget)
+            made.append(self._sampled(models, len(table), rng))
+        return made
 
-    def _drawn(
-        self,
-        coding: Coding,
-        known: Known | None,
-        found: EdgeProbabilities,
-        ways: Sequence[Way],
-        rng: np.random.Generator,
-        budget: Budget,
-        n_dags: int | None = None,
-    ) -> list[tuple[Dag, Dag, Way]]:
-        """DAGs as they were drawn, with what repair adds to each, and by which way.
-
-        The ways take turns, so that whatever time cuts leaves some of each.
-        """
-        if self.dag is not None and known is not None:
-            return [(known.required, known.required, way) for way in ways]
-        count = self.n_dags if n_dags is None else n_dags * len(ways)
-        turns = [ways[at % len(ways)] for at in range(count)]
-        drawn = [(self._dag(known, found, way, rng), way) for way in turns]
-        return [
-            (dag, self._repaired(coding, known, dag, way, budget.share(1 / (count - at))), way)
-            for at, (dag, way) in enumerate(drawn)
-        ]
-
-    def _dag(
-        self, known: Known | None, found: EdgeProbabilities, way: Way, rng: np.random.Generator
-    ) -> Dag:
-        """A DAG drawn from the edge probabilities, the target's edges turned."""
-        target = Target(way.target)
-        aimed = None if known is None else known.aimed(target)
-        return sample_dag(
-            oriented(found, target) if aimed is None else aimed.applied(found),
-            rng,
-            max_parents=self.max_parents,
-            noise=self.order_noise,
-            required=() if aimed is None else aimed.required,
-            tiers=() if aimed is None else aimed.tiers,
+    def _drawing(self, coding: Coding, known: Known | None, found: EdgeProbabilities) -> Drawing:
+        return Drawing(
+            coding,
+            known,
+            found,
+            self.discovery,
+            self.max_parents,
+            self.order_noise,
+            is_given=self.dag is not None,
         )
-
-    def _repaired(
-        self, coding: Coding, known: Known | None, dag: Dag, way: Way, budget: Budget
-    ) -> Dag:
-        """The DAG with what `MarkovRepair` adds."""
-        if way.repair is None:
-            return dag
-        aimed = None if known is None else known.aimed(Target(way.target))
-        test = make_test(coding.codes_, coding.nodes_, self.discovery)
-        if not isinstance(test, DegenerateGaussian):
-            test = gaussian(coding.codes_, coding.nodes_, self.discovery)
-        mend = MarkovRepair(test, way.repair, self.max_parents)
-        turned = Target(way.target) if known is None else Target.free  # `aimed` is turned already
-        first = coding.target if turned is Target.root else None
-        last = coding.target if turned is Target.sink else None
-        return mend(dag, first, last, budget, aimed)
 
     def _modelled(
         self,
         coding: Coding,
         known: Known | None,
-        drawn: list[tuple[Dag, Dag, Way]],
+        drawn: list[Drawn],
         rng: np.random.Generator,
         budget: Budget,
     ) -> StructuralModels:
         """Mechanisms of the DAGs."""
         return StructuralModels(
             coding,
-            [dag for _, dag, _ in drawn],
+            [each.dag for each in drawn],
             self.regressor,
             self.classifier,
             self.residuals,
@@ -412,8 +361,8 @@ class SCM(CausalGenerator):
             budget,
             self.fitting,
             () if known is None else known.required,
-            self.ladder or LADDER,
-            [Rungs(way.rungs) for _, _, way in drawn],
+            self.ladder,
+            [Rungs(each.way.rungs) for each in drawn],
         )
 
     def _rungs(self, coding: Coding) -> dict[str, dict[str, str]]:

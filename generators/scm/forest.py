@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from dowhy.gcm.causal_mechanisms import FunctionalCausalModel
@@ -94,7 +94,9 @@ class ForestFCM(FunctionalCausalModel):
         Of a categorical node; 0: numeric.
     """
 
-    def __init__(self, forest: ConditionalForest, design, levels: int) -> None:
+    def __init__(
+        self, forest: ConditionalForest, design: Callable[[np.ndarray], np.ndarray], levels: int
+    ) -> None:
         self.forest = forest
         self.design = design
         self.levels = levels

@@ -35,10 +35,10 @@ class Ladder:
     Parameters
     ----------
     rungs : Rungs
-        Where nothing is chosen for the table (``selection: fixed``).
+        Of the way that ``target`` and ``repair`` describe (`ways.Way`).
     trees, leaf : int
-        Of a forest that rows are drawn from. A draw takes one row of one tree's leaf, so that few
-        trees do.
+        Of a forest that rows are drawn from. A draw takes one row of one tree's leaf, and each DAG
+        has forests of its own, so that few trees do.
     target_trees : int
         Of the target's forest, whose probabilities are asked for.
     judged_trees, judged_leaf : int
@@ -59,8 +59,8 @@ class Ladder:
         Scale of products of parents in logistic regression (`learners.Quadratic`), likewise.
     """
 
-    rungs: Annotated[Rungs | str, OneOf(Rungs)] = Rungs.likely
-    trees: Count = 10
+    rungs: Annotated[Rungs | str, OneOf(Rungs)] = Rungs.own
+    trees: Count = 4
     leaf: Count = 1
     target_trees: Count = 40
     judged_trees: Count = 40

@@ -22,11 +22,12 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from bench.quality.arrays import Columns, Standardizer
 from bench.quality.learners import predict
-from bench.ranges import Chance, Count, Level, NotNegative, OneOf, checked
+from bench.ranges import Chance, Count, NotNegative, checked
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 from bench.table import Table
 from generators.scm.graphs import Target
 from generators.scm.ladder import Rungs
+from generators.scm.ways import Way
 
 
 class Selecting(StrEnum):
@@ -34,28 +35,6 @@ class Selecting(StrEnum):
 
     cv = "cv"  # between ways, by its own unseen rows
     fixed = "fixed"  # target, repair and ladder are as they are given
-
-
-@checked
-@dataclass(frozen=True)
-class Way:
-    """One way from edge probabilities to rows.
-
-    Parameters
-    ----------
-    target : Target
-    repair : float or None
-    rungs : Rungs
-    """
-
-    target: Annotated[Target | str, OneOf(Target)]
-    repair: Level | None
-    rungs: Annotated[Rungs | str, OneOf(Rungs)]
-
-    @property
-    def name(self) -> str:
-        """In the facts of a record."""
-        return f"{self.target} {self.repair} {self.rungs}"
 
 
 @checked
@@ -75,8 +54,8 @@ class Choice:
         Training rows that choose at most; a random choice of more.
     fewest : int
         Rows of each class, or of a numeric target, that a choice needs; else ``prefer`` is taken.
-    nodes : int
-        Columns of a table that chooses at most: wider ones take ``prefer``.
+    columns : int
+        Of a table that chooses at most: wider ones take ``prefer``.
     n_dags, resamples : int
         Of each way, and of the search, in a fold.
     trees : int
@@ -95,7 +74,7 @@ class Choice:
     folds: Annotated[int, Interval(ge=2, le=100)] = 3
     rows: Count = 500
     fewest: Count = 3
-    nodes: Count = 60
+    columns: Count = 60
     n_dags: Count = 2
     resamples: Count = 2
     trees: Count = 40
@@ -164,7 +143,8 @@ def _folds(
 ) -> Iterator[tuple[list[Table], Table]]:
     """Rows of each way learnt from all but a fold, and the fold; none where rows are too few."""
     counts = table.class_counts() if table.classes else np.array([len(table)])
-    if counts[counts > 0].min() < max(choice.folds, choice.fewest) or (counts > 0).sum() < 1:
+    is_wide = table.X.shape[1] > choice.columns
+    if is_wide or counts[counts > 0].min() < max(choice.folds, choice.fewest):
         return
     rows = np.arange(len(table))
     if len(rows) > choice.rows:
