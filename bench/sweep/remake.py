@@ -6,6 +6,7 @@ weights lie, and who is asked for them, is today's config's to say; time and mem
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import itertools
@@ -29,7 +30,17 @@ from bench.cell import model
 from bench.cell.checking import check_config, check_target
 from bench.cell.identity import ASKED
 from bench.cell.record import Record
-from bench.cell.targets import ARGS, HOW_BUILT, TARGET, Configs, by_role, renamed, texts
+from bench.cell.targets import (
+    ARGS,
+    GENERATOR,
+    HOW_BUILT,
+    SOURCES,
+    TARGET,
+    Configs,
+    by_role,
+    renamed,
+    texts,
+)
 from bench.errors import BadInput, sentence
 from bench.files import CONF, shown
 from bench.models.loading import of_problem
@@ -149,7 +160,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
             model.require(checkpoint, what)
             scores = score_fingerprints()
             return cell.run(
-                cfg, record["cell"], table, checkpoint, what, code, scores, given(cfg, table)
+                _as_it_was(cfg), record["cell"], table, checkpoint, what, code, scores, given(cfg, table)
             )
     except BadInput:
         raise
@@ -159,6 +170,17 @@ def remade(record: Record, today: Today | None = None) -> Record:
         told = sentence(error).rstrip(".")
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise BadInput(f"it cannot be made again here: {kind}{told}") from error
+
+
+def _as_it_was(cfg: DictConfig) -> DictConfig:
+    """The settings with what a generator did before it had a choice that they do not name."""
+    cfg = copy.deepcopy(cfg)
+    for role, node in by_role(cfg).items():
+        if role in (GENERATOR, SOURCES) and node is not None:
+            for key, value in getattr(_named(node[TARGET]), "before", {}).items():
+                if key not in node:
+                    node[key] = value
+    return cfg
 
 
 @contextmanager

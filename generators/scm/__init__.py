@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from annotated_types import Interval
@@ -134,6 +134,7 @@ class SCM(CausalGenerator):
     """
 
     problems = ("classification", "regression")
+    before: ClassVar = {"selection": "fixed"}  # what records say nothing of that are older than it
     drawn_: list[Dag]
     dags_: list[Dag]
     _budget: Budget | None = None

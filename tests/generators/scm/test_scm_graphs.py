@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from generators.scm import Target, oriented
+from generators.scm.graphs import Target, oriented
 from generators.scm.coding import NumericNode
 from generators.scm.discovery import Discovery
 from generators.scm.discovery import gaussian as degenerate_gaussian
