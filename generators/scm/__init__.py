@@ -301,7 +301,7 @@ class SCM(CausalGenerator):
         if Selecting(self.selection) is Selecting.fixed:
             return [base], {}
         ways = list(dict.fromkeys([base, *self.choice.ways]))
-        if self.dag is not None:  # it decides all but the mechanisms
+        if self.dag is not None:  # the graph decides all but the mechanisms, and is one
             ways = list({way.rungs: way for way in reversed(ways)}.values())[::-1]
         budget = budget.share(self.choice.time)
         mixture, facts = chosen(
@@ -311,6 +311,7 @@ class SCM(CausalGenerator):
             self.choice,
             rng,
             lambda: budget.late("selection"),
+            together=self.dag is None,
         )
         taken = [ways[place] for place in mixture]
         told = {"ways": [str(way) for way in ways], "chosen": list(mixture)}

@@ -92,20 +92,30 @@ class ForestFCM(FunctionalCausalModel):
         Columns of the parents' codes.
     levels : int
         Of a categorical node; 0: numeric.
+    between : bool
+        Whether a number may lie beside its row's value, up to halfway to the next one.
     """
 
     def __init__(
-        self, forest: ConditionalForest, design: Callable[[np.ndarray], np.ndarray], levels: int
+        self,
+        forest: ConditionalForest,
+        design: Callable[[np.ndarray], np.ndarray],
+        levels: int,
+        between: bool,
     ) -> None:
         self.forest = forest
         self.design = design
         self.levels = levels
+        self.between = between
 
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
         """Grow the forest on the parents' design."""
         y = np.ravel(Y)
         by_value = np.argsort(y, kind="stable")
         self.values = y[by_value]
+        middles = (self.values[1:] + self.values[:-1]) / 2
+        self._lower = np.concatenate([self.values[:1], middles])
+        self._upper = np.concatenate([middles, self.values[-1:]])
         self.forest.fit(self.design(X)[by_value], response(self.values, self.levels))
 
     def evaluate(self, parent_samples: np.ndarray, noise_samples: np.ndarray) -> np.ndarray:
@@ -115,8 +125,18 @@ class ForestFCM(FunctionalCausalModel):
         for part, weights in self.forest.weights(self.design(parent_samples)):
             below = np.cumsum(weights, axis=1)
             below[:, -1] = np.inf  # sums of floats may end short of 1
-            out[part] = self.values[np.argmax(below >= u[part, None], axis=1)]
+            at = np.argmax(below >= u[part, None], axis=1)
+            out[part] = self._near(at, u[part], weights, below) if self.between else self.values[at]
         return out.reshape(-1, 1)
+
+    def _near(
+        self, at: np.ndarray, u: np.ndarray, weights: np.ndarray, below: np.ndarray
+    ) -> np.ndarray:
+        """Values beside those of the rows ``at``: as far as the noise is into the row's weight."""
+        rows = np.arange(len(at))
+        before = np.where(at > 0, below[rows, at - 1], 0.0)
+        into = np.clip((u - before) / np.maximum(weights[rows, at], 1e-12), 0.0, 1.0)
+        return self._lower[at] + into * (self._upper[at] - self._lower[at])
 
     def probabilities(self, parents: np.ndarray, n_levels: int) -> np.ndarray:
         """P(level | parents), shape (n_rows, n_levels)."""
@@ -131,7 +151,7 @@ class ForestFCM(FunctionalCausalModel):
     def clone(self) -> ForestFCM:
         """An unfitted copy."""
         forest = ConditionalForest(self.forest.trees, self.forest.leaf, self.forest.seed)
-        return ForestFCM(forest, self.design, self.levels)
+        return ForestFCM(forest, self.design, self.levels, self.between)
 
 
 def response(y: np.ndarray, levels: int) -> np.ndarray:

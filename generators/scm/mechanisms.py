@@ -27,7 +27,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold, cross_val_predict
 
 from bench.ranges import Count, Positive, checked
-from generators.scm.coding import Coding
+from generators.scm.coding import Coding, NumericNode
 from generators.scm.forest import ConditionalForest, ForestFCM
 
 Mechanism: TypeAlias = StochasticModel | ConditionalStochasticModel
@@ -112,7 +112,9 @@ def fit_mechanism(
             known, y = known[some], y[some]
     mechanism: ConditionalStochasticModel
     if forest is not None:
-        mechanism = ForestFCM(forest, partial(design, shape=shape), coding.nodes_[node].cardinality)
+        levels, of = coding.nodes_[node].cardinality, coding.nodes_[node]
+        between = isinstance(of, NumericNode) and not of.repeats
+        mechanism = ForestFCM(forest, partial(design, shape=shape), levels, between)
     elif coding.nodes_[node].cardinality:
         mechanism = CodeFCM(Classifier(_seeded(classifier, seed), shape))
     else:

@@ -95,6 +95,7 @@ def chosen(
     choice: Choice,
     rng: np.random.Generator,
     is_late: Callable[[], bool],
+    together: bool = True,
 ) -> tuple[Mixture, dict[str, Any]]:
     """The mixture of ways that the training rows choose.
 
@@ -109,6 +110,8 @@ def chosen(
     rng : numpy.random.Generator
     is_late : callable
         Whether no other fold may be begun.
+    together : bool
+        Whether more than one way may be taken.
 
     Returns
     -------
@@ -117,8 +120,10 @@ def chosen(
         R², as "0+2".
     """
     ways = range(n_ways)
-    preferred = tuple(place for place in choice.prefer if place in ways) or (0,)
-    mixtures = [m for size in range(1, n_ways + 1) for m in combinations(ways, size)]
+    preferred = tuple(place for place in choice.prefer if place in ways) if together else ()
+    preferred = preferred or (0,)
+    most = n_ways if together else 1
+    mixtures = [m for size in range(1, most + 1) for m in combinations(ways, size)]
     scores = [
         [_worth(_mixed(made, mixture), unseen, choice) for mixture in mixtures]
         for made, unseen in _folds(table, make, choice, rng, is_late)

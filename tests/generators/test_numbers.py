@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,8 @@ from generators.scm import SCM, Target
 from generators.scm.coding import Coding
 from generators.scm.discovery import Discovery
 from generators.table_augment import TableAugment
+
+fixed = partial(SCM, selection="fixed")  # test_scm_selection.py tells of what a table chooses
 
 FAST = Discovery(resamples=2)
 
@@ -219,14 +222,14 @@ def test_a_setting_may_be_another_for_numbers_and_no_cell_of_classes_tells_of_it
     assert for_problem(node, "regression") == {**node, "target": "sink"}
     assert for_problem([{"target": "free"}, None], "regression") == [{"target": "free"}, None]
     for table, target in ((linear(60), Target.sink), (plain(), Target.root)):
-        assert SCM(FAST, n_dags=1).fit(table, rng()).target_ is target
+        assert fixed(FAST, n_dags=1).fit(table, rng()).target_ is target
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("target", list(Target))
 def test_a_numeric_target_is_a_node_of_the_graph(target: Target) -> None:
     table = linear()
-    generator = SCM(FAST, n_dags=2, target=target).fit(table, rng())
+    generator = fixed(FAST, n_dags=2, target=target).fit(table, rng())
     node = len(generator.graph_.names) - 1
     for dag in generator.dags_:
         children = sum(node in parents for parents in dag)

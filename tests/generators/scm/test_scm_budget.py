@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,6 +32,8 @@ from generators.scm.model import StructuralModels
 from generators.scm.orientation import ARROW, CIRCLE, NONE, TAIL, Bounds, _colliders, pag
 from generators.scm.repair import MarkovRepair
 from generators.scm.skeleton import Skeleton, skeleton
+
+fixed = partial(SCM, selection="fixed")  # test_scm_selection.py tells of what a table chooses
 
 
 class Ticks:
@@ -325,7 +328,7 @@ def test_no_time_at_all_still_gives_rows_and_says_what_was_cut() -> None:
     assert_probabilities(matrix)
     assert {"skeleton: time", "resamples: time"} <= set(facts["cut"])
     for settings in ({"discovery": Discovery(seconds=NO_TIME)}, {"seconds": NO_TIME}):
-        generator = SCM(**settings).fit(coding.table_, np.random.default_rng(0))
+        generator = fixed(**settings).fit(coding.table_, np.random.default_rng(0))
         assert generator.facts_["cut"]["skeleton: time"] == 1
         assert generator.facts_["resamples"] == {"pc": 1, "fci": 1}
         assert ("repair: time" in generator.facts_["cut"]) == ("seconds" in settings)
@@ -348,7 +351,7 @@ def test_every_phase_gets_a_share_whatever_the_phase_before_takes(
     """On a clock that each look moves: the search takes two thirds, the repair half of the rest."""
     whole = ticking(900.0)
     monkeypatch.setattr("generators.scm.Budget", lambda seconds: whole)
-    generator = SCM(Discovery(seconds=None)).fit(collinear(30, 60), np.random.default_rng(0))
+    generator = fixed(Discovery(seconds=None)).fit(collinear(30, 60), np.random.default_rng(0))
     cut = generator.facts_["cut"]
     assert "skeleton: time" in cut or "resamples: time" in cut
     assert len(generator.dags_) >= 1
@@ -359,7 +362,7 @@ def test_every_phase_gets_a_share_whatever_the_phase_before_takes(
 @pytest.mark.slow
 def test_three_hundred_collinear_columns_are_cut_by_counts_alone() -> None:
     table = collinear(300, 300)
-    generator = SCM().fit(table, np.random.default_rng(0))
+    generator = fixed().fit(table, np.random.default_rng(0))
     assert not [what for what in generator.facts_["cut"] if what.endswith("time")]
     assert_fits(generator.sample(300, np.random.default_rng(1)), 300, table, generator)
 

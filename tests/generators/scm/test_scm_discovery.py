@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from itertools import combinations
 
 import networkx as nx
@@ -47,6 +48,8 @@ from generators.scm.orientation import (
     pag,
 )
 from generators.scm.skeleton import Skeleton, skeleton
+
+fixed = partial(SCM, selection="fixed")  # test_scm_selection.py tells of what a table chooses
 
 # --- tests of independence --------------------------------------------------------------------
 
@@ -600,7 +603,7 @@ def test_awkward_tables_are_served_without_a_warning(name: str, target: str) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", DeprecationWarning)
-        generator = SCM(Discovery(resamples=4), n_dags=4, target=target)
+        generator = fixed(Discovery(resamples=4), n_dags=4, target=target)
         generator.fit(table, np.random.default_rng(0))
         for n in (1, 3, 100):
             assert_fits(generator.sample(n, np.random.default_rng(n)), n, table, generator)
@@ -611,7 +614,7 @@ def test_awkward_tables_are_served_without_a_warning(name: str, target: str) -> 
 @pytest.mark.parametrize("name", ["rank_gaussian", "chi_square"])
 def test_the_other_tests_serve_mixed_tables_too(name: str) -> None:
     coding = mixed_rows(random_dag(6, 0), 0)
-    generator = SCM(Discovery(name, resamples=3), n_dags=2).fit(
+    generator = fixed(Discovery(name, resamples=3), n_dags=2).fit(
         coding.table_, np.random.default_rng(0)
     )
     rows = generator.sample(50, np.random.default_rng(0))
@@ -626,7 +629,7 @@ def test_independent_columns_have_hardly_an_edge_and_rows_from_their_marginals()
     columns: dict[str, np.ndarray] = {f"x{i}": rng.gamma(2, size=300) for i in range(6)}
     columns |= {f"c{i}": rng.choice(list("abc"), size=300, p=[0.6, 0.3, 0.1]) for i in range(3)}
     table = make_table(columns, rng.integers(2, size=300))
-    generator = SCM(repair=None).fit(table, np.random.default_rng(0))
+    generator = fixed(repair=None).fit(table, np.random.default_rng(0))
     facts = generator.facts_
     assert facts["nodes"] == 10
     assert facts["expected_edges"] < 1
@@ -647,7 +650,7 @@ def test_the_repairs_false_edges_are_as_many_as_its_level_says() -> None:
     table = make_table(normal_columns(400, 9)[0], np.random.default_rng(5).integers(2, size=400))
     counts = []
     for level in (1e-4, 0.1):
-        generator = SCM(Discovery(resamples=2), n_dags=3, repair=level)
+        generator = fixed(Discovery(resamples=2), n_dags=3, repair=level)
         facts = generator.fit(table, np.random.default_rng(0)).facts_["edges_a_dag"]
         assert facts["added"] == pytest.approx(facts["repaired"] - facts["drawn"])
         counts.append(facts["added"])
@@ -657,14 +660,14 @@ def test_the_repairs_false_edges_are_as_many_as_its_level_says() -> None:
 
 def test_a_column_that_decides_the_target_comes_back_with_it() -> None:
     table = AWKWARD["a column that is the target"]
-    generator = SCM(Discovery(resamples=4)).fit(table, np.random.default_rng(0))
+    generator = fixed(Discovery(resamples=4)).fit(table, np.random.default_rng(0))
     rows = generator.sample(400, np.random.default_rng(0))
     assert np.mean((rows.X["t"] == "y") == rows.y) > 0.95
 
 
 def test_one_row_is_refused_in_a_sentence() -> None:
     with pytest.raises(NotApplicable, match="at least two training rows"):
-        SCM().fit(AWKWARD["two rows"].take([0]), np.random.default_rng(0))
+        fixed().fit(AWKWARD["two rows"].take([0]), np.random.default_rng(0))
 
 
 ONE_PROCESS = """
@@ -699,7 +702,7 @@ def test_string_hashes_decide_no_graph() -> None:
 def test_facts_are_free_of_times() -> None:
     """They are compared between runs; times stand apart."""
     coding = mixed_rows(random_dag(5, 0), 0)
-    one, other = (SCM().fit(coding.table_, np.random.default_rng(0)) for _ in "ab")
+    one, other = (fixed().fit(coding.table_, np.random.default_rng(0)) for _ in "ab")
     assert one.facts_ == other.facts_
     assert {"coding", "discovery", "graphs", "mechanisms", "discovery.pc"} <= set(one.seconds_)
 

@@ -13,11 +13,19 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from generators.scm.graphs import Target, oriented
 from generators.scm.coding import NumericNode
 from generators.scm.discovery import Discovery
 from generators.scm.discovery import gaussian as degenerate_gaussian
-from generators.scm.graphs import Dag, EdgeProbabilities, Growing, as_digraph, order, sample_dag
+from generators.scm.graphs import (
+    Dag,
+    EdgeProbabilities,
+    Growing,
+    Target,
+    as_digraph,
+    order,
+    oriented,
+    sample_dag,
+)
 from generators.scm.independence import DegenerateGaussian
 from generators.scm.repair import MarkovRepair
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from generators.scm import SCM, Target
 from generators.scm.discovery import Discovery
 from generators.scm.graphs import Dag, EdgeProbabilities, sample_dag
 from generators.scm.knowledge import Content, Fact, Known, contradiction, facts_of
+
+fixed = partial(SCM, selection="fixed")  # test_scm_selection.py tells of what a table chooses
 
 FEATURES = ("age", "sex", "bmi", "smoker", "glucose")
 NAMES = (*FEATURES, "target")
@@ -86,7 +89,7 @@ def broken(told: dict[str, Any], edges: set[tuple[str, str]]) -> list[str]:
 
 def fitted(told: dict[str, Any], table: Table | None = None, **settings: Any) -> SCM:
     table = table or patients()
-    return SCM(**FAST | {"knowledge": told} | settings).fit(table, np.random.default_rng(1))
+    return fixed(**FAST | {"knowledge": told} | settings).fit(table, np.random.default_rng(1))
 
 
 @pytest.mark.long
@@ -279,7 +282,7 @@ OLD, REQUIRED = ["age", "sex"], "knowledge: the edge age → sex is required, bu
 )
 def test_what_cannot_be_so_is_refused_in_one_sentence(told: dict, sentence: str) -> None:
     with pytest.raises(BadInput) as refused:
-        SCM(knowledge=told, max_parents=2).check(patients())
+        fixed(knowledge=told, max_parents=2).check(patients())
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -297,7 +300,7 @@ def test_what_cannot_be_so_is_refused_in_one_sentence(told: dict, sentence: str)
 )
 def test_what_is_no_knowledge_is_refused_before_any_table(told: Any, sentence: str) -> None:
     with pytest.raises(BadInput) as refused:
-        SCM(knowledge=told)
+        fixed(knowledge=told)
     assert sentence in str(refused.value)
 
 
@@ -317,7 +320,7 @@ def test_what_is_no_knowledge_is_refused_before_any_table(told: Any, sentence: s
 )
 def test_a_graph_that_is_none_is_refused(more: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadInput) as refused:
-        SCM(**more).check(patients())
+        fixed(**more).check(patients())
     assert sentence in str(refused.value)
 
 
@@ -343,9 +346,9 @@ def test_what_the_readme_shows_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     Path("edges.csv").write_text(shown["text"])
     heart = load("heart-disease")
     (held,) = content_of(DictConfig({"knowledge": "knowledge.yaml"})).values()
-    SCM(knowledge=held).check(heart)
+    fixed(knowledge=held).check(heart)
     assert set(held) == set(Content.__annotations__)
     (edges,) = content_of(DictConfig({"dag": "edges.csv"})).values()
-    SCM(dag=edges).check(heart)
+    fixed(dag=edges).check(heart)
     example = doctest.DocTestParser().get_doctest(shown["python"], {}, "README", None, 0)
     assert doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example).failed == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ from generators.scm.exogenous import ExogenousNoise, draw
 from generators.scm.graphs import Dag
 from generators.scm.mechanisms import Residuals, propagate
 from generators.scm.model import StructuralModels
+
+fixed = partial(SCM, selection="fixed")  # test_scm_selection.py tells of what a table chooses
 
 N = 1500  # training rows
 FAST = Discovery(resamples=3)
@@ -337,7 +340,7 @@ def three_classes(n: int = 600) -> Table:
 @pytest.mark.parametrize("target", list(Target))
 def test_classes_come_in_their_training_shares(target: Target) -> None:
     table = three_classes()
-    generator = SCM(FAST, target=target).fit(table, np.random.default_rng(0))
+    generator = fixed(FAST, target=target).fit(table, np.random.default_rng(0))
     for n in (6, 60, 600, 1200):
         rows = generator.sample(n, np.random.default_rng(n))
         assert rows.class_counts().tolist() == [n // 2, n // 3, n // 6]
@@ -355,7 +358,7 @@ def test_classes_come_in_their_training_shares(target: Target) -> None:
 @pytest.mark.parametrize("target", list(Target))
 def test_without_balance_classes_come_as_the_models_draw_them(target: Target) -> None:
     """On average in the training shares (a model's own may differ a little); not exactly."""
-    generator = SCM(FAST, n_dags=3, target=target, balanced=False, noise="independent")
+    generator = fixed(FAST, n_dags=3, target=target, balanced=False, noise="independent")
     generator.fit(three_classes(), np.random.default_rng(0))
     counts = [generator.sample(600, np.random.default_rng(s)).class_counts() for s in range(8)]
     assert not generator.keeps_classes
@@ -367,7 +370,7 @@ def test_without_balance_classes_come_as_the_models_draw_them(target: Target) ->
 def test_rows_of_a_class_have_the_features_of_that_class(target: Target) -> None:
     """p has a mean of the class's number, standard deviation 1; 400 rows a class and more."""
     table = three_classes()
-    generator = SCM(FAST, target=target).fit(table, np.random.default_rng(0))
+    generator = fixed(FAST, target=target).fit(table, np.random.default_rng(0))
     rows = generator.sample(2400, np.random.default_rng(0))
     real, made = (t.X["p"].groupby(t.y).mean().to_numpy() for t in (table, rows))
     assert made == pytest.approx(real, abs=0.3)
@@ -436,7 +439,7 @@ def test_no_candidate_becomes_two_rows() -> None:
 
 
 def fitted(table: Table, seed: int = 0, **settings: object) -> SCM:
-    return SCM(**{"discovery": FAST, "n_dags": 4} | settings).fit(
+    return fixed(**{"discovery": FAST, "n_dags": 4} | settings).fit(
         table, np.random.default_rng(seed)
     )
 
@@ -526,7 +529,7 @@ def test_clipping_keeps_the_training_range_and_its_lack_leaves_it() -> None:
         assert not outside["a"].any()
         assert outside["c"].any() == (not clip)
         assert outside["c"].mean() < 0.03
-    assert SCM(clip=False).stays_in_range is False
+    assert fixed(clip=False).stays_in_range is False
 
 
 def test_pooled_levels_come_back_at_their_training_frequencies() -> None:
