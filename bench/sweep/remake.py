@@ -160,7 +160,14 @@ def remade(record: Record, today: Today | None = None) -> Record:
             model.require(checkpoint, what)
             scores = score_fingerprints()
             return cell.run(
-                _as_it_was(cfg), record["cell"], table, checkpoint, what, code, scores, given(cfg, table)
+                _as_it_was(cfg),
+                record["cell"],
+                table,
+                checkpoint,
+                what,
+                code,
+                scores,
+                given(cfg, table),
             )
     except BadInput:
         raise

@@ -17,13 +17,10 @@ import numpy as np
 from annotated_types import Interval, Len
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import r2_score
+from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from bench.quality.arrays import Columns, Standardizer
-from bench.quality.learners import predict
-from bench.ranges import Chance, Count, NotNegative, checked
-from bench.scores.roc_auc_ovo import roc_auc_ovo
+from bench.ranges import Chance, Count, NotNegative, Whole, checked
 from bench.table import Table
 from generators.scm.graphs import Target
 from generators.scm.ladder import Rungs
@@ -70,7 +67,7 @@ class Choice:
         Way(Target.root, 0.999, Rungs.forest),
         Way(Target.sink, 0.999, Rungs.forest),
     )
-    prefer: Annotated[Sequence[int], Len(1)] = (0, 1, 2)
+    prefer: Annotated[Sequence[Whole], Len(1)] = (0, 1, 2)
     folds: Annotated[int, Interval(ge=2, le=100)] = 3
     rows: Count = 500
     fewest: Count = 3
@@ -175,25 +172,46 @@ def _mixed(made: list[Table], mixture: Mixture) -> Table:
 
 def _worth(made: Table, unseen: Table, choice: Choice) -> list[float]:
     """ROC-AUC, or R² above −1, of a linear learner and of trees on the unseen rows."""
-    known = Columns.of(made, target=False)
-    encoder = Standardizer(known)
-    X, asked = encoder(known), encoder(Columns.of(unseen, like=made, target=False))
+    X, asked = _ranks_and_levels(made, made), _ranks_and_levels(unseen, made)
     trees = {"n_estimators": choice.trees, "min_samples_leaf": 2, "random_state": 0}
-    if not _varies(made, X):
+    if not X.shape[1] or len(np.unique(made.y)) < 2:
         return [0.5 if made.classes else 0.0] * 2
     if not made.classes:
-        fitted = (Ridge(), ExtraTreesRegressor(**trees))
-        return [max(r2_score(unseen.y, predict(m, X, made.y, asked)), -1.0) for m in fitted]
-    scores = []
-    present = np.unique(made.y)
+        numbers = (Ridge(), ExtraTreesRegressor(**trees))
+        unit = np.abs(unseen.y).max() or 1.0  # squares of huge ones overflow
+        predicted = [model.fit(X, made.y / unit).predict(asked) for model in numbers]
+        return [max(r2_score(unseen.y / unit, values), -1.0) for values in predicted]
+    present, scores = np.unique(unseen.y), []
     for model in (LogisticRegression(max_iter=300), ExtraTreesClassifier(**trees)):
-        chances = np.zeros((len(unseen), made.n_classes))
-        chances[:, present] = predict(model, X, made.y, asked)
-        area = roc_auc_ovo(unseen.y, chances)
-        scores.append(0.5 if area is None else area)
+        chances = np.zeros((len(unseen), len(made.classes)))
+        chances[:, np.unique(made.y)] = model.fit(X, made.y).predict_proba(asked)
+        scores.append(_area(unseen.y, chances[:, present], present))
     return scores
 
 
-def _varies(made: Table, X: np.ndarray) -> bool:
-    """Whether there is anything to learn from, and anything to learn."""
-    return X.shape[1] > 0 and len(np.unique(made.y)) > 1
+def _area(y: np.ndarray, chances: np.ndarray, present: np.ndarray) -> float:
+    """One-vs-one macro ROC-AUC; ½ where one class is all there is."""
+    if len(present) < 2:
+        return 0.5
+    total = chances.sum(axis=1, keepdims=True)
+    chances = np.where(total > 0, chances / np.where(total > 0, total, 1.0), 1 / len(present))
+    if len(present) == 2:
+        return float(roc_auc_score(y == present[1], chances[:, 1]))
+    return float(roc_auc_score(y, chances, multi_class="ovo", labels=present))
+
+
+def _ranks_and_levels(table: Table, like: Table) -> np.ndarray:
+    """Numbers as their ranks among those of ``like``, from −1 to 1, and indicators of its levels.
+
+    Ranks, as the linear learner then reads any magnitude; what is missing or unknown is 0.
+    """
+    columns = []
+    for name in like.numeric:
+        known, values = np.sort(like.X[name].dropna().to_numpy()), table.X[name].to_numpy()
+        below = [np.searchsorted(known, values, side=side) for side in ("left", "right")]
+        rank = (below[0] + below[1]) / max(len(known), 1) - 1.0
+        columns.append(np.where(np.isnan(values), 0.0, rank)[:, None])
+    for name in like.categorical:
+        text, levels = table.X[name].astype(object).to_numpy(), like.X[name].cat.categories
+        columns.append(text[:, None] == levels.to_numpy(object)[None, :])
+    return np.hstack([np.zeros((len(table), 0)), *columns])
