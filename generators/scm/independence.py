@@ -119,11 +119,19 @@ class DegenerateGaussian(IndependenceTest):
         while several := list(islice(left, most)):
             p = self._p_values_given(x, y, np.array(several, dtype=np.int64))
             apart = np.flatnonzero(p > level)[:1]
-            self.calls += int(apart[0]) + 1 if len(apart) else len(several)
+            asked = int(apart[0]) + 1 if len(apart) else len(several)
+            self._remember(x, y, several[:asked], p[:asked])
             if len(apart):
-                return several[apart[0]]
+                return several[asked - 1]
             most = min(4 * most, AT_ONCE[1])
         return None
+
+    def _remember(self, x: int, y: int, sets: list[tuple[int, ...]], p: np.ndarray) -> None:
+        """Keep the p-values of sets that were tested, and count those that were not before."""
+        known, (x, y) = len(self._p_values), (x, y) if x < y else (y, x)
+        keys = ((x, y, tuple(sorted(given))) for given in sets)
+        self._p_values.update(zip(keys, p.tolist(), strict=True))
+        self.calls += len(self._p_values) - known
 
     def _p_values_given(self, x: int, y: int, sets: np.ndarray) -> np.ndarray:
         """The p-values of x ⟂ y given each of these sets, shape (sets, size)."""
