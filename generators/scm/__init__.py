@@ -3,7 +3,8 @@
 It touches no other generator, and no row but the training rows.
 
 `coding` (columns ↔ nodes) → `discovery` (edge probabilities, with `independence`, `skeleton`,
-`orientation`) → `graphs` and `repair` (DAGs) → `model` (mechanisms, rows).
+`orientation`) → `selection` (which `ways` the table asks for) → `graphs` and `repair` (DAGs) →
+`model` (mechanisms by their `ladder`, rows).
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class SCM(CausalGenerator):
     """CausalMixFT's synthetic rows (arXiv 2601.04110).
 
     PC and FCI over subsamples of the rows give edge probabilities; DAGs are drawn from them, each
-    is fitted as a structural causal model, exogenous noise is drawn and propagated.
+    is fitted as a structural causal model, exogenous noise is drawn and propagated. How DAGs and
+    mechanisms come of the probabilities the table chooses by its own unseen rows.
 
     Parameters
     ----------
@@ -120,6 +122,14 @@ class SCM(CausalGenerator):
     dag : sequence of (cause, effect), optional
         The whole graph: nothing is searched, drawn or repaired, and ``target`` is not read. Columns
         that it does not name have no edge.
+    selection : Selecting
+        ``cv``: the table chooses between the ways of ``choice`` and the one that ``target``,
+        ``repair`` and ``ladder`` describe; ``fixed``: it has that one.
+    ladder : Ladder
+        Which mechanisms a node may have. With ``rungs: own`` and ``fixed``: ``regressor`` and
+        ``classifier`` alone.
+    choice : Choice
+        Every number of the choice.
 
     Attributes
     ----------
