@@ -77,6 +77,14 @@ class SCM(CausalGenerator):
         Of a node.
     order_noise : float
         Scale of the Gumbel noise in the order in which a DAG's edges are drawn (`sample_dag`).
+    selection : Selecting
+        ``cv``: the table chooses between the ways of ``choice`` and the one that ``target``,
+        ``repair`` and ``ladder`` describe; ``fixed``: it has that one.
+    choice : Choice
+        Every number of the choice.
+    ladder : Ladder
+        Which mechanisms a node may have. With ``rungs: own`` and ``fixed``: ``regressor`` and
+        ``classifier`` alone.
     target : Target, or one for each problem
         A DAG says nothing of the target's edges that the rows of the other direction would
         contradict (they are Markov equivalent once every node has the parents it needs), but
@@ -122,14 +130,6 @@ class SCM(CausalGenerator):
     dag : sequence of (cause, effect), optional
         The whole graph: nothing is searched, drawn or repaired, and ``target`` is not read. Columns
         that it does not name have no edge.
-    selection : Selecting
-        ``cv``: the table chooses between the ways of ``choice`` and the one that ``target``,
-        ``repair`` and ``ladder`` describe; ``fixed``: it has that one.
-    ladder : Ladder
-        Which mechanisms a node may have. With ``rungs: own`` and ``fixed``: ``regressor`` and
-        ``classifier`` alone.
-    choice : Choice
-        Every number of the choice.
 
     Attributes
     ----------
@@ -155,6 +155,9 @@ class SCM(CausalGenerator):
         n_dags: Annotated[int, Interval(ge=1, le=10_000)] = 10,
         max_parents: Annotated[int, Interval(ge=0, le=1000)] = 10,
         order_noise: NotNegative = 0.25,
+        selection: Annotated[Selecting | str, OneOf(Selecting)] = Selecting.cv,
+        choice: Choice = CHOICE,
+        ladder: Ladder = LADDER,
         target: Annotated[Target | str, OneOf(Target)] | Targets = TARGETS,
         repair: Level | None = 0.3,
         regressor: BaseEstimator = REGRESSOR,
@@ -175,14 +178,14 @@ class SCM(CausalGenerator):
         seconds: Positive | None = 180.0,
         knowledge: Content | None = None,
         dag: Edges | None = None,
-        selection: Annotated[Selecting | str, OneOf(Selecting)] = Selecting.cv,
-        ladder: Ladder = LADDER,
-        choice: Choice = CHOICE,
     ) -> None:
         self.discovery = discovery
         self.n_dags = n_dags
         self.max_parents = max_parents
         self.order_noise = order_noise
+        self.selection = selection
+        self.choice = choice
+        self.ladder = ladder
         self.target = target
         self.repair = repair
         self.regressor = regressor
@@ -201,9 +204,6 @@ class SCM(CausalGenerator):
         self.seconds = seconds
         self.knowledge = knowledge
         self.dag = dag
-        self.selection = selection
-        self.ladder = ladder
-        self.choice = choice
         self.stays_in_range = clip
         self.keeps_classes = balanced
 

@@ -50,7 +50,8 @@ class Choice:
     rows : int
         Training rows that choose at most; a random choice of more.
     fewest : int
-        Rows of each class, or of a numeric target, that a choice needs; else ``prefer`` is taken.
+        Rows of each class that a choice needs, twice as many of a numeric target; else ``prefer``
+        is taken.
     columns : int
         Of a table that chooses at most: wider ones take ``prefer``.
     n_dags, resamples : int
@@ -144,7 +145,7 @@ def _folds(
     is_late: Callable[[], bool],
 ) -> Iterator[tuple[list[Table], Table]]:
     """Rows of each way learnt from all but a fold, and the fold; none where rows are too few."""
-    counts = table.class_counts() if table.classes else np.array([len(table)])
+    counts = table.class_counts() if table.classes else np.array([len(table) // 2])
     is_wide = table.X.shape[1] > choice.columns
     if is_wide or counts[counts > 0].min() < max(choice.folds, choice.fewest):
         return
