@@ -30,7 +30,7 @@ import pandas as pd
 
 from bench.datasets import embedded
 from bench.errors import BadInput
-from scripts.evaluation import console, evaluate, parser
+from scripts.evaluation import at_least_one, console, evaluate, parser
 from scripts.rows import sources
 from scripts.rows.jobs import jobs
 from scripts.rows.kept import run_kept
@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> None:
     says = "what keeps SCM's rows from being worth real ones, table by table"
     line.add_argument("--oracles", action="store_true", help=says)
     says = "so many seeds of each method, on each of the tables and splits"
-    line.add_argument("--spread", type=int, default=0, metavar="N", help=says)
+    line.add_argument("--spread", type=at_least_one, metavar="N", help=says)
     says = "go on from what the --csv holds, as far as settings and code are the same"
     line.add_argument("--resume", action="store_true", help=says)
     evaluate(measure, line, arguments)

@@ -56,12 +56,19 @@ def number(value: float, digits: int) -> str:
     return "–" if np.isnan(value) else f"{value:.{digits}f}"
 
 
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on, as argparse reads it."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 on")
+    return int(text)
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """The command line with what every evaluation takes."""
     raw = argparse.RawDescriptionHelpFormatter
     out = argparse.ArgumentParser(description=description, formatter_class=raw)
     out.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="default: 0 1 2")
-    out.add_argument("--jobs", type=int, default=2, help="processes; default: 2")
+    out.add_argument("--jobs", type=at_least_one, default=2, help="processes; default: 2")
     out.add_argument("--csv", type=Path, help="write every measurement there")
     return out
 
@@ -79,7 +86,7 @@ def evaluate(
     try:
         measured = part(given)
     except InstantiationException as refusal:
-        line.error(f"--param: {refusal.__cause__ or refusal}")
+        line.error(str(refusal.__cause__ or refusal))
     except BadInput as refusal:
         line.error(str(refusal))
     if given.csv and measured is not None:

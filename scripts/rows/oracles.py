@@ -23,7 +23,7 @@ distribution and what the wiring itself costs:
 
 * *both parts*: the full DAGs with neighbours as their mechanisms;
 * *own DAGs*: SCM's DAGs, given to it one by one and fitted on R, as in the oracles above (which
-  take the first `DAGS` of them);
+  take `DAGS` of them);
 * *real features*: those of R, with classes drawn as a forest predicts them that learnt from S
   (`MORE` times); *real target*: the features of S, classes of a forest that learnt from A;
 * *both real*: the features of R, classes of a forest that learnt from A.
@@ -97,7 +97,7 @@ class OracleJob(RowsJob):
         names = {*coding.names, *coding.twins_}
         known = [[edge for edge in dag if names.issuperset(edge)] for dag in informed]
         most = model.max_parents
-        every_parent = [full_dag(coding, dag, most) for dag in model.dags_[:DAGS]]
+        every_parent = [full_dag(coding, dag, most) for dag in some(model.dags_)]
         full = [named(dag, coding) for dag in every_parent]
         yield "real", train
         yield "scm", made
@@ -120,7 +120,7 @@ class OracleJob(RowsJob):
     def _given(self, dags: list[Edges], table: Table, n: int, rng: np.random.Generator) -> Table:
         """Rows of one SCM whose graphs are these, its mechanisms fitted on a table."""
         fitted = []
-        for dag in dags[:DAGS]:
+        for dag in dags:
             model = self._scm()
             model.dag = dag
             fitted.append(model.fit(table, rng).models_)
@@ -150,7 +150,12 @@ def oracle_jobs(
 
 def edges(model: SCM) -> list[Edges]:
     """The edges of each of a fitted SCM's DAGs, by name."""
-    return [named(dag, model.models_.coding) for dag in model.dags_[:DAGS]]
+    return [named(dag, model.models_.coding) for dag in some(model.dags_)]
+
+
+def some(dags: list[Dag]) -> list[Dag]:
+    """At most `DAGS` of them, from the first to the last: they may have been drawn in ways."""
+    return [dags[at] for at in np.unique(np.linspace(0, len(dags) - 1, DAGS).round().astype(int))]
 
 
 def named(dag: Dag, coding: Coding) -> Edges:

@@ -117,23 +117,24 @@ def test_the_sources_are_the_generators_of_the_configs_with_parameters():
     assert (model.target, model.n_dags, model.discovery.level) == ("sink", 2, 0.05)
 
 
-@pytest.mark.parametrize("source", ["table_augment", "nosuch"])
-def test_what_is_no_source_of_rows_is_refused(source):
-    with pytest.raises(BadInput, match=source):
-        sources.generator(source)
-
-
 @pytest.mark.parametrize(
-    ("script", "param", "sentence"),
+    ("script", "words", "sentence"),
     [
-        (evaluate_scm, "n_dags=-3", "n_dags is -3; expected a whole number"),
-        (evaluate_graphs, "level=2", "level is 2; expected a number above 0, below 1"),
-        (evaluate_graphs, "nosuch=1", "unexpected keyword argument 'nosuch'"),
+        (evaluate_scm, "--param n_dags=-3", "n_dags is -3; expected a whole number"),
+        (evaluate_scm, "--methods scm:n_dags=-3", "n_dags is -3; expected a whole number"),
+        (evaluate_scm, "--methods real+nosuch", "There is no source 'nosuch'; expected one of"),
+        (evaluate_scm, "--methods table_augment", "'table_augment' gives tasks, or asks a model"),
+        (evaluate_scm, "--own nosuch.csv:y", "there is no file nosuch.csv"),
+        (evaluate_scm, "--tables sleep", "'sleep' is none of classification; see --problem"),
+        (evaluate_scm, "--spread 0", "'0' is no whole number from 1 on"),
+        (evaluate_scm, "--problem regression --oracles", "the target of 'airfoil' is a number"),
+        (evaluate_graphs, "--param level=2", "level is 2; expected a number above 0, below 1"),
+        (evaluate_graphs, "--param nosuch=1", "unexpected keyword argument 'nosuch'"),
     ],
 )
-def test_a_parameter_out_of_range_is_refused_in_one_sentence(script, param, sentence, capsys):
+def test_what_cannot_be_run_is_refused_in_one_sentence(script, words, sentence, capsys):
     with pytest.raises(SystemExit) as end:
-        script.main(["--param", param])
+        script.main(words.split())
     assert end.value.code == 2
     assert sentence in capsys.readouterr().err.splitlines()[-1]
 

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench.errors import BadInput
 from bench.table import Table
 from generators.scm.coding import Coding
 from scripts.rows.jobs import RowsJob
@@ -21,7 +20,6 @@ from scripts.rows.oracles import (
     classed,
     full_dag,
     neighbours,
-    oracle_jobs,
     oracle_table,
     relabelled,
 )
@@ -110,11 +108,6 @@ def test_every_oracle_gives_rows_and_the_table_shows_what_it_closes(monkeypatch)
     shown = printed(oracle_table(pd.DataFrame(rows), "tstr_roc_auc", "made"))
     assert all(name in shown for name in (*PARTS, *BESIDE))
     assert "-0.010" in shown
-
-
-def test_oracles_of_a_numeric_target_are_refused(monkeypatch):
-    with pytest.raises(BadInput, match="'sleep' is a number"):
-        oracle_jobs(("sleep",), [0], ())
 
 
 def test_spread_is_told_of_what_rows_are_worth_and_of_each_phase():
