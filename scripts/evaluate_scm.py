@@ -78,18 +78,19 @@ def measure(given: argparse.Namespace) -> None:
         If a method, a table or the file cannot be used.
     """
     chosen, params = datasets(given), tuple(given.param)
+    every = sum(chosen.values(), ())
     asked = [method for method in dict.fromkeys(given.methods) if method != "real"]
     once = ("ctgan",) if given.ctgan and "ctgan" not in asked else ()
-    methods = [*asked, *once]
-    sources.generator("scm", params)  # refuses what no job could be run with
-    for source in dict.fromkeys(method.removeprefix("real+") for method in methods):
+    methods = [] if given.oracles else [*asked, *once]
+    for source in dict.fromkeys(["scm", *(method.removeprefix("real+") for method in methods)]):
+        # Refuses what no job could be run with.
         sources.generator(source, params if sources.base(source) == "scm" else ())
     settings = {"worth_only": given.worth_only, "in_context": given.in_context}
-    every = sum(chosen.values(), ())
-    todo = jobs(every, given.seeds, asked, params, once, **settings)
     if given.oracles:
         todo = oracle_jobs(every, given.seeds, params, **settings)
-    elif given.spread:
+    else:
+        todo = jobs(every, given.seeds, asked, params, once, **settings)
+    if given.spread:
         todo = repeated(todo, given.spread)
     measured = ordered(run_kept(todo, given.jobs, given.csv, given.resume), every, methods)
     worth, heading = WORTH[given.problem]

@@ -101,7 +101,7 @@ def test_every_oracle_gives_rows_and_the_table_shows_what_it_closes(monkeypatch)
     worth = {name: {"tstr_roc_auc": 0.5 + 0.01 * at} for at, name in enumerate(ROWS)}
     left = iter(worth.values())
     monkeypatch.setattr("scripts.rows.jobs.worth", lambda train, test: next(left))
-    few = ("n_dags=1", "discovery.resamples=1")
+    few = ("n_dags=1", "discovery.resamples=1", "selection=fixed")
     rows = OracleJob("made", 0, "scm", ROWS, few, code="any").run()
     assert [row["method"] for row in rows] == list(ROWS)
     assert [row["rows"] for row in rows] == [1000 if r == "more rows" else 100 for r in ROWS]
