@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.table import Table
+from bench.table import Table, for_problem
 from scripts.scm.tasks import Task
 
 ROWS = 1000  # drawn
@@ -21,14 +21,14 @@ JITTER = 1e-6  # standard deviations
 Event = dict[str, Any]
 
 
-def ours(task: Task) -> Iterator[Event]:
-    """`SCM()`: fit, then draw."""
+def ours(task: Task, **settings: Any) -> Iterator[Event]:
+    """`SCM()`, or with other settings: fit, then draw."""
     from generators.scm import SCM
 
     table = task.table()
     yield {"planned": {"run": 1}}
     start, cpu = time.perf_counter(), time.process_time()
-    model = SCM().fit(table, task.rng("ours"))
+    model = SCM(**settings).fit(table, task.rng("ours"))
     fitted = time.perf_counter()
     model.sample(ROWS, task.rng("sample"))
     end = time.perf_counter()
@@ -41,6 +41,11 @@ def ours(task: Task) -> Iterator[Event]:
         "matrix": model.probabilities_.matrix,
         "dags": model.dags_,
     }
+
+
+def fixed(task: Task) -> Iterator[Event]:
+    """Ours without what a table chooses: one way to rows, one learner for each kind of node."""
+    yield from ours(task, selection="fixed")
 
 
 def obvious_structure(task: Task) -> Iterator[Event]:
@@ -74,15 +79,16 @@ def obvious_mechanisms(task: Task) -> Iterator[Event]:
     import networkx as nx
     from dowhy import gcm
 
-    from generators.scm import SCM, Target, oriented
-    from generators.scm.graphs import EdgeProbabilities, sample_dag
+    from generators.scm import SCM
+    from generators.scm.graphs import EdgeProbabilities, Target, oriented, sample_dag
 
     gcm.config.disable_progress_bars()
     gcm.util.general.set_random_seed(task.seed)
-    frame, model = as_frame(task.table()), SCM()
+    table, model = task.table(), SCM()
+    frame = as_frame(table)
     matrix = np.mean(task.graphs, axis=0)
     found = EdgeProbabilities(tuple(frame.columns), matrix)
-    aimed, rng = oriented(found, Target(model.target)), task.rng("dags")
+    aimed, rng = oriented(found, Target(for_problem(model.target, table.problem))), task.rng("dags")
     yield {"planned": {"dag": model.n_dags}}
     for _ in range(model.n_dags):
         clock = [time.perf_counter()]
@@ -172,6 +178,7 @@ def same_mechanisms(task: Task) -> Iterator[Event]:
 
 SIDES = {
     "ours": ours,
+    "ours, fixed": fixed,
     "obvious structure": obvious_structure,
     "obvious mechanisms": obvious_mechanisms,
     "same structure": same_structure,

@@ -1,13 +1,16 @@
-"""A benchmark's phase that was cut is extrapolated from what was completed, and never flattered."""
+"""What benchmarks time, and what is made of it: what was cut is extrapolated, never flattered."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from scripts.benchmark_finetune import Configuration, ratios
 from scripts.benchmark_scm import Phase
+from scripts.scm.sides import SIDES
+from scripts.scm.tasks import Task, is_size
 
 
 def units(**seconds: list[float]) -> list[dict]:
@@ -43,3 +46,37 @@ def test_a_numeric_target_is_held_against_the_classes_it_was_made_of():
     medians = {"ours": {"cpu": 2.0}, "of classes": {"cpu": 2.2}, "autogluon": {"cpu": 3.0}}
     lines = ratios(Configuration("nano", "iris", steps=1, problem="regression"), medians)
     assert lines == ["RATIO nano-time 1.50", "RATIO nano-time-of-classes 1.10"]
+
+
+# --- the tables and sides of benchmark_scm ----------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("4x60", 2), ("4x60c", 1), ("4x60l", 1)])
+def test_a_size_makes_a_table_of_its_kind(name: str, kinds: int) -> None:
+    assert is_size(name)
+    table = Task(name).table()
+    assert (table.name, table.n_features, len(table)) == (name, 4, 60)
+    assert len(set(table.kinds.values())) == kinds
+
+
+@pytest.mark.parametrize("name", ["4x60cl", "4x60z", "4x", "c", "iris"])
+def test_what_is_no_size_is_told(name: str) -> None:
+    assert not is_size(name)
+
+
+@pytest.mark.long
+def test_the_fixed_side_chooses_nothing() -> None:
+    planned, event = SIDES["ours, fixed"](Task("3x60"))
+    assert planned == {"planned": {"run": 1}}
+    assert "selection" not in event["facts"]
+    assert event["phases"]["selection"] < event["seconds"]
+
+
+@pytest.mark.slow
+def test_each_side_completes_what_it_plans() -> None:
+    task = Task("3x60")
+    *_, ours = SIDES["ours"](task)
+    graphs = [ours["matrix"]]
+    for side, run in SIDES.items():
+        planned, *done = run(replace(task, graphs=graphs, dags=ours["dags"][:2]))
+        assert len(done) == sum(planned["planned"].values()), side
