@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parent / "networks"
 SMALL = ("asia", "sachs", "child")
 LARGE = ("alarm", "mildew", "barley", "hepar2", "win95pts")  # 35 to 76 nodes
 NAMES = SMALL + LARGE
+SIZES = {"Small": SMALL, "Large": LARGE}
 
 _VARIABLE = re.compile(r"variable\s+(\S+)\s*\{\s*type\s+discrete\s*\[\s*\d+\s*\]\s*\{([^}]*)\}")
 _PROBABILITY = re.compile(r"probability\s*\(([^)|]*)(?:\|([^)]*))?\)\s*\{([^}]*)\}")
@@ -165,6 +166,11 @@ def thresholded(probabilities: np.ndarray, margin: float = 0.0) -> np.ndarray:
     adjacent = probabilities + probabilities.T >= 0.5 - rounding
     forward = probabilities - probabilities.T >= -margin - rounding
     return adjacent & forward & ~np.eye(len(probabilities), dtype=bool)
+
+
+def edges(graph: np.ndarray) -> int:
+    """How many pairs are adjacent, whatever their direction."""
+    return int(np.triu(graph | graph.T, 1).sum())
 
 
 def skeleton_f1(graph: np.ndarray, truth: np.ndarray) -> float:

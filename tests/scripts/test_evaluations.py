@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -137,6 +138,27 @@ def test_what_cannot_be_run_is_refused_in_one_sentence(script, words, sentence, 
         script.main(words.split())
     assert end.value.code == 2
     assert sentence in capsys.readouterr().err.splitlines()[-1]
+
+
+def made_run(edges_at: dict[float, int]) -> evaluate_graphs.Runs:
+    """Runs with so many edges at each level, at others as many as at the next stricter one."""
+
+    def single(_: pd.DataFrame, level: float) -> np.ndarray:
+        edges = edges_at[max((at for at in edges_at if at <= level), default=min(edges_at))]
+        out = np.zeros((8, 8))
+        out[tuple(np.argwhere(np.triu(np.ones((8, 8)), 1))[:edges].T)] = 1.0
+        return out
+
+    return evaluate_graphs.Runs(single, pd.DataFrame())
+
+
+@pytest.mark.parametrize(
+    ("edges", "level"),
+    [(9, 0.02), (8, 0.02), (10, 0.05), (5, 0.0001), (12, 0.2), (28, 0.2), (11, 0.05)],
+)
+def test_a_matched_level_is_the_nearest_with_as_many_edges_and_of_two_the_stricter(edges, level):
+    runs = made_run({0.0001: 6, 0.02: 9, 0.05: 10, 0.2: 12})
+    assert runs.matched(edges, margin=0.3) == level
 
 
 def test_an_advice_is_right_if_it_says_what_is_wanted_of_its_kind_of_table():
