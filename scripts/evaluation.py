@@ -89,6 +89,8 @@ def evaluate(
         line.error(str(refusal.__cause__ or refusal))
     except BadInput as refusal:
         line.error(str(refusal))
+    except KeyboardInterrupt:
+        line.exit(130, "Interrupted.\n")
     if given.csv and measured is not None:
         given.csv.parent.mkdir(parents=True, exist_ok=True)
         measured.to_csv(given.csv, index=False)

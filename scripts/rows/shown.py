@@ -44,9 +44,9 @@ def show_rows(measured: pd.DataFrame, title: str, problem: str, per_table: bool)
     terminal.print(shown)
     terminal.print(left_out, soft_wrap=True)
     for told in (worth, "in_context"):
-        if told in found and found[told].notna().any():
-            terminal.print(f"{told}, paired:")
-            terminal.print("\n".join(paired(compared, told)), highlight=False, soft_wrap=True)
+        if told in found and found[told].notna().any() and (lines := paired(compared, told)):
+            lines = [f"{told}, paired:", *lines]
+            terminal.print("\n".join(lines), highlight=False, soft_wrap=True)
     if per_table:
         terminal.print(each_table(measured, title, worth, heading))
     show_notes(measured)
