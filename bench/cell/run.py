@@ -86,7 +86,7 @@ def run(
         "status": status,
         "cell": cell,
         "identity": identity,
-        "settings": _settings(cfg),
+        "settings": settings_of(cfg),
         "data": reached.data,
         "metric": ranked(table.problem).as_metric(),
         "metrics": reached.metrics,
@@ -199,7 +199,8 @@ def _kept(result: Finetuned | Bagged, classes: np.ndarray) -> predictions.Kept:
     return predictions.kept(result.labels, steps, classes)
 
 
-def _settings(cfg: DictConfig) -> dict[str, Any]:
+def settings_of(cfg: DictConfig) -> dict[str, Any]:
+    """What a record tells of its cell's settings."""
     every = plain(cfg)
     settings = {name: every[name] for name in SETTINGS}
     if is_on(cfg.transfer):

@@ -159,7 +159,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
             what, code = identity(cfg, table, lambda: checkpoint), code_fingerprint(targets(cfg))
             model.require(checkpoint, what)
             scores = score_fingerprints()
-            return cell.run(
+            made = cell.run(
                 _as_it_was(cfg),
                 record["cell"],
                 table,
@@ -169,6 +169,7 @@ def remade(record: Record, today: Today | None = None) -> Record:
                 scores,
                 given(cfg, table),
             )
+            return {**made, "settings": cell.settings_of(cfg)}  # its own, word by word
     except BadInput:
         raise
     except TooLong as reason:

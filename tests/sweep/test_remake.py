@@ -33,7 +33,16 @@ from bench.errors import BadInput
 from bench.files import CONF, plain
 from bench.report.write import report
 from bench.sweep.limits import _memory
-from bench.sweep.remake import Today, _config, _made, _seconds, _settings, escaped, remade
+from bench.sweep.remake import (
+    Today,
+    _as_it_was,
+    _config,
+    _made,
+    _seconds,
+    _settings,
+    escaped,
+    remade,
+)
 
 
 def composed(*overrides: str) -> dict[str, Any]:
@@ -554,3 +563,12 @@ def test_bad_words_are_one_sentence(
     error = capsys.readouterr().err
     assert told in error
     assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("told", "does"), [({}, "fixed"), ({"selection": "cv"}, "cv")])
+def test_what_a_generator_had_no_choice_of_it_does_as_it_did_then(told: dict, does: str) -> None:
+    node = {"_target_": "generators.scm.SCM", **told}
+    settings = {"dataset": {}, "model": {}, "method": {"generator": node}, "transfer": None}
+    cfg = OmegaConf.create(settings)
+    assert _as_it_was(cfg).method.generator.selection == does
+    assert OmegaConf.to_container(cfg) == settings  # what is told stays what it was
