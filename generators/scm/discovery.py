@@ -1,4 +1,4 @@
-"""Edge probabilities of a training table's codes: PC and FCI over resamples, marks weighed."""
+"""Edge probabilities of a training table's codes: searches over resamples, marks weighed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from annotated_types import Interval, Len
 from bench.process import timed
 from bench.ranges import Count, Level, NotNegative, OneOf, Positive, Share, Whole, checked
 from generators.scm.budget import Budget
+from generators.scm.cells import Mixed
 from generators.scm.coding import Node
 from generators.scm.cpdag import cpdag
 from generators.scm.graphs import EdgeProbabilities
 from generators.scm.independence import ChiSquare, DegenerateGaussian, IndependenceTest
 from generators.scm.orientation import ARROW, CIRCLE, TAIL, Bounds, pag
+from generators.scm.scored import SEARCHES, Score
 from generators.scm.skeleton import Skeleton, skeleton
 
 
@@ -25,6 +27,7 @@ class TestName(StrEnum):
     """Which test decides what is independent."""
 
     degenerate_gaussian = "degenerate_gaussian"  # indicators of levels; the default
+    mixed = "mixed"  # that, and χ² on cells where all nodes are categorical
     rank_gaussian = "rank_gaussian"  # Fisher's z on normal scores and level codes
     chi_square = "chi_square"  # χ² on quantile bins
 
@@ -34,6 +37,12 @@ class Algorithm(StrEnum):
 
     pc = "pc"
     fci = "fci"
+    boss = "boss"  # by score (`scored`), as those below
+    grasp = "grasp"
+    ges = "ges"
+
+
+BY_TESTS = (Algorithm.pc, Algorithm.fci)  # on one skeleton, which is theirs alone
 
 
 @checked
@@ -48,6 +57,8 @@ class Discovery:
         Levels of a category that the test sees.
     fewest : int
         Rows that such a level needs; rarer ones count as the most frequent level.
+    fill : float
+        Rows that a degree of freedom needs for cells to have a say (`cells.Mixed`).
     ridge : float
         Share of the correlations that is shrunk away, so that collinear columns can be tested.
     bins : int
@@ -57,7 +68,9 @@ class Discovery:
     depth : int
         Most nodes of a conditioning set, in PC and FCI.
     algorithms : sequence of str
-        Of ``pc`` and ``fci``.
+        Of `Algorithm`; their marks have one weight each.
+    penalty : float
+        Weight of BIC's penalty in searches by score.
     resamples : int
         Subsamples of the rows; each is given to every algorithm.
     wide, wide_resamples : int
@@ -75,7 +88,7 @@ class Discovery:
     max_rows : int
         Rows of a subsample at most.
     max_tests : int or None
-        Independence tests of one resample at most.
+        Independence tests of one resample at most; likewise scores of one search.
     max_questions : int or None
         That FCI's orientation rules ask of the graph of one resample at most.
     seconds : float or None
@@ -85,11 +98,13 @@ class Discovery:
     test: Annotated[TestName | str, OneOf(TestName)] = TestName.degenerate_gaussian
     levels: Annotated[int, Interval(ge=2, le=1000)] = 6
     fewest: Count = 2
+    fill: Positive = 1.0
     ridge: Annotated[float, Interval(ge=0, lt=1)] = 0.001
     bins: Annotated[int, Interval(ge=2, le=1000)] = 4
     level: Level = 0.01
     depth: Annotated[int, Interval(ge=0, le=100)] = 2
     algorithms: Annotated[Sequence[Annotated[str, OneOf(Algorithm)]], Len(1)] = ("pc", "fci")
+    penalty: Positive = 1.0
     resamples: Annotated[int, Interval(ge=1, le=10_000)] = 10
     wide: Whole = 60
     wide_resamples: Annotated[int, Interval(ge=1, le=10_000)] = 5
@@ -141,16 +156,24 @@ def discover(
     total = np.zeros((p, p))
     graphs = dict.fromkeys(settings.algorithms, 0)
     tests = 0
+    by_tests = not set(BY_TESTS).isdisjoint(settings.algorithms)
+    found = Skeleton([], {})
     for _ in range(count):
         if sum(graphs.values()) and budget.late("resamples"):
             break
         rows = _resample(n, settings, rng)
         test = make_test(codes[rows], nodes, settings)
-        with timed(seconds, "skeleton"):
-            found = skeleton(test, p, settings.level, settings.depth, budget, settings.max_tests)
+        if by_tests:
+            with timed(seconds, "skeleton"):
+                found = skeleton(
+                    test, p, settings.level, settings.depth, budget, settings.max_tests
+                )
         for algorithm in settings.algorithms:
             with timed(seconds, algorithm):
-                marks = _oriented(algorithm, found, test, settings, budget)
+                if algorithm in BY_TESTS:
+                    marks = _oriented(algorithm, found, test, settings, budget)
+                else:
+                    marks = _by_score(algorithm, codes[rows], nodes, rng, settings, budget)
             total += weigh(marks, settings.bidirected)
             graphs[algorithm] += 1
         tests += test.calls
@@ -176,12 +199,28 @@ def _oriented(
     return pag(found, test, settings.level, bounds, budget)
 
 
+def _by_score(
+    algorithm: str,
+    codes: np.ndarray,
+    nodes: Sequence[Node],
+    rng: np.random.Generator,
+    settings: Discovery,
+    budget: Budget,
+) -> np.ndarray:
+    """The marks of the class that a search by score ends at."""
+    score = Score(gaussian(codes, nodes, settings), settings.penalty, settings.max_tests, budget)
+    return SEARCHES[algorithm](score, rng, budget)
+
+
 def make_test(codes: np.ndarray, nodes: Sequence[Node], settings: Discovery) -> IndependenceTest:
     """The configured test on these rows."""
     kind = TestName(settings.test)
     if kind is TestName.chi_square:
         strength = gaussian(codes, nodes, settings)
         return ChiSquare(codes, nodes, settings.bins, settings.levels, strength)
+    if kind is TestName.mixed:
+        first = gaussian(codes, nodes, settings)
+        return Mixed(codes, nodes, first, settings.level, settings.fill)
     return gaussian(codes, nodes, settings, ordinal=kind is TestName.rank_gaussian)
 
 

@@ -178,7 +178,7 @@ class DegenerateGaussian(IndependenceTest):
         """Mutual information of each two nodes, and the p-value of their independence, (p, p)."""
         size = len(self.groups)
         ratios, p = np.zeros((size, size)), np.ones((size, size))
-        alone = np.array([self._log_det((node,)) for node in range(size)])
+        alone = np.array([self.log_det((node,)) for node in range(size)])
         for x, mine in enumerate(self.groups):
             for nodes, at in self.by_width if mine else ():
                 nodes, at = nodes[nodes > x], at[nodes > x]
@@ -201,10 +201,11 @@ class DegenerateGaussian(IndependenceTest):
     def _log_ratio(self, x: int, y: int, rest: tuple[int, ...]) -> float:
         with_x, with_y = tuple(sorted((*rest, x))), tuple(sorted((*rest, y)))
         both = tuple(sorted((*rest, x, y)))
-        log_det = self._log_det
+        log_det = self.log_det
         return log_det(with_x) + log_det(with_y) - log_det(rest) - log_det(both)
 
-    def _log_det(self, nodes: tuple[int, ...]) -> float:
+    def log_det(self, nodes: tuple[int, ...]) -> float:
+        """Log determinant of the correlations of these nodes' columns; nodes ascending."""
         known = self._log_dets.get(nodes)
         if known is None:
             at = [column for node in nodes for column in self.groups[node]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import warnings
@@ -13,6 +14,7 @@ from itertools import combinations
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from causallearn.graph.GeneralGraph import GeneralGraph
 from causallearn.graph.GraphClass import CausalGraph
@@ -25,7 +27,7 @@ from causallearn.utils.FAS import fas
 from causallearn.utils.PCUtils import Meek, UCSepset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, chi2, kstest
+from scipy.stats import binom, chi2, chi2_contingency, kstest
 from test_generators import assert_fits, make_table
 
 from bench.generator import NotApplicable
@@ -35,6 +37,7 @@ from generators.scm.budget import Budget
 from generators.scm.coding import Coding, NumericNode
 from generators.scm.cpdag import cpdag
 from generators.scm.discovery import Discovery, discover, gaussian, make_test, weigh, weights
+from generators.scm.equivalence import class_of, greedy
 from generators.scm.independence import IndependenceTest
 from generators.scm.orientation import (
     ARROW,
@@ -48,6 +51,7 @@ from generators.scm.orientation import (
     pag,
 )
 from generators.scm.skeleton import Skeleton, skeleton
+from scripts import known_graphs
 
 fixed = partial(SCM, selection="fixed")  # test_scm_selection.py tells of what a table chooses
 
@@ -486,6 +490,108 @@ def test_edge_probabilities_of_a_collider_are_what_its_marks_weigh() -> None:
     assert (both.adjacency >= 0.5).sum() == 4
 
 
+# --- searches by score ------------------------------------------------------------------------
+
+BY_SCORE = ("boss", "grasp", "ges")
+
+
+def found_by(algorithm: str, columns: dict[str, np.ndarray], **bounds: float) -> tuple:
+    """Marks weighed, and facts, of one search on all rows; the target is left out."""
+    coding = coded(columns)
+    chosen = Discovery(algorithms=[algorithm], share=1.0, **bounds)
+    found, facts = discover(coding.codes_, coding.nodes_, np.random.default_rng(0), chosen)
+    assert found.resamples == {algorithm: 1}
+    return found.matrix[:-1, :-1].tolist(), facts
+
+
+@pytest.mark.parametrize("algorithm", BY_SCORE)
+def test_a_search_by_score_finds_a_collider_and_leaves_a_chain_undirected(algorithm: str) -> None:
+    state = random.getstate()
+    assert found_by(algorithm, collider())[0] == [[0, 0, 1], [0, 0, 1], [0, 0, 0]]
+    rng = np.random.default_rng(1)
+    a = rng.normal(size=500)
+    b = np.array(list("xyz"))[np.digitize(a + rng.normal(size=500), [-0.5, 0.5])]
+    c = np.array([-1.0, 0.0, 1.0])[np.digitize(a, [9]) + (b == "y") + 2 * (b == "z")]
+    chain = found_by(algorithm, {"a": a, "b": b, "c": c + rng.normal(size=500)})[0]
+    assert chain == [[0, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0]]
+    assert random.getstate() == state
+
+
+@pytest.mark.parametrize("algorithm", BY_SCORE)
+def test_a_search_by_score_ends_at_its_bound_and_says_so(
+    algorithm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = mixed_rows(random_dag(8, 1), 1).table_.X.to_dict("series")
+    columns = {name: column.to_numpy() for name, column in columns.items()}
+    _, whole = found_by(algorithm, columns)
+    assert whole["cut"] == {}
+    _, facts = found_by(algorithm, columns, max_tests=30)
+    assert facts["cut"] == {"score search: scores": 1}
+    assert facts["tests"] == 0  # no skeleton is searched that nobody asks for
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_class_of_a_dag_is_causal_learns(seed: int) -> None:
+    dag = random_dag(9, seed)
+    into = nx.to_numpy_array(dag, nodelist=range(9)) > 0
+    theirs = known_graphs.cpdag(into)
+    marks = class_of([list(dag.predecessors(node)) for node in range(9)], Budget())
+    assert (((marks == TAIL) & (marks.T != NONE)) == theirs).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_greedy_search_by_a_score_that_knows_the_graph_finds_its_class(seed: int) -> None:
+    """A score that is right about every set: each d-connected pair gains 1 given any set, and each
+    parent costs a little. Such a score is consistent and decomposable on trees."""
+    rng = np.random.default_rng(seed)
+    tree = nx.DiGraph([(int(rng.integers(node)), node) for node in range(1, 7)])
+    covariance = np.linalg.inv(np.eye(7) - 0.7 * nx.to_numpy_array(tree, nodelist=range(7)))
+    covariance = covariance.T @ covariance
+
+    def score(node: int, parents: Iterable[int]) -> float:
+        at = sorted(parents)
+        left = covariance[node, node] - covariance[node, at] @ np.linalg.solve(
+            covariance[np.ix_(at, at)], covariance[at, node]
+        )
+        return -5000 * np.log(left) - 5 * len(at)
+
+    *_, marks = greedy(score, 7, Budget())
+    expected = class_of([list(tree.predecessors(node)) for node in range(7)], Budget())
+    assert (marks == expected).all()
+
+
+# --- cells ------------------------------------------------------------------------------------
+
+
+def test_given_two_nodes_that_interact_the_cells_see_that_a_pair_is_independent() -> None:
+    """Both are functions of whether a and b agree: no sum of what a and b do tells that."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(2, size=(2, 1000))
+    agree = np.array(["no", "yes"])[((a == b) ^ (rng.random((2, 1000)) < 0.1)).astype(int)]
+    letters = np.array(list("ab"))
+    coding = coded({"a": letters[a], "b": letters[b], "x": agree[0], "y": agree[1]})
+    assert made_test(coding)(2, 3, (0, 1)) < 1e-9
+    test = made_test(coding, "mixed")
+    assert test(2, 3, (0, 1)) > 0.05
+    assert test(2, 3) < 1e-9
+    assert test.first(2, 3, [(0, 1)], 0.01) == (0, 1)
+
+
+def test_of_cells_it_is_pearsons_chi_square() -> None:
+    """Within each stratum as SciPy has it, strata summed; no word where the rows are too few."""
+    columns = independent_columns(600, 3, 1)
+    coding = coded({name: columns[name] for name in ("c0", "c1", "c2")})
+    test = make_test(coding.codes_, coding.nodes_, Discovery(test="mixed", fill=10.0))
+    x, y, z = coding.codes_[:, :3].astype(int).T
+    tables = [pd.crosstab(x[z == level], y[z == level]) for level in np.unique(z)]
+    parts = [chi2_contingency(table, correction=False) for table in tables]
+    expected = chi2.sf(sum(p.statistic for p in parts), sum(p.dof for p in parts))
+    assert test._cells(0, 1, (2,)) == pytest.approx(expected)
+    sparse = make_test(coding.codes_, coding.nodes_, Discovery(test="mixed", fill=100.0))
+    assert sparse._cells(0, 1, (2,)) == 0.0
+
+
 # --- weights ----------------------------------------------------------------------------------
 
 MARKS = (TAIL, ARROW, CIRCLE)
@@ -611,7 +717,7 @@ def test_awkward_tables_are_served_without_a_warning(name: str, target: str) -> 
     assert json.loads(json.dumps(generator.facts_)) == generator.facts_
 
 
-@pytest.mark.parametrize("name", ["rank_gaussian", "chi_square"])
+@pytest.mark.parametrize("name", ["rank_gaussian", "chi_square", "mixed"])
 def test_the_other_tests_serve_mixed_tables_too(name: str) -> None:
     coding = mixed_rows(random_dag(6, 0), 0)
     generator = fixed(Discovery(name, resamples=3), n_dags=2).fit(
