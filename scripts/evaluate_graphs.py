@@ -43,8 +43,9 @@ from scripts import known_graphs
 from scripts.evaluation import console, evaluate, number, parser, run_all
 
 # The test of the single runs, at their level and depth, and most of the rows that they see.
-LIKE_FOR_LIKE = {"test": "chi_square", "level": 0.05, "depth": 3, "share": 0.8}
-
+LIKE_FOR_LIKE: dict[str, Any] = {"test": "chi_square", "level": 0.05, "depth": 3, "share": 0.8}
+LIKE_FOR_LIKE["categories"] = None  # these numbers are for them too
+OF_CATEGORIES = {"test", "level", "share", "resamples"}  # asked for, they are not set aside
 
 LEVELS = (0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 USUAL = 0.05
@@ -177,7 +178,11 @@ def searches(given: argparse.Namespace) -> dict[str, Discovery]:
 
 def _settings(params: list[str]) -> Discovery:
     config = OmegaConf.from_dotlist([param.strip().removeprefix("discovery.") for param in params])
-    return instantiate({"_target_": "generators.scm.Discovery", "_convert_": "all", **config})
+    if not OF_CATEGORIES.isdisjoint(config):
+        config.setdefault("categories", None)
+    return instantiate(
+        {"_target_": "generators.scm.discovery.Discovery", "_convert_": "all", **config}
+    )
 
 
 def measure(given: argparse.Namespace) -> pd.DataFrame:

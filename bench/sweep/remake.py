@@ -186,8 +186,10 @@ def _as_it_was(cfg: DictConfig) -> DictConfig:
     for role, node in by_role(cfg).items():
         if role in (GENERATOR, SOURCES) and node is not None:
             for key, value in getattr(_named(node[TARGET]), "before", {}).items():
-                if key not in node:
-                    node[key] = value
+                *within, name = key.split(".")
+                part = functools.reduce(lambda at, step: at.get(step, {}), within, node)
+                if name not in part:
+                    OmegaConf.update(node, key, value, force_add=True)
     return cfg
 
 

@@ -144,7 +144,8 @@ class SCM(CausalGenerator):
     """
 
     problems = ("classification", "regression")
-    before: ClassVar = {"selection": "fixed"}  # what records say nothing of that are older than it
+    # What records that are older than these say nothing of:
+    before: ClassVar = {"selection": "fixed", "discovery.categories": None}
     drawn_: list[Dag]
     dags_: list[Dag]
     _budget: Budget | None = None

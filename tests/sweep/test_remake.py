@@ -567,8 +567,10 @@ def test_bad_words_are_one_sentence(
 
 @pytest.mark.parametrize(("told", "does"), [({}, "fixed"), ({"selection": "cv"}, "cv")])
 def test_what_a_generator_had_no_choice_of_it_does_as_it_did_then(told: dict, does: str) -> None:
-    node = {"_target_": "generators.scm.SCM", **told}
+    search = {"_target_": "generators.scm.discovery.Discovery", "level": 0.01}
+    node = {"_target_": "generators.scm.SCM", "discovery": search, **told}
     settings = {"dataset": {}, "model": {}, "method": {"generator": node}, "transfer": None}
     cfg = OmegaConf.create(settings)
-    assert _as_it_was(cfg).method.generator.selection == does
+    made = _as_it_was(cfg).method.generator
+    assert (made.selection, made.discovery.categories) == (does, None)
     assert OmegaConf.to_container(cfg) == settings  # what is told stays what it was

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
@@ -28,7 +29,7 @@ from causallearn.utils.PCUtils import Meek, UCSepset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, chi2, chi2_contingency, kstest
-from test_generators import assert_fits, make_table
+from test_generators import assert_fits, make_table, plain
 
 from bench.generator import NotApplicable
 from bench.table import Table
@@ -36,7 +37,15 @@ from generators.scm import SCM
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding, NumericNode
 from generators.scm.cpdag import cpdag
-from generators.scm.discovery import Discovery, discover, gaussian, make_test, weigh, weights
+from generators.scm.discovery import (
+    Categories,
+    Discovery,
+    discover,
+    gaussian,
+    make_test,
+    weigh,
+    weights,
+)
 from generators.scm.equivalence import class_of, greedy
 from generators.scm.independence import IndependenceTest
 from generators.scm.orientation import (
@@ -824,3 +833,13 @@ def test_resamples_are_subsamples_of_the_rows() -> None:
     ):
         found, _ = discover(coding.codes_, coding.nodes_, np.random.default_rng(0), chosen)
         assert found.resamples == {"pc": count, "fci": count}
+
+
+def test_categorical_columns_alone_are_searched_with_numbers_of_their_own() -> None:
+    own = Categories(level=0.2, resamples=7)
+    few = Discovery(categories=own, resamples=4)
+    nodes = Coding(30, True, True, 0.5).fit(plain()).nodes_
+    assert few.of(nodes) is few  # numbers are among them
+    levels = [node for node in nodes if node.cardinality]
+    assert few.of(levels) == replace(few, test="mixed", level=0.2, share=0.9)
+    assert replace(few, categories=None).of(levels).level == few.level
