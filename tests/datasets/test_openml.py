@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import openml_server
 import pytest
 from openml_server import FOLDS, Server, Task, generated, generated_numbers, serving
 
+from bench.datasets.openml import gate
 from bench.datasets.openml import read as openml
 from bench.datasets.openml.task import Unreachable
 from bench.datasets.splits import split
@@ -211,9 +213,9 @@ FAULTS = [
     ("garbage", "splits", "neither data nor a whole message"),
     ("empty", "splits", "neither data nor a whole message"),
     ("empty", "features", "neither data nor a whole message"),
-    ("drip", "task", "bytes in 2 s; 1000 bytes a second are waited for"),
-    ("drip", "rows", "bytes in 2 s; 1000 bytes a second are waited for"),
-    ("drip_headers", "features", "sends too slowly (0 bytes in 2 s"),
+    ("drip", "task", "s; 1000 bytes a second are waited for"),
+    ("drip", "rows", "s; 1000 bytes a second are waited for"),
+    ("drip_headers", "features", "sends too slowly (0 bytes in"),
     ("endless", "task", "sends a file of more than 20 MB; if that is right, openml.most_mb=MB"),
     ("endless", "splits", "sends a file of more than 20 MB"),
     ("states_a_terabyte", "rows", "sends a file of more than 20 MB"),
@@ -226,6 +228,19 @@ FAULTS = [
 ]
 
 
+SILENT = {"hang", "drip", "drip_headers"}  # nothing comes until the time is up
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were to be waited between attempts; no test waits for them."""
+    asked: list[float] = []
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=asked.append)
+    monkeypatch.setattr(gate, "time", clock)
+    return asked
+
+
+@pytest.mark.usefixtures("waits")
 class TestFaults:
     @pytest.mark.long
     @pytest.mark.parametrize(("kind", "where", "sentence"), FAULTS)
@@ -236,8 +251,9 @@ class TestFaults:
         # Rows have two formats; the ARFF file's checksum is the one that the server states.
         form = "arff" if where in ("rows", "data") else "parquet"
         begun = time.monotonic()
+        timeout = 0.4 if kind in SILENT else 3.0
         with pytest.raises(TableError) as told:
-            load(server, tmp_path, format=form, most_mb=20.0)
+            load(server, tmp_path, format=form, most_mb=20.0, timeout=timeout)
         assert time.monotonic() - begun < 30  # and not for ever
         message = str(told.value)
         assert sentence in message
@@ -289,10 +305,14 @@ class TestFaults:
         ("kind", "where"), [("500", "task"), ("cut", "data"), ("hang", "task")]
     )
     def test_a_passing_fault_is_waited_out(
-        self, server: Server, task: Task, tmp_path: Path, kind: str, where: str
+        self, server: Server, task: Task, tmp_path: Path, kind: str, where: str, waits: list[float]
     ) -> None:
         server.fault(kind, where, times=1)
         assert len(load(server, tmp_path)) == len(task.frame)
+        assert waits == [1]
+        server.fault(kind, where, times=2)
+        assert len(load(server, tmp_path / "again", tries=3)) == len(task.frame)
+        assert waits == [1, 1, 2]  # longer each time
 
     def test_a_refused_connection_names_the_remedy(self, server: Server, tmp_path: Path) -> None:
         with socket.socket() as taken:

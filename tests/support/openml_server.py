@@ -153,7 +153,10 @@ class Server:
 
     def _data_xml(self, task: Task, base: str) -> str:
         checksum = hashlib.md5(_rows_arff(task).encode()).hexdigest()
-        if self.fault_of("data", task) == "checksum":
+        # Asked without `fault_of`, which would count it as an answer that went wrong.
+        if any(
+            f["kind"] == "checksum" and f["task_id"] in (None, task.task_id) for f in self._faults
+        ):
             checksum = "0" * 32
         parquet = {"parquet_url": f"{base}/datasets/{task.data_id}.pq"} if self.has_parquet else {}
         ignored = "".join(_element(ignore_attribute=name) for name in task.ignored)
