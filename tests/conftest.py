@@ -13,7 +13,7 @@ import pytest
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-from composing import composing  # noqa: E402
+from composing import composing, reading_once  # noqa: E402
 
 from bench.analysis import leaderboard as board  # noqa: E402 (after the threads are set)
 
@@ -41,6 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def configs() -> Iterator[None]:
     """Hydra composes `conf/` while a test of these runs."""
     with composing():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_configs_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        reading_once(patch)
         yield
 
 
