@@ -78,7 +78,7 @@ def test_own_table_runs_a_cell(tmp_path: Path) -> None:
     rows = [f"{i % 17},{'ja' if i % 3 else 'nein'},{'x' if i % 17 > 8 else 'y'}" for i in range(90)]
     path.write_text("\n".join(["länge,mit leer zeichen,ziel", *rows]), encoding="utf-8")
     folder = tmp_path / "results"
-    result = run(
+    result = inside(
         "run", "dataset=csv", f"path='{path}'", "target=ziel", "method=bootstrap",
         "finetune.steps=2", f"results_dir={folder}",
     )  # fmt: skip

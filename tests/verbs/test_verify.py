@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from made_records import adapted, made
 from openml_server import generated, serving
-from sweeps import bench, inside
+from sweeps import inside
 
 from bench.cell.agreement import Level
 from bench.cell.check import compare, disagreeing, inconsistencies
@@ -30,7 +30,7 @@ AUC = "roc_auc_ovo"
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two real cells: the pre-trained model and three steps of fine-tuning with bootstrap rows."""
     folder = tmp_path_factory.mktemp("verify") / "results"
-    run = bench(
+    run = inside(
         "run", "dataset=iris", "methods=[pretrained,bootstrap]", "finetune.steps=4",
         f"results_dir={folder}",
     )  # fmt: skip
