@@ -18,9 +18,9 @@ from bench.cell.record import fault, seal
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep in one process: two tables, one fold, all methods, three steps."""
+    """A sweep in this process: two tables, one fold, all methods, three steps."""
     folder = tmp_path_factory.mktemp("reference") / "results"
-    run = sweep(folder)
+    run = inside("run", *SWEEP, f"results_dir={folder}")
     assert run.returncode == 0, run.stdout + run.stderr
     return folder
 
@@ -147,9 +147,10 @@ def test_damaged_and_stale_records_are_made_anew(reference: Path, tmp_path: Path
 @pytest.mark.long
 def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
+    words = ["dataset=iris" if word.startswith("dataset=") else word for word in SWEEP]
     both = [
         subprocess.Popen(
-            [*BENCH, "run", *SWEEP, f"results_dir={folder}"],
+            [*BENCH, "run", *words, f"results_dir={folder}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -158,11 +159,12 @@ def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path
     ]
     outputs = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
-    assert results(folder) == results(reference)
+    of_iris = {name: made for name, made in results(reference).items() if "iris" in name}
+    assert results(folder) == of_iris
     events = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     ended = [event for event in events if event["event"] == "cell"]
-    assert len(ended) == 2 * 2 * len(METHODS)
-    assert sum(event["made"] for event in ended) == 2 * len(METHODS)
+    assert len(ended) == 2 * len(METHODS)
+    assert sum(event["made"] for event in ended) == len(METHODS)
 
 
 @pytest.mark.long
@@ -245,7 +247,9 @@ def at_hand(stranger: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.long
-def test_adding_a_method_takes_one_class_file_and_one_yaml(stranger: Path) -> None:
+def test_adding_a_method_takes_one_class_file_and_one_yaml(
+    stranger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = stranger / "results"
     arguments = [
         "run", "--config-dir", str(stranger / "conf"), "-m", "dataset=haberman",
@@ -260,9 +264,11 @@ def test_adding_a_method_takes_one_class_file_and_one_yaml(stranger: Path) -> No
     assert record["synthetic"]["rows"] == record["data"]["rows"]["train"]
     assert record["settings"]["method"]["generator"]["scale"] == 0.1
 
-    # An edit of the stranger's file makes its record stale, and only that one.
+    # An edit of the stranger's file makes its record stale, and only that one. This process has
+    # not imported it yet.
     of(stranger).write_text(GENERATOR + "\nprint('edited')\n")
-    run = bench(*arguments, env=environment)
+    monkeypatch.syspath_prepend(stranger)
+    run = inside(*arguments)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "default_ft: done before" in run.stdout
     assert "nudged: done (" in run.stdout
