@@ -32,6 +32,7 @@ from generators.scm.model import StructuralModels
 from generators.scm.orientation import ARROW, CIRCLE, NONE, TAIL, Bounds, _colliders, pag
 from generators.scm.repair import MarkovRepair
 from generators.scm.skeleton import Skeleton, skeleton
+from scripts.scm.tasks import Task
 
 fixed = partial(SCM, selection="fixed")  # test_scm_selection.py tells of what a table chooses
 
@@ -177,6 +178,18 @@ def test_without_time_pcs_colliders_are_oriented_and_the_rest_is_undirected() ->
     assert budget.cut == {"PC rules: time": 1}
     assert marks[2].tolist() == [ARROW, ARROW, 0, TAIL]
     assert (marks[3, 2], cpdag(found, Budget())[3, 2]) == (TAIL, ARROW)
+
+
+@pytest.mark.parametrize("looks", range(1, 9))
+def test_pcs_rules_end_between_two_edges_and_what_they_have_directed_stays(
+    looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generators.scm.cpdag.LOOK", 1)
+    found, budget = a_collider_and_its_child(), ticking(float(looks))
+    marks, whole, begun = cpdag(found, budget), cpdag(found, Budget()), cpdag(found, ticking(0.0))
+    assert budget.cut == {"PC rules: time": 1}
+    assert budget.clock() == looks + 2
+    assert ((marks == whole) | (marks == begun)).all()
 
 
 def test_without_time_fcis_colliders_are_oriented_and_the_rest_is_circles(
@@ -360,10 +373,13 @@ def test_every_phase_gets_a_share_whatever_the_phase_before_takes(
 
 
 @pytest.mark.slow
-def test_three_hundred_collinear_columns_are_cut_by_counts_alone() -> None:
-    table = collinear(300, 300)
-    generator = fixed().fit(table, np.random.default_rng(0))
+@pytest.mark.parametrize("size", ["300x300c", "376x281", "131x222l", "400x50"])
+def test_wide_tables_are_cut_by_counts_alone(size: str) -> None:
+    table = Task(size).table()
+    generator = SCM().fit(table, np.random.default_rng(0))
     assert not [what for what in generator.facts_["cut"] if what.endswith("time")]
+    assert len(generator.dags_) == generator.n_dags
+    assert generator.facts_["tests"] <= 5 * (300_000 + 400**2 / 2)  # of five subsamples
     assert_fits(generator.sample(300, np.random.default_rng(1)), 300, table, generator)
 
 
