@@ -381,24 +381,3 @@ def test_wide_tables_are_cut_by_counts_alone(size: str) -> None:
     assert len(generator.dags_) == generator.n_dags
     assert generator.facts_["tests"] <= 5 * (300_000 + 400**2 / 2)  # of five subsamples
     assert_fits(generator.sample(300, np.random.default_rng(1)), 300, table, generator)
-
-
-# --- where a fit is ---------------------------------------------------------------------------
-
-
-def test_a_fit_tells_its_phase_and_the_time_that_is_gone() -> None:
-    now = [0.0]
-    whole = Budget(180.0, lambda: now[0])
-    assert whole.doing == ""
-    for phase, at in (("skeleton", 1.0), ("PC rules", 12.4), ("skeleton", 30.0)):
-        now[0] = at
-        assert not whole.share(0.5).late(phase)
-    assert whole.doing == "skeleton: 30 s of at most 180"
-    assert replace(whole, seconds=None).doing == "skeleton: 30 s"
-
-
-def test_a_causal_generator_tells_where_its_fit_is() -> None:
-    generator = SCM(n_dags=1)
-    assert generator.doing == ""
-    generator.fit(collinear(4, 60), np.random.default_rng(0))
-    assert generator.doing.startswith("causal rows · mechanisms: ")
