@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass, replace
 from functools import cache
@@ -48,9 +50,15 @@ from generators.parts.classes import class_allotment
 from generators.permuted import Permuted
 from generators.table_augment import TableAugment
 
+SLOW_WHERE_WIDE = {"scm", "ctgan", "tvae", "tabebm", "arf", "bayesian_network"}  # of 400 columns
 METHODS = Path(__file__).parents[2] / "conf" / "method"
 ROWS = (1, 7, 200)
-SHORT = ("epochs", "steps")  # parameters that say how long a generator trains or draws
+# Parameters that say how long a generator trains, draws or chooses, and what they are here.
+SHORT = {
+    "epochs": 3,
+    "steps": 3,
+    "choice": {"folds": 2, "trees": 2, "n_dags": 1, "resamples": 1},
+}
 
 # --- tables -----------------------------------------------------------------------------------
 
@@ -182,6 +190,42 @@ def few_rows() -> Table:
     return plain(12)
 
 
+def two_rows() -> Table:
+    return plain(2, n_classes=2)
+
+
+def wide(n: int, columns: int) -> Table:
+    """Numbers, of which a third follow the class, and levels in each fifth column."""
+    rng, y = np.random.default_rng(15), np.arange(n) % 2
+    numbers = {f"number {i}": rng.normal(size=n) + y * (i % 3 == 0) for i in range(columns)}
+    levels = {f"level {i}": rng.choice(["u", "v", "w"], size=n) for i in range(0, columns, 5)}
+    return make_table(dict([*numbers.items()][len(levels) :]) | levels, y)
+
+
+def more_columns_than_rows() -> Table:
+    return wide(8, 30)
+
+
+def single_levels() -> Table:
+    """Columns of one level each, and classes that nothing tells."""
+    return make_table({name: np.full(30, "only") for name in "abc"}, np.arange(30) % 2)
+
+
+def rows_alone() -> Table:
+    """Two rows of one class and a single one of another among forty."""
+    y = np.zeros(40, dtype=np.int64)
+    y[[3, 7, 20]] = [1, 1, 2]
+    return replace(plain(40), y=y)
+
+
+def one_class() -> Table:
+    return replace(plain(30), y=np.zeros(30, dtype=np.int64))
+
+
+def one_number() -> Table:
+    return replace(numbers().take(range(30)), y=np.full(30, 2.5))
+
+
 def wine() -> Table:
     data = load_wine(as_frame=True)
     return make_table(dict(data.data.items()), data.target.to_numpy())
@@ -241,6 +285,10 @@ TABLES: dict[str, Callable[[], Table]] = {
         number_of_levels,
     )
 }
+# Of these no task can be made whose support and query both hold two classes.
+MEAGRE: dict[str, Callable[[], Table]] = {
+    make.__name__: make for make in (two_rows, more_columns_than_rows, single_levels, rows_alone)
+}
 
 
 # --- generators under test --------------------------------------------------------------------
@@ -262,8 +310,8 @@ def with_defaults(path: Path) -> DictConfig:
 
 
 def generator_nodes(folders: list[str]) -> dict[str, DictConfig]:
-    """The generator node of every method that has one, by the method's name."""
-    nodes = {}
+    """Every generator node of the methods, by their names: one that several have stands once."""
+    nodes: dict[str, DictConfig] = {}
     for folder in [METHODS, *map(Path, folders)]:
         paths = sorted(folder.glob("*.yaml"))
         assert paths, f"no method YAML in {folder}"
@@ -271,7 +319,10 @@ def generator_nodes(folders: list[str]) -> dict[str, DictConfig]:
             config = with_defaults(path)
             assert config.name == path.stem, f"{path} names its method '{config.name}'"
             if config.generator is not None:
-                nodes[path.stem] = config.generator
+                alike = [name for name, node in nodes.items() if node == config.generator]
+                names = [*alike, path.stem]
+                nodes = {name: node for name, node in nodes.items() if name not in alike}
+                nodes["+".join(names)] = config.generator
     return nodes
 
 
@@ -293,6 +344,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
     if "method" in metafunc.fixturenames:
         metafunc.parametrize("method", list(nodes))
+    if "wide_method" in metafunc.fixturenames:
+        slow = pytest.mark.slow
+        metafunc.parametrize(
+            "wide_method",
+            [
+                pytest.param(m, marks=slow if SLOW_WHERE_WIDE & {*m.split("+")} else ())
+                for m in nodes
+            ],
+        )
+    if "any_table_name" in metafunc.fixturenames:
+        metafunc.parametrize("any_table_name", [*TABLES, *MEAGRE])
     if "table_name" in metafunc.fixturenames:
         metafunc.parametrize("table_name", list(TABLES))
 
@@ -317,7 +379,7 @@ def ready(generator: Generator) -> Generator:
 
 def cut_short(node: DictConfig) -> DictConfig:
     """The generator with next to no training: what it promises may not hang on how well it fits."""
-    return OmegaConf.merge(node, {key: 3 for key in SHORT if key in node})
+    return OmegaConf.merge(node, {key: few for key, few in SHORT.items() if key in node})
 
 
 def reordered(node: DictConfig) -> DictConfig | None:
@@ -334,6 +396,17 @@ def reordered(node: DictConfig) -> DictConfig | None:
     plain = OmegaConf.to_container(node)
     mappings = [key for key, value in plain.items() if isinstance(value, dict)]
     return OmegaConf.create(turned(plain)) if mappings else None
+
+
+_on_plain: dict[str, Generator] = {}
+
+
+@pytest.fixture
+def on_plain(make: Callable[[], Generator], method: str) -> Generator:
+    """The method's generator after a fit to `plain`, for all tests that draw of it alone."""
+    if method not in _on_plain:
+        _on_plain[method] = fitted(make(), made("plain"))
+    return _on_plain[method]
 
 
 @cache
@@ -392,14 +465,15 @@ def assert_fits(rows: Table, n: int, table: Table, generator: Generator) -> None
 
 @pytest.mark.long
 def test_rows_fit_the_table_which_is_not_changed(
-    make: Callable, method: str, table_name: str
+    make: Callable, method: str, any_table_name: str
 ) -> None:
-    table = TABLES[table_name]()
+    table = (TABLES | MEAGRE)[any_table_name]()
     before = table.fingerprint()
     generator = fitted(make(), table)
     for n in ROWS:
         assert_fits(generator.sample(n, np.random.default_rng(n)), n, table, generator)
     assert table.fingerprint() == before
+    assert json.dumps(dict(generator.facts_), allow_nan=False)  # as a record holds them
 
 
 def test_an_ordinary_table_is_served(make: Callable, method: str) -> None:
@@ -447,17 +521,33 @@ def test_the_order_of_a_mappings_keys_draws_no_other_rows(
     assert same(*drawn)
 
 
-def test_another_seed_other_rows(make: Callable, method: str) -> None:
-    generator = fitted(make(), made("plain"))
-    one, other = (generator.sample(60, np.random.default_rng(seed)) for seed in (0, 1))
+def test_another_seed_other_rows(on_plain: Generator, method: str) -> None:
+    one, other = (on_plain.sample(60, np.random.default_rng(seed)) for seed in (0, 1))
     assert not same(one, other)
 
 
+@pytest.mark.parametrize("table", [one_class, one_number])
+def test_a_target_that_never_varies_is_served_or_refused_in_a_sentence(
+    make: Callable, method: str, table: Callable[[], Table]
+) -> None:
+    generator = fitted(make(), table())
+    assert_fits(generator.sample(7, np.random.default_rng(0)), 7, table(), generator)
+
+
 @pytest.mark.long
-def test_a_second_fit_forgets_the_first(make: Callable, method: str) -> None:
+def test_ten_times_as_many_columns_as_rows_take_bounded_time(
+    make: Callable, wide_method: str
+) -> None:
+    table, begun = wide(40, 400), time.process_time()
+    generator = fitted(make(), table)
+    assert_fits(generator.sample(40, np.random.default_rng(0)), 40, table, generator)
+    assert time.process_time() - begun < 240
+
+
+@pytest.mark.long
+def test_a_second_fit_forgets_the_first(make: Callable, on_plain: Generator, method: str) -> None:
     generator = fitted(fitted(make(), made("wine")), made("plain"))
-    fresh = fitted(make(), made("plain"))
-    again, once = (g.sample(30, np.random.default_rng(1)) for g in (generator, fresh))
+    again, once = (g.sample(30, np.random.default_rng(1)) for g in (generator, on_plain))
     assert same(again, once)
 
 
