@@ -15,16 +15,12 @@ from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from annotated_types import Interval
-from pydantic import ConfigDict, with_config
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from bench.errors import BadInput
 from bench.generator import CausalGenerator, CausalGraph, NotApplicable
 from bench.process import timed
-from bench.ranges import STRICT, Chance, Count, Level, NotNegative, OneOf, Positive
+from bench.ranges import Chance, Count, Level, NotNegative, OneOf, Positive
 from bench.table import Table, for_problem
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
@@ -33,31 +29,14 @@ from generators.scm.exogenous import ExogenousNoise
 from generators.scm.graphs import Dag, EdgeProbabilities, Target
 from generators.scm.knowledge import Content, Edges, Knowledge, Known, given
 from generators.scm.ladder import LADDER, Ladder, Rungs
-from generators.scm.learners import LeaveOneOutRidge, Quadratic
+from generators.scm.learners import CLASSIFIER, REGRESSOR
 from generators.scm.mechanisms import FITTING, Fitting, Residuals
 from generators.scm.model import StructuralModels
 from generators.scm.selection import CHOICE, Choice, Selecting, chosen
-from generators.scm.ways import Drawing, Drawn, Way
+from generators.scm.ways import TARGETS, Drawing, Drawn, Targets, Way
 
 SEARCH, REPAIR = 2 / 3, 1 / 2  # of the time that is left
 LEAST_MECHANISMS = 0.1  # of the whole: without mechanisms the rest was for nothing
-# Ridge regression on products of columns, its penalty chosen by leave-one-out.
-REGRESSOR = make_pipeline(
-    Quadratic(0.1), LeaveOneOutRidge((1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
-)
-# Scores and indicators are on one scale already.
-CLASSIFIER = LogisticRegression(C=1.0, max_iter=300)
-
-
-@with_config(ConfigDict(**STRICT, extra="forbid"))
-class Targets(TypedDict):
-    """Which way the target's edges point, for each problem."""
-
-    classification: Annotated[Target | str, OneOf(Target)]
-    regression: Annotated[Target | str, OneOf(Target)]
-
-
-TARGETS: Targets = {"classification": Target.root, "regression": Target.sink}
 
 
 class SCM(CausalGenerator):

@@ -17,8 +17,8 @@ class Mixed(IndependenceTest):
     """Another test, and where all nodes of a question are categorical the cells' word too.
 
     The degenerate Gaussian lets each given node shift the others by itself. Of two that interact it
-    misses a part, and takes what is left for dependence: on networks of 35 to 76 categorical nodes
-    a fifth of its edges were false, a fourteenth of those with the cells' word. A pair is
+    misses a part, and takes what is left for dependence: on four known networks of 11 to 48 nodes a
+    fifth of its edges were false, and a twentieth of those with the cells' word. A pair is
     independent where either says so; of cells, Pearson's χ² summed over the strata that the given
     nodes make, if there are ``fill`` rows for each of its degrees of freedom.
 

@@ -8,6 +8,8 @@ from typing import Annotated, Self
 import numpy as np
 from annotated_types import Len
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from bench.ranges import Positive, checked
 
@@ -131,3 +133,11 @@ def _principal_axes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     root = np.sqrt(spectrum[varying])
     turned = vectors[:, varying] * root
     return turned, X.T @ (vectors[:, varying] / root), spectrum[varying]
+
+
+# Of numeric nodes: ridge regression on products of columns, its penalty chosen by leave-one-out.
+REGRESSOR = make_pipeline(
+    Quadratic(0.1), LeaveOneOutRidge((1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
+)
+# Of categorical ones; scores and indicators are on one scale already.
+CLASSIFIER = LogisticRegression(C=1.0, max_iter=300)

@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
-from bench.ranges import Level, OneOf, checked
+from bench.ranges import STRICT, Level, OneOf, checked
 from generators.scm.budget import Budget
 from generators.scm.coding import Coding
 from generators.scm.discovery import Discovery, gaussian, make_test
@@ -18,6 +20,17 @@ from generators.scm.independence import DegenerateGaussian
 from generators.scm.knowledge import Known
 from generators.scm.ladder import Rungs
 from generators.scm.repair import MarkovRepair
+
+
+@with_config(ConfigDict(**STRICT, extra="forbid"))
+class Targets(TypedDict):
+    """Which way the target's edges point, for each problem."""
+
+    classification: Annotated[Target | str, OneOf(Target)]
+    regression: Annotated[Target | str, OneOf(Target)]
+
+
+TARGETS: Targets = {"classification": Target.root, "regression": Target.sink}
 
 
 @checked
