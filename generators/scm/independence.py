@@ -12,7 +12,7 @@ from scipy.special import chdtrc
 
 from generators.scm.coding import CategoricalNode, Node
 
-AT_ONCE = (8, 1024)  # sets that are tested at once: the first time, and at most
+FEW, AT_ONCE = 8, 1024  # sets that are tested first, one by one; and at once at most
 
 
 class IndependenceTest(Protocol):
@@ -113,17 +113,23 @@ class DegenerateGaussian(IndependenceTest):
     ) -> tuple[int, ...] | None:
         """The first of these sets, all of one size, given which p > level; None if none is.
 
-        Many are tested at once; ``calls`` counts those that one by one would have been.
+        Many are tested at once, which for a few takes longer than one by one; ``calls`` counts
+        those that one by one would have been tested.
         """
-        left, most = iter(sets), AT_ONCE[0]
+        left, most = iter(sets), FEW
         while several := list(islice(left, most)):
+            most = min(8 * most, AT_ONCE)
+            if len(several) <= 2 * FEW:
+                found = super().first(x, y, several, level)
+                if found is not None:
+                    return found
+                continue
             p = self._p_values_given(x, y, np.array(several, dtype=np.int64))
             apart = np.flatnonzero(p > level)[:1]
             asked = int(apart[0]) + 1 if len(apart) else len(several)
             self._remember(x, y, several[:asked], p[:asked])
             if len(apart):
                 return several[asked - 1]
-            most = min(4 * most, AT_ONCE[1])
         return None
 
     def _remember(self, x: int, y: int, sets: list[tuple[int, ...]], p: np.ndarray) -> None:
