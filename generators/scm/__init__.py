@@ -401,6 +401,13 @@ class SCM(CausalGenerator):
             ),
         )
 
+    def _few(self, coding: Coding) -> dict[str, int]:
+        """Classes of fewer rows than a choice needs, and how many: they lean on all rows' graphs,
+        and on mechanisms that tell them from others by little."""
+        table = coding.table_
+        counts = zip(table.classes, table.class_counts().tolist(), strict=True)
+        return {name: n for name, n in counts if 0 < n < self.choice.fewest}
+
     def _facts(self, known: Known | None, found: dict[str, Any]) -> dict[str, Any]:
         coding = self.models_.coding
         return {
@@ -413,6 +420,7 @@ class SCM(CausalGenerator):
             "mechanisms": self.models_.n_fitted,
             "twins": {name: other for name, (other, _) in coding.twins_.items()},
             "constant": coding.constant_,
+            "few_rows": self._few(coding),
             **found,
             **({"known": list(known.notes)} if known else {}),
         }

@@ -76,6 +76,16 @@ def test_a_table_that_cannot_choose_takes_what_is_preferred(table: Table, choice
     assert (facts["chosen"], facts["folds"], facts["scores"]) == ([0, 2], 0, {})
 
 
+def test_a_class_of_few_rows_is_told_and_drawn() -> None:
+    table = plain(60, 2)
+    y = np.where(np.arange(60) < 2, 2, table.y)
+    scm = SCM(FAST, n_dags=2).fit(
+        replace(table, y=y, classes=("a", "b", "rare")), np.random.default_rng(0)
+    )
+    assert scm.facts_["few_rows"] == {"rare": 2}
+    assert scm.sample(60, np.random.default_rng(0)).class_counts().tolist() == [29, 29, 2]
+
+
 def test_no_row_chooses_that_it_was_learnt_from() -> None:
     table, seen = plain(60), []
 
