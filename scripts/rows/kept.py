@@ -50,7 +50,7 @@ def run_kept(
     held = _held(path, resume)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held.to_csv(path, index=False)  # without the line that was being written at the end
+        held.to_csv(path, index=False, encoding="utf-8")  # without the line that was being written at the end
     failed = held["note"].astype(str).str.startswith(FAILED)
     done = set(held.loc[~failed, KEY].itertuples(index=False, name=None))
     left = [job for job in todo if not done.issuperset(job.keys)]
@@ -60,7 +60,7 @@ def run_kept(
     for rows in run_each(left, workers):
         parts.append(pd.DataFrame(rows).reindex(columns=COLUMNS))
         if path:
-            with path.open("a") as file:
+            with path.open("a", encoding="utf-8") as file:
                 file.write(parts[-1].to_csv(index=False, header=False))
     found = pd.concat([part for part in parts if len(part)]).drop_duplicates(KEY, keep="last")
     wanted = pd.MultiIndex.from_tuples([key for job in todo for key in job.keys], names=KEY)
@@ -74,7 +74,7 @@ def _held(path: Path | None, resume: bool) -> pd.DataFrame:
     if not resume:
         raise BadInput(f"{path} exists; add --resume to go on from it, or name another file.")
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]
         held = (
             pd.read_csv(io.StringIO(whole), float_precision="round_trip")
