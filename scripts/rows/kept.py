@@ -50,7 +50,9 @@ def run_kept(
     held = _held(path, resume)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held.to_csv(path, index=False, encoding="utf-8")  # without the line that was being written at the end
+        held.to_csv(
+            path, index=False, encoding="utf-8"
+        )  # without the line that was being written at the end
     failed = held["note"].astype(str).str.startswith(FAILED)
     done = set(held.loc[~failed, KEY].itertuples(index=False, name=None))
     left = [job for job in todo if not done.issuperset(job.keys)]

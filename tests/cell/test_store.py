@@ -315,7 +315,7 @@ class TestJournal:
     def test_one_line_an_event_in_order(self, store: Store):
         for i in range(3):
             store.log({"event": "cell", "cell": f"größe {i}\nzwei"})
-        lines = [json.loads(line) for line in store.journal.read_text().splitlines()]
+        lines = [json.loads(line) for line in store.journal.read_text().splitlines() if line]
         assert [line["cell"] for line in lines] == [f"größe {i}\nzwei" for i in range(3)]
         times = [line["time"] for line in lines]
         assert times == sorted(times)
@@ -331,7 +331,7 @@ class TestJournal:
             subprocess.Popen([sys.executable, "-c", script, str(store.root), who]) for who in "ab"
         ]
         assert [w.wait() for w in writers] == [0, 0]
-        lines = [json.loads(line) for line in store.journal.read_text().splitlines()]
+        lines = [json.loads(line) for line in store.journal.read_text().splitlines() if line]
         for who in "ab":
             assert [line["i"] for line in lines if line["who"] == who * 100] == list(range(200))
 

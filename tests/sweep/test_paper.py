@@ -174,7 +174,7 @@ def test_three_tables_from_plan_to_report(server: Server, tmp_path: Path) -> Non
     assert "fitted to 18 records of 3 tables" in plan.stdout
 
 
-@pytest.mark.long
+@pytest.mark.slow  # of classes it is in every run
 def test_numeric_targets_from_plan_to_report(server: Server, tmp_path: Path) -> None:
     small = paper(server, tmp_path, tables=2, problem="regression")
     methods = "[pretrained,default_ft,causalmixft,bootstrap]"

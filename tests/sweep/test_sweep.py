@@ -144,7 +144,7 @@ def test_damaged_and_stale_records_are_made_anew(reference: Path, tmp_path: Path
     assert len(list((folder / "set_aside").rglob("*.txt"))) == 2
 
 
-@pytest.mark.long
+@pytest.mark.slow  # two workers of one sweep, and a cell that another is at, are in every run
 def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     words = ["dataset=iris" if word.startswith("dataset=") else word for word in SWEEP]
