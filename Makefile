@@ -31,7 +31,7 @@ reproduce: $(READY) ## run EXPERIMENT (default: embedded) on WORKERS processes a
 smoke: ## three small tables, all methods, about a minute
 	$(MAKE) reproduce EXPERIMENT=smoke
 
-ablation: ## every generator alone and mixed with real rows, about 25 minutes on two cores
+ablation: ## every generator alone and mixed with real rows, some 35 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=ablation
 
 stopping: ## every stopping rule, on the embedded tables that none was found on, half an hour on two cores
