@@ -402,9 +402,10 @@ class SCM(CausalGenerator):
         )
 
     def _few(self, coding: Coding) -> dict[str, int]:
-        """Classes of fewer rows than a choice needs, and how many: they lean on all rows' graphs,
-        and on mechanisms that tell them from others by little."""
+        """Classes of fewer rows than a choice needs, and how many: they lean on all rows' graphs."""
         table = coding.table_
+        if not table.classes:
+            return {}
         counts = zip(table.classes, table.class_counts().tolist(), strict=True)
         return {name: n for name, n in counts if 0 < n < self.choice.fewest}
 
