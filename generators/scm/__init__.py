@@ -402,7 +402,7 @@ class SCM(CausalGenerator):
         )
 
     def _few(self, coding: Coding) -> dict[str, int]:
-        """Classes of fewer rows than a choice needs, and how many: they lean on all rows' graphs."""
+        """Classes of fewer rows than a choice needs, and how many rows."""
         table = coding.table_
         if not table.classes:
             return {}
