@@ -56,8 +56,10 @@ class Choice:
         Of a table that chooses at most: wider ones take ``prefer``.
     n_dags, resamples : int
         Of each way, and of the search, in a fold.
-    trees : int
-        Of the learner beside the linear one.
+    trees, leaf : int
+        Of the learner beside the linear one, and rows of a leaf of its.
+    steps : int
+        At most, of logistic regression, the linear one of classes.
     errors : float
         Standard errors by which a mixture must be ahead of the preferred one.
     time : float
@@ -76,6 +78,8 @@ class Choice:
     n_dags: Count = 2
     resamples: Count = 2
     trees: Count = 40
+    leaf: Count = 2
+    steps: Count = 300
     errors: NotNegative = 1.0
     time: Chance = 0.4
 
@@ -174,7 +178,7 @@ def _mixed(made: list[Table], mixture: Mixture) -> Table:
 def _worth(made: Table, unseen: Table, choice: Choice) -> list[float]:
     """ROC-AUC, or R² above −1, of a linear learner and of trees on the unseen rows."""
     X, asked = _ranks_and_levels(made, made), _ranks_and_levels(unseen, made)
-    trees = {"n_estimators": choice.trees, "min_samples_leaf": 2, "random_state": 0}
+    trees = {"n_estimators": choice.trees, "min_samples_leaf": choice.leaf, "random_state": 0}
     if not X.shape[1] or len(np.unique(made.y)) < 2:
         return [0.5 if made.classes else 0.0] * 2
     if not made.classes:
@@ -183,7 +187,7 @@ def _worth(made: Table, unseen: Table, choice: Choice) -> list[float]:
         predicted = [model.fit(X, made.y / unit).predict(asked) for model in numbers]
         return [max(r2_score(unseen.y / unit, values), -1.0) for values in predicted]
     present, scores = np.unique(unseen.y), []
-    for model in (LogisticRegression(max_iter=300), ExtraTreesClassifier(**trees)):
+    for model in (LogisticRegression(max_iter=choice.steps), ExtraTreesClassifier(**trees)):
         chances = np.zeros((len(unseen), len(made.classes)))
         chances[:, np.unique(made.y)] = model.fit(X, made.y).predict_proba(asked)
         scores.append(_area(unseen.y, chances[:, present], present))
