@@ -212,6 +212,7 @@ def data_of(train: Table, parts: dict[str, Table], notes: Iterable[str]) -> dict
         "features": train.n_features,
         "categorical": len(train.categorical),
         "classes": train.n_classes,
+        "class_rows": train.class_counts().tolist() if train.classes else [],
         # Test rows whose features repeat a training row's: looking up is as good as learning.
         "duplicates": int(np.isin(parts["test"].row_keys(), train.row_keys()).sum()),
         "notes": list(notes),

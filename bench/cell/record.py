@@ -11,9 +11,10 @@ identity : {hash, parts}: everything that decides the numbers (`bench.cell.ident
 settings : the resolved config
 metric : {name, greater_is_better}: the score that cells are ranked by, one of `metrics`' names; all
     of these are scores for its problem, classification or regression
-data : {rows: {train, validation, test}, features, categorical, classes, duplicates, notes};
-    classes: 0 of a numeric target; duplicates: test rows whose features repeat a training row's;
-    {} where the cell failed before
+data : {rows: {train, validation, test}, features, categorical, classes, class_rows, duplicates,
+    notes}; classes: 0 of a numeric target; class_rows: training rows of each class, none of a
+    numeric target and in older records; duplicates: test rows whose features repeat a training
+    row's; {} where the cell failed before
 metrics : {pretrained | chosen | last: {validation | test: {score: float or null}}}; null where a
     score does not exist (ROC-AUC of one class, CRPS of a model that tells no distribution), never
     for one that is not finite; {} unless done

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.cell import predictions
 from bench.cell.curves import Curves
@@ -80,6 +80,7 @@ class Data(Closed):
     features: Count
     categorical: Count
     classes: Count
+    class_rows: list[Count] = Field(default_factory=list)  # none in older records
     duplicates: Count
     notes: list[str]
 

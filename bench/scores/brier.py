@@ -20,4 +20,5 @@ brier = ClassScore(
     greater_is_better=False,
     lowest=0.0,
     highest=2.0,
+    drawn=True,
 )

@@ -156,7 +156,7 @@ def test_the_table_counts_in_how_many_readings_the_sign_holds() -> None:
         "causalmixft minus default_ft: the sign of the default holds in 5 of 8 other readings, and "
         "the interval excludes 0 in 7 of all 11." in section.text
     )
-    assert "cannot tell: log_loss" in section.text
+    assert "cannot tell: brier, log_loss" in section.text
 
 
 @pytest.mark.long

@@ -33,7 +33,7 @@ ERRORS: list[float | None] = [0.00, 0.04, 0.01, 0.05, 0.05]
 def told(
     auc: list[float] = AUC, loss: list[float] = LOSS, errors: list[float | None] = ERRORS
 ) -> Evaluations:
-    scores = {"roc_auc_ovo": auc, "log_loss": loss}
+    scores = {"roc_auc_ovo": auc, "log_loss": loss, "brier": loss}
     return Evaluations(len(auc), scores, dict.fromkeys(scores, errors))
 
 
@@ -161,7 +161,8 @@ NAMED = [name for name in OF_CLASSES if name not in SCORES]
 def test_a_numeric_target_has_every_rule_once() -> None:
     drawn = [score.name for score in scores_of("regression") if score.drawn]
     assert sorted(rules_of("regression")) == sorted([*drawn, *NAMED])
-    assert sorted(OF_CLASSES) == sorted(["roc_auc_ovo", "log_loss", *NAMED])
+    assert sorted(OF_CLASSES) == sorted(["brier", "roc_auc_ovo", "log_loss", *NAMED])
+    assert RULES["brier"].on("regression") is None
     assert RULES["roc_auc_ovo"].on("regression") is RULES["rmse"]
     assert RULES["log_loss"].on("regression") is RULES["log_score"]
 
@@ -171,8 +172,9 @@ def test_what_it_reads_are_scores_of_the_problem(name: str) -> None:
     rule = RULES[name]
     for problem in ("classification", "regression"):
         has = {score.name for score in scores_of(problem)}
-        if problem == "classification" and not has.issuperset(rule.reads):
-            with pytest.raises(BadInput, match=f"select_by={name} reads .* no table for classific"):
+        turned = {COUNTERPARTS.get(score, score) for score in rule.reads}
+        if not has.issuperset(rule.reads) and not has.issuperset(turned):
+            with pytest.raises(BadInput, match=f"select_by={name} reads .* no table for {problem}"):
                 rule_for(name, problem)
             assert rule.on(problem) is None
         else:

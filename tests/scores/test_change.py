@@ -155,12 +155,13 @@ def test_constant_predictions_are_told_without_error(name: str) -> None:
 def test_of_a_class_with_one_row_or_of_one_class_it_cannot_be_told() -> None:
     single = ChangeErrors(np.array([0, 0, 0, 1]))
     p = of_two(FOUR[:, 0])
-    assert single.told(p) == {"roc_auc_ovo": None, "log_loss": 0.0}
+    assert single.told(p) == {"roc_auc_ovo": None, "brier": 0.0, "log_loss": 0.0}
     told = single.told(of_two(FOUR[:, 1]))
     assert told["roc_auc_ovo"] is None
     assert told["log_loss"] is not None
     assert told["log_loss"] > 0
-    assert ChangeErrors(np.zeros(4, dtype=int)).told(p) == {"roc_auc_ovo": None, "log_loss": 0.0}
+    of_one_class = ChangeErrors(np.zeros(4, dtype=int))
+    assert of_one_class.told(p) == {"roc_auc_ovo": None, "brier": 0.0, "log_loss": 0.0}
     assert ChangeErrors(np.zeros(1, dtype=int)).told(p[:1])["log_loss"] is None
 
 
