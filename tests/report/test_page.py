@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import browsing, loaded, needs_browser
 from made_experiment import experiment, experiment_of_numbers
 from made_transfers import study
 
@@ -16,11 +16,7 @@ from bench.report import tables as room
 from bench.report.tables import tables
 from bench.report.write import report
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    BROWSER is None or DRIVER is None, reason="chromium and chromedriver are not installed"
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +35,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(page: Path) -> Iterator[Any]:
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with browsing() as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -74,8 +62,7 @@ def click(browser: Any, selector: str) -> None:
 @pytest.mark.long
 def test_it_opens_without_an_error_and_without_the_network(opened: Any) -> None:
     assert opened.get_log("browser") == []
-    loaded = "return performance.getEntriesByType('resource').map(e => e.name)"
-    assert [n for n in opened.execute_script(loaded) if not n.startswith("data:")] == []
+    assert loaded(opened) == []
     assert "results" in opened.title
 
 
