@@ -153,9 +153,9 @@ def test_another_run_of_the_same_seed_keeps_the_same(record: Record) -> None:
 def test_an_edited_score_contradicts_the_predictions(record: Record) -> None:
     edited = {**record, "metrics": {**record["metrics"]}}
     last = record["metrics"]["last"]
-    edited["metrics"]["last"] = {**last, "test": {**last["test"], "brier": 0.25}}
+    edited["metrics"]["last"] = {**last, "test": {**last["test"], "accuracy": 0.25}}
     (found,) = inconsistencies(edited)
-    assert re.fullmatch(r"last test brier is 0\.25, but 0\.\d+ of its predictions", found)
+    assert re.fullmatch(r"last test accuracy is 0\.25, but 0\.\d+ of its predictions", found)
 
 
 def changed(*path: str, to: Any) -> Callable[[Record], None]:

@@ -347,7 +347,8 @@ class TestCurves:
         curves = run(steps=steps, eval_every=every).curves
         assert curves["step"] == expected
         assert list(curves) == ["step", "train_loss", "validation", "test", "validation_se"]
-        assert list(curves["test"]) == list(curves["validation"]) == ["roc_auc_ovo", "log_loss"]
+        drawn = ["roc_auc_ovo", "brier", "log_loss"]
+        assert list(curves["test"]) == list(curves["validation"]) == drawn
         lists = [curves["train_loss"], *curves["test"].values(), *curves["validation"].values()]
         assert {len(values) for values in lists} == {len(expected)}
 
