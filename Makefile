@@ -9,7 +9,7 @@ KNOWN_MODEL = $(if $(wildcard conf/model/$(MODEL).yaml),,$(error there is no con
 KNOWN = $(if $(wildcard conf/method/$(METHOD).yaml),,$(error there is no conf/method/$(METHOD).yaml; make method METHOD=NAME))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke ablation safety stopping transfer method model tables verify readme test test-fast test-slow test-slurm \
+.PHONY: help setup reproduce smoke ablation safety stopping transfer reference method model tables verify readme test test-fast test-slow test-slurm \
 	lint format benchmark clean
 
 help: ## this list
@@ -45,6 +45,9 @@ transfer: ## across domains: fine-tuned on healthcare's tables, used on finance'
 	$(MAKE) reproduce EXPERIMENT=transfer_within
 	$(MAKE) reproduce EXPERIMENT=transfer_other
 	$(MAKE) reproduce EXPERIMENT=transfer_finetuned
+
+reference: $(READY) ## all kept runs again, one after the other, into results/reference; a night on two cores, goes on where it was
+	$(BIN)/python -m scripts.make_reference --workers $(WORKERS)
 
 method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed and alone: METHOD=NAME
 	$(BIN)/python -m pytest -q tests/generators/test_generators.py -k $(METHOD)$(KNOWN)
