@@ -125,9 +125,18 @@ def test_smoke_is_embedded_in_small() -> None:
     assert methods_of(small) == methods_of(large)
 
 
-def test_embedded_full_runs_every_method_of_the_other_experiments() -> None:
-    methods = {name: methods_of(compose("config", [f"experiment={name}"])) for name in EXPERIMENTS}
-    assert methods["embedded_full"] == set().union(*methods.values())
+def test_embedded_full_is_the_study_its_nulls_and_a_cheap_rival() -> None:
+    cfg = compose("config", ["experiment=embedded_full"])
+    assert methods_of(cfg) == STUDY | {"pretrained", "bootstrap", "noise", "smote"}
+    assert len(cfg.methods) == 11
+    (rival,) = (entry.split() for entry in cfg.methods if entry.startswith("smote"))
+    assert {"method.mixing.rows=mixed", "method.mixing.ratio=0.5"} < set(rival)
+
+
+def test_a_half_done_embedded_full_has_every_table() -> None:
+    cfg = compose("config", ["experiment=embedded_full"], return_hydra_config=True)
+    assert count_cells(cfg) == 36 * 3 * 2 * 11
+    assert [*cfg.hydra.sweeper.params] == ["seed", "fold", "dataset"]  # Hydra's last goes fastest
 
 
 def test_safety_is_every_method_at_every_learning_rate_and_one_fold_after_the_other() -> None:
