@@ -20,6 +20,7 @@ from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
 from bench.analysis.measures import improvements, per_dataset, summary
 from bench.analysis.paired import paired
+from bench.analysis.planned import Planned, planned
 from bench.analysis.problems import problem_of
 from bench.analysis.readings import Readings, readings
 from bench.analysis.references import References, references
@@ -65,7 +66,8 @@ class Answer:
     serve no table of these (`frame.serving`), which cost no unit. ``gains`` is
     `measures.improvements`, and ``readings`` `reliability.runs`. What one table alone needs, it
     makes of these (`bench.report.tables`). ``advice`` is what `advice.advice` reads of the cells of
-    one table and one model; None of several.
+    one table and one model; None of several. ``planned`` is the question as it is asked beforehand
+    (`planned.planned`); None where the records lack a method that it needs.
     """
 
     settings: Analysis
@@ -85,6 +87,7 @@ class Answer:
     all_readings: Readings = field(default_factory=Readings)
     unserved: pd.DataFrame = field(default_factory=pd.DataFrame)
     advice: Advice | None = None
+    planned: Planned | None = None
 
     @property
     def problem(self) -> str:
@@ -150,6 +153,7 @@ def answer(
         "nemenyi": p.loc[order, order],
         "groups": by_group(out.gains, out.readings, settings),
     }
+    out.planned = planned(kept, out.told, metric, settings)
     if settings.readings == Asked.all:
         out.all_readings = readings(kept, out.told, metric, settings)
     return out

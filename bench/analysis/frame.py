@@ -47,6 +47,7 @@ SCHEMA = {
     "features": "number of features",
     "categorical_share": "share of the features that are categorical",
     "classes": "number of classes; 0 of a numeric target",
+    "rarest": "training rows of the rarest class over an even share; missing in older records",
     "duplicates": "test rows whose features repeat a training row's; missing in older records",
     "test_rows": "rows of the test part",
     "score_pretrained": "test score without fine-tuning",
@@ -66,7 +67,8 @@ CURVES = ["validation_curve", "test_curve"]
 NESTED = [*CURVES, "quality"]  # no values of a CSV's cell
 NAMING = ["dataset_name", "method_name", "tuning", "baseline"]  # what names were made from
 IMPUTED = "imputed"  # status of a score that was asked to be made up (`analysis.impute`)
-_FACTS = ["ratio", "rows", "features", "categorical_share", "classes", "duplicates", "test_rows"]
+_FACTS = ["ratio", "rows", "features", "categorical_share", "classes", "rarest"]
+_FACTS += ["duplicates", "test_rows"]
 _TEST_SCORES = ["score_pretrained", "score_chosen", "score_last"]
 _SCORES = [*_TEST_SCORES, "validation_pretrained", "validation_chosen"]
 
@@ -260,9 +262,15 @@ def _facts(data: dict[str, Any]) -> dict[str, object]:
         "features": data["features"],
         "categorical_share": data["categorical"] / data["features"] if data["features"] else 0.0,
         "classes": data["classes"],
+        "rarest": _rarest(data.get("class_rows")),
         "duplicates": data.get("duplicates"),
         "test_rows": data["rows"]["test"],
     }
+
+
+def _rarest(class_rows: list[int] | None) -> float | None:
+    total = sum(class_rows or ())
+    return len(class_rows) * min(class_rows) / total if class_rows and total else None
 
 
 def _rounded(score: float | None) -> float:

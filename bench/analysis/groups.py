@@ -1,4 +1,4 @@
-"""Every measure within groups of datasets: domain, size, number of classes, kinds of columns."""
+"""Every measure within groups of datasets: domain, size, classes, kinds of columns."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ GAPS = ["correlation_gap", "gap", "normalized_gap", "regret"]
 
 
 def groups_of(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
-    """The groups of each dataset: datasets × ``domain``, ``rows``, ``target``, ``categorical``.
+    """The groups of each dataset: ``domain``, ``rows``, ``target``, ``categorical``, ``imbalance``.
 
-    Without ``target`` where all are numeric: one group would repeat the whole.
+    Without ``target`` where all are numeric: one group would repeat the whole. Without
+    ``imbalance`` where no record tells of it.
     """
     facts = cells.groupby("dataset", observed=True)[
-        ["domain", "rows", "classes", "categorical_share"]
+        ["domain", "rows", "classes", "categorical_share", "rarest"]
     ].first()
     kinds = facts["classes"].map(target)
     groups = pd.DataFrame(
@@ -37,6 +38,8 @@ def groups_of(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
             ),
         }
     )
+    if facts["rarest"].notna().any():
+        groups["imbalance"] = _binned(facts["rarest"], settings.imbalance, "{:.1f}")
     return groups.drop(columns="target") if (kinds == NUMERIC).all() else groups
 
 

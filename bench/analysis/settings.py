@@ -81,6 +81,11 @@ class Analysis:
     seed: Seed = MISSING
     rows: Annotated[list[Count], Len(1), Rising(strictly=True)] = MISSING
     categorical_share: Annotated[list[Chance], Len(1), Rising(strictly=True)] = MISSING
+    imbalance: Annotated[list[Chance], Len(1), Rising(strictly=True)] = MISSING
+    harm_margin: Share = MISSING
+    margins: dict[str, float] = MISSING
+    safe_rule: Text = MISSING
+    rivals: list[Text] = MISSING
     elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
     small_difference: Positive = MISSING
     power: Level = MISSING

@@ -49,6 +49,7 @@ class Content:
     warnings: list[str]  # of no chapter alone
     files: list[str]
     graphs: Sequence[tuple[str, str]] = ()  # title, SVG text
+    plan: str = ""  # that was written beforehand, as HTML (`bench.report.planned.plan_of`)
     command: str = ""  # what is to be run next
     loose: Collection[str] = ()  # where records lie in files of their own, below the results folder
 
@@ -69,6 +70,7 @@ def page(content: Content) -> str:
         js=_own("page.js"),
         warnings=content.warnings,
         command=content.command,
+        plan=content.plan,
         chapters=[_chapter(chapter, content) for chapter in content.chapters],
         rows=_rows,
         title_of=title,

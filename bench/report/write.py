@@ -29,6 +29,7 @@ from bench.report.contents import contents
 from bench.report.figures import drawings
 from bench.report.latex import document, latex
 from bench.report.page import GLANCE, Content, InlineFigure, inline, page
+from bench.report.planned import plan_of
 from bench.report.table import Drawn, Section
 from bench.report.tables import tables
 from bench.report.transfer import tables as transfer
@@ -239,6 +240,7 @@ def _write_page(
         warnings=warnings,
         files=sorted(written),
         graphs=graphs,
+        plan=plan_of(root),
         command=command,
         loose={path.relative_to(root).as_posix() for path, _ in Store(root).walk()},
     )

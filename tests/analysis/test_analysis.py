@@ -289,6 +289,7 @@ class TestFrame:
             "features": 4,
             "categorical_share": 0.25,
             "classes": 2,
+            "rarest": pytest.approx(np.nan, nan_ok=True),
             "duplicates": pytest.approx(np.nan, nan_ok=True),
             "test_rows": 50,
             "score_pretrained": 0.75,

@@ -188,7 +188,7 @@ def test_it_fits_the_screen(opened: Any, width: int) -> None:
 
 
 def test_figures_are_inside_the_page(opened: Any) -> None:
-    assert opened.execute_script("return document.querySelectorAll('figure svg').length") == 7
+    assert opened.execute_script("return document.querySelectorAll('figure svg').length") == 8
     ids = opened.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
 

@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_experiment import experiment_of_numbers, experiment_of_utility
+from made_experiment import (
+    experiment_of_numbers,
+    experiment_of_utility,
+    experiment_with_rare_classes,
+)
 from made_records import failed, made, one_table, swept
 from outputs import Reported, cells, in_all_outputs
 
@@ -132,6 +136,7 @@ def special(tmp_path_factory: pytest.TempPathFactory) -> list[Reported]:
         ] + [
             reported(folder / "one", of=lambda _: one_table({"default_ft": [0.1, 0.1, 0.2]})),
             reported(folder / "five", of=lambda _: experiment_of_utility(5)),
+            reported(folder / "asked", of=lambda _: experiment_with_rare_classes()),
         ]
 
 

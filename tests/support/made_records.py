@@ -23,6 +23,10 @@ METHODS: dict[str, dict[str, Any]] = {
         "rows": "mixed",
     },
 }
+MORE: dict[str, dict[str, Any]] = {
+    "noise": {"finetune": True, "generator": "generators.noise.Noise", "rows": "mixed"},
+    "smote": {"finetune": True, "generator": "generators.smote.SMOTE", "rows": "mixed"},
+}
 
 
 RATES = (1e-4, 1e-3, 1e-2)
@@ -31,8 +35,8 @@ LAST = {"default_ft": (0.02, -0.02, -0.2), "causalmixft": (0.02, 0.02, -0.02)}
 
 
 def method_settings(name: str) -> dict[str, Any]:
-    """The settings of a method of `METHODS`; another name fine-tunes on real rows."""
-    known = METHODS.get(name, METHODS["default_ft"])
+    """The settings of a method of `METHODS` or `MORE`; another name fine-tunes on real rows."""
+    known = {**METHODS, **MORE}.get(name, METHODS["default_ft"])
     generator = known["generator"]
     return {
         "name": name,

@@ -38,7 +38,9 @@ def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:
     return behind
 
 
-def _by(grouping: str, title: str, place: int) -> ReportTable:
+def _by(
+    grouping: str, title: str, place: int, empty: str = "Left out: all targets are numeric."
+) -> ReportTable:
     """The rows of one grouping; their numbers are in the file of all."""
 
     def make(answer: Answer) -> pd.DataFrame:
@@ -55,7 +57,7 @@ def _by(grouping: str, title: str, place: int) -> ReportTable:
         behind=_behind,
         rivals="label",
         place=place,
-        empty="Left out: all targets are numeric.",  # a dataset is in each other grouping
+        empty=empty,  # a dataset is in each other grouping
         has_file=False,
     )
 
@@ -65,3 +67,9 @@ by_domain = _by("domain", "By domain", 80)
 by_rows = _by("rows", "By number of rows", 81)
 by_target = _by("target", "By binary and multiclass", 82)
 by_categorical = _by("categorical", "By share of categorical features", 83)
+by_imbalance = _by(
+    "imbalance",
+    "By rows of the rarest class over an even share",
+    84,
+    empty="",
+)

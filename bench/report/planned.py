@@ -1,0 +1,82 @@
+"""The question as it was asked beforehand: its answer in a sentence, and the plan beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench import files
+from bench.analysis.answer import Answer
+from bench.analysis.change import Change
+from bench.analysis.planned import Primary, Reading
+from bench.files import Unsound
+from bench.phrases import joined
+from bench.report.looks import title
+from bench.report.question import Reply, points, runs_of, where
+from bench.report.readable import share, with_interval
+
+MOST = 64 * 2**10  # bytes of a plan
+FILE = "PLAN.md"
+TOLD = {
+    Reading.causes: "Causal augmentation makes fine-tuning safer",
+    Reading.mixing: (
+        "Augmentation makes fine-tuning safer; whether it is the causes cannot be told"
+    ),
+    Reading.no: "Causal augmentation does not make fine-tuning safer by as much as {margin} points",
+    Reading.open: "Whether causal augmentation makes fine-tuning safer is open",
+}
+
+
+def primary(answer: Answer) -> Reply | None:
+    """What the primary comparison says; None where the records lack a method that it needs."""
+    if answer.planned is None:
+        return None
+    found = answer.planned.primary
+    told = TOLD[found.reading].format(margin=f"{100 * found.margin:.0f}")
+    plain = found.changes[found.default]
+    because = (
+        f"with rows of structural causal models mixed in ({title(found.method)}), "
+        f"{share(found.harm[found.method])} of {runs_of(plain, found.models)} end worse than not "
+        f"fine-tuning, on real rows alone {share(found.harm[found.default])}: {sized(plain)} "
+        f"points (mean over tables, ± 2 standard errors). Against {_nulls(found)}."
+    )
+    smallest = f"{100 * found.smallest[found.default]:.0f} points"
+    power = share(answer.settings.power)
+    because += f" So many tables find differences from {smallest} on with {power} power."
+    return Reply(f"{told} {where(plain)}", because, "planned")
+
+
+def sized(change: Change) -> str:
+    """A difference of shares in points, with its interval."""
+    return with_interval(change.mean, *change.interval, points)
+
+
+def _nulls(found: Primary) -> str:
+    """The difference to each null, the better one first."""
+    order = sorted(found.nulls, key=lambda null: null != found.better_null)
+    return joined([f"{title(null)} {sized(found.changes[null])}" for null in order], "and")
+
+
+def plan_of(root: Path) -> str:
+    """The plan that was written for a folder, as HTML; "" where none was.
+
+    It lies in the folder or beside it, and its first line names the folder: ``# Plan of `NAME` ``.
+    Anybody may have written it: no HTML of it is taken over, and nothing is linked or loaded.
+    """
+    heading = f"# Plan of `{root.resolve().name}`"
+    for place in (root / FILE, root.resolve().parent / FILE):
+        try:
+            text = files.content(place, MOST).decode("utf-8")
+        except (FileNotFoundError, UnicodeDecodeError, Unsound):
+            continue
+        if text.splitlines()[:1] == [heading]:
+            return _rendered(text.removeprefix(heading))
+    return ""
+
+
+def _rendered(markdown: str) -> str:
+    from markdown_it import MarkdownIt
+
+    reader: Any = MarkdownIt("commonmark", {"html": False}).enable("table")
+    html: str = reader.disable(["image", "link", "autolink", "reference"]).render(markdown)
+    return html

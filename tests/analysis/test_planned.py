@@ -1,0 +1,170 @@
+"""The question as it is asked beforehand: four readings, three scores at three steps, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from made_records import made
+
+from bench.analysis.answer import answer
+from bench.analysis.frame import frame
+from bench.analysis.planned import SAFE, Planned, Reading, Verdict
+from bench.analysis.power import smallest_distance
+from bench.analysis.resolves import Told
+from bench.analysis.settings import Analysis, settings
+from bench.errors import BadInput
+from bench.report.planned import primary
+from bench.scores.log_loss import log_loss
+from bench.scores.roc_auc_ovo import roc_auc_ovo
+
+QUICK = ["analysis.elo_rounds=1", "analysis.resamples=20"]
+GAIN = {"b": 0.72, "w": 0.68}  # test scores of a fold, better and worse than the 0.70 of no tuning
+TABLES = "abcdefgh"
+Records = list[dict[str, Any]]
+
+
+def runs(method: str, folds: str | Mapping[str, str]) -> Records:
+    """Records of a method on each table, a letter a fold."""
+    return [
+        made(table, method, [0.7, GAIN[letter]], fold=fold)
+        for table in TABLES
+        for fold, letter in enumerate(folds if isinstance(folds, str) else folds[table])
+    ]
+
+
+def read(records: Records, chosen: Analysis | None = None) -> Planned:
+    told = answer(frame(records), chosen or settings(QUICK), roc_auc_ovo, Told(records)).planned
+    assert told is not None
+    return told
+
+
+# On half of the tables no run is harmed, on the others all: against "ww" −0.5 ± 0.19.
+HALF = {table: "bb" if table in "abcd" else "ww" for table in TABLES}
+# Six tables are harmed as "bw" is, one more and one less: against that 0 ± 0.09.
+EVEN = {table: {"a": "bb", "b": "ww"}.get(table, "bw") for table in TABLES}
+
+
+@pytest.mark.parametrize(
+    ("default", "bootstrap", "noise", "reading"),
+    [
+        ("ww", "ww", HALF, Reading.mixing),  # noise does as well
+        ("ww", "ww", "ww", Reading.causes),
+        (HALF, "ww", "ww", Reading.no),  # the same runs: the interval is 0
+        (EVEN, "ww", "ww", Reading.open),
+    ],
+)
+def test_it_has_four_readings(default: Any, bootstrap: Any, noise: Any, reading: Reading) -> None:
+    causal = HALF if default != EVEN else "bw"
+    found = read(
+        [
+            *runs("default_ft", default),
+            *runs("causalmixft", causal),
+            *runs("bootstrap", bootstrap),
+            *runs("noise", noise),
+        ]
+    ).primary
+    assert found.reading is reading
+    assert found.nulls == ("bootstrap", "noise")
+
+
+def test_its_numbers_are_those_of_the_tables() -> None:
+    records = [
+        *runs("default_ft", "ww"),
+        *runs("causalmixft", HALF),
+        *runs("bootstrap", "ww"),
+        *runs("noise", "bw"),
+    ]
+    found = read(records).primary
+    assert found.harm == {"causalmixft": 0.5, "default_ft": 1.0, "bootstrap": 1.0, "noise": 0.5}
+    se = np.std([1, 1, 1, 1, 0, 0, 0, 0], ddof=1) / 8**0.5
+    assert found.changes["default_ft"].mean == -0.5
+    assert found.changes["default_ft"].se == pytest.approx(se)
+    assert found.smallest["default_ft"] == pytest.approx(se * smallest_distance(8, 0.8, 0.05))
+    assert found.better_null == "noise"  # level with it, while bootstrap is beaten
+    said = primary(answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)))
+    assert said is not None
+    assert said.told == (
+        "Augmentation makes fine-tuning safer; whether it is the causes cannot be told here"
+    )
+    assert "50% of 16 runs of mitra_nano on 8 tables end worse" in said.because
+    assert "on real rows alone 100%: -50.0 [" in said.because
+    assert said.because.index("Noise") < said.because.index("Bootstrap")
+
+
+def test_without_a_null_or_by_another_score_there_is_none() -> None:
+    records = [*runs("default_ft", "ww"), *runs("causalmixft", HALF)]
+    assert answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)).planned is None
+    records += runs("bootstrap", "ww")
+    cells = frame(records)
+    assert answer(cells, settings(QUICK), roc_auc_ovo, Told(records)).planned is not None
+    assert answer(cells, settings(QUICK), log_loss, Told(records)).planned is None
+
+
+def scored() -> Records:
+    """Causal rows mixed in rank 0.02 better at the chosen step and as well at the last."""
+    out = []
+    for place, table in enumerate(TABLES):
+        for method in ("default_ft", "causalmixft", "bootstrap", "smote"):
+            chosen = 0.75 + (0.02 + 0.001 * place) * (method == "causalmixft")
+            out.append(made(table, method, [0.7, chosen, 0.74], chosen=1))
+    return out
+
+
+def test_scores_are_held_against_default_nulls_and_rivals_with_one_correction() -> None:
+    found = read(scored())
+    rows = found.scores.set_index(["score", "step", "against"])
+    auc = rows.loc["roc_auc_ovo"]
+    assert auc.loc[("chosen", "default_ft"), "mean"] == pytest.approx(0.0235)
+    assert auc.loc[("chosen", "default_ft"), ["better", "worse", "tables"]].tolist() == [8, 0, 8]
+    assert set(auc.index.unique("against")) == {"default_ft", "bootstrap", "smote"}
+    # All eight tables are better: p = 2/2⁸, times the comparisons that are no better than it.
+    assert auc.loc[("chosen", "smote"), "p"] == pytest.approx(2 / 2**8)
+    assert auc.loc[("chosen", "smote"), "p_holm"] == pytest.approx(len(rows) * 2 / 2**8)
+    assert auc.loc[("last", "default_ft"), "verdict"] is Verdict.as_good
+    assert auc.loc[("last", "default_ft"), "p_holm"] == 1.0
+
+
+def test_a_difference_within_the_margin_is_as_good_and_a_large_unsure_one_cannot_be_told() -> None:
+    rows = read(scored()).scores.set_index(["score", "step", "against"]).sort_index()
+    verdicts = rows.xs(("roc_auc_ovo", "chosen"))["verdict"]
+    assert set(verdicts) == {Verdict.untold}  # Holm's p is above 0.05, and 0.0235 above the margin
+    wide = settings([*QUICK, "analysis.margins.roc_auc_ovo=0.05"])
+    rows = read(scored(), wide).scores.set_index(["score", "step", "against"]).sort_index()
+    assert set(rows.xs(("roc_auc_ovo", "chosen"))["verdict"]) == {Verdict.as_good}
+
+
+def test_the_safest_rule_is_read_from_the_curves_and_what_has_none_is_named() -> None:
+    found = read(scored())
+    assert (found.scores["step"] == SAFE).sum() == 0  # no curve of log-loss, which the rule reads
+    assert any("until_worse" in what for what in found.left_out)
+    assert "Brier score of the chosen step" in found.left_out
+    by_auc = settings([*QUICK, "analysis.safe_rule=last"])
+    rows = read(scored(), by_auc).scores.set_index(["score", "step", "against"])
+    assert rows.loc[("roc_auc_ovo", SAFE, "default_ft"), "mean"] == 0.0  # 0.74 − 0.74
+
+
+def test_groups_are_of_domain_rows_and_imbalance() -> None:
+    records = scored()
+    assert set(read(records).groups["grouping"]) == {"domain", "rows"}  # older records
+    for record in records:
+        record["data"]["class_rows"] = [4, 76] if record["cell"]["dataset"] in "ab" else [40, 40]
+    groups = read(records).groups
+    of = groups[(groups["grouping"] == "imbalance") & (groups["against"] == "default_ft")]
+    assert of.set_index("group")["tables"].to_dict() == {"below 0.3": 2, "0.7 or more": 6}
+    assert of.set_index("group").loc["below 0.3", "roc_auc_ovo"] == pytest.approx(0.0205)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("analysis.margins.rmse=0.1", "margins: there is no 'rmse'"),
+        ("analysis.margins.brier=0", "margins.brier is 0.0; expected a number above 0"),
+        ("analysis.safe_rule=never_mind", "safe_rule: there is no 'never_mind'; did you mean"),
+    ],
+)
+def test_a_margin_or_a_rule_that_is_none_is_refused(word: str, told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        read(scored(), settings([*QUICK, word]))
