@@ -86,8 +86,8 @@ format: $(READY) ## put the style right
 verify: $(READY) ## make some cells of EXPERIMENT's reference run again and compare them
 	$(BIN)/python -m bench verify results/reference/$(EXPERIMENT)
 
-readme: $(READY) ## the README's table and figures again, from EXPERIMENT's reference run
-	$(BIN)/python -m scripts.update_readme results/reference/$(EXPERIMENT)
+readme: $(READY) ## what README and results/reference say of the kept runs again, from their records
+	$(BIN)/python -m scripts.update_readme
 
 benchmark: $(READY) ## our fine-tuning and estimator against AutoGluon's, both in one run
 	$(BIN)/python -m scripts.benchmark_finetune

@@ -1,11 +1,11 @@
-"""Write the README's answer and results from a reference run's records, between its markers.
+"""Write what the README and the kept runs' own page say from their records, between markers.
 
-    python -m scripts.update_readme results/reference/embedded
-    python -m scripts.update_readme results/reference/transfer   # what it says of transfer
-    python -m scripts.update_readme results/reference/embedded --check   # exit code 1 if it differs
+    python -m scripts.update_readme            # of all that is kept (`make readme`)
+    python -m scripts.update_readme --check    # exit code 1, and which file, if one differs
 
 Table, sentences and figures come from the records and from rules; nobody writes them by hand. The
-figures are those that `python -m bench report` wrote beside the records.
+answer is of `embedded_full` where that is kept, and of `embedded` until then. The figures are those
+that `python -m bench report` wrote beside the records.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import argparse
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame, metric_of
+from bench.analysis.planned import Verdict
 from bench.analysis.resolves import Told
 from bench.analysis.safety import CAUSAL
 from bench.analysis.settings import settings
@@ -32,15 +34,19 @@ from bench.phrases import joined
 from bench.report import replies, verdict
 from bench.report.captions import completeness
 from bench.report.looks import title
+from bench.report.planned import primary
 from bench.report.published import elsewhere
 from bench.report.question import opening
 from bench.report.readable import share, sign_three, signed, three, with_interval
 from bench.report.tables import claims
 from bench.report.transfer import question
+from bench.scores import SCORES
+from scripts.reference.found import FOUND_BEGIN, FOUND_END, found, origin
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
 TRANSFER_BEGIN, TRANSFER_END = "<!-- transfer: begin -->", "<!-- transfer: end -->"
 ANSWER_BEGIN, ANSWER_END = "<!-- answer: begin -->", "<!-- answer: end -->"
+MAIN, TRANSFER = ("embedded_full", "embedded"), "transfer"  # kept runs that the README is of
 FIGURES = {
     "improvements": "Improvement of every run over the pre-trained model",
 }
@@ -51,48 +57,100 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("results_dir", type=Path)
+    parser.add_argument("kept", type=Path, nargs="?", default=Path("results/reference"))
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     try:
-        before = args.readme.read_text(encoding="utf-8")
-        after = updated(before, args.results_dir, args.readme.parent)
+        pages = list(made(args.readme, args.kept))
     except BadInput as reason:
         print(f"update_readme: {reason}", file=sys.stderr)
         return 2
+    other = [path for path, before, after in pages if before != after]
     if args.check:
-        if after != before:
-            print(f"{args.readme} is not what {args.results_dir} says: run `make readme`.")
-        return int(after != before)
-    write_whole(args.readme, after.encode())
+        for path in other:
+            print(f"{path} is not what {args.kept} says: run `make readme`.")
+        return int(bool(other))
+    for path, _, after in pages:
+        write_whole(path, after.encode())
     return 0
 
 
-def updated(text: str, root: Path, beside: Path) -> str:
+def made(readme: Path, kept: Path) -> Iterator[tuple[Path, str, str]]:
+    """Each page with its text as it is, and as the records say.
+
+    Raises
+    ------
+    BadInput
+        As `updated`, and if a page is not there.
+    """
+    page = kept / "README.md"
+    for path in (readme, page):
+        if not path.is_file():
+            raise BadInput(f"there is no '{path}'.")
+    before = readme.read_text(encoding="utf-8")
+    yield readme, before, updated(before, main_run(kept), readme.parent, kept / TRANSFER)
+    before = page.read_text(encoding="utf-8")
+    yield page, before, between(before, FOUND_BEGIN, FOUND_END, found(kept))
+
+
+def main_run(kept: Path) -> Path:
+    """The kept run that the answer is of: the largest one, once it is whole."""
+    full = kept / MAIN[0]
+    return full if Store(full).is_there else kept / MAIN[1]
+
+
+def updated(text: str, root: Path, beside: Path, across: Path | None = None) -> str:
     """The README's text with the parts between the markers made anew.
+
+    Parameters
+    ----------
+    text : str
+    root : path
+        The run that the answer is of.
+    beside : path
+        The README's folder.
+    across : path, optional
+        The run from domain to domain; without it nothing is said of that.
 
     Raises
     ------
     BadInput
         If a marker, the records, a complete unit, a method or a figure is missing.
     """
-    records, faults = Store(root).survey()
-    if not records or faults:
-        raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
-    across = transfer.answer(records, settings(), metric_of(records))
-    if across is not None:
-        return _between(
-            text, TRANSFER_BEGIN, TRANSFER_END, _transfer(across, records, root, beside)
-        )
+    records = _records(root)
     read = answer(frame(records), settings(), metric_of(records), Told(records))
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
-    text = _between(text, ANSWER_BEGIN, ANSWER_END, opening(read).markdown)
-    return _between(text, BEGIN, END, generated(read, records, root, beside))
+    safer = primary(read) or opening(read)
+    told = [replies.is_worth_it(read), safer]
+    if across is not None:
+        moved = _records(across)
+        of = transfer.answer(moved, settings(), metric_of(moved))
+        if of is None:
+            raise BadInput(f"'{across}' holds no record of transfer.")
+        first, *more = question.replies(of)
+        told.append(first)
+        page = _relative(across / "report" / "index.html", beside)
+        made = [*(reply.markdown for reply in more), _from(moved, f"[`{across.name}`]({page})")]
+        text = between(text, TRANSFER_BEGIN, TRANSFER_END, " ".join(made))
+    lines = [f"* {reply.markdown}" for reply in told]
+    text = between(text, ANSWER_BEGIN, ANSWER_END, "\n".join(lines))
+    return between(text, BEGIN, END, generated(read, records, root, beside))
 
 
-def _between(text: str, begin: str, end: str, made: str) -> str:
+def _records(root: Path) -> list[Record]:
+    records, faults = Store(root).survey()
+    if not records or faults:
+        raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
+    return records
+
+
+def _from(records: list[Record], where: str) -> str:
+    return f"From the {len(records):,} records of {where}."
+
+
+def between(text: str, begin: str, end: str, made: str) -> str:
     if text.count(begin) != 1 or text.count(end) != 1:
         raise BadInput(f"the README needs one line '{begin}' and one line '{end}'.")
     head, rest = text.split(begin)
@@ -106,7 +164,8 @@ def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> 
     parts = [_claims(read, numbers), _origin(read, records, root, beside), _table(read)]
     # Who is first is a claim above.
     told = [
-        " ".join([replies.is_worth_it(read).markdown, *verdict.harm(read), _elsewhere()]),
+        " ".join([*verdict.harm(read), _elsewhere()]),
+        _in_other_scores(read),
         " ".join([*_of_synthetic(numbers), *verdict.differences(read)]),
         replies.when_to_stop(read).markdown,
         replies.unknown(read).markdown,
@@ -121,11 +180,19 @@ def generated(read: Answer, records: list[Record], root: Path, beside: Path) -> 
     return "\n\n".join([*parts, "\n".join(shown)])
 
 
-def _transfer(read: transfer.Answer, records: list[Record], root: Path, beside: Path) -> str:
-    """The research question's sentences, and what the experiment could see."""
-    page = _relative(root / "report" / "index.html", beside)
-    told = [reply.markdown for reply in question.replies(read)]
-    return " ".join([*told, f"From the {len(records)} records of [`transfer`]({page})."])
+def _in_other_scores(read: Answer) -> str:
+    """How many of the secondary comparisons say what; "" where nothing was planned."""
+    if read.planned is None:
+        return ""
+    table = read.planned.scores
+    counts = Counter(map(str, table["verdict"]))
+    told = joined([f"{counts[verdict]} {verdict}" for verdict in map(str, Verdict)], "and")
+    scores = joined([SCORES[name].title for name in table["score"].unique()], "and")
+    others = joined([f"`{name}`" for name in table["against"].unique()], "and")
+    return (
+        f"Of {len(table)} comparisons of CausalMixFT with {others} on {scores}, at the step that "
+        f"the runs chose, at that of a safer rule and at the last, {told} (Holm over all)."
+    )
 
 
 def _elsewhere() -> str:
@@ -137,17 +204,10 @@ def _elsewhere() -> str:
 
 
 def _origin(read: Answer, records: list[Record], root: Path, beside: Path) -> str:
-    machines = Counter(
-        f"{r['provenance']['processor']}, {r['provenance']['threads']} thread a cell, "
-        f"torch {r['provenance']['versions'].get('torch', '?')}"
-        for r in records
-    )
-    machine, n = machines.most_common(1)[0]
-    others = "" if n == len(records) else f" ({n} of {len(records)} records)"
     page = _relative(root / "report" / "index.html", beside)
     return (
-        f"Generated from the {len(records)} records under [`{_relative(root, beside)}`]({page}) by "
-        f"`scripts/update_readme.py`. {completeness(read)} {machine}{others}."
+        f"Generated from the {len(records):,} records under [`{_relative(root, beside)}`]({page}) "
+        f"by `scripts/update_readme.py`. {completeness(read)} {origin(records)}."
     )
 
 

@@ -13,13 +13,17 @@ from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.write import report
 from bench.sweep.jobs import count_cells
+from scripts.reference.found import FOUND_BEGIN, FOUND_END, found
 from scripts.update_readme import (
     ANSWER_BEGIN,
     ANSWER_END,
     BEGIN,
     END,
+    TRANSFER,
     TRANSFER_BEGIN,
     TRANSFER_END,
+    between,
+    main_run,
     updated,
 )
 
@@ -65,10 +69,17 @@ def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
         updated(TEXT, tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize("kept", ["embedded", "transfer"])
-def test_the_readme_says_what_the_reference_run_s_records_say(kept: str) -> None:
+def test_the_readme_says_what_the_kept_runs_records_say() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert updated(readme, ROOT / "results/reference" / kept, ROOT) == readme
+    kept = ROOT / "results/reference"
+    assert updated(readme, main_run(kept), ROOT, kept / TRANSFER) == readme
+
+
+@pytest.mark.slow
+def test_the_kept_runs_page_says_what_their_records_say() -> None:
+    kept = ROOT / "results/reference"
+    page = (kept / "README.md").read_text(encoding="utf-8")
+    assert between(page, FOUND_BEGIN, FOUND_END, found(kept)) == page
 
 
 def test_what_reproduce_runs_is_counted_as_its_config_has_it(configs: None) -> None:
