@@ -155,8 +155,12 @@ class Costs:
             fitted = [key for key in self.fits if key[0] == model]
             if not fitted:
                 lines.append(
-                    f"time      no estimate for {model}: it needs records of at least "
-                    f"{LEAST_TABLES} tables with this model; run a few cells, then plan again"
+                    f"time      no estimate for {model}: no record of it exists, on a GPU or "
+                    f"elsewhere, of {LEAST_TABLES} tables or more; run a few cells, then plan again"
+                )
+            elif mine and not any(device.startswith("cuda") for _, device in fitted):
+                lines.append(
+                    f"time      no estimate for {model} on a GPU: no record was made on one"
                 )
             lines += [self._line(key, mine) for key in sorted(fitted)]
         return lines

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import made_records as records
@@ -57,7 +58,7 @@ def test_its_error_is_measured_on_tables_that_it_was_not_fitted_to() -> None:
 def test_told_is_the_sum_over_the_cells_left_and_what_is_unknown() -> None:
     costs = Costs.fit(made(law, tables=12))
     size = Size(rows=10_000, features=16, steps=30)  # 40 s a cell
-    (line,) = costs.lines([("nano", "default_ft", size)] * 90 + [("nano", "scm", size)])
+    line, _ = costs.lines([("nano", "default_ft", size)] * 90 + [("nano", "scm", size)])
     assert re.match(r"time      about (59|60)\.\d min for 90 cells", line)  # 90 x 40 s
     assert "min for 90 cells one after the other on cpu, 1 threads (nano)" in line
     assert "no estimate for 1 more" in line
@@ -66,7 +67,18 @@ def test_told_is_the_sum_over_the_cells_left_and_what_is_unknown() -> None:
 @pytest.mark.parametrize("tables", [0, 2])
 def test_without_records_of_enough_tables_there_is_no_estimate(tables: int) -> None:
     (line,) = Costs.fit(made(law, tables)).lines([("nano", "default_ft", Size(100, 5, 30))])
-    assert line.startswith("time      no estimate for nano: it needs records of at least 3 tables")
+    assert line.startswith("time      no estimate for nano: no record of it exists, on a GPU or ")
+
+
+def test_hours_of_a_gpu_are_told_where_a_record_was_made_on_one_alone() -> None:
+    left = [("nano", "default_ft", Size(100, 5, 30))]
+    on_cpu = made(law, tables=4)
+    _, untold = Costs.fit(on_cpu).lines(left)
+    assert untold == "time      no estimate for nano on a GPU: no record was made on one"
+    on_gpu = [replace(record, device="cuda:0, 1 threads") for record in on_cpu]
+    cpu, gpu = Costs.fit([*on_cpu, *on_gpu]).lines(left)
+    assert "on cpu, 1 threads (nano)" in cpu
+    assert "on cuda:0, 1 threads (nano)" in gpu
 
 
 def test_devices_and_models_are_not_mixed() -> None:
