@@ -22,6 +22,7 @@ from bench.finetune.settings import all_steps
 from bench.phrases import counted
 
 LEAST_TABLES = 3  # of different sizes; with less there is no slope to fit
+GPU = "cuda"  # what the device of one begins with
 REFERENCE = "reference"  # of results/: where kept runs lie
 RIDGE = 0.1  # towards a time that does not depend on the size
 
@@ -158,11 +159,9 @@ class Costs:
                     f"time      no estimate for {model}: no record of it exists, on a GPU or "
                     f"elsewhere, of {LEAST_TABLES} tables or more; run a few cells, then plan again"
                 )
-            elif mine and not any(device.startswith("cuda") for _, device in fitted):
-                lines.append(
-                    f"time      no estimate for {model} on a GPU: no record was made on one"
-                )
             lines += [self._line(key, mine) for key in sorted(fitted)]
+            if fitted and not any(device.startswith(GPU) for _, device in fitted):
+                lines.append(f"time      no estimate for {model} on a GPU: no record is of one")
         return lines
 
     def _line(self, key: tuple[str, str], left: list[tuple[str, Size | None]]) -> str:

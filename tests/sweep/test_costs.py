@@ -74,7 +74,7 @@ def test_hours_of_a_gpu_are_told_where_a_record_was_made_on_one_alone() -> None:
     left = [("nano", "default_ft", Size(100, 5, 30))]
     on_cpu = made(law, tables=4)
     _, untold = Costs.fit(on_cpu).lines(left)
-    assert untold == "time      no estimate for nano on a GPU: no record was made on one"
+    assert untold == "time      no estimate for nano on a GPU: no record is of one"
     on_gpu = [replace(record, device="cuda:0, 1 threads") for record in on_cpu]
     cpu, gpu = Costs.fit([*on_cpu, *on_gpu]).lines(left)
     assert "on cpu, 1 threads (nano)" in cpu
