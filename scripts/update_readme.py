@@ -131,7 +131,7 @@ def updated(text: str, root: Path, beside: Path, across: Path | None = None) -> 
             raise BadInput(f"'{across}' holds no record of transfer.")
         first, *more = question.replies(of)
         told.append(first)
-        page = _relative(across / "report" / "index.html", beside)
+        page = _relative(_page(across), beside)
         made = [*(reply.markdown for reply in more), _from(moved, f"[`{across.name}`]({page})")]
         text = between(text, TRANSFER_BEGIN, TRANSFER_END, " ".join(made))
     lines = [f"* {reply.markdown}" for reply in told]
@@ -204,7 +204,7 @@ def _elsewhere() -> str:
 
 
 def _origin(read: Answer, records: list[Record], root: Path, beside: Path) -> str:
-    page = _relative(root / "report" / "index.html", beside)
+    page = _relative(_page(root), beside)
     return (
         f"Generated from the {len(records):,} records under [`{_relative(root, beside)}`]({page}) "
         f"by `scripts/update_readme.py`. {completeness(read)} {origin(records)}."
@@ -247,6 +247,13 @@ def _table(read: Answer) -> str:
         )
         lines.append(f"| `{method}` | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _page(root: Path) -> Path:
+    """The page of a kept run; of one that is kept without, its tables."""
+    report = root / "report"
+    page = report / "index.html"
+    return page if page.is_file() else report / "tables.md"
 
 
 def _relative(path: Path, beside: Path) -> str:

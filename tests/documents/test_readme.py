@@ -75,6 +75,16 @@ def test_the_readme_says_what_the_kept_runs_records_say() -> None:
     assert updated(readme, main_run(kept), ROOT, kept / TRANSFER) == readme
 
 
+def test_the_answer_is_of_the_largest_kept_run_once_it_is_whole(tmp_path: Path) -> None:
+    unfinished = tmp_path / "unfinished" / "embedded_full"
+    unfinished.mkdir(parents=True)
+    (unfinished / "records.jsonl.zst").write_bytes(b"")
+    assert main_run(tmp_path) == tmp_path / "embedded"
+    (tmp_path / "embedded_full").mkdir()
+    (unfinished / "records.jsonl.zst").rename(tmp_path / "embedded_full/records.jsonl.zst")
+    assert main_run(tmp_path) == tmp_path / "embedded_full"
+
+
 @pytest.mark.slow
 def test_the_kept_runs_page_says_what_their_records_say() -> None:
     kept = ROOT / "results/reference"
