@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import inf, nan
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from bench.analysis.frame import UNIT
 from bench.analysis.groups import groups_of
 from bench.analysis.paired import over_tables
 from bench.analysis.power import with_power
-from bench.analysis.problems import CLASSIFICATION
 from bench.analysis.references import references
 from bench.analysis.resolves import STEPS, Told
 from bench.analysis.rules import UNKNOWN, position, read_by
@@ -30,9 +29,9 @@ from bench.analysis.safety import MIXED, causal_methods, null_methods
 from bench.analysis.settings import Analysis
 from bench.analysis.significance import compared, holm
 from bench.errors import BadInput, closest
-from bench.phrases import counted, joined
+from bench.phrases import counted
 from bench.score import Score
-from bench.scores import RANKED_BY, SCORES, scores_of
+from bench.scores import RANKED_BY, SCORES
 
 SAFE = "safe"  # the step that the safest rule keeps, beside those of `STEPS`
 GROUPINGS = ("domain", "rows", "imbalance")
@@ -138,7 +137,7 @@ def planned(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) 
     Raises
     ------
     BadInput
-        If ``margins`` names what is no score of classes, or ``safe_rule`` what is no rule.
+        If there is no rule that ``safe_rule`` names.
     """
     _check(settings)
     names = _methods(cells)
@@ -158,19 +157,12 @@ def planned(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) 
 
 
 def _check(settings: Analysis) -> None:
-    known = [score.name for score in scores_of(CLASSIFICATION) if score.drawn]
-    for key, name, names in (
-        *(("margins", name, known) for name in settings.margins),
-        ("safe_rule", settings.safe_rule, list(read_by(RANKED_BY))),
-    ):
-        if name not in names:
-            meant = closest(name, names)
-            raise BadInput(
-                f"analysis.{key}: there is no '{name}';{meant} known: {joined(names, 'and')}."
-            )
-    for name, margin in settings.margins.items():
-        if not 0 < margin < inf:
-            raise BadInput(f"analysis.margins.{name} is {margin}; expected a number above 0.")
+    rules = list(read_by(RANKED_BY))
+    if settings.safe_rule not in rules:
+        raise BadInput(
+            f"analysis.safe_rule: there is no stopping rule '{settings.safe_rule}';"
+            f"{closest(settings.safe_rule, rules)} rules: {', '.join(rules)}."
+        )
 
 
 def _methods(cells: pd.DataFrame) -> tuple[str, str, tuple[str, ...]] | None:

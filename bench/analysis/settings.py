@@ -83,7 +83,9 @@ class Analysis:
     categorical_share: Annotated[list[Chance], Len(1), Rising(strictly=True)] = MISSING
     imbalance: Annotated[list[Chance], Len(1), Rising(strictly=True)] = MISSING
     harm_margin: Share = MISSING
-    margins: dict[str, float] = MISSING
+    roc_auc_margin: Positive = MISSING
+    log_loss_margin: Positive = MISSING
+    brier_margin: Positive = MISSING
     safe_rule: Text = MISSING
     rivals: list[Text] = MISSING
     elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
@@ -93,6 +95,15 @@ class Analysis:
     worthwhile: Positive = MISSING
     transfer_margin: Positive = MISSING
     worst_share: Share = MISSING
+
+    @property
+    def margins(self) -> dict[str, float]:
+        """Score → the difference by which it is worth choosing a method for."""
+        return {
+            "roc_auc_ovo": self.roc_auc_margin,
+            "log_loss": self.log_loss_margin,
+            "brier": self.brier_margin,
+        }
 
 
 def settings(overrides: Iterable[str] = ()) -> Analysis:

@@ -131,7 +131,7 @@ def test_a_difference_within_the_margin_is_as_good_and_a_large_unsure_one_cannot
     rows = read(scored()).scores.set_index(["score", "step", "against"]).sort_index()
     verdicts = rows.xs(("roc_auc_ovo", "chosen"))["verdict"]
     assert set(verdicts) == {Verdict.untold}  # Holm's p is above 0.05, and 0.0235 above the margin
-    wide = settings([*QUICK, "analysis.margins.roc_auc_ovo=0.05"])
+    wide = settings([*QUICK, "analysis.roc_auc_margin=0.05"])
     rows = read(scored(), wide).scores.set_index(["score", "step", "against"]).sort_index()
     assert set(rows.xs(("roc_auc_ovo", "chosen"))["verdict"]) == {Verdict.as_good}
 
@@ -157,14 +157,6 @@ def test_groups_are_of_domain_rows_and_imbalance() -> None:
     assert of.set_index("group").loc["below 0.3", "roc_auc_ovo"] == pytest.approx(0.0205)
 
 
-@pytest.mark.parametrize(
-    ("word", "told"),
-    [
-        ("analysis.margins.rmse=0.1", "margins: there is no 'rmse'"),
-        ("analysis.margins.brier=0", "margins.brier is 0.0; expected a number above 0"),
-        ("analysis.safe_rule=never_mind", "safe_rule: there is no 'never_mind'; did you mean"),
-    ],
-)
-def test_a_margin_or_a_rule_that_is_none_is_refused(word: str, told: str) -> None:
-    with pytest.raises(BadInput, match=told):
-        read(scored(), settings([*QUICK, word]))
+def test_a_rule_that_is_none_is_refused() -> None:
+    with pytest.raises(BadInput, match="no stopping rule 'until_wors'; did you mean"):
+        read(scored(), settings([*QUICK, "analysis.safe_rule=until_wors"]))

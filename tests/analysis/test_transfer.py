@@ -474,7 +474,7 @@ class TestAnswer:
         assert found.robustness["mean"].item() == 0.0
 
     def test_one_that_curves_do_not_tell_is_not(self) -> None:
-        assert read(study(["real"], lambda *_: 0.01), SCORES["brier"]).metric is roc_auc_ovo
+        assert read(study(["real"], lambda *_: 0.01), SCORES["accuracy"]).metric is roc_auc_ovo
 
     def test_numbers_are_read_by_rmse_over_sigma(self) -> None:
         found = read(study(["real"], lambda *_: 0.01, numeric=True), SCORES["rmse"])
