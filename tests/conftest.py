@@ -14,9 +14,14 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 from composing import composing, reading_once  # noqa: E402
+from hypothesis import settings as property_tests  # noqa: E402
 
 from bench.analysis import leaderboard as board  # noqa: E402 (after the threads are set)
 from bench.report.drawing import Drawing  # noqa: E402
+
+# How long an example takes says how busy the machine is.
+property_tests.register_profile("untimed", deadline=None)
+property_tests.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
