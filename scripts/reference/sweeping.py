@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -70,7 +69,7 @@ def sweep(
 ) -> int:
     """Run an experiment in a process of its own; what it prints goes to a log beside its records.
 
-    When the time is over it is asked to stop as Ctrl-C asks: no record is lost, and none is half.
+    When the time is over it is asked to end: no record is lost, and none is half.
 
     Returns
     -------
@@ -94,7 +93,7 @@ def sweep(
                 at = _follow(work, at, progress)
                 progress.show(experiment)
                 if is_over() and not asked:
-                    process.send_signal(signal.SIGINT)
+                    process.terminate()  # not SIGINT: in the background that is ignored
                     asked = True
         except KeyboardInterrupt:  # the terminal has told the process as well
             process.wait()
