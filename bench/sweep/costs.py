@@ -60,11 +60,14 @@ def measured(results: Path, but: Path | None = None) -> Iterator[Measured]:
     ``but`` one of them. The neighbours' records are read as strictly as one's own; what is no sound
     record tells no time, and a run will set it aside.
     """
+    seen = set[str]()  # a cell that several folders hold was made once
     for root in _folders(results):
         if but is not None and root.resolve() == but.resolve():
             continue
         for record in Store(root).records():
-            if record["status"] == "done":
+            what = record["identity"]["hash"]
+            if record["status"] == "done" and what not in seen:
+                seen.add(what)
                 yield _measured(record)
 
 
@@ -117,7 +120,10 @@ class Fit:
         mean = x.mean(axis=0)
         centred = x - mean
         gram = centred.T @ centred + RIDGE * np.eye(x.shape[1])
-        return cls(mean, float(y.mean()), np.linalg.solve(gram, centred.T @ (y - y.mean())))
+        slope = np.linalg.solve(gram, centred.T @ (y - y.mean()))
+        # Of logs the fit is a typical time; what is summed are means (Duan 1983, smearing).
+        smear = np.log(np.mean(np.exp(y - y.mean() - centred @ slope)))
+        return cls(mean, float(y.mean() + smear), slope)
 
     def seconds(self, size: Size) -> float:
         """The seconds that a cell of this size should take."""

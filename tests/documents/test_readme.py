@@ -69,6 +69,7 @@ def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
         updated(TEXT, tmp_path, tmp_path)
 
 
+@pytest.mark.long
 def test_the_readme_says_what_the_kept_runs_records_say() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     kept = ROOT / "results/reference"
