@@ -9,7 +9,7 @@
 Work is done in results/NAME. What another of these experiments has made already is not made twice.
 A run that is whole is packed into results/reference/NAME with its report; of one that is not, what
 there is goes to results/reference/unfinished/NAME, and the next start, on any machine, goes on from
-it. Commit both. Exit code 0: all is whole; 1: something failed; 3: something is left.
+it. Commit both. Exit code 0: all is whole; 2: bad input; 3: something is left.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ LEFT = 3  # exit code: not all is whole yet
 
 @dataclass
 class Kept:
-    """A folder of kept runs, and the cells that it asks for."""
+    """A folder of kept runs, the cells that it asks for, and the exit code once it is packed."""
 
     folder: Folder
     cells: Cells
+    code: int | None = None
 
     def left(self, results: Path) -> list[Cell]:
         """The cells that are not done yet."""
@@ -73,12 +74,17 @@ def make(args: argparse.Namespace) -> int:
     kept = [Kept(folder, _told(folder)) for folder in wanted]
     args.results.mkdir(parents=True, exist_ok=True)
     for of in kept:
-        others = [other for other in every if other.name != of.folder.name]
-        for where, n in brought(of.folder, of.cells, args.results, others).items():
-            print(f"{of.folder.name}: {counted(n, 'record')} brought from {where}", flush=True)
-    if not args.keep and not _run(kept, args):
+        _bring(of, every, args.results)
+    if not args.keep and not _run(kept, every, args):
         return 0  # a plan
     return max([_keep(of, args.results) for of in kept], default=0)
+
+
+def _bring(of: Kept, every: list[Folder], results: Path) -> None:
+    """Bring what of a folder was made before, there or for another."""
+    others = [folder for folder in every if folder.name != of.folder.name]
+    for where, n in brought(of.folder, of.cells, results, others).items():
+        print(f"{of.folder.name}: {counted(n, 'record')} brought from {where}", flush=True)
 
 
 def _told(folder: Folder) -> Cells:
@@ -86,7 +92,7 @@ def _told(folder: Folder) -> Cells:
     return asked(folder.experiments)
 
 
-def _run(kept: list[Kept], args: argparse.Namespace) -> bool:
+def _run(kept: list[Kept], every: list[Folder], args: argparse.Namespace) -> bool:
     """Run what is left, until the time is over or somebody stops it; False of a plan."""
     end = time.monotonic() + 60 * args.minutes if args.minutes is not None else float("inf")
     estimate = Estimate(Costs.fit(measured(args.results)), args.workers)
@@ -94,15 +100,19 @@ def _run(kept: list[Kept], args: argparse.Namespace) -> bool:
     for name, left in lefts.items():
         if left:
             print(f"{name}: {estimate.beforehand(left)}", flush=True)
-    every = [cell for left in lefts.values() for cell in left]
-    if every:
-        print(f"All: {estimate.beforehand(every)}", flush=True)
+    # A cell that several folders hold is run for the first of them.
+    all_left = list({cell.place: cell for left in lefts.values() for cell in left}.values())
+    if all_left:
+        print(f"All: {estimate.beforehand(all_left)}", flush=True)
     if args.plan:
         return False
-    progress = Progress(every, sum(len(of.cells) for of in kept), estimate)
+    progress = Progress(all_left, len({place for of in kept for place in of.cells}), estimate)
     try:
         for of in kept:
-            for experiment in of.folder.experiments if lefts[of.folder.name] else []:
+            if not lefts[of.folder.name]:
+                continue
+            _bring(of, every, args.results)  # what was made for those before it
+            for experiment in of.folder.experiments if of.left(args.results) else []:
                 if time.monotonic() >= end:
                     return True
                 work = of.folder.work(args.results)
@@ -111,19 +121,20 @@ def _run(kept: list[Kept], args: argparse.Namespace) -> bool:
                 )
                 if code and time.monotonic() < end:
                     print(f"{experiment} ended with exit code {code}: see {work.root / LOG}")
-            _keep(of, args.results, quietly=True)
+            if not of.left(args.results):
+                _keep(of, args.results)
     except KeyboardInterrupt:
         print("Stopped; what there is is kept.", flush=True)
     return True
 
 
-def _keep(of: Kept, results: Path, quietly: bool = False) -> int:
+def _keep(of: Kept, results: Path) -> int:
     """Pack a folder, with its report if it is whole; give the exit code that it means."""
+    if of.code is not None:
+        return of.code
     name, left = of.folder.name, of.left(results)
     if len(left) == len(of.cells):
         print(f"{name}: nothing is done yet")
-        return LEFT
-    if quietly and left:
         return LEFT
     root, is_whole = packed(of.folder, of.cells, results)
     if is_whole:
@@ -131,7 +142,8 @@ def _keep(of: Kept, results: Path, quietly: bool = False) -> int:
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     what = "whole" if is_whole else f"{counted(len(left), 'cell')} left"
     print(f"{name}: {what}; {len(of.cells) - len(left):,} records in {root}, {size / 1e6:.1f} MB")
-    return 0 if is_whole else LEFT
+    of.code = 0 if is_whole else LEFT
+    return of.code
 
 
 def _arguments() -> argparse.Namespace:

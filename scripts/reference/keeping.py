@@ -8,20 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
-from functools import cache
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import torch
-
-from bench.cell.check import other_machine
-from bench.cell.provenance import provenance
-from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
-from bench.finetune.settings import Precision
 from bench.report.write import report
 from bench.verbs.pack import Packing
 from scripts.reference.asked import Cell, done
@@ -37,9 +29,9 @@ def brought(
 ) -> dict[str, int]:
     """Bring what is asked for and was made before into the folder where it is made.
 
-    Its own records, kept or unfinished, come from whatever machine made them. Those of other
-    folders spare this machine from making the same cell twice, and come only where it would come
-    to the same bits: by its processor, versions and threads, with predictions where they are kept.
+    A cell that several folders hold is made once, for whichever is first. Records come from
+    whatever machine made them, which they name; those of other folders come with predictions where
+    these are kept.
 
     Returns
     -------
@@ -54,7 +46,7 @@ def brought(
         for other in others:
             for store in (other.work(results), other.unfinished(results), other.kept(results)):
                 found["other experiments"] += _copied(
-                    _sound(store), work, cells, have, is_other=True, whole=folder.predictions
+                    _sound(store), work, cells, have, whole=folder.predictions
                 )
     return {where: n for where, n in found.items() if n}
 
@@ -76,30 +68,18 @@ def _copied(
     work: Store,
     cells: Cells,
     have: set[PurePosixPath],
-    is_other: bool = False,
     whole: bool = False,
 ) -> int:
     """How many records were written that were not there; ``have`` then has them."""
     count = 0
     for cell, record in done(store, cells):
         lacks = whole and record["status"] == "done" and not record["predictions"]
-        if cell.place in have or (is_other and (lacks or not is_of_here(record))):
+        if cell.place in have or lacks:
             continue
         work.write({key: value for key, value in record.items() if key != "checksum"})
         have.add(cell.place)
         count += 1
     return count
-
-
-def is_of_here(record: Record) -> bool:
-    """Whether this machine, with these versions, would come to the same bits."""
-    here = {**_here(), "threads": record["provenance"]["threads"]}  # as many as are asked for
-    return not other_machine(record, {"provenance": here})
-
-
-@cache
-def _here() -> dict[str, Any]:
-    return provenance("", {}, 1, torch.device("cpu"), Precision.float32)
 
 
 def packed(folder: Folder, cells: Cells, results: Path) -> tuple[Path, bool]:

@@ -86,6 +86,30 @@ def test_a_run_is_kept_half_done_goes_on_elsewhere_and_is_not_made_again(
     assert (there / "reference/two/records.jsonl.zst").read_bytes() == before
 
 
+@pytest.mark.slow
+def test_a_cell_of_two_folders_is_run_for_the_first_alone(
+    asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one, two = ["pretrained", "default_ft"], ["default_ft", "pretrained"]
+    asked.write_text(
+        "folders:\n"
+        + "".join(
+            f"  - name: {name}\n    predictions: false\n    experiments:\n"
+            f"      - \"smoke dataset=tae 'methods=[{','.join(methods)}]' finetune.steps=2\"\n"
+            for name, methods in {"one": one, "two": two}.items()
+        )
+    )
+    assert run(asked, tmp_path, monkeypatch) == 0
+    said, progress = capfd.readouterr()
+    assert "All: 2 cells to run" in said
+    assert "2 of 2 cells" in progress
+    assert "two: 2 records brought from other experiments" in said
+    assert not (tmp_path / "two" / "journal.jsonl").exists()
+    for name in ("one", "two"):
+        assert sorted(places(tmp_path / "reference" / name)) == ["tae default_ft", "tae pretrained"]
+        assert said.count(f"{name}: whole; 2 records") == 1
+
+
 def test_what_is_no_kept_run_is_said(
     asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
