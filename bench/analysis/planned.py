@@ -34,7 +34,8 @@ from bench.score import Score
 from bench.scores import RANKED_BY, SCORES
 
 SAFE = "safe"  # the step that the safest rule keeps, beside those of `STEPS`
-GROUPINGS = ("domain", "rows", "imbalance")
+BEFOREHAND = "known beforehand"  # when the question was asked
+GROUPINGS = ("domain", "rows", "imbalance", BEFOREHAND)
 HARM = "harm"
 SCORE_COLUMNS = [
     *("score", "step", "against", "mean", "se", "tables", "better", "worse"),
@@ -151,7 +152,7 @@ def planned(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) 
     return Planned(
         found,
         _scores(causal, others, values, settings),
-        _groups(causal, others, values, groups_of(cells, settings)),
+        _groups(causal, others, values, _grouped(cells, settings)),
         left_out,
     )
 
@@ -281,6 +282,15 @@ def _verdicts(table: pd.DataFrame, settings: Analysis) -> Iterator[Verdict]:
             yield Verdict.better if row["mean"] > 0 else Verdict.worse
         else:
             yield Verdict.as_good if -margin < low and high < margin else Verdict.untold
+
+
+def _grouped(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
+    """The groups of each table, by what was known of it, too, where that divides them."""
+    groups = groups_of(cells, settings)
+    is_unseen = groups.index.isin(settings.unseen)
+    if is_unseen.any() and not is_unseen.all():
+        groups[BEFOREHAND] = np.where(is_unseen, "unseen", "seen")
+    return groups
 
 
 def _groups(

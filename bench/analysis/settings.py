@@ -88,6 +88,7 @@ class Analysis:
     brier_margin: Positive = MISSING
     safe_rule: Text = MISSING
     rivals: list[Text] = MISSING
+    unseen: list[Text] = MISSING
     elo_rounds: Annotated[int, Interval(ge=1, le=10**6)] = MISSING
     small_difference: Positive = MISSING
     power: Level = MISSING

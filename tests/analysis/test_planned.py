@@ -146,6 +146,33 @@ def test_the_safest_rule_is_read_from_the_curves_and_what_has_none_is_named() ->
     assert rows.loc[("roc_auc_ovo", SAFE, "default_ft"), "mean"] == 0.0  # 0.74 − 0.74
 
 
+def test_the_safest_rule_reads_all_three_scores_where_log_loss_is_worse_from() -> None:
+    records = scored()
+    for record in records:
+        worse = 0.01 * (record["cell"]["method"] == "bootstrap")
+        validation, test = record["curves"]["validation"], record["curves"]["test"]
+        validation["roc_auc_ovo"] = [0.7, 0.71, 0.8]  # the last by itself
+        validation["log_loss"] = [0.6, 0.5, 0.61]  # which is worse than no fine-tuning
+        test["log_loss"] = [0.6, 0.55 + worse, 0.9]
+        test["brier"] = [0.3, 0.2 + worse, 0.8]
+    rows = read(records).scores.set_index(["step", "score", "against"]).loc[SAFE]
+    assert set(rows.index.unique("score")) == {"roc_auc_ovo", "log_loss", "brier"}
+    assert rows.loc[("roc_auc_ovo", "default_ft"), "mean"] == pytest.approx(0.0235)  # step 1's
+    assert rows.loc[("log_loss", "bootstrap"), "mean"] == pytest.approx(0.01)  # lower is better
+    assert rows.loc[("brier", "bootstrap"), ["better", "worse"]].tolist() == [8, 0]
+    assert rows.loc[("brier", "default_ft"), "verdict"] is Verdict.as_good
+
+
+def test_tables_of_which_nothing_was_known_are_a_group_of_their_own() -> None:
+    assert "known beforehand" not in set(read(scored()).groups["grouping"])
+    unseen = settings([*QUICK, "analysis.unseen=[a,b,z]"])
+    groups = read(scored(), unseen).groups
+    of = groups[(groups["grouping"] == "known beforehand") & (groups["against"] == "default_ft")]
+    of = of.set_index("group")
+    assert of["tables"].to_dict() == {"seen": 6, "unseen": 2}
+    assert of.loc["unseen", "roc_auc_ovo"] == pytest.approx(0.0205)
+
+
 def test_groups_are_of_domain_rows_and_imbalance() -> None:
     records = scored()
     assert set(read(records).groups["grouping"]) == {"domain", "rows"}  # older records
