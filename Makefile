@@ -34,7 +34,7 @@ smoke: ## three small tables, all methods, about a minute
 ablation: ## every generator alone and mixed with real rows, some 35 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=ablation
 
-stopping: ## every stopping rule, on the embedded tables that none was found on, half an hour on two cores
+stopping: ## every stopping rule, on the embedded tables that none was found on, forty minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=stopping
 
 safety: ## how far fine-tuning may overshoot: methods and rivals x learning rates, an hour on two cores

@@ -64,7 +64,7 @@ class Verb:
     help : str
         ``HELP``, its line in the help.
     usage : str
-        ``USAGE``: what may stand behind it; "" where that is any key of the config.
+        ``USAGE``: what may stand behind it.
     about : str
         ``ABOUT``: what its own help says beside that.
     only_prints : bool

@@ -34,9 +34,7 @@ from bench.phrases import joined
 from bench.report import replies, verdict
 from bench.report.captions import completeness
 from bench.report.looks import title
-from bench.report.planned import primary
 from bench.report.published import elsewhere
-from bench.report.question import opening
 from bench.report.readable import share, sign_three, signed, three, with_interval
 from bench.report.tables import claims
 from bench.report.transfer import question
@@ -122,8 +120,7 @@ def updated(text: str, root: Path, beside: Path, across: Path | None = None) -> 
     read = answer(frame(records), settings(), metric_of(records), Told(records))
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
-    safer = primary(read) or opening(read)
-    told = [replies.is_worth_it(read), safer]
+    told = [replies.is_worth_it(read), replies.is_safer(read)]
     if across is not None:
         moved = _records(across)
         of = transfer.answer(moved, settings(), metric_of(moved))

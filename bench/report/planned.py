@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bench.analysis.answer import Answer
 from bench.analysis.change import Change
 from bench.analysis.planned import Primary, Reading
 from bench.files import Unsound
-from bench.phrases import joined
+from bench.phrases import counted, joined
 from bench.report.looks import title
 from bench.report.question import Reply, points, runs_of, where
 from bench.report.readable import share, with_interval
@@ -40,9 +41,14 @@ def primary(answer: Answer) -> Reply | None:
         f"fine-tuning, on real rows alone {share(found.harm[found.default])}: {sized(plain)} "
         f"points (mean over tables, ± 2 standard errors). Against {_nulls(found)}."
     )
-    smallest = f"{100 * found.smallest[found.default]:.0f} points"
-    power = share(answer.settings.power)
-    because += f" So many tables find differences from {smallest} on with {power} power."
+    smallest = 100 * found.smallest[found.default]
+    if not isnan(smallest):
+        several = plain.tables > 1
+        many = counted(plain.tables, "table") if several else counted(plain.folds, "fold")
+        because += (
+            f" {many} find differences of {smallest:.0f} points or more with "
+            f"{share(answer.settings.power)} power."
+        )
     return Reply(f"{told} {where(plain)}", because, "planned")
 
 

@@ -14,6 +14,7 @@ from bench.analysis.worth import worth
 from bench.phrases import counted, joined
 from bench.report.advice import LIMITS, reply
 from bench.report.looks import title
+from bench.report.planned import primary
 from bench.report.question import Reply, opening, points, runs_of, sized, titles_of, where
 from bench.report.readable import share, signed, unsigned, with_interval
 
@@ -30,7 +31,12 @@ def replies(answer: Answer) -> list[Reply]:
     first = is_worth_it(answer)
     if answer.advice is not None:
         first = reply(answer.advice, answer.metric, answer.settings.confidence)
-    return [first, opening(answer), when_to_stop(answer), unknown(answer)]
+    return [first, is_safer(answer), when_to_stop(answer), unknown(answer)]
+
+
+def is_safer(answer: Answer) -> Reply:
+    """The title's question, as it is asked beforehand; without a null, by its difference alone."""
+    return primary(answer) or opening(answer)
 
 
 def is_worth_it(answer: Answer) -> Reply:

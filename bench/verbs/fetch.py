@@ -18,6 +18,12 @@ from bench.verbs._hydra import each_cell
 
 HELP = "get tables and weights ahead, verified; after it, offline=true runs"
 PLACE = 2
+USAGE = "fetch [experiment=NAME] [key=value ...]"
+ABOUT = """
+Takes the words of a `run` and gets the tables (OpenML) and weights (the hub) that it needs, once,
+each verified by its checksum. The same command goes on where it stopped. Exit code 1: some could
+not be had, and are named.
+"""
 GIVE_UP = 2  # tables in a row for which nobody answered: the network is away
 
 

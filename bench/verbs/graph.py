@@ -19,6 +19,16 @@ from bench.verbs._hydra import with_config
 
 HELP = "draw what causal discovery finds in one fold of a table"
 PLACE = 9
+USAGE = "graph dataset=NAME fold=NUMBER [method=NAME] [key=value ...]"
+ABOUT = """
+Looks for causes in the training rows of one fold and writes how sure each edge is (PNG, PDF, SVG,
+and a matrix as CSV) and one graph without cycles to RESULTS_DIR/graphs/DATASET-FOLD.
+
+  method=NAME                  whose search (default: scm)
+  method.generator.KEY=VALUE   its settings: discovery.level=0.05 (generators/scm/README.md)
+  knowledge=FILE               what is known of causes
+  dag=FILE|shipped             a graph instead of a search
+"""
 PICTURES = ("probabilities", "dag")
 FILES = (
     "probabilities.csv",

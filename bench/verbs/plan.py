@@ -29,6 +29,12 @@ from bench.verbs._hydra import each_cell
 HELP = "cells, done, fetched, and the time that the rest will take"
 PLACE = 3
 ONLY_PRINT = True
+USAGE = "plan [experiment=NAME] [key=value ...]"
+ABOUT = """
+Takes the words of a `run`, and tells what that would do: how many cells, how many of them are done,
+failed or made by other code; which tables and weights are here; about how long the rest will take,
+by what the records beside it took. Runs, fetches and writes nothing.
+"""
 STATES = ("done", "not_applicable", "failed", "stale", "to do")
 
 

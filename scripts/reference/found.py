@@ -17,8 +17,6 @@ from bench.errors import BadInput
 from bench.phrases import counted, joined
 from bench.report.contents import contents
 from bench.report.looks import title
-from bench.report.planned import primary
-from bench.report.question import opening
 from bench.report.readable import two, with_interval
 from bench.report.tables.safety import rate
 from scripts.reference.folders import folders
@@ -54,8 +52,6 @@ def _of(root: Path) -> Iterator[str]:
     )
     for chapter in contents(records, settings())[0]:
         for reply in chapter.replies:
-            if reply == opening_of(chapter.read):
-                reply = primary(chapter.read) or reply
             if reply.told != LEFT_OUT:
                 yield f"* {reply.markdown}"
         yield from _margins(chapter.read)
@@ -74,11 +70,6 @@ def _margins(read: object) -> Iterator[str]:
         told.append(f"{title(str(name))} {upto}{'' if isnan(row['factor_last']) else times}")
     if told:
         yield f"* Up to which learning rate the last step gains: {'; '.join(told)}."
-
-
-def opening_of(read: object) -> object:
-    """The answer to the title's question, which one that was planned takes the place of."""
-    return opening(read) if hasattr(read, "planned") else None
 
 
 def origin(records: list[Record]) -> str:

@@ -17,6 +17,7 @@ from bench.analysis.resolves import Told
 from bench.analysis.settings import Analysis, settings
 from bench.errors import BadInput
 from bench.report.planned import primary
+from bench.report.replies import replies
 from bench.scores.log_loss import log_loss
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
@@ -84,8 +85,14 @@ def test_its_numbers_are_those_of_the_tables() -> None:
     assert found.changes["default_ft"].se == pytest.approx(se)
     assert found.smallest["default_ft"] == pytest.approx(se * smallest_distance(8, 0.8, 0.05))
     assert found.better_null == "noise"  # level with it, while bootstrap is beaten
-    said = primary(answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)))
+    whole = answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records))
+    said = primary(whole)
     assert said is not None
+    assert replies(whole)[1] == said  # on top of the page, too
+    smallest = f"{100 * found.smallest['default_ft']:.0f}"
+    assert said.because.endswith(
+        f"8 tables find differences of {smallest} points or more with 80% power."
+    )
     assert said.told == (
         "Augmentation makes fine-tuning safer; whether it is the causes cannot be told here"
     )

@@ -257,9 +257,9 @@ class TestSentences:
         assert "changes by +8.00 [" in robust.because
         assert robust.because.endswith("and the largest loss is +7.00 (credit-g).")
         assert accurate.told == "Accuracy is kept across domains"
-        assert "against the published model, where no more than 5 may be lost" in accurate.because
+        assert "against the base model, where no more than 5 may be lost" in accurate.because
         assert accurate.because.endswith("8 of 8 targets lose no more than that on average.")
-        assert seen.told == "The experiment sees what it must"
+        assert seen.told == "The controls behave as they must"
         assert [reply.table for reply in (causal, robust, accurate, seen)] == [
             "contrasts", "robustness", "robustness", "checks",
         ]  # fmt: skip
@@ -307,12 +307,12 @@ class TestSentences:
         assert causal.because.endswith(lacks)
         assert robust.told.endswith("cannot be told here") == ("causal" not in arms)
         assert accurate.told.endswith("cannot be told here") == ("causal" not in arms)
-        assert seen.told == "Whether the experiment sees what it must cannot be told"
+        assert seen.told == "Whether the controls behave as they must cannot be told"
         assert seen.because.startswith("of permuted labels there is no record and of tables")
 
     def test_an_experiment_that_fails_its_checks_says_so(self) -> None:
         helped = study(["permuted"], lambda *_: 0.01, seeds=(0, 1))
-        assert replies(read(helped))[-1].told == "The experiment does not see what it must"
+        assert replies(read(helped))[-1].told == "The controls do not behave as they must"
 
     def test_published_weights_that_were_kept_are_told(self) -> None:
         records = study(["causal"], gains, seeds=(0, 1))
@@ -320,7 +320,7 @@ class TestSentences:
             record["transfer"] |= {"chosen_step": 0}
         assert replies(read(records))[2].because.endswith(
             "in 25% of the runs no step was better on the held-out sources than none, and the "
-            "weights are the published ones."
+            "weights are the base model's."
         )
 
     def test_of_numbers_the_error_in_deviations_is_read(self) -> None:

@@ -74,7 +74,7 @@ def glance(reading: Reading) -> Drawing | None:
     both[0].set_xlabel(f"gain: test {reading.metric.turned_title()} ×1000", fontsize=8)
     both[1].set_xlabel("harm: % of runs that end worse", fontsize=8)
     caption = (
-        "Across domains, in context, against the published model (0), with "
+        "Across domains, in context, against the base model (0), with "
         f"{reading.settings.confidence:.0%} bootstrap intervals over targets and corpora."
     )
     return Drawing("at_a_glance", "Gain and harm across domains", caption, figure)
@@ -109,7 +109,7 @@ def heat_map(reading: Reading) -> Drawing | None:
     framed = " Framed: the target's own domain, the target itself left out."
     has_own = bool(table["is_in_domain"].any())
     caption = (
-        "Mean gain over the published model, in context, and its "
+        "Mean gain over the base model, in context, and its "
         f"{reading.settings.confidence:.0%} interval; bold where that leaves 0 out. Orange: gain; "
         f"purple: loss; colours end at the 95 % quantile.{framed if has_own else ''}"
     )
@@ -182,7 +182,7 @@ def learning_curves(reading: Reading) -> Drawing | None:
     ]
     legend_above(figure, ncols=len(drawn), handles=drawn)
     caption = (
-        "Mean gain over the published model with the same rows in context, over targets and "
+        "Mean gain over the base model with the same rows in context, over targets and "
         f"corpora; bands: {reading.settings.confidence:.0%} intervals."
     )
     return Drawing("learning_curves", "Gain by number of rows in context", caption, figure)

@@ -33,9 +33,9 @@ KEPT = {
     Outcome.unknown: "Whether accuracy is kept across domains cannot be told",
 }
 SEES = {
-    Outcome.yes: "The experiment sees what it must",
-    Outcome.no: "The experiment does not see what it must",
-    Outcome.unknown: "Whether the experiment sees what it must cannot be told",
+    Outcome.yes: "The controls behave as they must",
+    Outcome.no: "The controls do not behave as they must",
+    Outcome.unknown: "Whether the controls behave as they must cannot be told",
 }
 PERMUTED = {
     Outcome.yes: "do not help",
@@ -115,7 +115,7 @@ def is_robust(answer: Answer) -> Reply:
     return Reply(
         "Robustness across domains",
         f"of transfers with {name_of(CAUSAL)} {_interval(row, 'harm', share)} end below the "
-        f"published model{_beside(harm)}; on the "
+        f"base model{_beside(harm)}; on the "
         f"worst {worst:.0%} of targets {_score(answer)} changes by "
         f"{_interval(row, 'worst', hundredths)}{_beside(least)}, and the largest loss is "
         f"{hundredths(row['lowest'])} ({row['lowest_target']}).",
@@ -132,7 +132,7 @@ def is_accurate(answer: Answer) -> Reply:
     gained = _interval(row, "mean", hundredths)
     return Reply(
         KEPT[row["kept"]],
-        f"{name_of(CAUSAL)} change {_score(answer)} by {gained} against the published model, where "
+        f"{name_of(CAUSAL)} change {_score(answer)} by {gained} against the base model, where "
         f"no more than {margin:g} may be lost; {row['kept_targets']} of "
         f"{counted(row['targets'], 'target')} lose no more than that on average{_unmoved(row)}.",
         "robustness",
@@ -192,7 +192,7 @@ def _unmoved(row: Mapping[Any, Any]) -> str:
         return ""
     return (
         f"; in {share(row['unmoved'])} of the runs no step was better on the held-out sources than "
-        "none, and the weights are the published ones"
+        "none, and the weights are the base model's"
     )
 
 

@@ -49,7 +49,7 @@ forgotten = TransferTable(
     caption=lambda reading, _rows: (
         f"{reading.metric.title} of the adapted model minus the published one's on source tables "
         "that were held out: below 0 the model has forgotten. By these tables the step was chosen, "
-        "step 0 (the published model) among them, so that this flatters. Kept as published: runs "
+        "step 0 (the base model) among them, so that this flatters. Kept as published: runs "
         "whose step is 0."
     ),
     behind=arms_and("source"),

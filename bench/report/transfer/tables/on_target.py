@@ -26,7 +26,7 @@ KEYS = ["on_target", "direction", "arm"]
 
 
 def _make(reading: Reading) -> pd.DataFrame:
-    """Against the published model, and against the same fine-tuning from its weights."""
+    """Against the base model, and against the same fine-tuning from its weights."""
     table = reading.answer.robustness
     tuned = table[table["on_target"] != IN_CONTEXT]
     over = reading.answer.brought.rename(
@@ -71,7 +71,7 @@ on_target = TransferTable(
         f"Test {reading.metric.turned_title()} after fine-tuning on the target from adapted "
         "weights. Over published weights: minus the same fine-tuning from the published ones (same "
         "method, settings, target, fold and seed; none where that has no record here). Over not "
-        "fine-tuning: minus the published model in context; harm: share below it."
+        "fine-tuning: minus the base model in context; harm: share below it."
     ),
     empty="Left out: no record is of fine-tuning on the target from adapted weights.",
     behind=arms_and("direction", "on_target"),

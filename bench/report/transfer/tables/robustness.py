@@ -77,7 +77,7 @@ def _elsewhere(table: pd.DataFrame) -> pd.DataFrame:
 def _caption(reading: Reading, rows: pd.DataFrame) -> str:
     settings = reading.settings
     text = (
-        "In context with all training rows, against the published model. Accuracy is kept where "
+        "In context with all training rows, against the base model. Accuracy is kept where "
         f"the interval of the mean gain lies above −{1000 * settings.transfer_margin:g} ×1000 "
         "(analysis.transfer_margin), not where it lies below; behind it the targets whose mean "
         "does. Harm: share of (target, corpus) with a gain below 0. Worst: mean gain of the worst "
@@ -97,7 +97,7 @@ def _more_caption(reading: Reading, _rows: pd.DataFrame) -> str:
         "target. Transfer gap: gain from the target's own domain minus that from the other one, on "
         f"the same targets. Losses above {1000 * reading.settings.transfer_margin:g}: share of "
         "(target, corpus) that lose more than that ×1000. Kept as published: runs whose weights "
-        "are the published ones, as no step was better on the held-out sources. p: Wilcoxon's test "
+        "are the base model's, as no step was better on the held-out sources. p: Wilcoxon's test "
         "of the gain over targets, Holm-corrected over the arms. Resolves from: the mean gain that "
         f"would have been found with {reading.settings.power:.0%} power."
     )

@@ -55,9 +55,9 @@ def _caption(reading: Reading, _rows: pd.DataFrame) -> str:
         f"{three(reading.metric.oriented(base))} ({size})" for size, base in bases.items()
     )
     return (
-        f"Mean gain in test {reading.metric.turned_title()} over the published model with the same "
+        f"Mean gain in test {reading.metric.turned_title()} over the base model with the same "
         "rows of the target in context, of targets that were read with each number of rows. The "
-        f"published model scores {told}."
+        f"base model scores {told}."
     )
 
 
