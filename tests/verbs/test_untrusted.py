@@ -273,7 +273,7 @@ class TestSchema:
         assert counts == {
             "embedded": 360,
             "pilot": 396,
-            "ablation": 384,
+            "ablation": 492,
             "embedded_regression": 324,
             "transfer": 1187,
             "safety": 744,
