@@ -25,7 +25,7 @@ Looks for causes in the training rows of one fold and writes how sure each edge 
 and a matrix as CSV) and one graph without cycles to RESULTS_DIR/graphs/DATASET-FOLD.
 
   method=NAME                  whose search (default: scm)
-  method.generator.KEY=VALUE   its settings: discovery.level=0.05 (generators/scm/README.md)
+  method.generator.KEY=VALUE   its settings: discovery.level=0.05
   knowledge=FILE               what is known of causes
   dag=FILE|shipped             a graph instead of a search
 """

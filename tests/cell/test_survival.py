@@ -189,7 +189,7 @@ def test_a_sweep_killed_at_ten_random_moments_equals_an_undisturbed_one(
         assert killed.read_text() == whole_one.read_text()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_cell_that_another_sweep_is_at_is_left_for_last(tmp_path: Path) -> None:
     folder = tmp_path / "results"
     words = ["dataset=haberman", "methods=[pretrained,default_ft]", "finetune.steps=2"]

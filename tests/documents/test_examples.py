@@ -52,7 +52,7 @@ def test_the_tour_and_the_examples_give_what_they_show(project: Path) -> None:
     run(project, "-m", "doctest", "-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE", "examples.txt")
 
 
-@pytest.mark.long
+@pytest.mark.slow  # `test_adding_a_method_takes_one_class_file_and_one_yaml` is in every run
 def test_what_is_shown_passes_the_suites_that_find_it(project: Path) -> None:
     generators, tables = "tests/generators/test_generators.py", "tests/report/test_tables.py"
     models = "tests/models/test_models_conform.py"

@@ -32,7 +32,7 @@ def folder(words: list[str]) -> str:
     return words[-1].partition("=")[2]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_every_cell_is_done_and_fine_tuning_moved_it(folder: str) -> None:
     records = list(Store(folder).records())
     assert len(records) == 8
@@ -46,7 +46,7 @@ def test_every_cell_is_done_and_fine_tuning_moved_it(folder: str) -> None:
     assert len({str(r["identity"]["parts"]["model"]) for r in records}) == 1
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "told"),
     [
@@ -64,7 +64,7 @@ def test_every_verb_reads_it(
     assert told in capsys.readouterr().out
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_what_is_done_is_planned_as_done(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

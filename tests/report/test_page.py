@@ -120,7 +120,7 @@ def test_the_main_tables_are_open_and_an_answer_leads_to_its_table(opened: Any) 
     assert of_all == shown
     assert sum(of_all.values()) < len(of_all) / 2
     links = "return [...document.querySelectorAll('.answer a')].map(a => a.hash.slice(1))"
-    assert set(opened.execute_script(links)) == {"paired", "summary", "rules"}
+    assert set(opened.execute_script(links)) == {"paired", "planned", "rules"}
 
 
 def test_printing_shows_what_is_folded_and_folds_it_again(opened: Any) -> None:

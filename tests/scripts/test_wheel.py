@@ -94,7 +94,7 @@ def test_the_command_and_the_module_teach_themselves(site: Path, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.long
+@pytest.mark.slow  # the command itself is in every run
 def test_every_verb_works_in_any_folder(site: Path, tmp_path: Path) -> None:
     methods = tmp_path / "configs" / "method"
     methods.mkdir(parents=True)

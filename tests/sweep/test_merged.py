@@ -12,9 +12,10 @@ from bench.sweep import merged
 from bench.sweep.entries import cells_of
 from bench.sweep.jobs import cells, composing, expand
 
+PAPER = ["experiment=paper", "dataset=tabarena/anneal,tabarena/diabetes", "fold=0", "offline=true"]
 SWEEPS = [
-    ["experiment=smoke"],
-    ["experiment=paper", "dataset=tabarena/anneal,tabarena/diabetes", "fold=0", "offline=true"],
+    pytest.param(["experiment=smoke"], marks=pytest.mark.slow),
+    pytest.param(PAPER, marks=pytest.mark.slow),
     ["dataset=iris,tae", 'methods=[default_ft,"ctgan finetune.steps=3 method.name=short"]'],
     ["dataset=iris,tae", "seed=0,1", "finetune.lr=1e-4,1e-3", "methods=[pretrained,scm]"],
     ["dataset=iris,tae", "fold=0,1", "method=scm"],

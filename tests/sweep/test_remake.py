@@ -133,7 +133,7 @@ SETTLED = ("dataset", "model", "method")  # groups whose choices name classes
 
 
 class TestConfigs:
-    @pytest.mark.long
+    @pytest.mark.slow
     def test_whatever_conf_offers_may_be_made_again(self):
         """Each dataset beside a model and a method while there are any, for a config has all."""
         offered = {group: sorted(Path(CONF, group).glob("*.yaml")) for group in SETTLED}

@@ -57,7 +57,7 @@ def test_a_sweep_prints_and_writes_its_tables(reference: Path) -> None:
     assert "complete for all methods shown" in (reference / "report" / "tables.md").read_text()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_one_worker_and_two_give_the_same_bits(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     run = sweep(folder, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")

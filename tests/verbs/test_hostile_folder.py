@@ -134,7 +134,7 @@ def test_what_stands_in_a_folders_place_is_to_be_moved_away():
     assert "a → a" not in of_the_system(IsADirectoryError(21, "Is a directory", "a", None, "a"))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_more_evaluations_than_a_record_holds_are_refused(capsys: pytest.CaptureFixture[str]):
     words = ["method=default_ft", "finetune.steps=100000", "finetune.eval_every=4"]
     assert main(["plan", "dataset=credit-g", *words]) == 2
