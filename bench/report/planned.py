@@ -13,7 +13,7 @@ from bench.analysis.planned import Primary, Reading
 from bench.files import Unsound
 from bench.phrases import counted, joined
 from bench.report.looks import title
-from bench.report.question import Reply, points, runs_of, where
+from bench.report.question import Reply, interval_of, points, runs_of, where
 from bench.report.readable import share, with_interval
 
 MOST = 64 * 2**10  # bytes of a plan
@@ -39,16 +39,17 @@ def primary(answer: Answer) -> Reply | None:
         f"with rows of structural causal models mixed in ({title(found.method)}), "
         f"{share(found.harm[found.method])} of {runs_of(plain, found.models)} end worse than not "
         f"fine-tuning, on real rows alone {share(found.harm[found.default])}: {sized(plain)} "
-        f"points (mean over tables, ± 2 standard errors). Against {_nulls(found)}."
+        f"points{interval_of(plain)}. Against {_nulls(found)}."
     )
     smallest = 100 * found.smallest[found.default]
     if not isnan(smallest):
         several = plain.tables > 1
         many = counted(plain.tables, "table") if several else counted(plain.folds, "fold")
-        because += (
-            f" {many} find differences of {smallest:.0f} points or more with "
-            f"{share(answer.settings.power)} power."
+        # Shares differ by 100 points at most.
+        found_from = (
+            "no difference" if smallest > 100 else f"differences of {smallest:.0f} points or more"
         )
+        because += f" {many} find {found_from} with {share(answer.settings.power)} power."
     return Reply(f"{told} {where(plain)}", because, "planned")
 
 

@@ -127,12 +127,17 @@ def runs_of(change: Change, models: Sequence[str]) -> str:
 
 def sized(change: Change, show: Callable[[float], str], unit: str = "") -> str:
     """A change with its interval, and whether that tells it from zero."""
-    size = f"{with_interval(change.mean, *change.interval, show)}{unit}"
+    size = f"{with_interval(change.mean, *change.interval, show)}{unit}{interval_of(change)}"
+    tells = isnan(change.se) or change.is_above or change.is_below
+    return f"{size}{'' if tells else ', which includes zero'}"
+
+
+def interval_of(change: Change) -> str:
+    """What a change's interval is over, as it stands behind it; of one table alone its folds."""
     if isnan(change.se):
-        return f"{size}; one {'fold' if change.tables == 1 else 'table'} alone tells nothing"
+        return f"; one {'fold' if change.tables == 1 else 'table'} alone tells nothing"
     over = "folds, which share rows" if change.tables == 1 else "tables"
-    zero = "" if change.is_above or change.is_below else ", which includes zero"
-    return f"{size} (mean over {over}, ± 2 standard errors){zero}"
+    return f" (mean over {over}, ± 2 standard errors)"
 
 
 def points(part: float) -> str:

@@ -101,6 +101,28 @@ def test_its_numbers_are_those_of_the_tables() -> None:
     assert said.because.index("Noise") < said.because.index("Bootstrap")
 
 
+@pytest.mark.parametrize(
+    ("folds", "over"),
+    [
+        (2, "points (mean over folds, which share rows, ± 2 standard errors). Against"),
+        (1, "points; one fold alone tells nothing. Against"),
+    ],
+)
+def test_of_one_table_the_interval_is_over_its_folds(folds: int, over: str) -> None:
+    records = [
+        record
+        for method, of in {"default_ft": "wb", "causalmixft": "bb", "bootstrap": "ww"}.items()
+        for record in runs(method, of[:folds])
+        if record["cell"]["dataset"] == "a"
+    ]
+    said = primary(answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)))
+    assert said is not None
+    assert over in said.because
+    assert said.told.endswith("is open on this table")
+    assert "[nan" not in said.because
+    assert ("2 folds find no difference with 80% power." in said.because) == (folds == 2)
+
+
 def test_without_a_null_or_by_another_score_there_is_none() -> None:
     records = [*runs("default_ft", "ww"), *runs("causalmixft", HALF)]
     assert answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)).planned is None
