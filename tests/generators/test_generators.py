@@ -13,7 +13,7 @@ import json
 import pkgutil
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -309,8 +309,13 @@ def with_defaults(path: Path) -> DictConfig:
     return config
 
 
-def generator_nodes(folders: list[str]) -> dict[str, DictConfig]:
+def generator_nodes(folders: Iterable[str]) -> dict[str, DictConfig]:
     """Every generator node of the methods, by their names: one that several have stands once."""
+    return _generator_nodes(tuple(folders))
+
+
+@cache  # hundreds of tests ask for them
+def _generator_nodes(folders: tuple[str, ...]) -> dict[str, DictConfig]:
     nodes: dict[str, DictConfig] = {}
     for folder in [METHODS, *map(Path, folders)]:
         paths = sorted(folder.glob("*.yaml"))
