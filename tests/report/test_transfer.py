@@ -128,7 +128,7 @@ class TestValues:
             ("spread", {"": "Real rows"}, {
                 "spread over corpora ×1000": r"1\.41",  # ±1 of two
                 "transfer gap ×1000 [95% interval]": r"\+20\.00 \[.*\]",
-                "losses above 5": "0%", "kept as published": "0%", "targets": "8", "corpora": "4",
+                "losses above 5": "0%", "base model kept": "0%", "targets": "8", "corpora": "4",
                 "runs": "16",
             }),
             ("spread", {"": "Permuted labels (control)"}, {
@@ -165,16 +165,16 @@ class TestValues:
             }),
             ("on_target", {"": "Real + SCM rows"}, {
                 "on the target": "Default fine-tuning", "direction": "across",
-                "over published weights ×1000 [95% interval]": r"\+15\.00 \[.*\]", "targets": "8",
+                "over base weights ×1000 [95% interval]": r"\+15\.00 \[.*\]", "targets": "8",
                 "over not fine-tuning ×1000 [95% interval]": r"\+20\.00 \[.*\]", "runs": "8",
             }),
             # Half of what australian gains, whose records come first: 4 − 2.
             ("forgotten", {"": "Real + noise (null)", "from": "healthcare"}, {
                 "mean gain ×1000 [95% interval]": r"\+1\.00 \[.*\]", "median step": "20",
-                "kept as published": "0%", "held-out tables": "2", "corpora": "2",
+                "base model kept": "0%", "held-out tables": "2", "corpora": "2",
             }),
             ("per_target", {"": "heart", "from": "finance"}, {
-                "domain": "healthcare", "published: ROC-AUC": r"0\.8000",
+                "domain": "healthcare", "base model: ROC-AUC": r"0\.8000",
                 "Real + noise (null)": r"-2\.00 \(100%\)", "Real + SCM rows": r"\+8\.00 \(0%\)",
                 "corpora": "2", "folds": "1",
             }),

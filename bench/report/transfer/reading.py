@@ -39,7 +39,7 @@ COLUMNS: dict[str, int | None] = {
     "on_target": None,
     "status": None,
     "counted": None,
-    "published": 4,
+    "base": 4,
     "adapted": 4,
     "gain": 4,
     "step": None,
@@ -99,7 +99,7 @@ class Reading:
         start, gained = runs[base(metric)], runs[gain(metric)]
         done = runs.assign(
             counted="yes",
-            published=metric.oriented(start),
+            base=metric.oriented(start),
             adapted=metric.oriented(start + gained),
             gain=gained,
         )

@@ -42,14 +42,14 @@ forgotten = TransferTable(
             f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]",
         ),
         Column("step", "median step", whole),
-        Column("unmoved", "kept as published", share),
+        Column("unmoved", "base model kept", share),
         Column("targets", "held-out tables"),
         Column("corpora", "corpora"),
     ],
     caption=lambda reading, _rows: (
-        f"{reading.metric.title} of the adapted model minus the published one's on source tables "
+        f"{reading.metric.title} of the adapted model minus the base model's on source tables "
         "that were held out: below 0 the model has forgotten. By these tables the step was chosen, "
-        "step 0 (the base model) among them, so that this flatters. Kept as published: runs "
+        "step 0 (the base model) among them, so that this flatters. Base model kept: runs "
         "whose step is 0."
     ),
     behind=arms_and("source"),

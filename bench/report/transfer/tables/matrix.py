@@ -75,9 +75,9 @@ matrix = TransferTable(
     rows=_rows,
     columns=_columns,
     caption=lambda reading, _rows: (
-        f"Gain: test {reading.metric.turned_title()} of the adapted model minus the published "
-        "one's, both in context with all training rows of the target; a mean over targets of means "
-        "over corpora (a corpus is what a seed draws from a source's tables), with its "
+        f"Gain: test {reading.metric.turned_title()} of the adapted model minus the base "
+        "model's, both in context with all training rows of the target; a mean over targets of "
+        "means over corpora (a corpus is what a seed draws from a source's tables), with its "
         f"{reading.settings.confidence:.0%} interval, which draws targets and corpora anew; of one "
         "target there is none. *: the target's own domain, the target itself left out."
     ),

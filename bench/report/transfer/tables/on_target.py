@@ -1,4 +1,4 @@
-"""Fine-tuning on the target too: from adapted weights against from the published ones."""
+"""Fine-tuning on the target too: from adapted weights against from the base model's."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
     return [
         Column("on_target", ON_TARGET, title),
         Column("direction", DIRECTION),
-        Column(("brought", "brought_low", "brought_high"), "over published weights", show, level),
+        Column(("brought", "brought_low", "brought_high"), "over base weights", show, level),
         Column("brought_targets", "targets", "{:.0f}".format),
         Column(("mean", "mean_low", "mean_high"), "over not fine-tuning", show, level),
         Column("harm", "harm", share),
@@ -69,8 +69,8 @@ on_target = TransferTable(
     columns=_columns,
     caption=lambda reading, _rows: (
         f"Test {reading.metric.turned_title()} after fine-tuning on the target from adapted "
-        "weights. Over published weights: minus the same fine-tuning from the published ones (same "
-        "method, settings, target, fold and seed; none where that has no record here). Over not "
+        "weights. Over base weights: minus the same fine-tuning of the base model (same method, "
+        "settings, target, fold and seed; none where that has no record here). Over not "
         "fine-tuning: minus the base model in context; harm: share below it."
     ),
     empty="Left out: no record is of fine-tuning on the target from adapted weights.",

@@ -33,7 +33,7 @@ def _columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
     return [
         Column("target_domain", "domain"),
         Column("source", FROM, origin),
-        Column("base", f"published: {reading.metric.title}", "{:.4f}".format),
+        Column("base", f"base model: {reading.metric.title}", "{:.4f}".format),
         *(
             Column((f"{arm} mean", f"{arm} harm"), reading.looks[arm].title, _with_harm, better=1)
             for arm in arms
@@ -70,8 +70,8 @@ per_target = TransferTable(
     columns=_columns,
     caption=lambda reading, _rows: (
         f"Mean gain in test {reading.metric.turned_title()} {THOUSANDTHS} over folds and corpora, "
-        "in context with all training rows; in brackets the share of corpora that harm. Published: "
-        "the score of the model as it came."
+        "in context with all training rows; in brackets the share of corpora that harm. Base "
+        "model: its own score."
     ),
     behind=_behind,
     rivals="row",

@@ -49,7 +49,7 @@ def _more_columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
         Column("spread", "spread over corpora", unsigned, THOUSANDTHS, better=-1),
         Column(_interval("gap"), "transfer gap", show, f"{THOUSANDTHS} [{level} interval]"),
         Column("clear_harm", f"losses above {margin:g}", share, better=-1),
-        Column("unmoved", "kept as published", share),
+        Column("unmoved", "base model kept", share),
         Column("p_holm", "p (Holm)", p_value),
         Column("smallest", "resolves from", unsigned, THOUSANDTHS),
         Column("targets", "targets"),
@@ -96,8 +96,8 @@ def _more_caption(reading: Reading, _rows: pd.DataFrame) -> str:
         "Of the same runs. Spread: standard deviation over the corpora of one source within a "
         "target. Transfer gap: gain from the target's own domain minus that from the other one, on "
         f"the same targets. Losses above {1000 * reading.settings.transfer_margin:g}: share of "
-        "(target, corpus) that lose more than that ×1000. Kept as published: runs whose weights "
-        "are the base model's, as no step was better on the held-out sources. p: Wilcoxon's test "
+        "(target, corpus) that lose more than that ×1000. Base model kept: runs whose weights "
+        "are its own, as no step was better on the held-out sources. p: Wilcoxon's test "
         "of the gain over targets, Holm-corrected over the arms. Resolves from: the mean gain that "
         f"would have been found with {reading.settings.power:.0%} power."
     )
