@@ -91,6 +91,8 @@ def _decoded(content: bytes, schema: Schema) -> Table:
     # As places in a dictionary: a long text that stands in every row is one text in memory.
     rows = pq.ParquetFile(io.BytesIO(content), read_dictionary=like.categorical).read()
     X = pd.DataFrame({name: rows.column(i).to_pandas() for i, name in enumerate(like.X)})
+    # Of levels in their own dtype pandas would lose a NUL at the end of a text.
+    X = X.astype(dict.fromkeys(like.categorical, object))
     y = rows.column(n_columns - 1)
     if y.null_count:
         raise Unsound("a row of it has no target")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from fitted_models import LEVELS, bits, fitted, schema_of, table
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tiny_model import load as load_tiny
@@ -97,6 +97,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 
 
 @settings(max_examples=15, deadline=None)
+@example([0.0, 1.0, 2.0], ["", "\0", "a\0"], ["a", "b", "y"], [0, 1, 2], [0.0, 1.0, 2.0])
 @given(
     st.lists(st.floats(allow_infinity=False), min_size=3, max_size=3),
     st.lists(TEXT, unique=True, max_size=4),
