@@ -31,16 +31,16 @@ reproduce: $(READY) ## run EXPERIMENT (default: embedded) on WORKERS processes a
 smoke: ## three small tables, all methods, about a minute
 	$(MAKE) reproduce EXPERIMENT=smoke
 
-ablation: ## every generator alone and mixed with real rows, some 35 minutes on two cores
+ablation: ## every generator alone and mixed with real rows, 35 to 45 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=ablation
 
 stopping: ## every stopping rule, on the embedded tables that none was found on, forty minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=stopping
 
-safety: ## how far fine-tuning may overshoot: methods and rivals x learning rates, an hour on two cores
+safety: ## how far fine-tuning may overshoot: methods and rivals x learning rates, one to two hours on two cores
 	$(MAKE) reproduce EXPERIMENT=safety
 
-transfer: ## across domains: fine-tuned on healthcare's tables, used on finance's, and back; 90 minutes on two cores
+transfer: ## across domains: fine-tuned on healthcare's tables, used on finance's, and back; 90 to 150 minutes on two cores
 	$(MAKE) reproduce EXPERIMENT=transfer
 	$(MAKE) reproduce EXPERIMENT=transfer_within
 	$(MAKE) reproduce EXPERIMENT=transfer_other

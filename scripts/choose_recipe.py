@@ -5,7 +5,7 @@ a test row nor a table of `experiment=embedded` has a say. Two readings of each 
 over runs: the validation gain at the last step (no choice of step involved), and at the best step
 (what early stopping will see, an optimistic figure).
 
-    python -m scripts.choose_recipe                   # the grid behind conf/finetune/default.yaml
+    python -m scripts.choose_recipe                   # like that behind conf/finetune/default.yaml
     python -m scripts.choose_recipe --lr 1e-4 --steps 30 60 --folds 0 1
     python -m scripts.choose_recipe --lr 1e-4 --also "" finetune.ema=0.9 "finetune.l2_sp=1"
 """

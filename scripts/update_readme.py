@@ -247,10 +247,8 @@ def _table(read: Answer) -> str:
 
 
 def _page(root: Path) -> Path:
-    """The page of a kept run; of one that is kept without, its tables."""
-    report = root / "report"
-    page = report / "index.html"
-    return page if page.is_file() else report / "tables.md"
+    """The tables of a kept run: its page may have been made beside them, but is not kept."""
+    return root / "report" / "tables.md"
 
 
 def _relative(path: Path, beside: Path) -> str:

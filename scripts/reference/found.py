@@ -14,7 +14,7 @@ from bench.cell.identity import stale
 from bench.cell.record import Record
 from bench.cell.store import Store
 from bench.errors import BadInput
-from bench.phrases import counted, joined
+from bench.phrases import joined
 from bench.report.contents import contents
 from bench.report.looks import title
 from bench.report.readable import two, with_interval
@@ -47,7 +47,7 @@ def _of(root: Path) -> Iterator[str]:
         raise BadInput(f"'{root}' holds {len(records)} sound records and {len(faults)} faulty.")
     seconds = sum(record["timings"]["seconds"]["total"] for record in records)
     yield (
-        f"**[`{root.name}`]({root.name}/report/tables.md)**: {counted(len(records), 'record')}, "
+        f"**[`{root.name}`]({root.name}/report/tables.md)**: {len(records):,} records, "
         f"{seconds / 60:.0f} minutes of one core; {origin(records)}{_other_code(records)}.\n"
     )
     for chapter in contents(records, settings())[0]:

@@ -57,6 +57,9 @@ def test_it_holds_the_table_the_reading_and_figures_that_exist(root: Path) -> No
     assert sum(line.startswith("| `") for line in text.splitlines()) == 5
     assert "What this cannot tell" in text
     assert "results/report/figures/improvements.png" in text
+    assert "results/report/tables.md" in text
+    assert (root.parent / "results/report/index.html").is_file()  # made, but not kept
+    assert "index.html" not in text
     assert (root.parent / "results/report/figures/gains.png").is_file()
 
 
