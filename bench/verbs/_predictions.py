@@ -23,7 +23,7 @@ from bench.table import Table
 QUANTILES = (0.05, 0.5, 0.95)
 TOLD = ("roc_auc_ovo", "log_loss", "accuracy", "rmse", "mae", "r2")  # those that there are
 PLACES = 6  # of a probability; of classes that are alike to these the first is predicted
-DIGITS = "%.10g"  # of a value
+DIGITS = "%.10g"  # of what is told
 
 
 def columns(schema: Schema, unread: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
@@ -78,9 +78,13 @@ def quantile(predicted: Predicted, share: float) -> np.ndarray:
     return edges[at] + within * (edges[at + 1] - edges[at])
 
 
-def as_csv(frame: pd.DataFrame) -> bytes:
-    """The frame as CSV."""
-    return frame.to_csv(index=False, float_format=DIGITS).encode()
+def as_csv(frame: pd.DataFrame, told: int) -> bytes:
+    """The frame as CSV: the last ``told`` columns, which the model tells, in few digits."""
+    shown = frame.copy(deep=False)
+    for name in frame.columns[len(frame.columns) - told :]:
+        if frame[name].dtype.kind == "f":
+            shown[name] = [DIGITS % value for value in frame[name]]
+    return shown.to_csv(index=False).encode()
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:

@@ -146,15 +146,17 @@ def _predict(cfg: DictConfig, model: str, file: str, out: Path | None, how: list
     predictions = fitted.predict(table, progress=Left("rows"))
     schema = fitted.schema
     unread = raw[[name for name in raw.columns if name not in schema.kinds]]
-    told = columns(schema, unread, predictions)
+    frame = columns(schema, unread, predictions)
+    told = len(frame.columns) - len(unread.columns)
     if schema.target in raw.columns:
         seen = [child.context for child in fitted.children]
         notes += held_against(schema, raw[schema.target], predictions)
         notes += learnt_from(table, seen)
     if out is None:
-        sys.stdout.write(as_csv(told).decode())
+        sys.stdout.write(as_csv(frame, told).decode())
     else:
-        write_whole(out, as_csv(told) if out.suffix.lower() == ".csv" else as_parquet(told))
+        is_text = out.suffix.lower() == ".csv"
+        write_whole(out, as_csv(frame, told) if is_text else as_parquet(frame))
     for note in notes:
         print(printable(f"  {note}"), file=sys.stderr if out is None else sys.stdout)
     if out is not None:
