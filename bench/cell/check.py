@@ -137,8 +137,10 @@ def _chosen_otherwise(
     return f"chosen step is {told['chosen_step']}, but by {rule.title} it would be {kept}"
 
 
-def disagreeing(records: list[Record]) -> dict[str, list[str]]:
+def disagreeing(records: list[Record]) -> dict[int, list[str]]:
     """Results that several cells tell of one and the same thing, and not in the same words.
+
+    By ``id`` of the record: the same cell under two methods' names has one hash.
 
     The pre-trained model's scores on a fold, and the adapted weights of a key, are those of all
     cells of a machine.
@@ -154,17 +156,17 @@ def disagreeing(records: list[Record]) -> dict[str, list[str]]:
             # Another way through the network rounds otherwise.
             key.append(record["settings"]["finetune"].get("trained", "all"))
             groups.setdefault(str(key), []).append(record)
-    found: dict[str, list[str]] = {}
+    found: dict[int, list[str]] = {}
     for group in groups.values():
         scores = [str(record["metrics"]["pretrained"]) for record in group]
         usual = max(scores, key=scores.count)
         for record, score in zip(group, scores, strict=True):
             if score != usual:
                 why = "its pre-trained scores are not those of the other cells of its fold"
-                found.setdefault(hash_of(record), []).append(why)
+                found.setdefault(id(record), []).append(why)
     for record in _otherwise_adapted(records):
         why = "its adapted weights are not those of the other cells that started from them"
-        found.setdefault(hash_of(record), []).append(why)
+        found.setdefault(id(record), []).append(why)
     return found
 
 

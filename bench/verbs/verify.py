@@ -18,7 +18,6 @@ from bench.cell.check import (
     Outcome,
     compare,
     disagreeing,
-    hash_of,
     inconsistencies,
     name_of,
     told_of,
@@ -78,7 +77,7 @@ def main(arguments: list[str]) -> int:
     with TemporaryDirectory(prefix="bench-verify-") as weights:
         today = Today.of(options.config, options.hours, weights) if drawn else None
         outcomes = [
-            _verified(record, options, today, f"[{i}/{len(drawn)}] {called[hash_of(record)]}")
+            _verified(record, options, today, f"[{i}/{len(drawn)}] {called[id(record)]}")
             for i, record in enumerate(drawn, start=1)
         ]
     bad = sum(bool(outcome.differences) for outcome in outcomes)
@@ -154,19 +153,19 @@ def _draw(records: list[Record], options: Options) -> list[Record]:
 
 
 def _held_against_itself(
-    root: Path, records: list[Record], faults: dict[Path, str], called: dict[str, str]
+    root: Path, records: list[Record], faults: dict[Path, str], called: dict[int, str]
 ) -> int:
     """Print what does not hold; give the number of records."""
     for path, why in faults.items():
         print(printable(f"FAULTY {path.relative_to(root)}: {why}.", keep=""))
-    contradictions = {hash_of(r): list(inconsistencies(r)) for r in records}
-    for identity, found in disagreeing(records).items():
-        contradictions[identity] += found
-    bad = {called[identity]: found for identity, found in contradictions.items() if found}
-    for name, found in bad.items():
-        print(f"CONTRADICTS ITSELF {name}: {'; '.join(found)}.")
-        print("  likely cause: the record was edited, and its checksum made anew.")
-    return len(faults) + len(bad)
+    others = disagreeing(records)
+    wrong = len(faults)
+    for record in records:
+        if found := [*inconsistencies(record), *others.get(id(record), ())]:
+            wrong += 1
+            print(f"CONTRADICTS ITSELF {called[id(record)]}: {'; '.join(found)}.")
+            print("  likely cause: the record was edited, and its checksum made anew.")
+    return wrong
 
 
 def _verified(record: Record, options: Options, today: Today | None, called: str) -> Outcome:
@@ -201,9 +200,9 @@ def _tell_drift(outcome: Outcome, tolerance: float) -> None:
         print(f"  note: not held to {tolerance:g}: {outcome.drift[0]}{more}.")
 
 
-def _called(records: list[Record]) -> dict[str, str]:
-    """What a record's cell is called beside the others, by the hash of its identity."""
+def _called(records: list[Record]) -> dict[int, str]:
+    """What a record's cell is called beside the others, by ``id``: a hash may be of several."""
     return {
-        hash_of(record): told_of(record, name.dataset, name.method)
+        id(record): told_of(record, name.dataset, name.method)
         for record, name in zip(records, names(records), strict=True)
     }

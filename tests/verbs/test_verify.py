@@ -117,6 +117,24 @@ def test_a_resealed_edit_contradicts_the_curves(
     assert "chosen test roc_auc_ovo is 0.999, but its curve says" in printed
 
 
+def test_a_sound_cell_under_another_name_clears_no_edited_one(
+    edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = edited("bootstrap", better, resealed=True)
+    (path,) = (folder / "cells" / "iris" / "bootstrap").glob("*.json")
+    sound = json.loads(path.read_text())
+    sound["metrics"]["chosen"]["test"][AUC] = sound["curves"]["test"][AUC][
+        sound["curves"]["step"].index(sound["chosen_step"])
+    ]
+    sound["cell"]["method"] = sound["settings"]["method"]["name"] = "zz"
+    Store(folder).write({key: value for key, value in sound.items() if key != "checksum"})
+    assert main(["verify", str(folder), "n=0"]) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("CONTRADICTS ITSELF") == 1
+    assert "CONTRADICTS ITSELF iris fold 0 bootstrap" in printed
+    assert printed.endswith("\nNot reproduced: 1 record of the folder does not hold.\n")
+
+
 @pytest.mark.long
 def test_a_resealed_edit_that_contradicts_nothing_is_found_by_making_the_cell_again(
     edited: Callable[..., Path], capsys: pytest.CaptureFixture[str]
