@@ -38,14 +38,13 @@ from bench.sweep.entries import cells_of
 from bench.sweep.folders import writable
 from bench.sweep.interrupt import stop_if_interrupted
 from bench.sweep.output import steady
+from bench.sweep.overrides.line import config_dir
 from bench.sweep.overrides.words import quoted
 
 if TYPE_CHECKING:  # left to the process of a job: pandas alone takes a second to import
     from bench.generator import Generator
     from bench.models.base import Backbone
     from bench.table import Table
-
-ADDED = "command-line"  # Hydra's name for the source of --config-dir
 
 
 def job(cfg: DictConfig) -> int:
@@ -388,8 +387,7 @@ def _command(entries: Iterable[str], words: Iterable[str] = ()) -> str:
     more = list(words)
     said = {"method", "methods", *(word.partition("=")[0] for word in more)}
     kept = [o for o in typed() if o.partition("=")[0] not in said] + more
-    added = [s.path for s in HydraConfig.get().runtime.config_sources if s.provider == ADDED]
-    folder = ["--config-dir", *added] if added else []
+    folder = config_dir(HydraConfig.get().runtime.config_sources)
     # Hydra's quotes; the shell's come on top.
     methods = ",".join(map(quoted, entries))
     return shlex.join([*invoked().split(), "run", *folder, *kept, f"methods=[{methods}]"])

@@ -24,6 +24,7 @@ from bench.sweep.folders import writable
 from bench.sweep.jobs import SOON, without_free
 from bench.sweep.needs import Lacks
 from bench.sweep.overrides.keys import check_values
+from bench.sweep.overrides.line import config_dir
 from bench.ticking import ticking
 
 BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -90,13 +91,14 @@ class Sweeper(Basic):
     def _note(self, job: Sequence[str], why: str) -> None:
         assert self.config is not None
         typed = dict(word.partition("=")[::2] for word in job)
+        folder = config_dir(self.config.hydra.runtime.config_sources)
         dataset = typed.get("dataset", self.config.hydra.runtime.choices.dataset)
         Store(writable(self.config.results_dir)).log(
             {
                 "event": "bad_input",
                 "cell": f"{dataset} {typed.get('fold', self.config.fold)}",
                 "reason": why,
-                "again": shlex.join([*invoked().split(), "run", *job]),
+                "again": shlex.join([*invoked().split(), "run", *folder, *job]),
                 "cells": len(self.config.methods or [None]),
             }
         )

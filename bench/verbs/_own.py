@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from bench.cell.checking import declared
 from bench.errors import BadInput
 from bench.sweep.folders import writable
 from bench.sweep.overrides.keys import read
-from bench.sweep.overrides.line import SETTING
+from bench.sweep.overrides.line import SETTING, Line
 
 Asked = TypeVar("Asked")
 
@@ -44,6 +45,27 @@ def told_apart(words: Sequence[str], kind: Callable[..., Asked]) -> tuple[Asked,
         given[key] = match[3] if is_text else read(f"{key}={match[3]}").value()
         ranges.check(given[key], hints[key], key)
     return kind(**given), rest
+
+
+def refuse(verb: str, line: Line, without: Mapping[str, str]) -> None:
+    """Refuse settings that a verb would pass over.
+
+    Parameters
+    ----------
+    verb : str
+    line : Line
+    without : mapping of str → str
+        A key, or a pattern of keys, → why it has no effect.
+
+    Raises
+    ------
+    BadInput
+        One was typed, and for more than nothing.
+    """
+    for pattern, why in without.items():
+        for key, value in line.settings.items():
+            if fnmatchcase(key, pattern) and value not in ("null", "none"):
+                raise BadInput(f"{verb} takes no {key}=: {why}.")
 
 
 def new_file(name: str, key: str = "out") -> Path:

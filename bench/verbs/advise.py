@@ -29,7 +29,8 @@ from bench.sweep.job import load_table, typed
 from bench.sweep.overrides.line import MULTIRUN, Line
 from bench.sweep.study import Study
 from bench.verbs._hydra import with_config
-from bench.verbs._own import told_apart
+from bench.verbs._own import refuse, told_apart
+from bench.verbs.fit import WITHOUT_EFFECT
 
 HELP = "whether to fine-tune on one table, and how: advise dataset=csv path=… target=…"
 PLACE = 12
@@ -70,6 +71,7 @@ REFUSED = {
     "fold": "it takes fold after fold; folds=6 ends after the sixth",
     "experiment": "it makes an experiment of its own",
     "hydra/launcher": "it runs one cell after the other",
+    "transfer*": "it starts from the weights that model= names, as fit does",
 }
 
 if TYPE_CHECKING:
@@ -97,9 +99,7 @@ def main(words: list[str]) -> int:
     line = Line.of(cells)
     if {*line.flags} & {*MULTIRUN}:
         raise BadInput("advise is of one table, and takes no -m; run it once for each.")
-    for key, why in REFUSED.items():
-        if line.value(key) not in (None, "null"):
-            raise BadInput(f"advise takes no {key}=: {why}.")
+    refuse("advise", line, REFUSED)
     if not any(line.value(key) for key in ("dataset", "path", "target")):
         raise BadInput(
             "Which table? Name a file by dataset=csv path=FILE target=COLUMN, or an embedded table "
@@ -257,6 +257,6 @@ def following(found: Studied, words: Sequence[str], cells: Sequence[str]) -> str
     fitted = [f"method={name}", *(word for word in more if not word.startswith("method.name="))]
     is_typed = method == BASE or any(word.startswith("finetune=") for word in cells)
     rule = [] if is_typed else ["finetune=safe"]
-    unread = () if method in found.told else tuple(READERS)  # which fit would refuse
+    unread = {*WITHOUT_EFFECT, *(() if method in found.told else READERS)}  # fit refuses these
     kept = [word for word in cells if word.partition("=")[0] not in unread]
     return shlex.join([*this, "fit", *kept, *fitted, *rule, "out=model/"])

@@ -19,7 +19,7 @@ from bench.sweep.folders import writable
 from bench.sweep.overrides.line import Line
 from bench.ticking import Left
 from bench.verbs._hydra import with_config
-from bench.verbs._own import told_apart
+from bench.verbs._own import refuse, told_apart
 
 HELP = "fine-tune on your own table and keep the model, or keep the base where that is safer"
 PLACE = 10
@@ -62,6 +62,7 @@ WITHOUT_EFFECT = {
     "fold": "it learns from all rows of the table and sets none aside for a test",
     "results_dir": "it leaves no record, and its model goes to out=FOLDER",
     "rerun": "it leaves no record; replace=true makes a model anew",
+    "transfer*": "it starts from the weights that model= names, and learns from one table alone",
 }
 NEXT = "next:"  # the report's last line
 OF_FILES = "bench.datasets.own.read.load"  # what reads a file of one's own ...
@@ -88,9 +89,7 @@ def main(words: list[str]) -> int:
     """Fit a model and write it; give the exit code."""
     asked, rest = told_apart(words, Asked)
     line = Line.of(rest)
-    for key, why in WITHOUT_EFFECT.items():
-        if line.value(key) not in (None, "null"):
-            raise BadInput(f"fit takes no {key}=: {why}.")
+    refuse("fit", line, WITHOUT_EFFECT)
     if line.sweeps:
         raise BadInput("fit makes one model, and takes no -m; run it once for each out=FOLDER.")
     if not any(line.value(key) for key in ("dataset", "path", "target")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,12 +30,14 @@ def test_a_senseless_job_of_a_sweep_is_refused_and_the_others_run(
     reported = []
     monkeypatch.setattr("bench.report.write.report", lambda root, *_: reported.append(root) or 0)
     words = ["dataset=iris", "method=pretrained", "gpu_share=0,1", f"results_dir={tmp_path}"]
-    assert main(["run", "-m", *words]) == 2
+    ours = ["--config-dir", str(tmp_path)]
+    assert main(["run", "-m", *ours, *words]) == 2
     assert reported == [tmp_path]
     assert [record["status"] for record in Store(tmp_path).records()] == ["done"]
     told = capsys.readouterr()
     assert "REFUSED iris" in told.out
     assert "gpu_share is 0.0; expected a number from 0.01 to 1." in told.out
+    assert f"again: python -m bench run {shlex.join(ours)} dataset=iris" in told.out
     assert "Traceback" not in told.out + told.err
 
 

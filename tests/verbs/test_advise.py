@@ -96,6 +96,7 @@ def advise(table: Path, *more: str) -> tuple[int, list[str], str]:
         ),
         ("experiment=smoke", "advise takes no experiment=: it makes an experiment of its own."),
         ("hydra/launcher=joblib", "advise takes no hydra/launcher=: it runs one cell after the"),
+        ("transfer=causal", "advise takes no transfer=: it starts from the weights that model="),
         ("analysis.worthwile=1", "worthwhile"),
         ("targt=y", "did you mean 'target'?"),
     ],
@@ -114,14 +115,15 @@ def test_it_ends_when_it_is_clear_with_the_command_that_fits(
 ) -> None:
     making({"default_ft": NOISE, "smote-mixed-0.5": CLEAR})
     (table.parent / "edges.csv").write_text("cause,effect\na,y\n")  # nothing for SMOTE to read
-    code, lines, _ = advise(table, "dataset.max_classes=5", f"dag={table.parent / 'edges.csv'}")
+    words = ["dataset.max_classes=5", "rerun=all", "transfer=none"]  # fit takes no rerun
+    code, lines, _ = advise(table, *words, f"dag={table.parent / 'edges.csv'}")
     assert code == 0
     assert lines[-4].startswith("Fine-tune with SMOTE, mixed 0.5, expect test ROC-AUC +0.2")
     clear = next(line for line in lines if line.startswith("Clear after "))
     assert clear == "Clear after 4 folds: no more are run."
     assert shlex.split(lines[-1]) == [
         "python", "-m", "bench", "fit", "dataset=csv", f"path={table}", "target=y",
-        "dataset.max_classes=5", "method=smote", "method.mixing.rows=mixed",
+        "dataset.max_classes=5", "transfer=none", "method=smote", "method.mixing.rows=mixed",
         "method.mixing.ratio=0.5", "finetune=safe", "out=model/",
     ]  # fmt: skip
 

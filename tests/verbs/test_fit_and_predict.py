@@ -16,7 +16,7 @@ from sweeps import bench, inside
 
 from bench.datasets.own.schema import Schema
 from bench.predicted import Predicted
-from bench.verbs._predictions import columns, held_against, quantile
+from bench.verbs._predictions import as_csv, columns, held_against, quantile
 
 TINY = ["model=mitra_local", f"model.path={tiny_folder()}", "method=default_ft", "finetune.steps=1"]
 UNSAVED = ["--config-dir", str(Path(tiny_model.__file__).with_name("conf")), "model=tiny"]
@@ -85,6 +85,8 @@ class TestFit:
             (["methods=[scm]"], "fit takes no methods=: it makes one model"),
             (["fold=1"], "fit takes no fold=: it learns from all rows of the table"),
             (["experiment=smoke"], "fit takes no experiment="),
+            (["dataset=iris", "transfer=causal"], "fit takes no transfer=: it starts from the"),
+            (["dataset=iris", "transfer.support=3"], "fit takes no transfer.support=: it starts"),
             ([], "Which table? Name a file by dataset=csv path=FILE target=COLUMN"),
             (["dataset=iris", "time_limit=soon"], "time_limit is 'soon'; expected a number"),
             (["dataset=iris", "replace=perhaps"], "replace is 'perhaps'; expected true or false"),
@@ -211,6 +213,16 @@ def test_a_name_that_the_file_has_keeps_its_column() -> None:
     assert told["p_n"].tolist() == [1, 2]
     assert told["predicted_y_"].tolist() == ["n", "a b"]  # of two that are alike the first
     assert told["p_n_"].tolist() == [0.75, 0.5]
+
+
+def test_columns_that_are_passed_on_keep_all_digits() -> None:
+    unread = pd.DataFrame({"id": [1e11, 1e11 + 1], "at": [1.7e9 + 0.123456, np.nan]})
+    frame = columns(OF_VALUES, unread, Predicted(np.array([1 / 3, 2.0]), 1.0))
+    assert as_csv(frame, told=1).decode().splitlines() == [
+        "id,at,predicted_price",
+        "100000000000.0,1700000000.123456,0.3333333333",
+        "100000000001.0,,2",
+    ]
 
 
 def test_of_a_quantity_its_value_and_what_it_lies_between() -> None:

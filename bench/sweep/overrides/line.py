@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, is_dataclass
 from functools import cache
@@ -27,6 +27,7 @@ from bench.files import CONF
 
 MULTIRUN = ("-m", "--multirun")
 FOLDERS = ("--config-dir", "-cd")
+ADDED = "command-line"  # Hydra's name for the source of --config-dir
 VALUED = (*FOLDERS, "--config-path", "-cp", "--config-name", "-cn", "--package", "-p")
 # What else Hydra knows that unpickles nothing; it runs an experiment of before by a pickle.
 FLAGS = (
@@ -107,9 +108,13 @@ class Line:
 
     def value(self, key: str) -> str | None:
         """What was typed for a key last; None if nothing."""
-        found = [match[3] for match in map(SETTING.fullmatch, self.overrides) if match]
-        keys = [match[2] for match in map(SETTING.fullmatch, self.overrides) if match]
-        return next((v for k, v in zip(reversed(keys), reversed(found)) if k == key), None)
+        return self.settings.get(key)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What was typed last for each key."""
+        found = map(SETTING.fullmatch, self.overrides)
+        return {match[2]: match[3] for match in found if match}
 
     @property
     def sweeps(self) -> bool:
@@ -139,9 +144,15 @@ def _look_into(folders: Sequence[str | Path]) -> None:
     """Have Hydra look into these as well, whoever composes and with whatever words."""
     path = create_config_search_path(str(CONF))
     for folder in folders:
-        path.prepend("command-line", f"file://{Path(folder).resolve()}", anchor="schema")
+        path.prepend(ADDED, f"file://{Path(folder).resolve()}", anchor="schema")
     GlobalHydra.instance().clear()
     Hydra.create_main_hydra2("app", path)
+
+
+def config_dir(sources: Iterable[Any]) -> list[str]:
+    """The words that name the user's folder of configs again, of what Hydra composed from."""
+    added = [source.path for source in sources if source.provider == ADDED]
+    return ["--config-dir", *added] if added else []
 
 
 @cache
