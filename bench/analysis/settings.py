@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, get_type_hints
 
 from annotated_types import Interval, Len
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from bench.errors import BadInput, sentence
 from bench.files import CONF
@@ -115,16 +117,14 @@ def settings(overrides: Iterable[str] = ()) -> Analysis:
     BadInput
         If a key is unknown, or its value of the wrong type or out of range.
     """
-    own = [text.removeprefix(PREFIX) for text in overrides]
+    own = _typed(overrides)
     hints = get_type_hints(Analysis, include_extras=True)
-    for key, value in plain(OmegaConf.from_dotlist(own)).items():
+    for key, value in plain(own).items():
         if key not in hints:
             raise BadInput(unknown(PREFIX, str(key), hints))
         check(member(value, members(hints[key])), hints[key], f"{PREFIX}{key}")
     try:
-        merged = OmegaConf.merge(
-            OmegaConf.structured(Analysis), OmegaConf.load(DEFAULTS), OmegaConf.from_dotlist(own)
-        )
+        merged = OmegaConf.merge(OmegaConf.structured(Analysis), OmegaConf.load(DEFAULTS), own)
         read = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         known = ", ".join(Analysis.__dataclass_fields__)
@@ -134,3 +134,33 @@ def settings(overrides: Iterable[str] = ()) -> Analysis:
     for name, hint in hints.items():
         check(getattr(read, name), hint, f"{PREFIX}{name}")
     return read
+
+
+def as_typed(key: str, names: Iterable[str]) -> str:
+    """The word that gives a setting these names: ``analysis.KEY=[…]``, to be quoted for a shell."""
+    return f"{PREFIX}{key}=[{','.join(map(_quoted, names))}]"
+
+
+def _quoted(name: str) -> str:
+    """A name as it is read again within a list."""
+    try:
+        is_plain = plain(OmegaConf.from_dotlist([f"x=[{name}]"])) == {"x": [name]}
+    except (YAMLError, OmegaConfBaseException):
+        is_plain = False
+    return name if is_plain else json.dumps(name, ensure_ascii=False)
+
+
+def _typed(overrides: Iterable[str]) -> DictConfig:
+    """The overrides without their prefix, read."""
+    own = []
+    for text in overrides:
+        own.append(text.removeprefix(PREFIX))
+        try:
+            OmegaConf.from_dotlist(own[-1:])
+        except YAMLError as error:
+            raise BadInput(
+                f"'{text}' cannot be read; a list is [a,b], a name with commas, brackets, colons "
+                "or quotes stands in double quotes, and all of it in single ones for the shell: "
+                f"""'{PREFIX}methods=["a: b",c]'."""
+            ) from error
+    return OmegaConf.from_dotlist(own)

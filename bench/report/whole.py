@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
+from bench.analysis.settings import as_typed
 from bench.cell import journal
 from bench.cell.store import Store
 from bench.phrases import counted
@@ -25,7 +27,7 @@ def unfinished(root: Path) -> list[str]:
     if isinstance(cells, str):
         return []  # `status` says why
     _, events = journal.of_last_sweep(journal.read(Store(root).journal).events)
-    ended = sum(event["event"] == "cell" for event in events)
+    ended = journal.n_ended(events)
     refused = sum(event.get("cells", 1) for event in events if event["event"] == "bad_input")
     if ended + refused >= cells:
         return []
@@ -54,7 +56,7 @@ def lacking(answer: Answer) -> list[str]:
         f"{names} {has} no record of {counted(cost, 'unit')} that all other methods have: the "
         f"tables are of the {counted(kept, 'unit')} that every method has, and without "
         f"{'it' if len(methods) == 1 else 'them'} would be of {kept + cost}. "
-        f"'analysis.methods=[{','.join(others)}]' reads it so; 'Paired on their own units' has "
+        f"{shlex.quote(as_typed('methods', others))} reads it so; 'Paired on their own units' has "
         "each pair on all that it shares."
     ]
 
