@@ -122,6 +122,17 @@ def of_last_sweep(events: list[Event]) -> tuple[float, list[Event]]:
     return math.inf, events
 
 
+def n_ended(events: list[Event]) -> int:
+    """How many cells of a sweep have ended, by the events since it began.
+
+    A cell that two processes looked at counts once, one that was run by itself since does not; of
+    older events nobody knows.
+    """
+    told = [event for event in events if event["event"] == "cell"]
+    older = sum("job" not in event for event in told)
+    return older + len({(e["job"], e.get("entry")) for e in told if e.get("job") is not None})
+
+
 def size(path: Path) -> int:
     """Bytes of a journal; 0 where none is."""
     try:

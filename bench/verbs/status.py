@@ -179,10 +179,9 @@ class Look:
             return None, [f"{config} cannot be used: {swept}"]
         read = journal.read(self._store.journal)
         begun, events = journal.of_last_sweep(read.events)
-        ended = [e for e in events if e["event"] == "cell"]
         sweep = Sweep(
             cells=swept.cells,
-            ended=len(ended),
+            ended=journal.n_ended(events),
             refused=sum(e.get("cells", 1) for e in events if e["event"] == "bad_input"),
         )
         if sweep.left:

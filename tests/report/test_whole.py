@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from made_records import made
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame, metric_of
 from bench.analysis.paired import against_default
-from bench.analysis.settings import settings
+from bench.analysis.settings import as_typed, settings
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.tables.shared import shared
@@ -68,6 +70,16 @@ def test_an_older_journal_is_read_whole(tmp_path: Path) -> None:
     assert unfinished(root)[0].startswith("Unfinished: 6 of 12 cells")
 
 
+def test_a_cell_counts_once_and_one_that_was_run_by_itself_not_at_all(tmp_path: Path) -> None:
+    root, store = swept(tmp_path, ended=0), Store(tmp_path)
+    for _ in range(2):  # two processes looked at them
+        for job in range(3):
+            store.log({**CELL, "cell": f"heart {job} scm", "job": job, "entry": "scm"})
+    for fold in range(6):
+        store.log({**CELL, "cell": f"zoo {fold} scm", "job": None, "entry": "scm"})
+    assert unfinished(root)[0].startswith("Unfinished: 3 of 12 cells")
+
+
 @pytest.mark.parametrize(("ended", "refused"), [(12, 0), (10, 2)])
 def test_nothing_is_told_of_one_that_has_ended(tmp_path: Path, ended: int, refused: int) -> None:
     assert unfinished(swept(tmp_path, ended, refused)) == []
@@ -105,6 +117,20 @@ def test_the_way_out_that_is_told_is_one() -> None:
     assert lacking(without) == []
     assert len(without.kept) == 16 * 5
     assert "mine" not in without.methods
+
+
+def test_the_way_out_can_be_typed_whatever_methods_are_called() -> None:
+    names = ["ctgan · generator_dim=[128]", 'a "b", c', "it's", "null", "1e-4", "scm-mixed-0.5"]
+    word = as_typed("methods", names)
+    assert settings(shlex.split(shlex.quote(word))).methods == names
+
+
+@pytest.mark.parametrize(
+    "word", ["analysis.rows=[1,2", "analysis.metric=@x", "analysis.unseen=['a", "analysis.metric=%"]
+)
+def test_a_value_that_is_no_yaml_is_a_sentence(word: str) -> None:
+    with pytest.raises(BadInput, match=f"^'{re.escape(word)}' cannot be read; a list is"):
+        settings([word])
 
 
 def test_nothing_is_told_where_all_methods_have_all_units() -> None:
