@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,14 +14,12 @@ from sklearn.utils import Tags, check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bench.datasets.own.characters import clean_name
 from bench.errors import BadInput, ModelError, TableError
 from bench.estimator.report import Report
 from bench.estimator.settings import Settings, parameters, settings_of
 from bench.generator import Generator
-from bench.phrases import counted
 from bench.predicted import Predicted, Predictions
-from bench.table import Problem, Table
+from bench.table import Problem
 from bench.ticking import EVERY, Left
 
 if TYPE_CHECKING:
@@ -151,17 +148,23 @@ class FineTuned(BaseEstimator):
         """
         from bench.datasets.own.frame import owned
         from bench.estimator.fitting import fit
+        from bench.estimator.validation import validation
 
         settings = self._settings()
         if (X_val is None) != (y_val is None):
             raise BadInput("X_val and y_val belong together; give both or neither.")
         X, y = self._checked(X, reset=True), self._targets(y)
         named = _named(X, categorical)
-        table = owned(X, y, problem=self._problem, categorical=named, groups=groups)
+        try:
+            table = owned(X, y, problem=self._problem, categorical=named, groups=groups)
+        except UnicodeEncodeError as error:
+            raise TableError(
+                f"X holds text that is no Unicode, {error.object!a}; replace it before the fit."
+            ) from error
         later = None if X_val is None else self._later(X_val, table)
-        validation = _validation(table, later, y_val)
+        held_out = validation(table, later, y_val)
         progress = Left("steps", EVERY) if self.verbose else None
-        self.fitted_: Fitted = fit(table, settings, validation, progress)
+        self.fitted_: Fitted = fit(table, settings, held_out, progress)
         self.report_: Report = self.fitted_.report
         self._learn(self.fitted_)
         if self.report_.fault:
@@ -202,7 +205,7 @@ class FineTuned(BaseEstimator):
         found = self._checked(X, reset=False)
         names = list(of.schema.features)
         if isinstance(found, pd.DataFrame) and (
-            hasattr(self, "feature_names_in_") or {*found.columns} == {*names}
+            hasattr(self, "feature_names_in_") or {*_clean_names(found)} == {*names}
         ):
             return found
         return pd.DataFrame(np.asarray(found, dtype=object), columns=names)
@@ -269,7 +272,8 @@ class FineTuned(BaseEstimator):
         estimator.fitted_, estimator.report_ = fitted, fitted.report
         names = list(fitted.schema.features)
         estimator.n_features_in_ = len(names)
-        if names != [f"x{i}" for i in range(len(names))]:  # as an array's columns are called
+        # As the columns of an array are called, and those of a frame that were given no names.
+        if names not in ([f"x{i}" for i in range(len(names))], [*map(str, range(len(names)))]):
             estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator._learn(fitted)
         return estimator
@@ -339,13 +343,16 @@ class FineTunedRegressor(RegressorMixin, FineTuned):
 
 def _by_clean_names(X: pd.DataFrame | np.ndarray) -> pd.DataFrame | np.ndarray:
     """X under the names by which its columns are read: a loaded estimator knows no others."""
-    if not isinstance(X, pd.DataFrame) or not all(isinstance(name, str) for name in X.columns):
-        return X
-    from bench.datasets.own.raw import refuse_repeated
+    if not isinstance(X, pd.DataFrame) or {*X.columns} == {*range(X.shape[1])}:
+        return X  # pandas numbers columns that were given no names
+    return X.set_axis(_clean_names(X), axis=1)
 
-    names = [clean_name(name) for name in X.columns]
-    refuse_repeated(names, "table", "X")
-    return X.set_axis(names, axis=1)
+
+def _clean_names(X: pd.DataFrame) -> list[str]:
+    """The names by which a frame's columns are read, in their order."""
+    from bench.datasets.own.raw import Raw, with_clean_names
+
+    return list(with_clean_names(Raw(X.iloc[:0]), "table", "X").frame.columns)
 
 
 def _named(X: pd.DataFrame | np.ndarray, categorical: Any) -> list[str]:
@@ -353,42 +360,8 @@ def _named(X: pd.DataFrame | np.ndarray, categorical: Any) -> list[str]:
     given = [] if categorical is None else np.asarray(categorical, dtype=object).ravel().tolist()
     names = X.columns if isinstance(X, pd.DataFrame) else [f"x{i}" for i in range(X.shape[1])]
     for column in given:
-        if isinstance(column, bool) or not isinstance(column, str | int):
+        if isinstance(column, bool) or not isinstance(column, str | int | np.integer):
             raise BadInput(f"categorical holds {column!r}; expected columns' names or places.")
-        if isinstance(column, int) and not -len(names) <= column < len(names):
+        if isinstance(column, int | np.integer) and not -len(names) <= column < len(names):
             raise BadInput(f"categorical names column {column}; X has {len(names)} of them.")
-    return [column if isinstance(column, str) else str(names[column]) for column in given]
-
-
-def _validation(owned: Owned, X_val: pd.DataFrame | None, y_val: Any) -> Table | None:
-    """Rows that were handed in to choose the step by, as a table; their notes are the fit's."""
-    if X_val is None:
-        return None
-    table, notes = owned.schema.table(X_val)
-    y = np.asarray(column_or_1d(y_val))
-    if len(y) != len(table):
-        raise TableError(f"y_val has {counted(len(y), 'value')}, X_val {len(table)} rows.")
-    if lacking := int(pd.isna(y).sum()):
-        raise TableError(
-            f"y_val has no value in {lacking} of {counted(len(y), 'row')}; leave those rows out of "
-            "X_val and y_val."
-        )
-    if copies := int(np.isin(table.row_keys(), owned.table.row_keys()).sum()):
-        notes.append(
-            f"{copies} of {counted(len(y), 'row')} of X_val stand in X too: the model has learnt "
-            "them, and the scores on them say little of new rows."
-        )
-    return replace(table, y=_codes(y, owned.labels), notes=tuple(notes))
-
-
-def _codes(y: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-    """Values as numbers, or as places among the labels of those that were fitted."""
-    if labels is None:
-        try:
-            return y.astype(np.float64)
-        except (TypeError, ValueError):
-            raise TableError("y_val holds something else than numbers, and y numbers.") from None
-    known = np.isin(y, labels)
-    if not known.all():
-        raise TableError(f"y_val holds '{y[~known][0]}', a class that y has no row of.")
-    return np.searchsorted(labels, y)
+    return [column if isinstance(column, str) else str(names[int(column)]) for column in given]

@@ -60,7 +60,8 @@ class Trajectory:
 
     def best(self) -> int:
         """Where the best evaluation stands that is not the pre-trained model's; 0 if none does."""
-        told = [(self._metric.oriented(s), -i) for i, s in enumerate(self.scores) if i and s]
+        later = list(enumerate(self.scores))[1:]
+        told = [(self._metric.oriented(s), -i) for i, s in later if s is not None]
         return -max(told)[1] if told else 0
 
 

@@ -92,6 +92,11 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     what = f"No model can be saved to '{folder}'"
     if place.is_symlink():
         raise BadInput(f"{what}: it is a link; name the folder that it leads to.")
+    if Path.cwd().resolve().is_relative_to(place.resolve()):
+        raise BadInput(
+            f"{what}: it is the folder you are in, or one above it, and would be replaced; name a "
+            "folder within it."
+        )
     if place.exists() and not place.is_dir():
         raise BadInput(f"{what}: it is a file; expected a folder, a new one or a saved model's.")
     try:

@@ -99,6 +99,25 @@ class TestATableOfOnesOwn:
             warnings.simplefilter("error")
             model.predict(named)
 
+    def test_columns_may_be_named_by_their_places_in_numpy_s_numbers(self, X: Any, y: Any) -> None:
+        model = estimator().fit(X, y, categorical=[np.int64(5)])
+        assert model.fitted_.schema.kinds["Whole"] == "categorical"
+
+    def test_numbers_as_names_are_names(self, X: Any, y: Any) -> None:
+        plain = X[["number", "text", "flag"]].set_axis([0, 1, 2], axis=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = estimator(select_by="last").fit(plain, y)
+            told = model.predict_proba(plain)
+            assert (model.predict_proba(plain[[2, 0, 1]]) == told).all()
+            assert (model.predict_proba(plain.to_numpy()) == told).all()
+        assert not hasattr(model, "feature_names_in_")
+        years = plain.set_axis([2020, 2021, ""], axis=1)
+        model = estimator().fit(years, y)
+        assert model.feature_names_in_.tolist() == ["2020", "2021", "column_3"]
+        with pytest.raises(ValueError, match="feature names should match"):
+            model.predict(plain.set_axis([2020, 2021, 2022], axis=1))
+
     @pytest.mark.parametrize("labels", [[0, 1], [True, False], ["b", "a"], [2.0, 7.0]])
     def test_predictions_are_labels_as_they_were_given(self, X: Any, y: Any, labels: Any) -> None:
         given = np.where(y == "yes", labels[0], labels[1])
@@ -130,6 +149,10 @@ class TestATableOfOnesOwn:
             ({"X": np.eye(N, 501) + np.arange(N)[:, None] % 2}, "501 features"),
             ({"X": pd.DataFrame(np.eye(N, 2), columns=["a", " a"])}, "'a' stands in X twice"),
             ({"X_val": np.eye(N)}, "X_val and y_val belong together"),
+            (
+                {"X": np.array([[f"l\ud800{i % 2}"] for i in range(N)])},
+                "X holds text that is no Uni",
+            ),
             ({"categorical": ["no"]}, "no column 'no'"),
             ({"categorical": [7]}, "categorical names column 7; X has 7"),
             ({"categorical": [True, False]}, "categorical holds True; expected columns' names or"),
@@ -157,8 +180,22 @@ class TestATableOfOnesOwn:
             estimator().fit(X[:40], y[:40], X[40:], np.full(N - 40, "maybe"))
         with pytest.raises(ValueError, match="y_val has no value in 20 of 20 rows"):
             estimator().fit(X[:40], y[:40], X[40:], np.full(N - 40, None))
-        with pytest.raises(ValueError, match="y_val holds something else than numbers"):
+        with pytest.raises(ValueError, match=r"y_val row 1 holds '(yes|no)', which is no number"):
             estimator("regression").fit(X[:40], np.arange(40) / 7, X[40:], y[40:])
+
+    def test_handed_in_values_are_read_as_those_that_are_fitted(self, X: Any) -> None:
+        values = np.arange(N) + 0.5
+        text = np.array([f"${number:.2f}" for number in values], dtype=object)
+        bases = [
+            estimator("regression").fit(X[:40], given[:40], X[40:], given[40:]).report_.base
+            for given in (text, values)
+        ]
+        assert bases[0] == bases[1]
+        days, endless = pd.date_range("2024", periods=20), np.full(20, np.inf)
+        faults = ((days, "which is no number"), (endless, "no finite number in 20 rows"))
+        for odd, told in faults:
+            with pytest.raises(ValueError, match=told):
+                estimator("regression").fit(X[:40], values[:40], X[40:], odd)
 
     def test_validation_rows_that_are_learnt_from_are_noted(self, X: Any, y: Any) -> None:
         model = estimator().fit(X, y, X[50:], y[50:])

@@ -20,11 +20,13 @@ from bench.datasets.own.frame import Owned, owned
 from bench.errors import BadInput
 from bench.estimator.fitted import Fitted
 from bench.estimator.fitting import fit
+from bench.estimator.outcome import Trajectory
 from bench.estimator.report import Report
 from bench.estimator.settings import Settings, parameters, settings_of
 from bench.finetune.settings import Rows
 from bench.generator import Generator
 from bench.predicted import Predicted
+from bench.scores.accuracy import accuracy
 from generators.bootstrap import Bootstrap
 
 TINY = {"_target_": "tiny_model.load"}
@@ -53,6 +55,14 @@ TUNED = settings(select_by="last", lr=0.1)  # whatever comes of it
 def bits(fitted: Fitted, of: Owned) -> bytes:
     told = fitted.predict(of.table)
     return (told.mean if isinstance(told, Predicted) else told).tobytes()
+
+
+def test_a_score_of_nothing_is_a_score() -> None:
+    path = Trajectory(accuracy, np.array([0, 1]))
+    for step in (0, 5):
+        path.add(step, {"validation": np.array([[0.0, 1.0], [1.0, 0.0]])})
+    assert path.scores == [0.0, 0.0]
+    assert path.best() == 1
 
 
 class TestWhatIsHeldOut:

@@ -88,6 +88,22 @@ def test_a_classifier_is_loaded_as_it_was_saved(
     assert {"steps": 2, "bag": 2, "generator": None}.items() <= loaded.get_params().items()
 
 
+@pytest.mark.parametrize("names", [[0, 1], [2020, ""]])
+def test_columns_without_names_are_read_as_before(
+    names: list[Any], checkpoint: Path, tmp_path: Path
+) -> None:
+    X = rows()[["größe", "age"]].set_axis(names, axis=1)
+    model = FineTunedClassifier(str(checkpoint), generator=None, steps=1).fit(X, classes())
+    model.save(tmp_path / "model")
+    loaded = FineTunedClassifier.load(tmp_path / "model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert told(loaded, X) == told(model, X)
+        assert (loaded.predict(X) == model.predict(X)).all()
+    later = X[names[::-1]] if names == [0, 1] else X
+    assert told(loaded, later) == told(model, later) == told(model, X)
+
+
 def test_a_regressor_of_an_array_is_loaded_as_it_was_saved(
     regressor: FineTunedRegressor, tmp_path: Path
 ) -> None:

@@ -219,6 +219,17 @@ def test_nothing_else_is_overwritten(lay: Callable[[Path], None], why: str, tmp_
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
+@pytest.mark.parametrize("here", [".", ".."])
+def test_the_folder_one_is_in_is_not_replaced(
+    here: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(BadInput, match="it is the folder you are in, or one above it"):
+        check_folder(here)
+    assert check_folder("within") == tmp_path / "empty" / "within"
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_model_that_cannot_be_written_leaves_the_old_one(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
