@@ -43,6 +43,15 @@ def numbered(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
+def percent(value: float) -> str:
+    """A share that somebody chose, in percent, as it was given.
+
+    >>> percent(0.95), percent(0.999)
+    ('95%', '99.9%')
+    """
+    return f"{100 * value:g}%"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that a person would use.
 

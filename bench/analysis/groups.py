@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from bench.analysis.measures import summary
 from bench.analysis.reliability import reliability
 from bench.analysis.settings import Analysis
+from bench.phrases import percent
 
 UNKNOWN = "unknown"  # no record of the dataset tells
 NUMERIC = "numeric target"
@@ -31,15 +32,13 @@ def groups_of(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
     groups = pd.DataFrame(
         {
             "domain": facts["domain"].fillna(UNKNOWN),
-            "rows": _binned(facts["rows"], settings.rows, "{:.0f}"),
+            "rows": _binned(facts["rows"], settings.rows, str),
             "target": kinds.where(facts["classes"].notna(), UNKNOWN),
-            "categorical": _binned(
-                facts["categorical_share"], settings.categorical_share, "{:.0%}"
-            ),
+            "categorical": _binned(facts["categorical_share"], settings.categorical_share, percent),
         }
     )
     if facts["rarest"].notna().any():
-        groups["imbalance"] = _binned(facts["rarest"], settings.imbalance, "{:.1f}")
+        groups["imbalance"] = _binned(facts["rarest"], settings.imbalance, str)
     return groups.drop(columns="target") if (kinds == NUMERIC).all() else groups
 
 
@@ -50,8 +49,8 @@ def target(classes: float) -> str:
     return "binary" if classes == 2 else "multiclass"
 
 
-def _binned(values: pd.Series, edges: Sequence[float], form: str) -> pd.Series:
-    shown = [form.format(edge) for edge in edges]
+def _binned(values: pd.Series, edges: Sequence[float], show: Callable[[float], str]) -> pd.Series:
+    shown = [show(edge) for edge in edges]
     between = [f"{a} to below {b}" for a, b in itertools.pairwise(shown)]
     names = np.array([f"below {shown[0]}", *between, f"{shown[-1]} or more"], dtype=object)
     named = pd.Series(names[np.digitize(values.fillna(0), edges)], index=values.index)

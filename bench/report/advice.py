@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.analysis.advice import Advice, Kind, proper_of
 from bench.analysis.answer import Answer
-from bench.phrases import counted
+from bench.phrases import counted, percent
 from bench.report.drawing import GREY, INK, Drawing, name_rows, points, single
 from bench.report.looks import looks, title
 from bench.report.question import Reply
@@ -41,7 +41,7 @@ def _keep(advice: Advice, metric: Score, confidence: float) -> tuple[str, str]:
     return KEEP, (
         f"a worthwhile gain is excluded. Of {counted(len(advice.methods), 'method')} none reaches "
         f"{changed(most, metric)} in {counted(advice.folds, 'fold')} "
-        f"({share(confidence)} intervals)."
+        f"({percent(confidence)} intervals)."
     )
 
 
@@ -54,7 +54,7 @@ def _finetune(advice: Advice, metric: Score, confidence: float) -> tuple[str, st
     return opening, (
         f"over {counted(advice.folds, 'fold')} it went from {base:.3f} to {score:.3f}, worse than "
         f"the base model in {share(row['harm'])} of them{agrees} "
-        f"({share(confidence)} interval; the gain is drawn to 0 for being the best of "
+        f"({percent(confidence)} interval; the gain is drawn to 0 for being the best of "
         f"{len(advice.methods)})."
     )
 
@@ -68,7 +68,7 @@ def _unknown(advice: Advice, metric: Score, confidence: float) -> tuple[str, str
     reasons = f" ({'; '.join(advice.reasons)})" if advice.reasons else ""
     return opening, (
         f"the most promising, {title(advice.method)}, changes test {changed(row['gain'], metric)} "
-        f"± {_half(advice):.3f} in {counted(advice.folds, 'fold')} ({share(confidence)} "
+        f"± {_half(advice):.3f} in {counted(advice.folds, 'fold')} ({percent(confidence)} "
         f"interval){reasons}. {_needed(advice, metric)}{UNTIL}"
     )
 
@@ -121,7 +121,7 @@ def differences(answer: Answer) -> Drawing | None:
     axes.axvline(0, color=INK, linewidth=0.8)
     name_rows(axes, [seen[method] for method in methods])
     axes.set_xlabel(f"change of test {answer.metric.turned_title()} against the base model, ×1000")
-    level = share(answer.settings.confidence)
+    level = percent(answer.settings.confidence)
     caption = (
         "A point is a fold, a grey line joins one fold's. Below them the mean with its "
         f"{level} interval, corrected for the rows that folds share."

@@ -23,6 +23,7 @@ from bench.analysis.quality_gains import with_quality
 from bench.analysis.rates import by_rate
 from bench.analysis.settings import Normalization
 from bench.analysis.variants import shown
+from bench.phrases import percent
 from bench.report.drawing import (
     GREY,
     INK,
@@ -280,8 +281,8 @@ def rates(answer: Answer) -> Drawing | None:
     legend_above(figure, ncols=4)
     caption = (
         "Mean over tables with its "
-        f"{answer.settings.confidence:.0%} bootstrap interval over tables. Harmed: worse on test "
-        f"than not fine-tuning. Beyond ±{LINEAR} the scale of the gain is logarithmic."
+        f"{percent(answer.settings.confidence)} bootstrap interval over tables. Harmed: worse on "
+        f"test than not fine-tuning. Beyond ±{LINEAR} the scale of the gain is logarithmic."
     )
     return Drawing("rates", "Gain and harm by learning rate", caption, figure)
 
@@ -317,8 +318,8 @@ def time(answer: Answer) -> Drawing | None:
     axes.set_ylabel(f"mean change in test {answer.metric.turned_title()} ×1000")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     caption = (
-        f"{answer.settings.confidence:.0%} bootstrap intervals. A synthetic table that methods "
-        "share is paid for by the first."
+        f"{percent(answer.settings.confidence)} bootstrap intervals. A synthetic table that "
+        "methods share is paid for by the first."
     )
     return Drawing("time", "Time against improvement", caption, figure)
 

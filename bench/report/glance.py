@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.analysis.answer import Answer
 from bench.analysis.safety import causal_methods
+from bench.phrases import percent
 from bench.report.drawing import INK, Drawing, marks, name_rows, pair
 from bench.report.figures import tuned
 from bench.report.looks import looks
@@ -33,7 +34,7 @@ def at_a_glance(answer: Answer) -> Drawing | None:
     both[0].set_xlabel(f"gain: test {answer.metric.turned_title()} ×1000", fontsize=8)
     both[1].set_xlabel("harm: % of runs that end worse", fontsize=8)
     most = "" if len(methods) == len(every) else f"; {len(methods)} of {len(every)} methods"
-    several = f", with {answer.settings.confidence:.0%} bootstrap intervals over datasets"
+    several = f", with {percent(answer.settings.confidence)} bootstrap intervals over datasets"
     within = several if answer.datasets > 1 else ""
     caption = f"Against not fine-tuning (0){within}; best average rank on top{most}."
     return Drawing("at_a_glance", "Gain and harm", caption, figure)

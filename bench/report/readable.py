@@ -54,8 +54,15 @@ def three(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent."""
-    return f"{value:.0%}"
+    """A share in percent; neither none nor all where it is not.
+
+    >>> share(0.25), share(0.004), share(0.996), share(1.0)
+    ('25%', '<1%', '>99%', '100%')
+    """
+    shown = f"{value:.0%}"
+    if value > 0 and shown == "0%":
+        return "<1%"
+    return ">99%" if value < 1 and shown == "100%" else shown
 
 
 def digits(value: float) -> str:

@@ -19,7 +19,9 @@ from bench.analysis.reliability import runs
 from bench.analysis.settings import Impute, Normalization, settings
 from bench.analysis.significance import wilcoxon_tests
 from bench.errors import BadInput
+from bench.phrases import percent
 from bench.report import verdict
+from bench.report.readable import share
 from bench.report.tables import sections
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
@@ -164,6 +166,17 @@ class TestGroups:
         ]
         assert groups.loc["z"].to_list() == ["finance", "1000 or more", "multiclass", "75% or more"]
         assert groups.loc["q", ["rows", "target", "categorical"]].to_list() == ["unknown"] * 3
+
+    def test_edges_are_told_as_they_were_given(self):
+        cells = frame([made("a", "pretrained", [0.5])])
+        chosen = ["analysis.categorical_share=[.001,.004]", "analysis.rows=[100000,1000000]"]
+        groups = groups_of(cells, settings(chosen))
+        assert groups.loc["a", ["rows", "categorical"]].to_list() == [
+            "below 100000",
+            "0.4% or more",
+        ]
+        assert (share(0.004), share(0.996), percent(0.999)) == ("<1%", ">99%", "99.9%")
+        assert (share(0.0), share(1.0), share(0.25), percent(0.95)) == ("0%", "100%", "25%", "95%")
 
     def test_a_groups_numbers_are_the_wholes_restricted(self):
         records = [

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.analysis.advice import COLUMNS, FEWEST, proper_of
 from bench.analysis.answer import Answer
-from bench.phrases import counted
+from bench.phrases import counted, percent
 from bench.report.advice import LIMITS, differences
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import p_value, share, signed, with_error, with_interval
@@ -20,7 +20,7 @@ def _make(answer: Answer) -> pd.DataFrame:
 
 
 def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
-    score, level = f"test {answer.metric.turned_title()}", share(answer.settings.confidence)
+    score, level = f"test {answer.metric.turned_title()}", percent(answer.settings.confidence)
     return [
         Column(("gain", "se"), f"gain in {score}", with_error, f"{THOUSANDTHS} ± SE", better=1),
         Column(("gain", "low", "high"), "interval", _interval, f"{THOUSANDTHS} [{level}]"),

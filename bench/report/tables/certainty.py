@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.references import DEFAULT
+from bench.phrases import percent
 from bench.report import verdict
 from bench.report.columns import HARM, MEDIAN, gain, rank
 from bench.report.figures import ranks
@@ -32,7 +33,7 @@ def _make(answer: Answer) -> pd.DataFrame:
 
 
 def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
-    level = f"[{answer.settings.confidence:.0%} interval]"
+    level = f"[{percent(answer.settings.confidence)} interval]"
     columns = [
         Column(
             (f"{column.of}", f"{column.of}_low", f"{column.of}_high"),

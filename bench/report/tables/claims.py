@@ -12,7 +12,7 @@ from bench.analysis.claims import claims as held
 from bench.analysis.problems import CLASSIFICATION
 from bench.analysis.references import DEFAULT
 from bench.analysis.safety import CAUSAL, null_methods
-from bench.phrases import counted, joined
+from bench.phrases import counted, joined, percent
 from bench.report.looks import title
 from bench.report.published import Published, stated_figures
 from bench.report.readable import sign_three, sign_two, three, two, with_interval
@@ -107,7 +107,7 @@ def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
     study = stated_figures()
     return (
         f"The study: {study.short}, with {' and '.join(study.models)} on other tables; nothing is "
-        f"computed with its figures. A claim holds where the {answer.settings.confidence:.0%} "
+        f"computed with its figures. A claim holds where the {percent(answer.settings.confidence)} "
         f"interval over {counted(answer.datasets, 'table')} lies on its side of zero. Null: copies "
         "of real rows mixed in, the farthest."
     )

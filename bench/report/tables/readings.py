@@ -11,7 +11,7 @@ from bench.analysis.answer import Answer
 from bench.analysis.readings import OTHERS, RULE
 from bench.analysis.references import DEFAULT, PRETRAINED
 from bench.analysis.rules import titles_of_rules
-from bench.phrases import counted
+from bench.phrases import counted, percent
 from bench.report.readable import with_interval
 from bench.report.table import Behind, Column, Lead, ReportTable
 from bench.scores import SCORES
@@ -55,7 +55,7 @@ def _kept(sign: bool, certainty: bool) -> str:
 
 def _columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
     several = len(rows["method"].unique()) > 1
-    level = f"[{answer.settings.confidence:.0%} interval]"
+    level = f"[{percent(answer.settings.confidence)} interval]"
     show = partial(with_interval, show=_signed)
     columns = [Column("asks", "of")]
     columns += [Column("method", "method")] if several else []

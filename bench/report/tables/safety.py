@@ -11,6 +11,7 @@ from bench.analysis.answer import Answer
 from bench.analysis.rates import by_rate, lines, margins
 from bench.analysis.references import DEFAULT
 from bench.analysis.variants import shown
+from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.figures import rates as figure
 from bench.report.readable import share, signed, two, with_interval
@@ -20,7 +21,7 @@ STEPS = {"chosen": "chosen step", "last": "last step"}
 
 
 def _columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
-    level = f"[{answer.settings.confidence:.0%} interval]"
+    level = f"[{percent(answer.settings.confidence)} interval]"
     columns = [Column("lr", "learning rate", shown)]
     for step, titled in STEPS.items():
         for what, show, unit in (
@@ -67,7 +68,7 @@ def rate(value: float, tried: tuple[float, float]) -> str:
 
 
 def _margin_columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
-    level = f"[{answer.settings.confidence:.0%} interval]"
+    level = f"[{percent(answer.settings.confidence)} interval]"
     columns = []
     for step in ("last", "chosen"):
         margin, factor = (

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from bench.analysis.transfer.runs import ACROSS, OTHERS, WITHIN
+from bench.phrases import percent
 from bench.report.drawing import (
     INK,
     LEGEND_LINE,
@@ -75,7 +76,7 @@ def glance(reading: Reading) -> Drawing | None:
     both[1].set_xlabel("harm: % of runs that end worse", fontsize=8)
     caption = (
         "Across domains, in context, against the base model (0), with "
-        f"{reading.settings.confidence:.0%} bootstrap intervals over targets and corpora."
+        f"{percent(reading.settings.confidence)} bootstrap intervals over targets and corpora."
     )
     return Drawing("at_a_glance", "Gain and harm across domains", caption, figure)
 
@@ -110,8 +111,8 @@ def heat_map(reading: Reading) -> Drawing | None:
     has_own = bool(table["is_in_domain"].any())
     caption = (
         "Mean gain over the base model, in context, and its "
-        f"{reading.settings.confidence:.0%} interval; bold where that leaves 0 out. Orange: gain; "
-        f"purple: loss; colours end at the 95 % quantile.{framed if has_own else ''}"
+        f"{percent(reading.settings.confidence)} interval; bold where that leaves 0 out. Orange: "
+        f"gain; purple: loss; colours end at the 95 % quantile.{framed if has_own else ''}"
     )
     return Drawing("heat_map", "Gain from domain to domain, by arm", caption, figure)
 
@@ -183,6 +184,6 @@ def learning_curves(reading: Reading) -> Drawing | None:
     legend_above(figure, ncols=len(drawn), handles=drawn)
     caption = (
         "Mean gain over the base model with the same rows in context, over targets and "
-        f"corpora; bands: {reading.settings.confidence:.0%} intervals."
+        f"corpora; bands: {percent(reading.settings.confidence)} intervals."
     )
     return Drawing("learning_curves", "Gain by number of rows in context", caption, figure)

@@ -16,7 +16,7 @@ from bench.analysis.safety import Outcome
 from bench.analysis.transfer.answer import Answer
 from bench.analysis.transfer.contrast import CAUSAL, NULLS, Primary
 from bench.analysis.transfer.robustness import Check
-from bench.phrases import counted, joined
+from bench.phrases import counted, joined, percent
 from bench.report.looks import arm_looks
 from bench.report.question import Reply
 from bench.report.readable import NONE, hundredths, p_value, share, unsigned, with_interval
@@ -116,7 +116,7 @@ def is_robust(answer: Answer) -> Reply:
         "Robustness across domains",
         f"of transfers with {name_of(CAUSAL)} {_interval(row, 'harm', share)} end below the "
         f"base model{_beside(harm)}; on the "
-        f"worst {worst:.0%} of targets {_score(answer)} changes by "
+        f"worst {percent(worst)} of targets {_score(answer)} changes by "
         f"{_interval(row, 'worst', hundredths)}{_beside(least)}, and the largest loss is "
         f"{hundredths(row['lowest'])} ({row['lowest_target']}).",
         "robustness",

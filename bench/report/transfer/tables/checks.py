@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.analysis.safety import Outcome
 from bench.analysis.transfer.robustness import Check
+from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import hundredths, with_interval
 from bench.report.table import Behind, Column, Lead
@@ -53,7 +54,7 @@ checks = TransferTable(
         Column("holds", HOLDING, HOLDS.__getitem__),
         Column(
             ("value", "low", "high"), "mean gain", partial(with_interval, show=hundredths),
-            f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]",
+            f"{THOUSANDTHS} [{percent(reading.settings.confidence)} interval]",
         ),
         Column("targets", "targets", "{:.0f}".format),
         Column("corpora", "corpora", "{:.0f}".format),

@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis.transfer.contrast import NULLS
+from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import hundredths, p_value, sign_two, unsigned, with_interval
 from bench.report.table import Behind, Column, Lead
@@ -19,7 +20,7 @@ def _rows(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
-    level = f"{reading.settings.confidence:.0%}"
+    level = f"{percent(reading.settings.confidence)}"
     return [
         Column(
             ("value", "low", "high"), "difference", partial(with_interval, show=hundredths),
@@ -43,7 +44,7 @@ def _caption(reading: Reading, _rows: pd.DataFrame) -> str:
         "corpus, above 0 where causally generated rows are better. They help if the interval lies "
         f"above 0 against each null ({named}), and cost if it lies below 0 against each. p: "
         "Wilcoxon's test over targets' means; Holm: over all rows here. Resolves from: the "
-        f"difference that would have been found with {reading.settings.power:.0%} power."
+        f"difference that would have been found with {percent(reading.settings.power)} power."
     )
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pandas as pd
 
+from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import hundredths, share, whole, with_interval
 from bench.report.table import Column
@@ -39,7 +40,7 @@ forgotten = TransferTable(
         Column("source", FROM, origin),
         Column(
             ("mean", "low", "high"), "mean gain", partial(with_interval, show=hundredths),
-            f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]",
+            f"{THOUSANDTHS} [{percent(reading.settings.confidence)} interval]",
         ),
         Column("step", "median step", whole),
         Column("unmoved", "base model kept", share),

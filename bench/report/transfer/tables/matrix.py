@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis.transfer.runs import IN_CONTEXT, OTHERS
+from bench.phrases import percent
 from bench.report.readable import hundredths, with_interval
 from bench.report.table import Behind, Column, Lead
 from bench.report.transfer.figures import heat_map
@@ -78,8 +79,8 @@ matrix = TransferTable(
         f"Gain: test {reading.metric.turned_title()} of the adapted model minus the base "
         "model's, both in context with all training rows of the target; a mean over targets of "
         "means over corpora (a corpus is what a seed draws from a source's tables), with its "
-        f"{reading.settings.confidence:.0%} interval, which draws targets and corpora anew; of one "
-        "target there is none. *: the target's own domain, the target itself left out."
+        f"{percent(reading.settings.confidence)} interval, which draws targets and corpora anew; "
+        "of one target there is none. *: the target's own domain, the target itself left out."
     ),
     behind=_behind,
     figures=[heat_map],

@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 
 from bench.analysis.transfer.runs import IN_CONTEXT
+from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.looks import title
 from bench.report.readable import hundredths, share, with_interval
@@ -46,7 +47,7 @@ def _rows(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
-    level = f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]"
+    level = f"{THOUSANDTHS} [{percent(reading.settings.confidence)} interval]"
     show = partial(with_interval, show=hundredths)
     return [
         Column("on_target", ON_TARGET, title),

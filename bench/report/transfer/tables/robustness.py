@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.analysis.safety import Outcome
 from bench.analysis.transfer.runs import ACROSS
+from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import hundredths, p_value, share, unsigned, with_interval
 from bench.report.table import Column
@@ -30,20 +31,20 @@ def _interval(name: str) -> tuple[str, str, str]:
 
 
 def _columns(reading: Reading, _rows: pd.DataFrame) -> list[Column]:
-    level = f"[{reading.settings.confidence:.0%} interval]"
+    level = f"[{percent(reading.settings.confidence)} interval]"
     scaled, show = f"{THOUSANDTHS} {level}", partial(with_interval, show=hundredths)
     worst = reading.settings.worst_share
     return [
         Column(_interval("mean"), "mean gain", show, scaled, better=1),
         Column(("kept", "kept_targets", "targets"), "accuracy kept", _kept),
         Column(_interval("harm"), "harm", partial(with_interval, show=share), level, better=-1),
-        Column(_interval("worst"), f"worst {worst:.0%} of targets", show, scaled, better=1),
+        Column(_interval("worst"), f"worst {percent(worst)} of targets", show, scaled, better=1),
         Column(("lowest", "lowest_target"), "largest loss", _lowest, THOUSANDTHS, better=1),
     ]
 
 
 def _more_columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
-    show, level = partial(with_interval, show=hundredths), f"{reading.settings.confidence:.0%}"
+    show, level = partial(with_interval, show=hundredths), f"{percent(reading.settings.confidence)}"
     margin = 1000 * reading.settings.transfer_margin
     return [
         Column("spread", "spread over corpora", unsigned, THOUSANDTHS, better=-1),
@@ -81,7 +82,7 @@ def _caption(reading: Reading, rows: pd.DataFrame) -> str:
         f"the interval of the mean gain lies above −{1000 * settings.transfer_margin:g} ×1000 "
         "(analysis.transfer_margin), not where it lies below; behind it the targets whose mean "
         "does. Harm: share of (target, corpus) with a gain below 0. Worst: mean gain of the worst "
-        f"{settings.worst_share:.0%} of targets (analysis.worst_share). Largest loss: of a "
+        f"{percent(settings.worst_share)} of targets (analysis.worst_share). Largest loss: of a "
         "(target, corpus)."
     )
     lacking = rows.loc[rows["lacking"] > 0, "lacking"]
@@ -99,7 +100,7 @@ def _more_caption(reading: Reading, _rows: pd.DataFrame) -> str:
         "(target, corpus) that lose more than that ×1000. Base model kept: runs whose weights "
         "are its own, as no step was better on the held-out sources. p: Wilcoxon's test "
         "of the gain over targets, Holm-corrected over the arms. Resolves from: the mean gain that "
-        f"would have been found with {reading.settings.power:.0%} power."
+        f"would have been found with {percent(reading.settings.power)} power."
     )
 
 

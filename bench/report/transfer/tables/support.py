@@ -6,6 +6,7 @@ from functools import partial
 
 import pandas as pd
 
+from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import hundredths, three, with_interval
 from bench.report.table import Column
@@ -31,7 +32,7 @@ def _rows(reading: Reading, numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
-    level = f"{THOUSANDTHS} [{reading.settings.confidence:.0%} interval]"
+    level = f"{THOUSANDTHS} [{percent(reading.settings.confidence)} interval]"
     sizes = reading.answer.curves["rows"].cat.categories
     return [
         Column("direction", DIRECTION),
