@@ -58,7 +58,10 @@ class Estimate:
 
     def left(self, cells: Iterable[Cell]) -> str:
         """When these will be done, at the pace of this run."""
-        seconds, _ = self.seconds(cells)
+        rest = list(cells)
+        seconds, _ = self.seconds(rest)
+        if not rest:
+            return "nothing left"
         if not seconds:
             return "no record tells how long the rest takes"
         pace = self.took / self.told if self.made >= ENOUGH else 1.0

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.cell.store import Store
+from bench.sweep.costs import Costs
 from scripts.make_reference import LEFT, main
+from scripts.reference.time_left import Estimate
 
 RUNS = """
 folders:
@@ -108,6 +110,10 @@ def test_a_cell_of_two_folders_is_run_for_the_first_alone(
     for name in ("one", "two"):
         assert sorted(places(tmp_path / "reference" / name)) == ["tae default_ft", "tae pretrained"]
         assert said.count(f"{name}: whole; 2 records") == 1
+
+
+def test_where_nothing_is_left_no_time_is_guessed() -> None:
+    assert Estimate(Costs(), workers=2).left([]) == "nothing left"
 
 
 def test_what_is_no_kept_run_is_said(
