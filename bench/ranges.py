@@ -300,19 +300,6 @@ def _hints_within(hint: Any) -> dict[str, Any]:
     return {}
 
 
-def figures(hint: Any, key: str) -> Iterator[tuple[str, Any, Interval | None]]:
-    """Every number that a setting is or holds: where, whole or not, and its range if it has one."""
-    kind, marks = _parts(hint)
-    if kind in (int, float):
-        yield key, kind, next((mark for mark in marks if isinstance(mark, Interval)), None)
-    elif is_typeddict(kind):
-        for name, inner in get_type_hints(kind, include_extras=True).items():
-            yield from figures(inner, f"{key}.{name}")
-    elif get_origin(kind) is not typing.Literal:
-        for inner in get_args(kind):
-            yield from figures(inner, key)
-
-
 @cache
 def hints(function: Callable[..., Any]) -> dict[str, Any]:
     """The parameters of a function or class that can be set by name, with their types."""

@@ -83,6 +83,8 @@ class Phase:
 
     Attributes
     ----------
+    name : str
+        Of the side.
     planned : dict of unit to int
         How many of each unit the phase consists of.
     done : list of events

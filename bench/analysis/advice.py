@@ -78,9 +78,9 @@ class Advice:
     kind : Kind
     method : str or None
         The one that is advised; else the most promising one, if any can be read.
-    gain, se, low, high : float
-        Of that method: its expected gain (see ``expected`` below), the corrected standard error,
-        and the interval around the mean. Gains are turned so that greater is better.
+    gain, low, high : float
+        Of that method: its expected gain (see ``expected`` below), and the interval around the
+        mean. Gains are turned so that greater is better.
     folds : int
         That all methods have.
     rows : int
@@ -106,7 +106,6 @@ class Advice:
     kind: Kind
     method: str | None = None
     gain: float = math.nan
-    se: float = math.nan
     low: float = math.nan
     high: float = math.nan
     folds: int = 0
@@ -182,8 +181,8 @@ def advice(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) -
         at = level / len(table)
         needed = _needed(wanted, spread, ratio, (n, told.splits), rows, at, settings.power)
     return Advice(
-        kind, chosen, float(row["expected"]), float(row["se"]), float(row["low"]),
-        float(row["high"]), n, rows, needed, tuple(why), left_out, level, table, differences,
+        kind, chosen, float(row["expected"]), float(row["low"]), float(row["high"]),
+        n, rows, needed, tuple(why), left_out, level, table, differences,
     )  # fmt: skip
 
 

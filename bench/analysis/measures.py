@@ -42,6 +42,8 @@ def improvements(
         Complete units (`bench.analysis.frame.complete`).
     metric : Score
         What they were scored by (`bench.analysis.frame.metric_of`).
+    normalization : Normalization
+        The scale of the improvement.
 
     Returns
     -------

@@ -84,7 +84,9 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule, metric: Score) -
     Parameters
     ----------
     cells, told, metric
-        What ``found`` was read from (`bench.analysis.rules.by_rule`).
+        What ``found`` was read from.
+    found : ByRule
+        `bench.analysis.rules.by_rule`.
 
     Returns
     -------

@@ -109,6 +109,8 @@ def compared(method: str, against: str, differences: pd.Series) -> dict[str, obj
 
     Parameters
     ----------
+    method, against : str
+        What the row is called by.
     differences : Series
         One a dataset, without NaN, above 0 where ``method`` is better.
     """

@@ -40,9 +40,9 @@ class Evaluated:
         Parameters
         ----------
         score : callable
-            Module → probabilities of each part.
+            Module → predictions of each part.
         worth : callable
-            Probabilities → what they are worth by the validation part alone, greater is better.
+            Predictions → what they are worth by the validation part alone, greater is better.
         """
         return score(self.module)
 

@@ -44,10 +44,10 @@ class Finetuned:
         With the weights of the chosen step.
     chosen_step, last_step : int
         0 is the pre-trained model.
-    pretrained, chosen, last : dict of part → ndarray (q, n_classes)
-        Class probabilities at those steps.
+    pretrained, chosen, last : dict of part → ndarray (q, n_classes), or Predicted
+        Predictions at those steps.
     labels : dict of part → ndarray (q,)
-        The class codes that the probabilities are held against.
+        The targets that they are held against.
     curves : dict
         Lists with one entry an evaluation: ``step``, ``train_loss`` (mean since the evaluation
         before; None at step 0), and in a dict for every part one for each score that is drawn
@@ -106,7 +106,7 @@ def finetune(
     source : TaskSource
         Gives the task of steps 1 … ``settings.steps``.
     score : callable
-        Module → probabilities of the parts ``validation`` and ``test``. The choice reads
+        Module → predictions of the parts ``validation`` and ``test``. The choice reads
         ``validation`` alone; ``test`` only fills its (analysis) curve.
     labels : dict of part → ndarray (q,)
         What a run leaves behind with its predictions.

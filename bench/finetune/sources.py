@@ -320,6 +320,8 @@ def build(
         Real training rows.
     encoder : Encoder
         Fitted on ``train``.
+    settings : Finetune
+        How large a task is.
     seed : tuple
         Named parts from which every draw's seed derives; free of the method's name.
     in_place : bool, optional

@@ -166,7 +166,8 @@ class Backbone(ABC):
     ) -> Tensor:
         """Logits (b, q, n_outputs) with a gradient with respect to the weights, for training.
 
-        Of encoded rows (b, s, f) with class codes (b, s), and query rows (b, q, f).
+        Of encoded rows (b, s, f) with targets (b, s) as the encoder gives them, and query rows
+        (b, q, f).
         """
 
     def loss(self, outputs: Tensor, y: Tensor, n_known: int) -> Tensor:
@@ -201,9 +202,10 @@ class Backbone(ABC):
         Returns
         -------
         callable
-            Module → probabilities of each part, shape (q, ``train.n_classes``). It raises
-            `FloatingPointError` where a weight or a logit is not finite, and what
-            `bench.models.memory` does where the device is too small.
+            Module → probabilities of each part, shape (q, ``train.n_classes``), or what
+            `bench.predicted.Predicted` holds of a numeric target. It raises `FloatingPointError`
+            where a weight or a logit is not finite, and what `bench.models.memory` does where the
+            device is too small.
         """
 
     def reader(

@@ -29,7 +29,7 @@ class Scoring(ABC):
     x_support: Tensor  # (1, s, f)
     y_support: Tensor  # (1, s)
     queries: dict[str, Tensor]  # part → (1, q, f)
-    labels: dict[str, np.ndarray]  # part → (q,) of the table's class codes
+    labels: dict[str, np.ndarray]  # part → (q,) of the table's targets
     n_classes: int
     memory: Memory = field(default_factory=lambda: Memory(scoring=CHUNK))
 
@@ -76,7 +76,7 @@ class Scoring(ABC):
         """
 
     def probabilities(self, module: nn.Module) -> Probabilities:
-        """Class probabilities of each part's rows, shape (q, n_classes).
+        """Predictions of each part's rows: probabilities (q, n_classes), or `Predicted`.
 
         Raises
         ------

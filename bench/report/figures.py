@@ -63,7 +63,6 @@ MEASURES = {  # of `bench.quality.measures`: a title, and its unit
 SHORT, NARROW = 10, 24  # rows of a heat map whose bar's label is broken, and letters of its lines
 LINEAR = 5  # gain ×1000 up to which its scale is linear, where learning rates go far beyond
 TICKS = (-200, -100, -50, -20, -10, -5, 0, 5, 10, 20, 50)
-Draw = Callable[[Answer], Drawing | None]
 
 
 def drawings(answer: Any, figures: Sequence[Callable[[Any], Drawing | None]]) -> Iterator[Drawing]:

@@ -68,8 +68,8 @@ def refuse(verb: str, line: Line, without: Mapping[str, str]) -> None:
                 raise BadInput(f"{verb} takes no {key}=: {why}.")
 
 
-def new_file(name: str, key: str = "out") -> Path:
-    """The path of a file that can be written.
+def new_file(name: str) -> Path:
+    """The path of ``out``, a file that can be written.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def new_file(name: str, key: str = "out") -> Path:
     """
     path = Path(os.path.expanduser(name))
     if path.is_dir() or name.endswith(("/", os.sep)):
-        raise BadInput(f"{key} is '{name}', which is a folder; expected a file's name.")
-    writable(str(path.parent), key)
+        raise BadInput(f"out is '{name}', which is a folder; expected a file's name.")
+    writable(str(path.parent), "out")
     if path.exists() and not path.is_file():
-        raise BadInput(f"{key} is '{name}', which is a pipe or a device; expected a file's name.")
+        raise BadInput(f"out is '{name}', which is a pipe or a device; expected a file's name.")
     return path

@@ -237,12 +237,12 @@ def _farthest_probability(a: Record, b: Record) -> float:
 def _print(out: Console, compared: Compared, roots: list[Path]) -> None:
     pairs, tolerance = compared.pairs, compared.tolerance
     levels = told((pair.agreement.level for pair in pairs), tolerance)
-    say(out, f"{_cells(len(pairs), 'is', 'are')} in both{f': {levels}' if pairs else ''}.")
+    say(out, f"{_cells(len(pairs))} in both{f': {levels}' if pairs else ''}.")
     for called, root, only in zip("AB", roots, compared.only, strict=True):
         if only:
             listed = "; ".join(" ".join(map(str, key)) for key in only[:MOST])
             more = " …" if len(only) > MOST else ""
-            say(out, f"{_cells(len(only), 'is', 'are')} only in {called}, {root}: {listed}{more}.")
+            say(out, f"{_cells(len(only))} only in {called}, {root}: {listed}{more}.")
     for what, told_of in (("made by", "made"), ("asked for", "asked")):
         lines = Counter(line for pair in pairs for line in getattr(pair, told_of))
         found = [f"{line} in {counted(n, 'cell')}" for line, n in lines.most_common()]
@@ -291,9 +291,9 @@ def _farthest(pairs: list[Pair]) -> Table:
     return table
 
 
-def _cells(count: int, one: str, several: str) -> str:
+def _cells(count: int) -> str:
     """A number of cells, and the verb that goes with it."""
-    return f"{counted(count, 'cell')} {one if count == 1 else several}"
+    return f"{counted(count, 'cell')} {'is' if count == 1 else 'are'}"
 
 
 def _shown(value: float, form: str) -> str:

@@ -95,6 +95,8 @@ def fit_mechanism(
     max_work : float or None
         See `affordable_rows`; of more rows a random choice is fitted to.
     fitting : Fitting
+    forest : ConditionalForest, optional
+        Where given, the mechanism of a node with parents is a `ForestFCM` of it.
     """
     known = np.flatnonzero(~coding.missing_[:, node])
     y = coding.codes_[known, node]

@@ -1,4 +1,4 @@
-"""Three ways to causal rows: ours, the obvious one, and the libraries' classes with our learners.
+"""Four ways to causal rows: ours, ours with nothing chosen, the obvious one, and libraries' own.
 
 Each is a function of a task. It yields an event when it is ready, with the number of units that are
 planned, and then one a completed unit, with its seconds.

@@ -186,7 +186,7 @@ def test_a_command_none_of_whose_methods_takes_it_is_refused(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("files")
-def test_the_cells_of_a_sweep_are_told(files: Path) -> None:
+def test_the_cells_of_a_sweep_are_told() -> None:
     words = ["dataset=iris", "fold=0,1", "methods=[scm,default_ft]", "knowledge=k.yaml"]
     with composing(words) as overrides:
         found = [plain(cell.method)["generator"] for cell in cells(overrides)]

@@ -47,7 +47,6 @@ few = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 NO_NUMBERS = [math.nan, math.inf, -math.inf]
-CPU = torch.device("cpu")
 
 
 # --- one tiny cell, in this process -------------------------------------------------------------

@@ -48,10 +48,6 @@ def contents(store: Store) -> dict[str, bytes]:
     return {path.relative_to(store.root).as_posix(): path.read_bytes() for path in found}
 
 
-def pack_of(store: Store) -> Pack:
-    return Pack(io.FileIO(store.pack_path))
-
-
 def forge(store: Store, frames: list[tuple[str, bytes, dict[str, Any]]], **index: Any) -> None:
     """Write a pack whose checksums are right, whatever else is not."""
     told, body = [], b""
@@ -68,10 +64,6 @@ def forge(store: Store, frames: list[tuple[str, bytes, dict[str, Any]]], **index
 
 def line(record: dict[str, Any]) -> bytes:
     return line_of(encode(seal(record)).encode()) + b"\n"
-
-
-def place(record: dict[str, Any]) -> str:
-    return Store(".").path(record["cell"], record["identity"]["hash"]).as_posix()
 
 
 class TestIdentity:

@@ -33,7 +33,6 @@ from bench.scores import SCORES, scores_of
 
 MODEL = tiny_model.load(problem="regression")
 OF_DISTRIBUTION = ("crps", "log_score")
-PARTS = ("validation", "test")
 
 
 def rounded(told: Predicted) -> Predicted:

@@ -314,7 +314,7 @@ class TestFaults:
         assert len(load(server, tmp_path / "again", tries=3)) == len(task.frame)
         assert waits == [1, 1, 2]  # longer each time
 
-    def test_a_refused_connection_names_the_remedy(self, server: Server, tmp_path: Path) -> None:
+    def test_a_refused_connection_names_the_remedy(self, tmp_path: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # bound and not listening: whoever calls is refused
             nobody = f"http://127.0.0.1:{taken.getsockname()[1]}/api/v1/xml"

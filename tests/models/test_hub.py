@@ -187,7 +187,7 @@ def test_a_record_tells_the_commit_and_the_files_of_a_branch(
         assert recorded(config | other) == config | other
 
 
-def test_files_are_held_to_their_pins(tmp_path: Path) -> None:
+def test_files_are_held_to_their_pins() -> None:
     found = [NANO / name for name in FILES]
     pins = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in found}
     check(found, pins)

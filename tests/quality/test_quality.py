@@ -167,7 +167,7 @@ def test_independent_columns_keep_the_marginals_and_lose_the_dependence(vehicle)
 
 
 # ---------------------------------------------------------------- detection
-def test_fresh_rows_of_the_same_distribution_are_hard_to_tell(heart):
+def test_fresh_rows_of_the_same_distribution_are_hard_to_tell():
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(600, 4))
     y = (rows.sum(axis=1) > 0).astype(int)

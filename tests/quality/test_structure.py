@@ -12,8 +12,6 @@ from bench.quality import structure
 from bench.quality.structure import global_utility
 from bench.table import Table
 
-NAN = np.nan
-
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)

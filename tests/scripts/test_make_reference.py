@@ -29,7 +29,7 @@ FIRST = ["--only", "one"]
 
 
 @pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def asked(tmp_path: Path) -> Path:
     (tmp_path / "runs.yaml").write_text(RUNS)
     return tmp_path / "runs.yaml"
 

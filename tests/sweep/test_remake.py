@@ -244,7 +244,7 @@ def changed(place: tuple[Any, ...], tree: Any) -> dict[str, Any]:
 )
 @given(place=st.sampled_from(PLACES), tree=TREES)
 def test_no_hostile_tree_in_a_sealed_record_is_made_or_looked_up(
-    place: tuple[Any, ...], tree: Any, tripwire: Path, tmp_path: Path
+    place: tuple[Any, ...], tree: Any, tripwire: Path
 ) -> None:
     of = record(changed(place, tree))
     if fault(of) is None:
@@ -470,7 +470,7 @@ class TestCost:
 
 class TestPlaces:
     @pytest.mark.parametrize("path", ["/dev/zero", "/dev/stdin", "http://localhost/x.csv", "a\0"])
-    def test_a_table_of_ones_own_is_a_file(self, path: str, tmp_path: Path):
+    def test_a_table_of_ones_own_is_a_file(self, path: str):
         dataset = {**composed("dataset=csv")["dataset"], "path": path, "target": "y"}
         with pytest.raises(BadInput, match="is no file here"):
             remade(record(changed(("dataset",), dataset)), today())
@@ -522,7 +522,7 @@ def test_a_record_older_than_a_setting_is_made_again_with_its_default() -> None:
 
 @pytest.mark.long
 def test_a_folder_of_ones_own_configs_is_ones_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conf, code = tmp_path / "conf" / "method", tmp_path / "code"
     conf.mkdir(parents=True)

@@ -362,11 +362,6 @@ def endless(path: Path) -> None:
     os.truncate(path, 2**40)
 
 
-def forbidden(path: Path) -> None:
-    path.write_text("{}")
-    path.chmod(0)
-
-
 def loop(path: Path) -> None:
     path.symlink_to(path)
 
@@ -417,7 +412,7 @@ def results() -> Iterator[Path]:
         yield root
 
 
-def check_verbs(root: Path, wanted: int = len(GOOD)) -> None:
+def check_verbs(root: Path) -> None:
     """Every reading verb ends with an exit code, moves nothing, and finds the sound records."""
     store = Store(root)
     before = sorted(map(str, root.rglob("*")))
@@ -425,7 +420,6 @@ def check_verbs(root: Path, wanted: int = len(GOOD)) -> None:
         sound, faults = store.survey()
         hashes = {record["identity"]["hash"] for record in sound}
         assert {record["identity"]["hash"] for record in GOOD} <= hashes
-        assert len(sound) >= wanted
         assert all(wrong.isprintable() and len(wrong) < 300 for wrong in faults.values())
         assert main(["status", str(root)]) == 0
         assert main(["show", "heart/default_ft/0", str(root)]) == 0

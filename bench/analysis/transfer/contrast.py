@@ -53,10 +53,8 @@ class Primary:
         )
 
 
-def contrasts(
-    runs: pd.DataFrame, metric: Score, settings: Analysis, ours: str = CAUSAL
-) -> pd.DataFrame:
-    """An arm minus each other one: across domains, in context, on the same target, fold and corpus.
+def contrasts(runs: pd.DataFrame, metric: Score, settings: Analysis) -> pd.DataFrame:
+    """The causal arm minus each other: across domains, in context, on the same target and corpus.
 
     Parameters
     ----------
@@ -76,11 +74,11 @@ def contrasts(
     is_read = (runs["direction"] == ACROSS) & (runs["on_target"] == IN_CONTEXT)
     # Two runs of one unit are averaged, as in every other measure of these runs.
     wide = runs[is_read].groupby([*UNIT, "arm"])[column].mean().unstack("arm")
-    if ours not in wide:
+    if CAUSAL not in wide:
         return pd.DataFrame(columns=TOLD)
     rows = []
-    for other in wide.columns.drop(ours):
-        differences = (wide[ours] - wide[other]).dropna().rename("difference").reset_index()
+    for other in wide.columns.drop(CAUSAL):
+        differences = (wide[CAUSAL] - wide[other]).dropna().rename("difference").reset_index()
         if differences.empty:
             continue
         values = table(differences, "difference")
@@ -89,8 +87,8 @@ def contrasts(
         found = crossed.estimate(crossed.mean(of_targets), values)
         rows.append(
             {
-                **signed_ranks(ours, str(other), of_targets[0]),
-                "arm": ours,
+                **signed_ranks(CAUSAL, str(other), of_targets[0]),
+                "arm": CAUSAL,
                 "value": found.value,
                 "low": found.low,
                 "high": found.high,

@@ -56,7 +56,7 @@ class Checkpoint(Backbone):
 
     Parameters
     ----------
-    module, weights_hash, max_classes, max_features, max_context, device
+    module, weights_hash, max_classes, max_features, max_context, device, problem
         As of every `Backbone`.
     scoring : torch.dtype
         Arithmetic of scoring passes; logits are read out in float32.

@@ -117,7 +117,7 @@ class Context:
     @classmethod
     @torch.no_grad()
     def encode(cls, model: Tab2D, x_support: Tensor, y_support: Tensor) -> Context:
-        """Encode a support (1, s, f) with class codes (1, s)."""
+        """Encode a support (1, s, f) with targets (1, s), as `forward` takes them."""
         scale, support = QuantileScale.fit(x_support)
         tokens = _support_tokens(model, support, y_support)
         kept = []

@@ -1,4 +1,4 @@
-"""In-context scoring with `Tab2D`: the support is encoded once, and both parts attend to it."""
+"""In-context scoring with `Tab2D`: the support is encoded once, and all queries attend to it."""
 
 from __future__ import annotations
 

@@ -27,6 +27,10 @@ def transfer_chapter(records: Sequence[Record], chosen: Analysis, prefix: str = 
     ----------
     records : sequence of Record
         Of one problem, one at least of transfer.
+    chosen : Analysis
+        How they are read.
+    prefix : str
+        Of the files' names.
 
     Raises
     ------

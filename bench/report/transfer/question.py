@@ -19,7 +19,7 @@ from bench.analysis.transfer.robustness import Check
 from bench.phrases import counted, joined, percent
 from bench.report.looks import arm_looks
 from bench.report.question import Reply
-from bench.report.readable import NONE, hundredths, p_value, share, unsigned, with_interval
+from bench.report.readable import hundredths, p_value, share, unsigned, with_interval
 
 HELPS = {
     Outcome.yes: "Causally generated rows make transfer across domains better",
@@ -198,10 +198,6 @@ def _unmoved(row: Mapping[Any, Any]) -> str:
 
 def _beside(others: list[str]) -> str:
     return f" ({', '.join(others)})" if others else ""
-
-
-def _or_none(value: float) -> str:
-    return NONE if pd.isna(value) else unsigned(value)
 
 
 def _score(answer: Answer) -> str:

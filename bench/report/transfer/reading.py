@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analysis.safety import Outcome
 from bench.analysis.settings import Analysis
 from bench.analysis.transfer.answer import Answer
 from bench.analysis.transfer.runs import (
@@ -27,6 +28,7 @@ from bench.report.looks import Look, arm_looks
 from bench.report.table import Behind, Lead, TableOf
 from bench.score import Score
 
+OUTCOMES = {Outcome.yes: "yes", Outcome.no: "no", Outcome.unknown: "cannot be told"}
 # Column of the page's cells → decimals; None for what is no fraction.
 COLUMNS: dict[str, int | None] = {
     "target": None,

@@ -247,7 +247,7 @@ class TestHandled:
         path = write(who=[f"person {i}" for i in range(N)])
         assert list(csvfile.load(path, "y", drop=["who"]).kinds) == ["a"]
 
-    def test_the_name_is_the_files_and_can_be_a_folder(self, write, text):
+    def test_the_name_is_the_files_and_can_be_a_folder(self, write):
         assert csvfile.load(write(), "y").name == "mine"
         assert csvfile.load(write(), "y", name="my data/é").name == "my data/é"
         with pytest.raises(BadInput, match="takes at most one '/'"):

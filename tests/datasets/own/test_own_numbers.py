@@ -554,8 +554,6 @@ class TestAnyDisguise:
         assert np.isnan(found[N - len(marks) :]).all()
         same = np.array_equal(found[: N - len(marks)], numbers[: N - len(marks)])
         assert same or "decimal mark" in told[0]
-        plain = group == before == behind == "" and decimal == "." and minus == "-{}" and not marks
-        assert told or plain or same
 
 
 def test_a_refusal_names_the_most_frequent_number_that_does_not_fit(read) -> None:

@@ -80,7 +80,7 @@ class TestGroups:
             assert [len(patients) for patients in held] == [5, 1, 3]
             assert len(set.union(*held)) == 9
 
-    def test_rows_without_a_target_take_their_group_along(self, load, tmp_path):
+    def test_rows_without_a_target_take_their_group_along(self, tmp_path):
         frame = pd.DataFrame({"a": np.arange(N), "p": PATIENT, "y": LABELS})
         frame.loc[[0, 1, 2, 3, 5], "y"] = None  # the first patient, and a visit of the second
         frame.to_csv(tmp_path / "mine.csv")

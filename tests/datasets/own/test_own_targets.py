@@ -110,7 +110,7 @@ class TestDecided:
             notes = load([1, 2, 3] * 20, problem=problem).notes
             assert not any("quantity" in note for note in notes)
 
-    def test_what_a_file_declares_to_be_categories_is_classes(self, load, refused):
+    def test_what_a_file_declares_to_be_categories_is_classes(self, load):
         grades = pd.Categorical([1.5, 2.5, 3.0] * 20)
         assert load(grades, ".parquet").n_classes == 3
         assert load(grades, ".parquet", problem="regression").y[:3].tolist() == [1.5, 2.5, 3.0]

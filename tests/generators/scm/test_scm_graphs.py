@@ -114,7 +114,7 @@ def test_the_order_of_pairs_decides_nothing_where_no_cycle_can_close() -> None:
         assert_binomial(share, matrix, 3000)
 
 
-def gaussian_a_cycle_the_weakest_edge_gives_way() -> None:
+def test_in_a_cycle_the_weakest_edge_gives_way() -> None:
     """0 → 1 → 2 is certain; 2 → 0 closes a cycle, has no other direction, and is left out."""
     matrix = np.zeros((3, 3))
     matrix[0, 1] = matrix[1, 2] = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -175,7 +175,7 @@ def test_rows_keep_every_marginal_distribution(make: Callable, dag: Dag) -> None
 
 
 @pytest.fixture
-def dowhy_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+def dowhy_seed() -> Iterator[None]:
     """DoWhy draws from numpy's global generator: seeded here, put back after."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002

@@ -6,20 +6,18 @@ from functools import partial
 
 import pandas as pd
 
-from bench.analysis.safety import Outcome
 from bench.analysis.transfer.robustness import Check
 from bench.phrases import percent
 from bench.report.columns import THOUSANDTHS
 from bench.report.readable import hundredths, with_interval
 from bench.report.table import Behind, Column, Lead
-from bench.report.transfer.reading import Reading, TransferTable
+from bench.report.transfer.reading import OUTCOMES, Reading, TransferTable
 
 STATEMENTS = {
     "permuted": "Sources whose labels are permuted do not help",
     "own_domain": "Tables of the target's own domain help",
 }
 HOLDING = "holds"
-HOLDS = {Outcome.yes: "yes", Outcome.no: "no", Outcome.unknown: "cannot be told"}
 
 
 def _make(reading: Reading) -> pd.DataFrame:
@@ -51,7 +49,7 @@ checks = TransferTable(
     row="check",
     rows=lambda _, numbers: numbers.assign(check=numbers["check"].map(STATEMENTS)),
     columns=lambda reading, _rows: [
-        Column("holds", HOLDING, HOLDS.__getitem__),
+        Column("holds", HOLDING, OUTCOMES.__getitem__),
         Column(
             ("value", "low", "high"), "mean gain", partial(with_interval, show=hundredths),
             f"{THOUSANDTHS} [{percent(reading.settings.confidence)} interval]",

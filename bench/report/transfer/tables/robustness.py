@@ -14,6 +14,7 @@ from bench.report.readable import hundredths, p_value, share, unsigned, with_int
 from bench.report.table import Column
 from bench.report.transfer.reading import (
     DIRECTION,
+    OUTCOMES,
     Reading,
     TransferTable,
     arms_and,
@@ -22,8 +23,6 @@ from bench.report.transfer.reading import (
     order_of_direction,
     sorted_by,
 )
-
-TOLD = {Outcome.yes: "yes", Outcome.no: "no", Outcome.unknown: "cannot be told"}
 
 
 def _interval(name: str) -> tuple[str, str, str]:
@@ -60,7 +59,7 @@ def _more_columns(reading: Reading, rows: pd.DataFrame) -> list[Column]:
 
 
 def _kept(kept: Outcome, targets: int, of: int) -> str:
-    return f"{TOLD[kept]} ({targets} of {of})"
+    return f"{OUTCOMES[kept]} ({targets} of {of})"
 
 
 def _lowest(gain: float, target: str) -> str:
