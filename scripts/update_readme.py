@@ -39,6 +39,7 @@ from bench.report.readable import share, sign_three, signed, three, with_interva
 from bench.report.tables import claims
 from bench.report.transfer import question
 from bench.scores import SCORES
+from scripts.reference.folders import folders
 from scripts.reference.found import FOUND_BEGIN, FOUND_END, found, origin
 
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
@@ -130,7 +131,8 @@ def updated(text: str, root: Path, beside: Path, across: Path | None = None) -> 
         told.append(first)
         page = _relative(_page(across), beside)
         made = [*(reply.markdown for reply in more), _from(moved, f"[`{across.name}`]({page})")]
-        text = between(text, TRANSFER_BEGIN, TRANSFER_END, " ".join(made))
+        others = _others(across.parent, beside, {root.name, across.name})
+        text = between(text, TRANSFER_BEGIN, TRANSFER_END, f"{' '.join(made)}\n\n{others}")
     lines = [f"* {reply.markdown}" for reply in told]
     text = between(text, ANSWER_BEGIN, ANSWER_END, "\n".join(lines))
     return between(text, BEGIN, END, generated(read, records, root, beside))
@@ -145,6 +147,16 @@ def _records(root: Path) -> list[Record]:
 
 def _from(records: list[Record], where: str) -> str:
     return f"From the {len(records):,} records of {where}."
+
+
+def _others(kept: Path, beside: Path, but: set[str]) -> str:
+    """Which other runs are kept, and where it stands what they found."""
+    names = [of.name for of in folders() if of.name not in but and Store(kept / of.name).is_there]
+    page = f"{_relative(kept / 'README.md', beside)}#what-they-found"
+    return (
+        f"Also [kept]({page}), with what each found: {', '.join(f'`{name}`' for name in names)}. "
+        "`make reference` makes all of them again."
+    )
 
 
 def between(text: str, begin: str, end: str, made: str) -> str:
