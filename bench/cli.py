@@ -117,14 +117,14 @@ def console() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; give the exit code."""
-    name, *words = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    if name == "--version":
+    first, *words = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if first == "--version":
         return guarded(lambda: print(f"{COMMAND} {__version__}") or 0, only_prints=True)
-    if name in ("-h", "--help", "help"):
+    if first in ("-h", "--help", "help"):
         return guarded(lambda: print(usage()) or 0, only_prints=True)
-    if name not in names():
-        return guarded(lambda: _unknown(name), only_prints=True)
-    verb = Verb.of(name)
+    if first not in names():
+        return guarded(lambda: _unknown(first), only_prints=True)
+    verb = Verb.of(first)
     if any(word in ("--help", "-h") for word in words):
         return guarded(lambda: _help(verb), only_prints=True)
     return guarded(lambda: verb.main(words), verb.only_prints)

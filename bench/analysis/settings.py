@@ -136,9 +136,9 @@ def settings(overrides: Iterable[str] = ()) -> Analysis:
     return read
 
 
-def as_typed(key: str, names: Iterable[str]) -> str:
-    """The word that gives a setting these names: ``analysis.KEY=[…]``, to be quoted for a shell."""
-    return f"{PREFIX}{key}=[{','.join(map(_quoted, names))}]"
+def methods_word(names: Iterable[str]) -> str:
+    """The word that names the methods to read: ``analysis.methods=[…]``, not quoted for a shell."""
+    return f"{PREFIX}methods=[{','.join(map(_quoted, names))}]"
 
 
 def _quoted(name: str) -> str:

@@ -95,8 +95,9 @@ def pooled(tuned: Sequence[Tuned]) -> tuple[np.ndarray, Probabilities, Probabili
 def _joined(predictions: list[Predictions]) -> Predictions:
     """Predictions of several models, one below the other; distributions are left out."""
     of_values = [one for one in predictions if isinstance(one, Predicted)]
-    if not of_values:
-        return np.concatenate(predictions)  # type: ignore[arg-type]  # all are arrays
+    shares = [one for one in predictions if isinstance(one, np.ndarray)]
+    if shares:
+        return np.concatenate(shares)
     scale = sum(one.scale for one in of_values) / len(of_values)
     return Predicted(np.concatenate([one.mean for one in of_values]), scale)
 

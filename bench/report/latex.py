@@ -162,10 +162,10 @@ class _Grid:
     def size(self, room: float, smallest: str = "scriptsize") -> str | None:
         """The greatest size of type in which it takes no more than ``room`` points."""
         em, n = sum(self.widths()), len(self.heads)
-        for name, (points, gap) in SIZES.items():
+        for size, (points, gap) in SIZES.items():
             if em * points + (n - 1) * gap <= room:
-                return name
-            if name == smallest:
+                return size
+            if size == smallest:
                 break
         return None
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.analysis.answer import Answer
 from bench.analysis.frame import UNIT
-from bench.analysis.settings import as_typed
+from bench.analysis.settings import methods_word
 from bench.cell import journal
 from bench.cell.store import Store
 from bench.phrases import counted
@@ -56,7 +56,7 @@ def lacking(answer: Answer) -> list[str]:
         f"{names} {has} no record of {counted(cost, 'unit')} that all other methods have: the "
         f"tables are of the {counted(kept, 'unit')} that every method has, and without "
         f"{'it' if len(methods) == 1 else 'them'} would be of {kept + cost}. "
-        f"{shlex.quote(as_typed('methods', others))} reads it so; 'Paired on their own units' has "
+        f"{shlex.quote(methods_word(others))} reads it so; 'Paired on their own units' has "
         "each pair on all that it shares."
     ]
 

@@ -16,6 +16,7 @@ from bench.sweep.overrides.keys import read
 from bench.sweep.overrides.line import SETTING, Line
 
 Asked = TypeVar("Asked")
+OFF = {"transfer": "none"}  # a choice of a group that is none (conf/transfer/none.yaml)
 
 
 def told_apart(words: Sequence[str], kind: Callable[..., Asked]) -> tuple[Asked, list[str]]:
@@ -64,7 +65,7 @@ def refuse(verb: str, line: Line, without: Mapping[str, str]) -> None:
     """
     for pattern, why in without.items():
         for key, value in line.settings.items():
-            if fnmatchcase(key, pattern) and value not in ("null", "none"):
+            if fnmatchcase(key, pattern) and value not in ("null", OFF.get(key)):
                 raise BadInput(f"{verb} takes no {key}=: {why}.")
 
 

@@ -14,7 +14,7 @@ from made_records import made
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame, metric_of
 from bench.analysis.paired import against_default
-from bench.analysis.settings import as_typed, settings
+from bench.analysis.settings import methods_word, settings
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.tables.shared import shared
@@ -121,7 +121,7 @@ def test_the_way_out_that_is_told_is_one() -> None:
 
 def test_the_way_out_can_be_typed_whatever_methods_are_called() -> None:
     names = ["ctgan · generator_dim=[128]", 'a "b", c', "it's", "null", "1e-4", "scm-mixed-0.5"]
-    word = as_typed("methods", names)
+    word = methods_word(names)
     assert settings(shlex.split(shlex.quote(word))).methods == names
 
 

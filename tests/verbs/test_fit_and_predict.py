@@ -83,6 +83,7 @@ class TestFit:
             (["-m"], "fit makes one model, and takes no -m"),
             (["hydra.mode=MULTIRUN"], "fit makes one model, and takes no -m"),
             (["methods=[scm]"], "fit takes no methods=: it makes one model"),
+            (["results_dir=none"], "fit takes no results_dir=: it leaves no record"),
             (["fold=1"], "fit takes no fold=: it learns from all rows of the table"),
             (["experiment=smoke"], "fit takes no experiment="),
             (["dataset=iris", "transfer=causal"], "fit takes no transfer=: it starts from the"),
