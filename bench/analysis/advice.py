@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from bench.analysis.complete import against_untuned
 from bench.analysis.deviation import in_one_deviation
-from bench.analysis.frame import against_untuned, frame, metric_of
+from bench.analysis.frame import frame, metric_of
 from bench.analysis.power import smallest_distance
 from bench.analysis.problems import CLASSIFICATION, problem_of
 from bench.analysis.references import references

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bench.analysis.advice import Advice, advice
-from bench.analysis.frame import (
+from bench.analysis.complete import (
     absent_units,
     against_untuned,
-    as_recorded,
     complete,
     of_methods,
     serving,
     those,
 )
+from bench.analysis.frame import as_recorded
 from bench.analysis.groups import by_group
 from bench.analysis.intervals import intervals
 from bench.analysis.measures import improvements, per_dataset, summary

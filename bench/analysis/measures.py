@@ -39,7 +39,7 @@ def improvements(
     Parameters
     ----------
     cells : DataFrame
-        Complete units (`bench.analysis.frame.complete`).
+        Complete units (`bench.analysis.complete.complete`).
     metric : Score
         What they were scored by (`bench.analysis.frame.metric_of`).
     normalization : Normalization

@@ -142,7 +142,7 @@ def paired(cells: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cells : DataFrame
-        Complete units (`bench.analysis.frame.complete`).
+        Complete units (`bench.analysis.complete.complete`).
 
     Returns
     -------

@@ -64,7 +64,7 @@ def by_rate(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
     Parameters
     ----------
     cells : DataFrame
-        Complete units (`bench.analysis.frame.complete`).
+        Complete units (`bench.analysis.complete.complete`).
 
     Returns
     -------

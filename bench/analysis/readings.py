@@ -86,7 +86,7 @@ def readings(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis)
     Parameters
     ----------
     cells : DataFrame
-        Complete units (`bench.analysis.frame.complete`).
+        Complete units (`bench.analysis.complete.complete`).
     told : Told
         The records that they were made of.
     metric : Score

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from bench.analysis.frame import IMPUTED, UNIT, those
+from bench.analysis.complete import IMPUTED, those
+from bench.analysis.frame import UNIT
 from bench.analysis.measures import normalized_gain
 
 Curves = Sequence[Sequence[float]] | np.ndarray  # the latter of objects, one curve each
@@ -54,7 +55,7 @@ def runs(cells: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cells : DataFrame
-        Complete units (`bench.analysis.frame.complete`), the methods that do not fine-tune
+        Complete units (`bench.analysis.complete.complete`), the methods that do not fine-tune
         included: they count in the normalization.
 
     Returns

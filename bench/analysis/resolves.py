@@ -96,7 +96,7 @@ def resolves(cells: pd.DataFrame, held: References, told: Told, first: Score) ->
     Parameters
     ----------
     cells : DataFrame
-        Complete units (`bench.analysis.frame.complete`), no unit twice for a method.
+        Complete units (`bench.analysis.complete.complete`), no unit twice for a method.
     held : References
         Of their methods.
     told : Told

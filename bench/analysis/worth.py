@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.analysis.change import Change, change
-from bench.analysis.frame import IMPUTED, UNIT
+from bench.analysis.complete import IMPUTED
+from bench.analysis.frame import UNIT
 from bench.analysis.references import references
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.frame import IMPUTED, UNIT, own_name
+from bench.analysis.complete import IMPUTED
+from bench.analysis.frame import UNIT, own_name
 from bench.analysis.paired import chance_of_resolving, resolved
 from bench.analysis.variants import Name
 from bench.cell.record import Record

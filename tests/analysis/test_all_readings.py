@@ -9,7 +9,8 @@ import pytest
 from made_records import made
 
 from bench.analysis.answer import answer
-from bench.analysis.frame import complete, frame
+from bench.analysis.complete import complete
+from bench.analysis.frame import frame
 from bench.analysis.readings import readings
 from bench.analysis.resolves import Told
 from bench.analysis.settings import settings

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from made_records import made
 from scipy.stats import rankdata
 
-from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, against_untuned, complete, frame
+from bench.analysis.complete import against_untuned, complete
+from bench.analysis.frame import COLUMNS, SCHEMA, UNIT, frame
 from bench.analysis.measures import (
     average_ranks,
     improvements,

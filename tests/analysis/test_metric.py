@@ -13,7 +13,8 @@ from made_experiment import experiment_of_numbers
 from made_records import failed, made
 
 from bench.analysis.answer import answer
-from bench.analysis.frame import complete, frame, metric_of
+from bench.analysis.complete import complete
+from bench.analysis.frame import frame, metric_of
 from bench.analysis.leaderboard import leaderboard
 from bench.analysis.measures import improvements
 from bench.analysis.settings import Impute, Normalization, settings

@@ -10,7 +10,8 @@ import pytest
 from made_records import failed, made
 
 from bench.analysis.answer import answer
-from bench.analysis.frame import IMPUTED, absent_units, complete, frame
+from bench.analysis.complete import IMPUTED, absent_units, complete
+from bench.analysis.frame import frame
 from bench.analysis.groups import by_group, datasets, groups_of
 from bench.analysis.measures import improvements, summary
 from bench.analysis.mixing import differences, ways

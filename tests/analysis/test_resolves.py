@@ -13,7 +13,8 @@ from scipy.stats import ttest_1samp
 
 from bench.analysis import resolves as analysis
 from bench.analysis.answer import Answer, answer
-from bench.analysis.frame import complete, frame, metric_of, of_methods
+from bench.analysis.complete import complete, of_methods
+from bench.analysis.frame import frame, metric_of
 from bench.analysis.paired import chance_of_resolving, paired
 from bench.analysis.references import references
 from bench.analysis.resolves import Told, by_chance
