@@ -46,7 +46,7 @@ transfer: ## across domains: fine-tuned on healthcare's tables, used on finance'
 	$(MAKE) reproduce EXPERIMENT=transfer_other
 	$(MAKE) reproduce EXPERIMENT=transfer_finetuned
 
-reference: $(READY) ## all kept runs again, one after the other, into results/reference; a night on two cores, goes on where it was
+reference: $(READY) ## all kept runs again, one after the other, into results/reference; some 17 hours on two cores, goes on where it was
 	$(BIN)/python -m scripts.make_reference --workers $(WORKERS)
 
 method: $(READY) ## hold METHOD to the conformance suite, then rank it, mixed and alone: METHOD=NAME
