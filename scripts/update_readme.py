@@ -21,8 +21,8 @@ import pandas as pd
 
 from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame, metric_of
-from bench.analysis.planned import Verdict
-from bench.analysis.resolves import Told
+from bench.analysis.planned import SAFE, Verdict
+from bench.analysis.resolves import STEPS, Told
 from bench.analysis.safety import CAUSAL
 from bench.analysis.settings import settings
 from bench.analysis.transfer import answer as transfer
@@ -46,6 +46,11 @@ BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
 TRANSFER_BEGIN, TRANSFER_END = "<!-- transfer: begin -->", "<!-- transfer: end -->"
 ANSWER_BEGIN, ANSWER_END = "<!-- answer: begin -->", "<!-- answer: end -->"
 MAIN, TRANSFER = ("embedded_full", "embedded"), "transfer"  # kept runs that the README is of
+STEPS_TOLD = {
+    STEPS[0]: "the step that the runs chose",
+    SAFE: "that of a rule held for safe",
+    STEPS[1]: "the last",
+}
 FIGURES = {
     "improvements": "Improvement of every run over the pre-trained model",
 }
@@ -198,9 +203,10 @@ def _in_other_scores(read: Answer) -> str:
     told = joined([f"{counts[verdict]} {verdict}" for verdict in map(str, Verdict)], "and")
     scores = joined([SCORES[name].title for name in table["score"].unique()], "and")
     others = joined([f"`{name}`" for name in table["against"].unique()], "and")
+    steps = joined([STEPS_TOLD[name] for name in table["step"].unique()], "and")
     return (
-        f"Of {len(table)} comparisons of CausalMixFT with {others} on {scores}, at the step that "
-        f"the runs chose, at that of a safer rule and at the last, {told} (Holm over all)."
+        f"Of {len(table)} comparisons of CausalMixFT with {others} on {scores}, at {steps}, {told} "
+        "(better and worse: Holm over all; as good: each by itself)."
     )
 
 

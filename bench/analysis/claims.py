@@ -8,12 +8,13 @@ asked of the nulls, copies of real rows mixed in: what they reach as well is no 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.analysis.change import FEWEST
 from bench.analysis.intervals import draws, ends, weighted_quantiles
 from bench.analysis.measures import ranks
 from bench.analysis.references import DEFAULT
@@ -87,9 +88,10 @@ class Read:
             min(of.value for of in all_of), np.min([of.draws for of in all_of], axis=0)
         )
 
-    def interval(self, of: Resampled) -> tuple[float, float]:
-        """Its ends."""
-        return ends(of.draws, len(self.datasets), self._settings)
+    def interval(self, of: Resampled, of_several: int = 1) -> tuple[float, float]:
+        """Its ends; as one of several that are looked at, by Bonferroni."""
+        level = 1 - (1 - self._settings.confidence) / of_several
+        return ends(of.draws, len(self.datasets), replace(self._settings, confidence=level))
 
     def _quantile(self, rows: pd.DataFrame, method: str, column: str, at: float) -> Resampled:
         values, place = self._known(rows, method, column)
@@ -125,8 +127,17 @@ class Claim:
 
 
 def _rank(read: Read, method: str) -> tuple[Resampled, Resampled]:
-    others = [m for m in STUDY if m in read.methods and m not in (method, CAUSAL)]
-    return read.rank(method), read.best_rank(others)
+    return read.rank(method), read.best_rank(_rivals(read, method))
+
+
+def _rivals(read: Read, method: str) -> list[str]:
+    return [m for m in STUDY if m in read.methods and m not in (method, CAUSAL)]
+
+
+def _is_behind_one(read: Read, method: str) -> bool:
+    rivals = _rivals(read, method)
+    behind = (read.rank(method) - read.rank(rival) for rival in rivals)
+    return any(read.interval(of, of_several=len(rivals))[0] > 0 for of in behind)
 
 
 ZERO = Resampled(0.0, np.zeros(1))
@@ -148,7 +159,9 @@ def claims(
     """Hold each claim of the study that these records can speak to against them.
 
     A claim holds where the interval of its difference lies on its side of zero, does not where it
-    lies on the other, and cannot be told else.
+    lies on the other, and cannot be told else, nor of fewer tables than `FEWEST`. To rank first
+    does not hold where one rival alone is ahead, by Bonferroni over all: the best of several is
+    ahead by chance, too.
 
     Parameters
     ----------
@@ -162,8 +175,9 @@ def claims(
     DataFrame
         A row a claim and method: ``claim``, ``method``, ``value``, ``against`` (what it is held
         against), ``difference``, ``low``, ``high``, ``holds``; and ``null``, the null with the
-        farthest difference on the claim's side, with ``null_value``, ``null_difference``,
-        ``null_low``, ``null_high``, ``null_holds``. No rows of a single method.
+        farthest difference on the claim's side, of those for which it holds, if any, with
+        ``null_value``, ``null_difference``, ``null_low``, ``null_high``, ``null_holds``. No rows of
+        a single method.
     """
     read = Read(gains, readings, settings)
     asked = [(claim, CAUSAL) for claim in OF_THE_MIX] + [(OF_SYNTHETIC, m) for m in SYNTHETIC]
@@ -174,7 +188,13 @@ def claims(
         row = {"claim": claim.key, "method": method, **_told(read, claim, method)}
         likewise = {null: _told(read, claim, null) for null in nulls if method == CAUSAL}
         if likewise:
-            null = max(likewise, key=lambda name: claim.sign * likewise[name]["difference"])
+            null = max(
+                likewise,
+                key=lambda name: (
+                    likewise[name]["holds"] == HOLDS,
+                    claim.sign * likewise[name]["difference"],
+                ),
+            )
             row |= {"null": null, **{f"null_{k}": v for k, v in likewise[null].items()}}
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -189,7 +209,12 @@ def _told(read: Read, claim: Claim, method: str) -> dict[str, Any]:
     difference = value - against
     low, high = read.interval(difference)
     ours = low if claim.sign > 0 else -high
-    theirs = -high if claim.sign > 0 else low
-    holds = HOLDS if ours > 0 else FAILS if theirs > 0 else UNKNOWN
+    if claim.of is _rank:
+        fails = _is_behind_one(read, method)
+    else:
+        fails = (-high if claim.sign > 0 else low) > 0
+    holds = HOLDS if ours > 0 else FAILS if fails else UNKNOWN
+    if len(read.datasets) < FEWEST:
+        holds = UNKNOWN
     numbers = (value.value, against.value, difference.value, low, high, holds)
     return dict(zip(TOLD, numbers, strict=True))

@@ -1,15 +1,16 @@
 """The question as it is asked beforehand: causal rows mixed in against all that they must beat.
 
 The primary comparison is harm, against default fine-tuning and against each leak-free null, and has
-one of four readings. The secondary ones are three scores at three steps, with one correction over
-all of them. What is read by groups of tables decides nothing. The margins, the rule and the level
-are settings of the analysis; `results/reference/PLAN.md` says why they are what they are.
+one of five readings. The secondary ones, of classes, are three scores at three steps, with one
+correction over all of them. What is read by groups of tables decides nothing. The margins, the
+rule and the level are settings of the analysis; `results/reference/PLAN.md` says why they are what
+they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import nan
 from typing import Any
@@ -17,15 +18,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.change import Change, change
+from bench.analysis.change import FEWEST, Change, change, over_units
+from bench.analysis.complete import IMPUTED
 from bench.analysis.frame import UNIT
 from bench.analysis.groups import groups_of
 from bench.analysis.paired import over_tables
 from bench.analysis.power import with_power
-from bench.analysis.references import references
+from bench.analysis.references import References, references
 from bench.analysis.resolves import STEPS, Told
 from bench.analysis.rules import UNKNOWN, position, read_by
-from bench.analysis.safety import MIXED, causal_methods, null_methods
+from bench.analysis.safety import MIXED, NULLS, causal_methods, null_methods
 from bench.analysis.settings import Analysis
 from bench.analysis.significance import compared, holm
 from bench.errors import BadInput, closest
@@ -47,8 +49,9 @@ class Reading(StrEnum):
     """What the primary comparison says."""
 
     causes = "causes"  # fewer runs are harmed than without, and than with either null
-    mixing = "mixing"  # fewer than without, but a null may do as well
+    mixing = "mixing"  # fewer than without, but a null may do as well, or has no run
     no = "no"  # not fewer by the margin
+    more = "more"  # more than without
     open = "open"
 
 
@@ -69,15 +72,20 @@ class Primary:
     ----------
     method, default : str
     nulls : tuple of str
+        Those with as many rows a real one as ``method`` has, where there are such.
     better_null : str
         The one that leaves the causal mix the least.
-    harm : dict of method → share of runs that end worse than not fine-tuning
+    harm : dict of method → share of runs that end worse than not fine-tuning, mean over tables
     changes : dict of method → Change
         The causal mix minus it, ``default`` first.
     smallest : dict of method → float
         Difference that so many tables find with the power asked for; NaN of one table.
     models : tuple of str
     margin : float
+    absent : tuple of str
+        Generators of `bench.analysis.safety.NULLS` that no null is of.
+    passed_over : tuple of str
+        Other mixes of causal rows under the same settings; ``method`` is the first by name.
     """
 
     method: str
@@ -89,15 +97,20 @@ class Primary:
     smallest: dict[str, float]
     models: tuple[str, ...]
     margin: float
+    absent: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @property
     def reading(self) -> Reading:
-        """By the intervals of the differences, as planned."""
+        """By the intervals of the differences, as planned; open where there are too few tables."""
         plain = self.changes[self.default]
         if plain.is_below:
             beyond = all(self.changes[null].is_below for null in self.nulls)
-            return Reading.causes if beyond else Reading.mixing
-        return Reading.no if plain.interval[0] > -self.margin else Reading.open
+            return Reading.causes if beyond and not self.absent else Reading.mixing
+        if plain.is_above:
+            return Reading.more
+        is_no = plain.tells and plain.interval[0] > -self.margin
+        return Reading.no if is_no else Reading.open
 
 
 @dataclass
@@ -109,7 +122,8 @@ class Planned:
     primary : Primary
     scores : DataFrame
         With `SCORE_COLUMNS`, a row a comparison of the causal mix: ``mean`` above 0 where it is
-        better; ``better`` and ``worse`` tables; ``p`` of Wilcoxon's signed-rank test over tables.
+        better; ``better`` and ``worse`` tables; ``smallest`` difference that one test at the level
+        of Holm's first step finds; ``p`` of Wilcoxon's signed-rank test over tables.
     groups : DataFrame
         A row a grouping, group and method against which: ``tables``, and ``mean`` and ``se`` of
         harm and of each score (``harm``, ``harm_se``, …) at the step that the runs chose.
@@ -133,7 +147,7 @@ def planned(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) 
     told : Told
         The records that they were made of.
     metric : Score
-        What they were scored by; harm is asked of what cells are ranked by alone.
+        What they were scored by; of another than what classes are ranked by, harm alone is read.
 
     Raises
     ------
@@ -141,14 +155,15 @@ def planned(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) 
         If there is no rule that ``safe_rule`` names.
     """
     _check(settings)
-    names = _methods(cells)
-    if metric.name != RANKED_BY.name or names is None:
+    held = references(cells)
+    found = _primary(cells, held, settings)
+    if found is None:
         return None
-    causal, default, nulls = names
-    rivals = _mixed(cells, settings.rivals)
-    others = [default, *nulls, *rivals]
+    if metric.name != RANKED_BY.name:
+        return Planned(found, pd.DataFrame(columns=SCORE_COLUMNS), pd.DataFrame())
+    causal = found.method
+    others = [found.default, *found.nulls, *_rivals(cells, causal, held, settings)]
     values, left_out = _values(cells, [causal, *others], told, settings)
-    found = _primary(causal, default, nulls, values[HARM, STEPS[0]], cells, settings)
     return Planned(
         found,
         _scores(causal, others, values, settings),
@@ -166,20 +181,25 @@ def _check(settings: Analysis) -> None:
         )
 
 
-def _methods(cells: pd.DataFrame) -> tuple[str, str, tuple[str, ...]] | None:
-    """The causal mix, its default fine-tuning, and the nulls of the same; of the main model."""
-    held = references(cells)
-    of_main = [m for m in causal_methods(cells) if held.of.get(m) == held.main is not None]
-    if not of_main or held.main is None:
-        return None
-    nulls = tuple(m for m in null_methods(cells) if held.of.get(m) == held.main)
-    return (of_main[0], held.main, nulls) if nulls else None
+def _of_main(methods: list[str], held: References) -> list[str]:
+    """Those that are held against the main default fine-tuning."""
+    return [method for method in methods if held.of.get(method) == held.main]
 
 
-def _mixed(cells: pd.DataFrame, generators: list[str]) -> list[str]:
-    """The methods that mix rows of these generators in."""
-    of = cells["generator"].isin(generators) & (cells["mixing"] == MIXED)
-    return sorted(map(str, cells.loc[of, "method"].unique()))
+def _alike(methods: list[str], causal: str, cells: pd.DataFrame) -> list[str]:
+    """Of each generator the methods with the ratio of the causal mix; all, where none has it."""
+    facts = cells.drop_duplicates("method").set_index("method")[["generator", "ratio"]]
+    of = facts.loc[methods]
+    is_alike = of["ratio"] == facts.loc[causal, "ratio"]
+    keeps = is_alike | ~is_alike.groupby(of["generator"]).transform("any").astype(bool)
+    return [method for method in methods if keeps[method]]
+
+
+def _rivals(cells: pd.DataFrame, causal: str, held: References, settings: Analysis) -> list[str]:
+    """The methods that mix rows of the rivals' generators in, under the same settings."""
+    of = cells["generator"].isin(settings.rivals) & (cells["mixing"] == MIXED)
+    rivals = sorted(map(str, cells.loc[of, "method"].unique()))
+    return _alike(_of_main(rivals, held), causal, cells)
 
 
 def _values(
@@ -187,8 +207,7 @@ def _values(
 ) -> tuple[dict[tuple[str, str], pd.DataFrame], dict[str, str]]:
     """Units × methods for harm and each score at each step that all records can tell."""
     cells = cells[cells["method"].isin(methods)]
-    harm = (cells["score_chosen"] < cells["score_pretrained"]).astype(float)
-    found = {(HARM, STEPS[0]): _wide(cells, harm.to_numpy())}
+    found = {(HARM, STEPS[0]): _harm(cells)}
     left_out = {}
     for name in settings.margins:
         at_steps = told.values(SCORES[name], cells["identity"])
@@ -221,34 +240,44 @@ def _at_safe(cells: pd.DataFrame, told: Told, score: Score, rule_name: str) -> n
     return turned
 
 
+def _harm(cells: pd.DataFrame) -> pd.DataFrame:
+    """Whether a run ended worse than not fine-tuning; what never ran harmed nothing, and is NaN."""
+    harm = (cells["score_chosen"] < cells["score_pretrained"]).astype(float)
+    return _wide(cells, harm.where(cells["status"] != IMPUTED).to_numpy())
+
+
 def _wide(cells: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     return cells.assign(value=values).pivot(index=UNIT, columns="method", values="value")
 
 
-def _primary(
-    causal: str,
-    default: str,
-    nulls: tuple[str, ...],
-    harm: pd.DataFrame,
-    cells: pd.DataFrame,
-    settings: Analysis,
-) -> Primary:
-    held = [default, *nulls]
-    changes = {other: change(harm[causal] - harm[other]) for other in held}
+def _primary(cells: pd.DataFrame, held: References, settings: Analysis) -> Primary | None:
+    """None without the causal mix, its default fine-tuning, a null, or a unit of all three."""
+    default = held.main
+    mixes, nulls = (_of_main(of(cells), held) for of in (causal_methods, null_methods))
+    if default is None or not mixes or not nulls:
+        return None
+    causal, nulls = mixes[0], _alike(nulls, mixes[0], cells)
+    harm = _harm(cells)[[causal, default, *nulls]].dropna()
+    if harm.empty:
+        return None
+    changes = {other: change(harm[causal] - harm[other]) for other in (default, *nulls)}
     over = [of.tables if of.tables > 1 else of.folds for of in changes.values()]
     rows = pd.DataFrame({"se": [of.se for of in changes.values()], "tables": over})
     smallest = with_power(rows, settings)["smallest"]
-    models = cells.loc[cells["method"] == causal, "model"].unique()
+    models = cells.loc[cells["method"] == causal, "model"].dropna().unique()
+    there = set(cells.loc[cells["method"].isin(nulls), "generator"])
     return Primary(
         method=causal,
         default=default,
-        nulls=nulls,
+        nulls=tuple(nulls),
         better_null=max(nulls, key=lambda null: changes[null].mean),
-        harm={method: float(harm[method].mean()) for method in [causal, *held]},
+        harm={method: over_units(harm[method]) for method in (causal, *changes)},
         changes=changes,
-        smallest=dict(zip(held, map(float, smallest), strict=True)),
+        smallest=dict(zip(changes, map(float, smallest), strict=True)),
         models=tuple(sorted(map(str, models))),
         margin=settings.harm_margin,
+        absent=tuple(name for name in NULLS if name not in there),
+        passed_over=tuple(mixes[1:]),
     )
 
 
@@ -268,7 +297,8 @@ def _scores(
             rows.append({**row, **test, "score": score, "step": step})
     if not rows:
         return pd.DataFrame(columns=SCORE_COLUMNS)
-    table = with_power(pd.DataFrame(rows), settings)
+    each = replace(settings, alpha=settings.alpha / len(rows))  # Holm's first step
+    table = with_power(pd.DataFrame(rows), each)
     table["p_holm"] = holm(table["p"].to_numpy())
     table["verdict"] = list(_verdicts(table, settings))
     return table[SCORE_COLUMNS]
@@ -279,7 +309,11 @@ def _verdicts(table: pd.DataFrame, settings: Analysis) -> Iterator[Verdict]:
         low, high = row["mean"] - 2 * row["se"], row["mean"] + 2 * row["se"]
         margin = settings.margins[row["score"]]
         if row["p_holm"] < settings.alpha:
-            yield Verdict.better if row["mean"] > 0 else Verdict.worse
+            # The test is of ranks: where a few large differences turn the mean, neither is told.
+            signs = np.sign(row["mean"]), np.sign(row["effect"])
+            yield {(1, 1): Verdict.better, (-1, -1): Verdict.worse}.get(signs, Verdict.untold)
+        elif row["tables"] < FEWEST:
+            yield Verdict.untold
         else:
             yield Verdict.as_good if -margin < low and high < margin else Verdict.untold
 

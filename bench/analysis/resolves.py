@@ -110,7 +110,7 @@ def resolves(cells: pd.DataFrame, held: References, told: Told, first: Score) ->
         ``against``, ``mean`` ± ``se`` of the difference, above 0 where the method is better, over
         ``n`` tables (``over``: `TABLES`), of a single one over its folds (`FOLDS`); ``units`` that
         have the score; ``p``, two-sided, of it and ``p_holm``, over all rows (NaN without a
-        standard error; 1 where nothing differs).
+        standard error above 0; 1 where nothing differs).
     """
     ours, theirs = list(held.of), list(held.of.values())
     scores = [s for s in told.scores(cells["identity"])[0] if not has_unit(s)]
@@ -144,11 +144,12 @@ def resolves(cells: pd.DataFrame, held: References, told: Told, first: Score) ->
 
 
 def _p(rows: pd.DataFrame) -> np.ndarray:
-    """Two-sided, of Student's t; 1 where nothing differs, NaN without a standard error."""
+    """Two-sided, of Student's t; 1 where nothing differs, NaN where all differ alike or one is."""
     mean, se, n = (rows[column].to_numpy(float) for column in ("mean", "se", "n"))
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stdtr(n - 1, -np.abs(mean / se))
-    return np.where((mean == 0) & (se == 0), 1.0, p)
+    alike = np.round(se, 12) == 0  # no spread: nothing to hold a mean against
+    return np.where(alike, np.where(mean == 0, 1.0, np.nan), p)
 
 
 def by_chance(rows: pd.DataFrame) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.change import Change, change
+from bench.analysis.change import Change, change, over_units
 from bench.analysis.frame import UNIT
 from bench.analysis.resolves import Told
 from bench.analysis.rules import ALL, ORACLE, ByRule, position, read_by, with_curves
@@ -110,8 +110,8 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule, metric: Score) -
         title=rule.title,
         rules=len(_followed(found.table)),
         models=tuple(sorted(map(str, runs["model"].unique()))),
-        harm=float(harms["rule"].mean()),
-        own_harm=float(harms["own"].mean()),
+        harm=over_units(harms["rule"]),
+        own_harm=over_units(harms["own"]),
         harm_change=change(harms["rule"] - harms["own"]),
         gain_change=change(gains["rule"] - gains["own"]),
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from bench.analysis.change import Change, change
+from bench.analysis.change import Change, change, over_units
 from bench.analysis.complete import IMPUTED
 from bench.analysis.frame import UNIT
 from bench.analysis.references import references
@@ -37,7 +37,7 @@ class Safety:
         Those that mix rows in.
     models : tuple of str
     mixed, plain : float
-        Share of the runs that ended worse, with rows mixed in and without.
+        Share of the runs that ended worse, with rows mixed in and without; mean over tables.
     change : Change
         ``mixed`` − ``plain`` within the units that both were run on.
     ties : bool
@@ -113,8 +113,8 @@ def safety(cells: pd.DataFrame, methods: Sequence[str]) -> Safety | None:
     return Safety(
         methods=tuple(map(str, both["method"].unique())),
         models=tuple(sorted(map(str, both["model"].unique()))),
-        mixed=float(both["mixed"].mean()),
-        plain=float(both["plain"].mean()),
+        mixed=over_units(both["mixed"]),
+        plain=over_units(both["plain"]),
         change=change(both["mixed"] - both["plain"]),
         ties=bool(both["ties"].all()),
     )

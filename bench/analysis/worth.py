@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.change import Change, change
+from bench.analysis.change import Change, change, over_units
 from bench.analysis.complete import IMPUTED
 from bench.analysis.frame import UNIT
 from bench.analysis.references import references
@@ -58,6 +58,6 @@ def worth(cells: pd.DataFrame) -> Worth | None:
         method=method,
         models=tuple(sorted(map(str, mine["model"].unique()))),
         change=change(gains),
-        harm=float((gains < 0).mean()),
+        harm=over_units((gains < 0).astype(float)),
         ties=bool((gains == 0).all()),
     )

@@ -69,8 +69,8 @@ class Experience:
         low, high = (f"{100 * end:.0f}" for end in self.interval)
         return (
             f"of 100 points gained on validation, {100 * self.ratio:.0f} [{low}, {high}] came on "
-            f"test in {counted(self.runs, 'reference run')} on {counted(self.tables, 'table')} "
-            f"of {self.size}"
+            f"test in {counted(self.runs, 'reference run')} of finetune=default on "
+            f"{counted(self.tables, 'table')} of {self.size}"
         )
 
 

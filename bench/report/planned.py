@@ -24,6 +24,7 @@ TOLD = {
         "Augmentation makes fine-tuning safer; whether it is the causes cannot be told"
     ),
     Reading.no: "Causal augmentation does not make fine-tuning safer by as much as {margin} points",
+    Reading.more: "Causal augmentation makes fine-tuning less safe",
     Reading.open: "Whether causal augmentation makes fine-tuning safer is open",
 }
 
@@ -61,7 +62,11 @@ def sized(change: Change) -> str:
 def _nulls(found: Primary) -> str:
     """The difference to each null, the better one first."""
     order = sorted(found.nulls, key=lambda null: null != found.better_null)
-    return joined([f"{title(null)} {sized(found.changes[null])}" for null in order], "and")
+    told = joined([f"{title(null)} {sized(found.changes[null])}" for null in order], "and")
+    if not found.absent:
+        return told
+    absent = joined([title(name.lower()) for name in found.absent], "and")
+    return f"{told}; no run is of {absent}, and causes are told of both nulls"
 
 
 def plan_of(root: Path) -> str:

@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 from math import isnan
 from typing import NamedTuple
 
-import pandas as pd
-
 from bench.analysis.answer import Answer
-from bench.analysis.change import Change
+from bench.analysis.change import FEWEST, Change
 from bench.analysis.references import DEFAULT
 from bench.analysis.safety import (
     CAUSAL,
     Outcome,
     Safety,
     causal_methods,
-    null_methods,
     safety,
 )
 from bench.phrases import counted, joined
@@ -25,8 +22,8 @@ from bench.report.readable import share, with_interval
 
 NAMED = 3  # methods that are named; of more, their number is told
 TOLD = {
-    Outcome.yes: "Causal augmentation makes fine-tuning safer",
-    Outcome.no: "Causal augmentation does not make fine-tuning safer",
+    Outcome.yes: "Augmentation makes fine-tuning safer; whether it is the causes cannot be told",
+    Outcome.no: "Causal augmentation makes fine-tuning less safe",
     Outcome.unknown: "Whether causal augmentation makes fine-tuning safer cannot be told",
 }
 
@@ -50,7 +47,7 @@ class Reply(NamedTuple):
 
 
 def opening(answer: Answer) -> Reply:
-    """Answer the question of the title.
+    """Answer the question of the title where no null is beside it (else: `bench.report.planned`).
 
     The measure is harm: a run that ends worse on test rows than not fine-tuning. Its difference
     between causal rows mixed in and default fine-tuning tells if zero is not within two standard
@@ -61,7 +58,7 @@ def opening(answer: Answer) -> Reply:
     if found is None:
         return Reply(f"{TOLD[Outcome.unknown]} here", _lacking(answer))
     told = f"{TOLD[found.is_safer]} {where(found.change)}"
-    return Reply(told, f"{_because(found)}{_nulls(found, cells)}", "summary")
+    return Reply(told, _because(found), "summary")
 
 
 def _lacking(answer: Answer) -> str:
@@ -74,17 +71,6 @@ def _lacking(answer: Answer) -> str:
         return f"the records hold no score of {joined(absent, 'and')} (method={CAUSAL},{DEFAULT})."
     both = f"{titles_of(causal)} and {title(DEFAULT)}"
     return f"{both} of the same model have no dataset, fold and seed in common."
-
-
-def _nulls(found: Safety, cells: pd.DataFrame) -> str:
-    """Which copies of real rows do as well: then it is the mixing, not the causes."""
-    if found.is_safer is not Outcome.yes:
-        return ""
-    held = {null: safety(cells, [null]) for null in null_methods(cells)}
-    as_well = [null for null, of in held.items() if of and of.is_safer is Outcome.yes]
-    if not as_well:
-        return ""
-    return f" So do mere copies of real rows mixed in ({titles_of(as_well)}): it may be the mixing."
 
 
 def titles_of(methods: Sequence[str]) -> str:
@@ -122,13 +108,14 @@ def runs_of(change: Change, models: Sequence[str]) -> str:
         if change.tables == 1
         else counted(change.tables, "table")
     )
-    return f"{counted(change.units, 'run')} of {joined(models, 'and')} on {on}"
+    alike = "" if change.is_even else ", weighed alike,"  # else shares are plain ones
+    return f"{counted(change.units, 'run')} of {joined(models, 'and')} on {on}{alike}"
 
 
 def sized(change: Change, show: Callable[[float], str], unit: str = "") -> str:
     """A change with its interval, and whether that tells it from zero."""
     size = f"{with_interval(change.mean, *change.interval, show)}{unit}{interval_of(change)}"
-    tells = isnan(change.se) or change.is_above or change.is_below
+    tells = isnan(change.se) or not change.interval[0] <= 0 <= change.interval[1]
     return f"{size}{'' if tells else ', which includes zero'}"
 
 
@@ -137,7 +124,8 @@ def interval_of(change: Change) -> str:
     if isnan(change.se):
         return f"; one {'fold' if change.tables == 1 else 'table'} alone tells nothing"
     over = "folds, which share rows" if change.tables == 1 else "tables"
-    return f" (mean over {over}, ± 2 standard errors)"
+    too_few = "" if change.tells else f"; of fewer than {FEWEST} tables nothing is told"
+    return f" (mean over {over}, ± 2 standard errors{too_few})"
 
 
 def points(part: float) -> str:

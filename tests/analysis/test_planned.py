@@ -1,4 +1,4 @@
-"""The question as it is asked beforehand: four readings, three scores at three steps, groups."""
+"""The question as it is asked beforehand: five readings, three scores at three steps, groups."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ TABLES = "abcdefgh"
 Records = list[dict[str, Any]]
 
 
-def runs(method: str, folds: str | Mapping[str, str]) -> Records:
+def runs(method: str, folds: str | Mapping[str, str], tables: str = TABLES) -> Records:
     """Records of a method on each table, a letter a fold."""
     return [
         made(table, method, [0.7, GAIN[letter]], fold=fold)
-        for table in TABLES
+        for table in tables
         for fold, letter in enumerate(folds if isinstance(folds, str) else folds[table])
     ]
 
@@ -55,9 +55,10 @@ EVEN = {table: {"a": "bb", "b": "ww"}.get(table, "bw") for table in TABLES}
         ("ww", "ww", "ww", Reading.causes),
         (HALF, "ww", "ww", Reading.no),  # the same runs: the interval is 0
         (EVEN, "ww", "ww", Reading.open),
+        ("bb", "ww", "ww", Reading.more),
     ],
 )
-def test_it_has_four_readings(default: Any, bootstrap: Any, noise: Any, reading: Reading) -> None:
+def test_it_has_five_readings(default: Any, bootstrap: Any, noise: Any, reading: Reading) -> None:
     causal = HALF if default != EVEN else "bw"
     found = read(
         [
@@ -69,6 +70,84 @@ def test_it_has_four_readings(default: Any, bootstrap: Any, noise: Any, reading:
     ).primary
     assert found.reading is reading
     assert found.nulls == ("bootstrap", "noise")
+
+
+def test_causes_take_both_nulls() -> None:
+    plain = [*runs("default_ft", "ww"), *runs("causalmixft", HALF)]
+    records = [*plain, *runs("bootstrap", "ww")]
+    found = read(records).primary
+    assert (found.reading, found.absent) == (Reading.mixing, ("Noise",))
+    said = primary(answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)))
+    assert said is not None
+    assert "; no run is of Noise (null), and causes are told of both nulls." in said.because
+    assert read([*records, *runs("noise", "ww")]).primary.reading is Reading.causes
+
+
+@pytest.mark.parametrize(("tables", "reading"), [("abcde", "open"), ("abcdef", "causes")])
+def test_of_five_tables_nothing_is_told_whatever_they_say(tables: str, reading: str) -> None:
+    harmed = ("default_ft", "bootstrap", "noise")
+    records = [r for method in harmed for r in runs(method, "ww", tables)]
+    records += runs("causalmixft", "bb", tables)
+    found = read(records)
+    assert found.primary.changes["default_ft"].interval == (-1.0, -1.0)
+    assert found.primary.reading == reading
+    is_told = set(found.scores["verdict"]) != {Verdict.untold}
+    assert is_told == (len(tables) == 6)
+
+
+def test_a_share_is_a_mean_over_tables_as_the_difference_is() -> None:
+    folds = {table: "b" if table in "abcdefg" else "wwww" for table in TABLES}
+    others = {table: len(of) * "b" for table, of in folds.items()}
+    records = [*runs("default_ft", others), *runs("causalmixft", folds), *runs("noise", others)]
+    found = read(records).primary
+    assert found.harm["causalmixft"] == found.changes["default_ft"].mean == 1 / 8
+    said = primary(answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)))
+    assert said is not None
+    assert "12% of 11 runs of mitra_nano on 8 tables, weighed alike, end worse" in said.because
+
+
+def test_what_never_ran_harmed_nothing() -> None:
+    records = [*runs("default_ft", "b"), *runs("causalmixft", "b"), *runs("bootstrap", "w")]
+    lost = [
+        r for r in records if (r["cell"]["dataset"], r["cell"]["method"]) != ("a", "causalmixft")
+    ]
+    worst = settings([*QUICK, "analysis.impute=worst"])
+    found = read(lost, worst).primary
+    assert found.harm["causalmixft"] == found.changes["default_ft"].mean == 0.0
+    assert (found.changes["default_ft"].tables, found.models) == (7, ("mitra_nano",))
+
+
+def test_nulls_and_rivals_are_of_the_same_settings_and_ratio() -> None:
+    records = [r for m in ("default_ft", "causalmixft") for r in runs(m, "b")]
+    for ratio, name in ((1.0, "bootstrap"), (0.5, "bootstrap-half"), (0.5, "noise")):
+        for record in runs(name.removesuffix("-half"), "b"):
+            record["settings"]["method"]["mixing"]["ratio"] = ratio
+            record["cell"]["method"] = record["settings"]["method"]["name"] = name
+            record["identity"]["hash"] += name
+            records.append(record)
+    records += runs("smote", "b")
+    other = made_at_rate(["default_ft", "smote"], 1e-3)
+    found = read([*records, *other])
+    assert found.primary.default == "default_ft"  # at the rate of most
+    assert found.primary.nulls == ("bootstrap", "noise")  # of Noise none has the mix's ratio
+    assert found.scores["against"].nunique() == 4  # one SMOTE
+
+
+def test_better_and_worse_take_the_mean_and_the_ranks() -> None:
+    records = []
+    for place in range(36):
+        gain = -0.45 if place == 0 else 0.002 + 1e-4 * place
+        for method in ("default_ft", "causalmixft", "bootstrap"):
+            last = 0.6 + gain * (method == "causalmixft")
+            records.append(made(f"t{place}", method, [0.7, 0.6, last], chosen=1))
+    rows = read(records).scores.set_index(["score", "step", "against"])
+    of = rows.loc[("roc_auc_ovo", "last", "default_ft")]
+    assert (of["better"], of["worse"], of["mean"] < 0, of["p_holm"] < 0.05) == (35, 1, True, True)
+    assert of["verdict"] is Verdict.untold
+    for record in records[:3]:
+        record["metrics"]["last"]["test"]["roc_auc_ovo"] = 0.6
+    rows = read(records).scores.set_index(["score", "step", "against"])
+    assert rows.loc[("roc_auc_ovo", "last", "default_ft"), "verdict"] is Verdict.better
 
 
 def test_its_numbers_are_those_of_the_tables() -> None:
@@ -104,7 +183,11 @@ def test_its_numbers_are_those_of_the_tables() -> None:
 @pytest.mark.parametrize(
     ("folds", "over"),
     [
-        (2, "points (mean over folds, which share rows, ± 2 standard errors). Against"),
+        (
+            2,
+            "points (mean over folds, which share rows, ± 2 standard errors; of fewer than 6 "
+            "tables nothing is told). Against",
+        ),
         (1, "points; one fold alone tells nothing. Against"),
     ],
 )
@@ -123,13 +206,23 @@ def test_of_one_table_the_interval_is_over_its_folds(folds: int, over: str) -> N
     assert ("2 folds find no difference with 80% power." in said.because) == (folds == 2)
 
 
-def test_without_a_null_or_by_another_score_there_is_none() -> None:
+def test_without_a_null_there_is_none_and_by_another_score_harm_alone() -> None:
     records = [*runs("default_ft", "ww"), *runs("causalmixft", HALF)]
     assert answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records)).planned is None
     records += runs("bootstrap", "ww")
     cells = frame(records)
     assert answer(cells, settings(QUICK), roc_auc_ovo, Told(records)).planned is not None
-    assert answer(cells, settings(QUICK), log_loss, Told(records)).planned is None
+    other = answer(cells, settings(QUICK), log_loss, Told(records)).planned
+    assert other is not None
+    assert other.primary.reading is Reading.mixing
+    assert other.scores.empty
+    assert other.groups.empty
+
+
+def made_at_rate(methods: list[str], rate: float) -> Records:
+    return [
+        made(t, m, [0.7, 0.72], finetune={"lr": rate, "steps": 2}) for m in methods for t in TABLES
+    ]
 
 
 def scored() -> Records:

@@ -43,7 +43,7 @@ def test_a_gain_is_expected_shrunken_and_its_source_told() -> None:
     found = expected("log_loss", "classification", 400, 0.02)
     assert found is not None
     assert found[0] == pytest.approx(0.02 * known.ratio)
-    assert f"{known.runs} reference runs on {known.tables} tables" in found[1]
+    assert f"{known.runs} reference runs of finetune=default on {known.tables} tables" in found[1]
     assert expected("log_loss", "classification", 400, 0.0) == (0.0, found[1])
 
 

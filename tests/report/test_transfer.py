@@ -250,7 +250,7 @@ class TestSentences:
         assert causal.because == (
             "real + SCM rows change test ROC-AUC ×1000 by +6.00 [+6.00, +6.00] over the better "
             "null, real + bootstrap; over real + noise, +10.00 [+10.00, +10.00] (8 targets, 4 "
-            "corpora; p = 0.031, Wilcoxon and Holm)."
+            "corpora; p = 0.031, Wilcoxon and Holm, given these corpora)."
         )
         assert robust.because.startswith("of transfers with real + SCM rows 0% [0%, 0%] end below")
         assert "(real + bootstrap 0%, real rows 0%); on the worst 25% of targets" in robust.because

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.answer import Answer
+from bench.analysis.change import FEWEST
 from bench.analysis.claims import COLUMNS, HOLDS, STUDY
 from bench.analysis.claims import claims as held
 from bench.analysis.problems import CLASSIFICATION
@@ -108,8 +109,10 @@ def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
     return (
         f"The study: {study.short}, with {' and '.join(study.models)} on other tables; nothing is "
         f"computed with its figures. A claim holds where the {percent(answer.settings.confidence)} "
-        f"interval over {counted(answer.datasets, 'table')} lies on its side of zero. Null: copies "
-        "of real rows mixed in, the farthest."
+        f"interval over {counted(answer.datasets, 'table')} lies on its side of zero, and does not "
+        "where it lies on the other (to rank first: where that of one rival alone does, by "
+        f"Bonferroni over all); of fewer than {FEWEST} tables nothing is told. Null: copies of "
+        "real rows mixed in, the farthest for which it holds, or else the farthest."
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.planned import GROUPINGS, HARM, SAFE, Planned, Verdict
+from bench.analysis.planned import GROUPINGS, HARM, SAFE, Planned, Primary, Verdict
 from bench.analysis.resolves import STEPS
 from bench.analysis.rules import titles_of_rules
-from bench.phrases import counted
+from bench.phrases import counted, joined
 from bench.report.columns import THOUSANDTHS
 from bench.report.drawing import GREY, INK, Drawing, side_by_side
 from bench.report.looks import title
@@ -89,7 +89,16 @@ def _harm_caption(answer: Answer, _rows: pd.DataFrame) -> str:
         f"{reply.text} Harm: share of runs whose test {answer.metric.title} at the chosen step is "
         f"below the pre-trained model's; of {found.method} itself "
         f"{share(found.harm[found.method])}. Margin: {points_from(found.margin)} points."
+        f"{_passed_over(found)}"
     )
+
+
+def _passed_over(found: Primary) -> str:
+    """Which other mixes of causal rows there are."""
+    if not found.passed_over:
+        return ""
+    others = joined(map(title, found.passed_over), "and")
+    return f" The first causal mix by name is read; 'analysis.methods=[…]' reads {others}."
 
 
 def _step(answer: Answer, step: str) -> str:
@@ -124,7 +133,9 @@ def _score_caption(answer: Answer, numbers: pd.DataFrame) -> str:
         f"{title(found.primary.method)} minus each, turned so that above 0 is better; mean ± "
         f"standard error over tables. Better or worse: Holm's p over all "
         f"{counted(len(numbers), 'comparison')} is below {settings.alpha:g}; as good: mean ± 2 "
-        f"standard errors lies within the margin ({margins})."
+        f"standard errors lies within the margin ({margins}), each by itself. Resolves from: what "
+        f"one test at {settings.alpha:g} over all of them, Holm's first step, finds with "
+        f"{share(settings.power)} power."
     )
     if found.left_out:
         lacking = "; ".join(f"{what} ({why})" for what, why in found.left_out.items())

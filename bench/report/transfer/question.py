@@ -75,13 +75,13 @@ def is_causal(answer: Answer) -> Reply:
         HELPS[found.helps],
         f"{name_of(CAUSAL)} change {score} by {_difference(row)} over the {which}, "
         f"{name_of(found.better)}{''.join(beside)} ({counted(row['targets'], 'target')}, "
-        f"{counted_corpora(row['corpora'])}; p = {p_value(row['p_holm'])}, Wilcoxon and Holm"
-        f"{_limits(row)}){_why(found)}.",
+        f"{counted_corpora(row['corpora'])}; p = {p_value(row['p_holm'])}, Wilcoxon and Holm, "
+        f"given these corpora{_limits(row, answer.settings.power)}){_why(found)}.",
         "contrasts",
     )
 
 
-def _limits(row: Mapping[Any, Any]) -> str:
+def _limits(row: Mapping[Any, Any], power: float) -> str:
     """What so few targets and corpora could not tell."""
     if row["targets"] == 1:
         return "; one target alone gives no interval"
@@ -89,7 +89,10 @@ def _limits(row: Mapping[Any, Any]) -> str:
     of_one = alone if row["corpora"] == row["sources"] else ""
     if pd.isna(row["smallest"]):
         return of_one
-    return f"; differences below {unsigned(row['smallest'])} could not have been resolved{of_one}"
+    return (
+        f"; differences of {unsigned(row['smallest'])} or more are found with "
+        f"{share(power)} power{of_one}"
+    )
 
 
 def _why(found: Primary) -> str:
