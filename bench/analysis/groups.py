@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +15,7 @@ from bench.analysis.reliability import reliability
 from bench.analysis.settings import Analysis
 from bench.phrases import percent
 
+NUMBER = re.compile(r"[0-9]+([.][0-9]+)?")
 UNKNOWN = "unknown"  # no record of the dataset tells
 NUMERIC = "numeric target"
 MEASURES = ["rank", "median", "iqr", "std", "mad", "raw_gain", "harm", "units", "undefined"]
@@ -57,6 +60,21 @@ def _binned(values: pd.Series, edges: Sequence[float], show: Callable[[float], s
     return named.where(values.notna(), UNKNOWN)
 
 
+def in_order(groups: pd.Series) -> list[str]:
+    """The groups of one grouping: bins from below, others by name.
+
+    >>> in_order(pd.Series(["1000 or more", "300 to below 1000", "below 300", "unknown"]))
+    ['below 300', '300 to below 1000', '1000 or more', 'unknown']
+    """
+
+    def place(name: str) -> tuple[float, str]:
+        edge = NUMBER.match(name)
+        return (-math.inf if name.startswith("below ") else float(edge[0]) if edge else 0.0), name
+
+    names = sorted(map(str, groups.unique()), key=place)
+    return sorted(names, key=lambda name: name == UNKNOWN)
+
+
 def datasets(cells: pd.DataFrame) -> pd.DataFrame:
     """One row a dataset: what it is, and how many test rows repeat a training row's features.
 
@@ -92,7 +110,7 @@ def by_group(gains: pd.DataFrame, readings: pd.DataFrame, settings: Analysis) ->
     parts = []
     for grouping in groups:
         of = groups[grouping]
-        for group in sorted(of.unique()):
+        for group in in_order(of):
             inside = of.index[of == group]
             part = summary(gains[gains["dataset"].isin(inside)])[MEASURES]
             gaps = reliability(readings[readings["dataset"].isin(inside)])[GAPS]

@@ -21,13 +21,13 @@ import pandas as pd
 from bench.analysis.change import FEWEST, Change, change, over_units
 from bench.analysis.complete import IMPUTED
 from bench.analysis.frame import UNIT
-from bench.analysis.groups import groups_of
+from bench.analysis.groups import groups_of, in_order
 from bench.analysis.paired import over_tables
 from bench.analysis.power import with_power
 from bench.analysis.references import References, references
 from bench.analysis.resolves import STEPS, Told
 from bench.analysis.rules import UNKNOWN, position, read_by
-from bench.analysis.safety import MIXED, NULLS, causal_methods, null_methods
+from bench.analysis.safety import MIXED, NULLS, RATIO, causal_methods, null_methods
 from bench.analysis.settings import Analysis
 from bench.analysis.significance import compared, holm
 from bench.errors import BadInput, closest
@@ -85,7 +85,8 @@ class Primary:
     absent : tuple of str
         Generators of `bench.analysis.safety.NULLS` that no null is of.
     passed_over : tuple of str
-        Other mixes of causal rows under the same settings; ``method`` is the first by name.
+        Other mixes of causal rows under the same settings: ``method`` is of the study's ratio, or
+        else the first by name.
     """
 
     method: str
@@ -167,7 +168,7 @@ def planned(cells: pd.DataFrame, told: Told, metric: Score, settings: Analysis) 
     return Planned(
         found,
         _scores(causal, others, values, settings),
-        _groups(causal, others, values, _grouped(cells, settings)),
+        _groups(causal, others, values, grouped(cells, settings)),
         left_out,
     )
 
@@ -256,6 +257,8 @@ def _primary(cells: pd.DataFrame, held: References, settings: Analysis) -> Prima
     mixes, nulls = (_of_main(of(cells), held) for of in (causal_methods, null_methods))
     if default is None or not mixes or not nulls:
         return None
+    ratios = cells.drop_duplicates("method").set_index("method")["ratio"]
+    mixes.sort(key=lambda method: (ratios[method] != RATIO, method))
     causal, nulls = mixes[0], _alike(nulls, mixes[0], cells)
     harm = _harm(cells)[[causal, default, *nulls]].dropna()
     if harm.empty:
@@ -318,7 +321,7 @@ def _verdicts(table: pd.DataFrame, settings: Analysis) -> Iterator[Verdict]:
             yield Verdict.as_good if -margin < low and high < margin else Verdict.untold
 
 
-def _grouped(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
+def grouped(cells: pd.DataFrame, settings: Analysis) -> pd.DataFrame:
     """The groups of each table, by what was known of it, too, where that divides them."""
     groups = groups_of(cells, settings)
     is_unseen = groups.index.isin(settings.unseen)
@@ -336,7 +339,7 @@ def _groups(
     chosen = {score: wide for (score, step), wide in values.items() if step == STEPS[0]}
     rows = []
     for grouping in [name for name in GROUPINGS if name in groups]:
-        for group in sorted(groups[grouping].unique()):
+        for group in in_order(groups[grouping]):
             inside = groups.index[groups[grouping] == group]
             for other in others:
                 row: dict[str, object] = {"grouping": grouping, "group": group, "against": other}

@@ -25,7 +25,7 @@ class SafestRule:
 
     Parameters
     ----------
-    title : str
+    name, title : str
     rules : int
         That it was chosen from, when all was over.
     models : tuple of str
@@ -35,8 +35,11 @@ class SafestRule:
         stopped.
     harm_change, gain_change : Change
         Of the share and of the gain, the rule minus how the runs were stopped.
+    gains : bool
+        The runs as they were stopped gain, on average.
     """
 
+    name: str
     title: str
     rules: int
     models: tuple[str, ...]
@@ -44,6 +47,7 @@ class SafestRule:
     own_harm: float
     harm_change: Change
     gain_change: Change
+    gains: bool
 
     @property
     def harms_less(self) -> bool:
@@ -107,6 +111,7 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule, metric: Score) -
         return None
     harms = (gains < 0).astype(float)
     return SafestRule(
+        name=name,
         title=rule.title,
         rules=len(_followed(found.table)),
         models=tuple(sorted(map(str, runs["model"].unique()))),
@@ -114,6 +119,7 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule, metric: Score) -
         own_harm=over_units(harms["own"]),
         harm_change=change(harms["rule"] - harms["own"]),
         gain_change=change(gains["rule"] - gains["own"]),
+        gains=over_units(gains["own"]) > 0,
     )
 
 

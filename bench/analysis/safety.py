@@ -17,6 +17,7 @@ CAUSAL = "causalmixft"  # the study's method
 CAUSAL_ROWS = "SCM"  # the generator of causal rows
 NULLS = ("Bootstrap", "Noise")  # generators of copies and near-copies of real rows
 MIXED = "mixed"
+RATIO = 1.0  # synthetic rows a real one, as the study mixes them
 
 
 class Outcome(StrEnum):

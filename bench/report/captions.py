@@ -78,8 +78,8 @@ def variants(records: Sequence[Record], named: Sequence[Name]) -> list[str]:
         named_so = "; ".join(f"{name}: {len(of)}" for name, of in several.items())
         sentences.append(
             f"Methods with records of several settings ({named_so}) have a row for each, named by "
-            "the settings that differ; compared are the units that have them all. If some are left "
-            "from earlier settings, delete them, or give the new ones a results_dir of their own."
+            "the settings that differ; compared are the units that have them all. Where that was "
+            "not asked for: delete those of earlier settings, or give the new ones a results_dir."
         )
     for table, contents in tables.items():
         if len(contents) > 1:

@@ -169,7 +169,7 @@ def heat_map(answer: Answer) -> Drawing | None:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    caption = "Orange: gain; purple: loss; colours end at the 95 % quantile."
+    caption = "Orange: gain; purple: loss; colours end at the 95% quantile."
     return Drawing("heat_map", "Gain by dataset and method", caption, figure)
 
 

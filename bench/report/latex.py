@@ -88,7 +88,7 @@ def latex(section: Section) -> str:
     if section.rivals == "row":
         grid = min(grid, grid.turned(), key=lambda way: sum(way.widths()))
     wide = not grid.fits(COLUMN, smallest="footnotesize")
-    caption = f"{section.title}. {section.text}"
+    caption = f"{section.title}{'' if section.title.endswith('?') else '.'} {section.text}"
     caption += f" Bold: the best of {BEST_OF[section.rivals]}." if section.best else ""
     parts = [grid.rows[at : at + MOST_ROWS] for at in range(0, len(grid.rows), MOST_ROWS)]
     floats = [

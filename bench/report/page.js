@@ -5,7 +5,7 @@
   const MOST = 300;  // cells that are listed at once
 
   const number = (text) => {
-    const found = text.trim().replace(/−/g, "-").match(/^[<+]?(-?\d*\.?\d+(?:e[-+]?\d+)?)/i);
+    const found = text.trim().replace(/−/g, "-").match(/^(?:[<>+]|below |beyond )?(-?\d*\.?\d+(?:e[-+]?\d+)?)/i);
     return found ? parseFloat(found[1]) : NaN;
   };
 
@@ -85,11 +85,11 @@
     const wanted = Object.entries(JSON.parse(button.dataset.behind));
     const cells = data.cells.filter((cell) => wanted.every(
       ([column, values]) => values.includes(String(cell[data.columns.indexOf(column)]))));
+    const kept = cells.filter((cell) => cell[data.columns.indexOf("counted")] === "yes").length;
     document.getElementById("behind-title").textContent = button.dataset.what;
     document.getElementById("behind-note").textContent =
-      `${button.textContent.trim()}: ${counted(cells.length)} behind it, ` +
-      `${cells.filter((cell) => cell[data.columns.indexOf("counted")] === "yes").length} of them counted; ` +
-      data.others;
+      `${button.textContent.trim()}: ${counted(cells.length)} behind it` +
+      (kept < cells.length ? `, ${kept} of them counted; ${data.others}` : ".");
     list(cells, document.getElementById("behind-table"), data);
     document.getElementById("behind").showModal();
   }

@@ -13,7 +13,7 @@ NONE = "–"
 
 def signed(value: float) -> str:
     """A score ×1000 with its sign."""
-    return f"{1000 * value:+.2f}"
+    return f"{round(1000 * value, 2) + 0.0:+.2f}"  # a zero has no minus
 
 
 def tenths(value: float) -> str:

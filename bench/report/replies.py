@@ -76,26 +76,28 @@ def when_to_stop(answer: Answer) -> Reply:
     found = safest_rule(answer.measured, answer.told, answer.rules, answer.metric)
     if found is None:
         return Reply(UNTOLD_RULE, "the curves of these records tell no rule but the runs' own.")
+    keeps = f"keep {share(KEPT)} of the gain" if found.gains else "gain no less than theirs"
     runs, change = runs_of(found.harm_change, found.models), found.harm_change
     if not found.harms_less:
         none = (
             f"{share(found.own_harm)} of {runs} end worse than not fine-tuning; of "
-            f"{counted(found.rules, 'rule')} read from their curves none that keeps "
-            f"{share(KEPT)} of the gain makes that fewer."
+            f"{counted(found.rules, 'rule')} read from their curves none of those that {keeps} "
+            "makes that fewer."
         )
         return Reply(f"No stopping rule is safer {where(change)} than the runs' own", none, "rules")
-    told, by = UNTOLD_RULE, f"by {found.title}"
+    rule = f"{found.title} ({found.name})"
+    told, by = UNTOLD_RULE, f"by {rule}"
     if change.is_below:
         by = "by it"
-        told = f"Stopping by {found.title} is safer {where(change)} than the runs' own rule"
+        told = f"Stopping by {rule} is safer {where(change)} than the runs' own rule"
     gain = with_interval(found.gain_change.mean, *found.gain_change.interval, signed)
     return Reply(
         told,
         f"{by}, {share(found.harm)} of {runs} end worse than not fine-tuning, by the "
         f"runs' own rule {share(found.own_harm)}. The difference is "
         f"{sized(change, points, ' points')}; in gain ×1000 it is {gain}. Of "
-        f"{counted(found.rules, 'rule')} read from the curves it harms least of those that keep "
-        f"{share(KEPT)} of the gain: a choice made afterwards.",
+        f"{counted(found.rules, 'rule')} read from the curves it harms least of those that "
+        f"{keeps}: a choice made afterwards.",
         "rules",
     )
 

@@ -50,13 +50,14 @@ def lacking(answer: Answer) -> list[str]:
     others = sorted(every - methods)
     if not others:
         return []
+    so = f"{shlex.quote(methods_word(others))} reads it so; " if len(others) > 1 else ""
     kept = len(answer.kept[UNIT].drop_duplicates())
     names, has = listed(sorted(methods)), "has" if len(methods) == 1 else "have"
     return [
         f"{names} {has} no record of {counted(cost, 'unit')} that all other methods have: the "
         f"tables are of the {counted(kept, 'unit')} that every method has, and without "
         f"{'it' if len(methods) == 1 else 'them'} would be of {kept + cost}. "
-        f"{shlex.quote(methods_word(others))} reads it so; 'Paired on their own units' has "
+        f"{so}'Paired on their own units' has "
         "each pair on all that it shares."
     ]
 

@@ -18,6 +18,8 @@ from bench.analysis.settings import Analysis, settings
 from bench.errors import BadInput
 from bench.report.planned import primary
 from bench.report.replies import replies
+from bench.report.tables.planned import planned as planned_table
+from bench.report.tables.planned import planned_groups
 from bench.scores.log_loss import log_loss
 from bench.scores.roc_auc_ovo import roc_auc_ovo
 
@@ -131,6 +133,32 @@ def test_nulls_and_rivals_are_of_the_same_settings_and_ratio() -> None:
     assert found.primary.default == "default_ft"  # at the rate of most
     assert found.primary.nulls == ("bootstrap", "noise")  # of Noise none has the mix's ratio
     assert found.scores["against"].nunique() == 4  # one SMOTE
+
+
+def test_of_several_causal_mixes_the_one_of_the_studys_ratio_is_read() -> None:
+    records = [r for m in ("default_ft", "bootstrap") for r in runs(m, "b")]
+    for ratio, name in ((0.5, "a-mix"), (1.0, "b-mix")):
+        for record in runs("causalmixft", "b"):
+            record["settings"]["method"]["mixing"]["ratio"] = ratio
+            record["cell"]["method"] = record["settings"]["method"]["name"] = name
+            record["identity"]["hash"] += name
+            records.append(record)
+    found = read(records).primary
+    assert (found.method, found.passed_over) == ("b-mix", ("a-mix",))
+    whole = answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records))
+    assert "reads a-mix." in planned_table.section(whole, planned_table.make(whole)).text
+
+
+def test_a_number_of_a_group_leads_to_its_tables() -> None:
+    records = scored()
+    whole = answer(frame(records), settings(QUICK), roc_auc_ovo, Told(records))
+    rows = planned_groups.make(whole)
+    at = list(rows["group"]).index("healthcare")
+    leads = planned_groups.section(whole, rows).behind
+    assert leads(at, "harm, points") == {
+        "method": sorted({"causalmixft", str(rows["against"].iloc[at])}),
+        "dataset": list(TABLES),
+    }
 
 
 def test_better_and_worse_take_the_mean_and_the_ranks() -> None:

@@ -275,4 +275,4 @@ def test_of_transfer_alone_a_number_leads_to_its_cells_and_the_contents_to_all(
     )
     assert sorted(rows) == sorted(2 * ["australian", "banknote", "churn", "credit-g"])
     note = browser.execute_script("return document.getElementById('behind-note').textContent")
-    assert note.endswith("8 of them counted; the others came to no result.")
+    assert note.endswith(": 8 cells behind it.")

@@ -87,7 +87,8 @@ def in_markdown(section: Section, text: str) -> None:
 
 
 def in_latex(section: Section, text: str) -> None:
-    told = f"{section.title}. {section.text}"
+    stop = "" if section.title.endswith("?") else "."
+    told = f"{section.title}{stop} {section.text}"
     told += f" Bold: the best of {BEST_OF[section.rivals]}." if section.best else ""
     assert rf"\caption{{{escape(titled(told))}}}\label{{tab:{section.key}}}" in text
     assert text.count(r"\textbf{") == len(section.best)

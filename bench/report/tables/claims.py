@@ -112,7 +112,8 @@ def _caption(answer: Answer, _rows: pd.DataFrame) -> str:
         f"interval over {counted(answer.datasets, 'table')} lies on its side of zero, and does not "
         "where it lies on the other (to rank first: where that of one rival alone does, by "
         f"Bonferroni over all); of fewer than {FEWEST} tables nothing is told. Null: copies of "
-        "real rows mixed in, the farthest for which it holds, or else the farthest."
+        "real rows mixed in, the farthest for which it holds, or else the farthest. Correlation "
+        "gap: 1 − Spearman's correlation of the validation and the test curve, the median."
     )
 
 

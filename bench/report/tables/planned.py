@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.analysis.answer import Answer
-from bench.analysis.planned import GROUPINGS, HARM, SAFE, Planned, Primary, Verdict
+from bench.analysis.planned import GROUPINGS, HARM, SAFE, Planned, Primary, Verdict, grouped
 from bench.analysis.resolves import STEPS
 from bench.analysis.rules import titles_of_rules
 from bench.phrases import counted, joined
@@ -52,10 +52,15 @@ def _harm(answer: Answer) -> pd.DataFrame:
 
 def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:
     causal = _of(answer).primary.method
+    groups = grouped(answer.kept, answer.settings) if "group" in rows else None
 
     def behind(row: int, _heading: str) -> Behind | None:
         name = rows["against"].iloc[row] if "against" in rows else rows.index[row]
-        return {"method": sorted({causal, str(name)})}
+        found: Behind = {"method": sorted({causal, str(name)})}
+        if groups is not None:
+            of = groups[rows.index[row]]
+            found["dataset"] = list(map(str, of.index[of == rows["group"].iloc[row]]))
+        return found
 
     return behind
 
@@ -63,14 +68,14 @@ def _behind(answer: Answer, rows: pd.DataFrame) -> Lead:
 def _harm_columns(answer: Answer, _rows: pd.DataFrame) -> list[Column]:
     power = share(answer.settings.power)
     return [
-        Column("harm", "its harm", share),
+        Column("harm", "its own harm", share),
         Column(
             ("mean", "low", "high"),
-            "causal minus it",
+            f"{title(_of(answer).primary.method)} minus it,",
             lambda mean, low, high: f"{points(mean)} [{points(low)}, {points(high)}]",
             POINTS,
         ),
-        Column("smallest", f"found with {power} power from", points_from, POINTS),
+        Column("smallest", f"found with {power} power from so many", points_from, POINTS),
         Column("tables", "tables", whole),
         Column("runs", "runs", whole),
     ]
@@ -98,7 +103,10 @@ def _passed_over(found: Primary) -> str:
     if not found.passed_over:
         return ""
     others = joined(map(title, found.passed_over), "and")
-    return f" The first causal mix by name is read; 'analysis.methods=[…]' reads {others}."
+    return (
+        " Of several causal mixes the one of the study's ratio is read, or the first by name; "
+        f"'analysis.methods=[…]' reads {others}."
+    )
 
 
 def _step(answer: Answer, step: str) -> str:
@@ -153,7 +161,7 @@ def _group_columns(answer: Answer, rows: pd.DataFrame) -> list[Column]:
         Column("group", "group"),
         Column("against", "minus"),
         Column("tables", "tables", whole),
-        Column((HARM, f"{HARM}_se"), HARM, _difference, POINTS),
+        Column((HARM, f"{HARM}_se"), f"{HARM},", _difference, POINTS),
         *(
             Column((name, f"{name}_se"), SCORES[name].turned_title(), with_error, THOUSANDTHS)
             for name in scores

@@ -49,7 +49,11 @@ def early_stopping(
     """Below the table of `bench.analysis.reliability.reliability`, made of ``runs``."""
     held = references(runs) if held is None else held
     undefined, n = int(table["undefined"].sum()), int(table["runs"].sum())
-    shown = "Regret: best step on test − chosen step."
+    shown = (
+        "Correlation gap: 1 − Spearman's correlation of the validation and the test curve. Gap: "
+        "gain on validation − gain on test, of the chosen step; normalized by the unit's range. "
+        "Regret: best step on test − chosen step."
+    )
     if undefined:
         shown += (
             f" {undefined} of {counted(n, 'run')} have no correlation gap (a curve is constant or "

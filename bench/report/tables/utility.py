@@ -97,8 +97,8 @@ def scatter(answer: Answer) -> Drawing | None:
     legend_above(figure, ncols=5, markerscale=2)
     found = " ".join(_found(name, table.loc[name]) for name in table.index)
     caption = (
-        "A point is a generator's rows for one training part, the mean over the ways in which was "
-        f"fine-tuned on them. {found}"
+        "A point is a generator's rows for one training part, the mean over the ways in which a "
+        f"model was fine-tuned on them. {found}"
     )
     return Drawing("utility", "Utility of the rows against the gain", caption, figure)
 

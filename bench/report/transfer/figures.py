@@ -112,7 +112,7 @@ def heat_map(reading: Reading) -> Drawing | None:
     caption = (
         "Mean gain over the base model, in context, and its "
         f"{percent(reading.settings.confidence)} interval; bold where that leaves 0 out. Orange: "
-        f"gain; purple: loss; colours end at the 95 % quantile.{framed if has_own else ''}"
+        f"gain; purple: loss; colours end at the 95% quantile.{framed if has_own else ''}"
     )
     return Drawing("heat_map", "Gain from domain to domain, by arm", caption, figure)
 
