@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -123,8 +124,8 @@ def stacked(look: Look) -> str:
 
 def mark(look: Look) -> str:
     """A method's marker as a small SVG, to stand in a line of text."""
-    fill: Any = look.fill  # matplotlib checks it
-    style = MarkerStyle(look.marker, fill)
+    filling: Any = look.fill  # matplotlib checks it
+    style = MarkerStyle(look.marker, filling)
     parts = [(style.get_path(), style.get_transform(), look.fill != "none")]
     if (rest := style.get_alt_path()) is not None:
         parts.append((rest, style.get_alt_transform(), False))
@@ -208,9 +209,13 @@ def _canvas(height: float, width: float = WIDTH) -> Figure:
     return figure
 
 
-def name_rows(axes: Axes, rows: list[Look], above: float = 0.6) -> None:
-    """Methods down the side, the first on top; ``above``: rows for what stands over them."""
-    axes.set_yticks(range(len(rows)), [look.title for look in rows])
+def name_rows(axes: Axes, rows: list[Look], above: float = 0.6, most: int = 60) -> None:
+    """Methods down the side, the first on top.
+
+    ``above``: rows for what stands over them; ``most``: characters of a line of a name.
+    """
+    names = [fill(look.title, most, break_on_hyphens=False) for look in rows]
+    axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -above)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)

@@ -49,6 +49,7 @@ UNITS = {  # of an improvement
     Normalization.pretrained_to_best: "share of the way to the unit's best",
     Normalization.error_reduction: "share of that model's error",
 }
+CROWDED = 20  # columns of a heat map, its names counted, beyond which its numbers are small
 MEASURES = {  # of `bench.quality.measures`: a title, and its unit
     "copies": ("copies of real rows", "share of rows"),
     "correlation_error": ("error of correlations", "mean absolute difference"),
@@ -96,7 +97,7 @@ def improvements(answer: Answer) -> Drawing | None:
     axes.axvline(0, color=INK, linewidth=0.8)
     name_rows(axes, [seen[method] for method in methods])
     unit = UNITS[answer.settings.normalization].format(score=f"test {answer.metric.turned_title()}")
-    axes.set_xlabel(f"improvement over the pre-trained model, {unit}")
+    axes.set_xlabel(f"improvement over the pre-trained model,\n{unit}")
     caption = (
         f"A point is a run, {int(table['units'].max())} a method; bar: interquartile range; "
         "stroke: median."
@@ -155,9 +156,11 @@ def heat_map(answer: Answer) -> Drawing | None:
     axes.grid(False)
     limit = max(float(np.nanquantile(np.abs(wide.to_numpy()), 0.95)), 1e-9)
     image = axes.imshow(wide.to_numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    named = max(len(str(name)) for name in wide.index)  # names take a column's room each 4 signs
+    size = 7.5 if wide.shape[1] + named / 4 <= CROWDED else 5.0
     for (i, j), value in np.ndenumerate(wide.to_numpy()):
         shade = "#ffffff" if abs(value) > 0.6 * limit else "#000000"
-        axes.text(j, i, signed(value), ha="center", va="center", fontsize=7.5, color=shade)
+        axes.text(j, i, signed(value), ha="center", va="center", fontsize=size, color=shade)
     label = f"mean change in test {answer.metric.turned_title()} ×1000"
     bar = figure.colorbar(
         image, ax=axes, extend="both", pad=0.015, fraction=0.045, aspect=4 + 1.5 * len(wide),
@@ -341,13 +344,13 @@ def quality(answer: Answer) -> Drawing | None:
         axes.set_title(title)
         axes.set_xlabel(unit, fontsize=8)
 
-    lines = math.ceil(measured["method"].nunique() / 4)
+    lines = math.ceil(measured["method"].nunique() / 3)
     figure = panels(
         names, panel, "measure of the synthetic rows",
         f"test gain, {answer.metric.turned_title()} ×1000",
         square=False, above=LEGEND_LINE * lines,
     )  # fmt: skip
-    legend_above(figure, ncols=4, markerscale=2)
+    legend_above(figure, ncols=3, markerscale=2)
     caption = "A point is a run."
     return Drawing("quality", "Quality of the rows against the gain", caption, figure)
 

@@ -10,6 +10,7 @@ from bench.report.figures import tuned
 from bench.report.looks import looks
 
 MOST = 12  # methods
+LONGEST = 24  # characters of a line of a name: two panels share a narrow figure
 
 
 def at_a_glance(answer: Answer) -> Drawing | None:
@@ -20,7 +21,8 @@ def at_a_glance(answer: Answer) -> Drawing | None:
     if not methods:
         return None
     table, seen = answer.tables["summary"], looks(answer.methods)
-    figure, *both = pair(0.75 + 0.27 * len(methods))
+    has_long = any(len(seen[method].title) > LONGEST for method in methods)
+    figure, *both = pair(0.85 + (0.38 if has_long else 0.27) * len(methods))
     of = {"raw_gain": (1000, both[0]), "harm": (100, both[1])}
     for y, method in enumerate(methods):
         row, look = table.loc[method].to_dict(), seen[method]
@@ -30,9 +32,9 @@ def at_a_glance(answer: Answer) -> Drawing | None:
             axes.plot(scale * row[name], y, **marks(look, 6))
     for axes in both:
         axes.axvline(0, color=INK, linewidth=0.8)
-        name_rows(axes, [seen[method] for method in methods])
-    both[0].set_xlabel(f"gain: test {answer.metric.turned_title()} ×1000", fontsize=8)
-    both[1].set_xlabel("harm: % of runs that end worse", fontsize=8)
+        name_rows(axes, [seen[method] for method in methods], most=LONGEST)
+    both[0].set_xlabel(f"gain: test\n{answer.metric.turned_title()} ×1000", fontsize=8)
+    both[1].set_xlabel("harm: % of runs that\nend worse than pre-trained", fontsize=8)
     most = "" if len(methods) == len(every) else f"; {len(methods)} of {len(every)} methods"
     several = f", with {percent(answer.settings.confidence)} bootstrap intervals over datasets"
     within = several if answer.datasets > 1 else ""

@@ -82,7 +82,7 @@ def scatter(answer: Answer) -> Drawing | None:
     if not shown:
         return None
     seen = of_rows(sorted(made["generator"].unique()))
-    lines = -(-len(seen) // 5)
+    lines = -(-len(seen) // 4)
     figure, grid = side_by_side([1] * len(shown), HEIGHT + LEGEND_LINE * lines)
     for axes, measure in zip(grid, shown, strict=True):
         axes.axhline(0, color=INK, linewidth=0.6)
@@ -94,7 +94,7 @@ def scatter(answer: Answer) -> Drawing | None:
             points(axes, mine[measure], y, look, len(made), label=look.title)
         axes.set(title=measure, xlabel=UNITS[measure] or SCORED[answer.problem])
     grid[0].set_ylabel(f"test gain, {answer.metric.turned_title()} ×1000")
-    legend_above(figure, ncols=5, markerscale=2)
+    legend_above(figure, ncols=4, markerscale=2)
     found = " ".join(_found(name, table.loc[name]) for name in table.index)
     caption = (
         "A point is a generator's rows for one training part, the mean over the ways in which a "
