@@ -318,9 +318,9 @@ class TestSentences:
         records = study(["causal"], gains, seeds=(0, 1))
         for record in records[:4]:
             record["transfer"] |= {"chosen_step": 0}
-        assert replies(read(records))[2].because.endswith(
-            "in 25% of the runs no step was better on the held-out sources than none, and the "
-            "weights are the base model's."
+        assert replies(read(records))[1].because.endswith(
+            "; in 25% of its runs no step was better on the held-out sources than none: their "
+            "weights are the base model's, and harm nothing."
         )
 
     def test_of_numbers_the_error_in_deviations_is_read(self) -> None:

@@ -121,7 +121,7 @@ def is_robust(answer: Answer) -> Reply:
         f"base model{_beside(harm)}; on the "
         f"worst {percent(worst)} of targets {_score(answer)} changes by "
         f"{_interval(row, 'worst', hundredths)}{_beside(least)}, and the largest loss is "
-        f"{hundredths(row['lowest'])} ({row['lowest_target']}).",
+        f"{hundredths(row['lowest'])} ({row['lowest_target']}){_unmoved(row, others)}.",
         "robustness",
     )
 
@@ -137,7 +137,7 @@ def is_accurate(answer: Answer) -> Reply:
         KEPT[row["kept"]],
         f"{name_of(CAUSAL)} change {_score(answer)} by {gained} against the base model, where "
         f"no more than {margin:g} may be lost; {row['kept_targets']} of "
-        f"{counted(row['targets'], 'target')} lose no more than that on average{_unmoved(row)}.",
+        f"{counted(row['targets'], 'target')} lose no more than that on average.",
         "robustness",
     )
 
@@ -190,12 +190,14 @@ def _interval(row: Mapping[Any, Any], name: str, show: Callable[[float], str]) -
     return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], show)
 
 
-def _unmoved(row: Mapping[Any, Any]) -> str:
-    if not row["unmoved"]:
+def _unmoved(row: Mapping[Any, Any], others: Sequence[tuple[str, Mapping[Any, Any]]]) -> str:
+    """How many runs could not harm, of each arm: no step was taken."""
+    if not any(of["unmoved"] for of in (row, *(of for _, of in others))):
         return ""
+    beside = [f"{name} {share(of['unmoved'])}" for name, of in others]
     return (
-        f"; in {share(row['unmoved'])} of the runs no step was better on the held-out sources than "
-        "none, and the weights are the base model's"
+        f"; in {share(row['unmoved'])} of its runs{_beside(beside)} no step was better on the "
+        "held-out sources than none: their weights are the base model's, and harm nothing"
     )
 
 
