@@ -82,7 +82,7 @@ def safety(cells: pd.DataFrame, methods: Sequence[str]) -> Safety | None:
     cells : DataFrame
         Cells that have a score (`bench.analysis.answer.Answer.measured`).
     methods : sequence of str
-        `causal_methods`, or a null.
+        `causal_methods`.
 
     Returns
     -------
