@@ -4,10 +4,10 @@
     python -m scripts.update_experience --check   # exit code 1 if it differs
 
 Read are default fine-tuning and the causal mix by the default recipe, each cell once, at the step
-that the estimator's rule (`conf/finetune/safe.yaml`) keeps. Its steps are three times as long as
-those, and its gains on validation promise more than these do: in `safety`, whose twelve tables had
-both, a smaller part of them came on test. A record whose curves cannot tell the rule, as older ones
-without standard errors, is left out where no other holds its cell.
+that the estimator's rule (`conf/finetune/safe.yaml`) keeps. The estimator's own learning rate is
+three times that recipe's, and promises more: in `safety`, whose twelve tables had both, a smaller
+part of its gains on validation came on test. A record whose curves cannot tell the rule, as older
+ones without standard errors, is left out where no other holds its cell.
 """
 
 from __future__ import annotations

@@ -118,12 +118,16 @@ class Claim:
         Of their difference, where the claim holds.
     needs : tuple of str
         Methods that it is held against.
+    fails : callable, optional
+        (statistics, method) → whether it does not hold; by default where the interval lies on the
+        other side of zero.
     """
 
     key: str
     of: Callable[[Read, str], tuple[Resampled, Resampled]]
     sign: int
     needs: tuple[str, ...] = ()
+    fails: Callable[[Read, str], bool] | None = None
 
 
 def _rank(read: Read, method: str) -> tuple[Resampled, Resampled]:
@@ -135,6 +139,7 @@ def _rivals(read: Read, method: str) -> list[str]:
 
 
 def _is_behind_one(read: Read, method: str) -> bool:
+    """Whether one rival alone is ahead: the best of several is by chance, too."""
     rivals = _rivals(read, method)
     behind = (read.rank(method) - read.rank(rival) for rival in rivals)
     return any(read.interval(of, of_several=len(rivals))[0] > 0 for of in behind)
@@ -142,7 +147,7 @@ def _is_behind_one(read: Read, method: str) -> bool:
 
 ZERO = Resampled(0.0, np.zeros(1))
 OF_THE_MIX = (
-    Claim("first", _rank, -1, needs=STUDY),
+    Claim("first", _rank, -1, needs=STUDY, fails=_is_behind_one),
     Claim(
         "above_default", lambda read, m: (read.median(m), read.median(DEFAULT)), 1, needs=(DEFAULT,)
     ),
@@ -209,10 +214,8 @@ def _told(read: Read, claim: Claim, method: str) -> dict[str, Any]:
     difference = value - against
     low, high = read.interval(difference)
     ours = low if claim.sign > 0 else -high
-    if claim.of is _rank:
-        fails = _is_behind_one(read, method)
-    else:
-        fails = (-high if claim.sign > 0 else low) > 0
+    theirs = -high if claim.sign > 0 else low
+    fails = claim.fails(read, method) if claim.fails else theirs > 0
     holds = HOLDS if ours > 0 else FAILS if fails else UNKNOWN
     if len(read.datasets) < FEWEST:
         holds = UNKNOWN

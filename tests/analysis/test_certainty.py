@@ -19,6 +19,7 @@ from bench.analysis.leaderboard import leaderboard
 from bench.analysis.measures import average_ranks, improvements
 from bench.analysis.settings import settings as reading
 from bench.analysis.significance import (
+    compared,
     critical_difference,
     friedman,
     holm,
@@ -118,6 +119,11 @@ class TestWilcoxon:
         same = np.column_stack([SCORES[:, 0], SCORES[:, 1], SCORES[:, 1], SCORES[:, 3]])
         row = wilcoxon_tests(cells(same)).query("method == 'a' and against == 'default_ft'")
         assert row[["p", "effect", "better", "worse"]].to_numpy().tolist() == [[1.0, 0.0, 0, 0]]
+
+    def test_tables_that_tie_do_not_turn_the_exact_test_into_an_approximate_one(self):
+        five = [0.1, 0.2, 0.3, 0.4, 0.5]
+        row = compared("a", "b", pd.Series([0.0] * 31 + five))
+        assert row["p"] == 2 / 2**5  # SciPy of all 36: 0.043
 
     def test_the_effect_is_worked_by_hand(self):
         # sizes 1, 2, 3, 4 have these ranks; + + − +: (1 + 2 + 4 − 3) / 10

@@ -19,6 +19,7 @@ from bench.scores.roc_auc_ovo import roc_auc_ovo
 
 QUICK = settings(["analysis.elo_rounds=1", "analysis.resamples=200"])
 TABLES = "abcdefgh"
+OTHERS = ("ctgan", "tabebm", "table_augment", "scm", "mixed_model", "default_ft")
 
 
 def runs(method: str, gains: list[float], **more: Any) -> list[dict[str, Any]]:
@@ -92,6 +93,37 @@ def test_a_claim_that_a_null_meets_as_well_says_so() -> None:
     assert told["study"].iloc[0] == "+0.12 ± 0.63 against +0.10 ± 0.98"
 
 
+def test_of_several_nulls_one_for_which_it_holds_is_told_before_a_farther_one() -> None:
+    unsure = [made(table, "noise", [0.5, 0.9 if table in "abcde" else 0.1]) for table in TABLES]
+    mix, plain, null = (
+        [made(table, method, [0.5, score]) for table in TABLES]
+        for method, score in (("causalmixft", 0.6), ("default_ft", 0.5), ("bootstrap", 0.52))
+    )
+    found = held(mix, plain, null, unsure).loc[("gains", "causalmixft")]
+    assert (found["null"], found["null_holds"]) == ("bootstrap", HOLDS)
+
+
+def test_of_five_tables_nothing_is_told_of_a_claim() -> None:
+    both = runs("causalmixft", [0.10, 0.09]), runs("default_ft", [0.05, -0.05])
+    for tables, told in (("abcde", UNKNOWN), ("abcdef", HOLDS)):
+        few = [[r for r in of if r["cell"]["dataset"] in tables] for of in both]
+        assert held(*few).loc[("gains", "causalmixft"), "holds"] == told
+
+
+def test_to_rank_first_does_not_fail_where_the_best_of_six_alike_is_ahead() -> None:
+    """Each table ranks the seven in an order of its own: the best of six is ahead by chance."""
+    rng = np.random.default_rng(27)
+    methods = ("causalmixft", *OTHERS)
+    records = [
+        made(table, method, [0.4, 0.5 + place / 100])
+        for table in TABLES
+        for method, place in zip(methods, rng.permutation(7), strict=True)
+    ]
+    found = held(records).loc[("first", "causalmixft")]
+    assert found["low"] > 0  # against the best of them
+    assert found["holds"] == UNKNOWN
+
+
 def test_purely_synthetic_rows_are_claimed_to_lose() -> None:
     found = held(runs("scm", [-0.05, -0.04]), runs("default_ft", [0.01, 0.02]))
     assert found.loc[("loses", "scm"), "holds"] == HOLDS
@@ -100,8 +132,7 @@ def test_purely_synthetic_rows_are_claimed_to_lose() -> None:
 
 @pytest.mark.long
 def test_the_mix_is_first_of_the_studys_seven() -> None:
-    others = ("ctgan", "tabebm", "table_augment", "scm", "mixed_model", "default_ft")
-    records = [runs(m, [0.01 + i / 1000]) for i, m in enumerate(others)]
+    records = [runs(m, [0.01 + i / 1000]) for i, m in enumerate(OTHERS)]
     found = held(runs("causalmixft", [0.10]), *records).loc[("first", "causalmixft")]
     assert (found["value"], found["against"], found["holds"]) == (1.0, 2.0, HOLDS)
     found = held(runs("causalmixft", [0.0]), *records).loc[("first", "causalmixft")]

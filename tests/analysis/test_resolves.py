@@ -111,6 +111,17 @@ class TestNumbers:
         assert table is not None
         assert table.loc["scm"].tolist() == ["+0.00±0.00", "-30.0±5.8*"]
 
+    def test_equal_differences_have_no_p(self):
+        found = [
+            record(dataset, method, {"brier": brier}, {"brier": brier})
+            for dataset in "ab"
+            for method, brier in (("default_ft", 0.20), ("scm", 0.22))
+        ]
+        row = of(read(found), "brier")
+        assert row["mean"] == pytest.approx(-0.02)
+        assert math.isnan(row["p"])
+        assert math.isnan(row["p_holm"])
+
     def test_chance_marks_so_many(self):
         rows = read(units()).tables["resolves"]
         assert by_chance(rows) == pytest.approx(4 * chance_of_resolving(3))

@@ -66,6 +66,14 @@ def test_it_opens_without_an_error_and_without_the_network(opened: Any) -> None:
     assert "results" in opened.title
 
 
+def test_numbers_with_a_word_or_a_sign_before_them_sort_by_their_value(opened: Any) -> None:
+    texts = ["beyond 1e-3", "1e-4", "below 3e-5", ">0.5", "<1e-6"]
+    write = "[...document.querySelectorAll('#summary tbody tr')].forEach((r, i) => "
+    opened.execute_script(f"{write}r.cells[2].textContent = arguments[0][i])", texts)
+    click(opened, "#summary thead th:nth-child(3) button")
+    assert column(opened, "summary", 2) == ["<1e-6", "below 3e-5", "1e-4", "beyond 1e-3", ">0.5"]
+
+
 @pytest.mark.long
 def test_a_click_on_a_heading_sorts_and_another_one_turns_it_round(opened: Any) -> None:
     heading = "#summary thead th:nth-child(2) button"
