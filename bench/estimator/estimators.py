@@ -175,6 +175,8 @@ class FineTuned(BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(SEEDS)
+        if abs(seed) >= 2**63:
+            raise BadInput(f"random_state is {seed}; expected a number of 64 bits.")
         given = {  # numpy's numbers, of which grids are made, as Python's
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in self.get_params(deep=False).items()

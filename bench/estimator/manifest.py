@@ -65,7 +65,7 @@ class SavedLabels(_Strict):
         """
         dtype = labels.dtype.str if labels.dtype != object else "object"
         values = labels.view(np.int64) if labels.dtype.kind == "M" else labels
-        plain = values.tolist()
+        plain = [v.item() if isinstance(v, np.generic) else v for v in values.tolist()]
         known = dtype == "object" or ARRAYS.fullmatch(dtype)
         if other := [value for value in plain if type(value) not in (bool, int, float, str)]:
             raise TableError(

@@ -138,7 +138,7 @@ def load(
     if not place.is_dir():
         raise ModelError(_nothing(place, folder))
     try:
-        return replace(_read(place, device), threads=threads)
+        return replace(_read(place.resolve(), device), threads=threads)
     except FileNotFoundError as error:
         raise ModelError(_nothing(place, folder)) from error
     except ModelError:  # the network's loader names its file, or the device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,15 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import column_or_1d
 
+from bench.datasets.own.as_text import is_text, text_of_values
 from bench.datasets.own.column_schema import ColumnSchema
 from bench.datasets.own.frame import Owned
+from bench.datasets.own.number_columns import prove
 from bench.datasets.own.schema import Schema
 from bench.datasets.own.strays import Unusable
 from bench.datasets.own.typed import as_read
+from bench.datasets.own.wording import shown
+from bench.datasets.own.written_numbers import decided
 from bench.errors import TableError
 from bench.phrases import counted
 from bench.table import Table
@@ -56,15 +61,34 @@ def validation(owned: Owned, X_val: pd.DataFrame | None, y_val: Any) -> Table | 
     return replace(table, y=codes, notes=tuple(notes))
 
 
+def quantities(values: pd.Series, schema: Schema) -> tuple[np.ndarray, list[str]]:
+    """Later values of a target of numbers, missing as NaN, and remarks.
+
+    The decimal mark is the one that they prove together, or else that of the table's columns.
+
+    Raises
+    ------
+    Unusable
+        If one is no number.
+    """
+    text = text_of_values(values)
+    of_columns = Counter(column.decimal for column in schema.columns.values() if column.decimal)
+    mark = (prove(text) if is_text(values) else None) or decided(of_columns)
+    found, remarks = ColumnSchema("numeric", "numbers", decimal=mark).read(values)
+    if mark is None and is_text(values):
+        unsure = text[text.str.fullmatch(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}", na=False)]
+        if len(unsure):
+            remarks.append(f"'.' was taken as the decimal mark in {shown(unsure.iloc[0])}.")
+    return np.asarray(found, dtype=np.float64), remarks
+
+
 def _numbers(y_val: Any, schema: Schema) -> np.ndarray:
-    """Later values of a quantity, read as columns of numbers are."""
-    mark = next((column.decimal for column in schema.columns.values() if column.decimal), None)
+    """Later values of a quantity, a finite one in each row."""
     values = as_read(pd.Series(y_val).reset_index(drop=True).to_frame("y_val"))["y_val"]
     try:
-        found, _ = ColumnSchema("numeric", "numbers", decimal=mark).read(values)
+        numbers, _ = quantities(values, schema)
     except Unusable as reason:
         raise TableError(f"y_val {reason.why}, and y holds numbers.") from reason
-    numbers = np.asarray(found, dtype=np.float64)
     if lacking := int(np.isnan(numbers).sum()):
         raise TableError(f"y_val has no finite number in {counted(lacking, 'row')}.")
     return numbers

@@ -32,6 +32,11 @@ ONE_ROW = 7  # entries of a legend
 WIDEST = 3.2  # points, of an edge with probability 1
 
 
+def as_written(name: str) -> str:
+    """A name as matplotlib shows it, which takes what stands between dollar signs for a formula."""
+    return name.replace("$", r"\$")
+
+
 @dataclass(frozen=True)
 class Nodes:
     """What is drawn of a graph's nodes.
@@ -66,8 +71,7 @@ class Nodes:
             if lines[-1] and len(lines[-1]) + len(word) > 13:
                 lines.append("")
             lines[-1] = f"{lines[-1]} {word}".strip()
-        # A name is data: a lone dollar sign must not start a formula.
-        return "\n".join(lines).replace("$", r"\$")
+        return as_written("\n".join(lines))
 
 
 def draw_probabilities(nodes: Nodes, matrix: np.ndarray, title: str) -> Figure:
@@ -163,7 +167,7 @@ def _canvas(n: int, title: str) -> tuple[Figure, Axes]:
     """An empty figure that has room for ``n`` boxes."""
     scale = max(1.0, np.sqrt(n / 22))
     figure, axes = plt.subplots(figsize=(10.4 * scale, 6.4 * scale), layout="constrained")
-    axes.set_title(title, loc="left", fontsize=13, pad=10)
+    axes.set_title(as_written(title), loc="left", fontsize=13, pad=10)
     axes.set_xlim(-0.06, 1.06)
     axes.set_ylim(-0.06, 1.06)
     axes.set_axis_off()

@@ -39,7 +39,7 @@ from bench.sweep.folders import writable
 from bench.sweep.interrupt import stop_if_interrupted
 from bench.sweep.output import steady
 from bench.sweep.overrides.line import config_dir
-from bench.sweep.overrides.words import quoted
+from bench.sweep.overrides.words import literal, quoted
 
 if TYPE_CHECKING:  # left to the process of a job: pandas alone takes a second to import
     from bench.generator import Generator
@@ -66,7 +66,7 @@ def job(cfg: DictConfig) -> int:
         cells = list(cells_of(cfg, typed(), hydra.runtime.choices.method))
         for _, cell in cells:
             check_config(cell)
-            cell.results_dir = str(store.root)
+            cell.results_dir = literal(str(store.root))
         table = load_table(cfg)
         made = with_told([cell for _, cell in cells])
         if not _is_sweep():  # whose jobs may have one method each

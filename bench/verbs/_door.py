@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -88,7 +89,7 @@ def judged(error: BaseException) -> tuple[int, str]:
     if isinstance(error, Sentence):
         return BAD_INPUT, str(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
-        return BAD_INPUT, sentence(error)
+        return BAD_INPUT, _hydra_s(error)
     if isinstance(error, RecursionError):
         return BAD_INPUT, "Something that was given is nested too deeply to be read."
     if _is_a_launchers(error):
@@ -106,6 +107,13 @@ def judged(error: BaseException) -> tuple[int, str]:
     if isinstance(error, MemoryError):
         return FAILED, "the memory did not suffice; nothing that was done is lost."
     return BUG, _bug(error)
+
+
+def _hydra_s(error: BaseException) -> str:
+    """What Hydra says, but where it tells a list from a text in its own grammar."""
+    told = sentence(error)
+    several = re.match(r"Ambiguous value for argument '([^=]*=[^']*)'", told)
+    return f"{several[1]} lists several values; with -m each is run." if several else told
 
 
 def _is_a_launchers(error: BaseException) -> bool:

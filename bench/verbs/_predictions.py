@@ -14,6 +14,8 @@ from bench.datasets.own.column_schema import ColumnSchema
 from bench.datasets.own.raw import without_marks
 from bench.datasets.own.schema import Schema
 from bench.datasets.own.strays import Unusable
+from bench.errors import BadInput
+from bench.estimator.validation import quantities
 from bench.phrases import counted
 from bench.predicted import Predicted, Predictions
 from bench.score import ScoreError
@@ -88,7 +90,30 @@ def as_csv(frame: pd.DataFrame, told: int) -> bytes:
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:
-    """The frame as parquet."""
+    """The frame as parquet.
+
+    Raises
+    ------
+    BadInput
+        If a column that is passed on is none that parquet could hold as it was read.
+    """
+    import pyarrow as pa
+
+    try:
+        return _parquet(frame)
+    except pa.ArrowException as error:
+        for name in frame.columns:
+            try:
+                _parquet(frame[[name]])
+            except pa.ArrowException:
+                raise BadInput(
+                    f"Column '{name}' holds values that cannot be written as parquet; name an out "
+                    "that ends in .csv, or leave the column out of the file."
+                ) from error
+        raise
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
     out = io.BytesIO()
     frame.to_parquet(out, index=False)
     return out.getvalue()
@@ -142,9 +167,7 @@ def _known(schema: Schema, target: pd.Series) -> tuple[np.ndarray, list[str]]:
         found, remarks = ColumnSchema("categorical", "categories", schema.classes).read(present)
         codes = pd.Categorical(found).codes.astype(np.float64)
         return np.where(codes < 0, np.nan, codes), remarks
-    mark = next((c.decimal for c in schema.columns.values() if c.decimal), None)
-    found, remarks = ColumnSchema("numeric", "numbers", decimal=mark).read(present)
-    return np.asarray(found, dtype=np.float64), remarks
+    return quantities(present, schema)
 
 
 def _taken(predictions: Predictions, rows: np.ndarray) -> Predictions:

@@ -27,6 +27,7 @@ from bench.sweep.folders import writable
 from bench.sweep.interrupt import Terminated
 from bench.sweep.job import load_table, typed
 from bench.sweep.overrides.line import MULTIRUN, Line
+from bench.sweep.overrides.words import literal
 from bench.sweep.study import Study
 from bench.verbs._hydra import with_config
 from bench.verbs._own import refuse, told_apart
@@ -51,6 +52,7 @@ of advise itself
   minutes=10             about; three folds at least, and none is begun that would not end in time
   folds=30               at most
   results_dir=FOLDER     records and the page, report/index.html; else results/advice/NAME
+                         (NAME-HASH, if another table of the name has been studied there)
   analysis.worthwhile=0.01    the least gain that is worth it, of ROC-AUC or RMSE / σ
 
 of the table, and what is known of it
@@ -175,14 +177,13 @@ def study(asked: Asked, cfg: DictConfig, chosen: Analysis) -> Studied:
 
     stated = plain(OmegaConf.load(DEFAULTS))
     table = load_table(cfg)
-    root = asked.results_dir or str(Path("results", "advice", table.name))
-    store = Store(writable(root))
+    store = Store(writable(asked.results_dir or str(_folder(table))))
     cfg.methods = [BASE, *stated["candidates"][table.problem]]
     chosen_method = HydraConfig.get().runtime.choices.method
     entries, configs = zip(*cells_of(cfg, typed(), chosen_method), strict=True)
     for cell in configs:
         check_config(cell)
-        cell.results_dir = str(store.root)
+        cell.results_dir = literal(str(store.root))
     cells = list(zip(entries, with_told(configs), strict=True))
     minutes = asked.minutes or float(stated["minutes"])
     folds = min(n_splits(table), asked.folds or n_splits(table))
@@ -208,6 +209,13 @@ def study(asked: Asked, cfg: DictConfig, chosen: Analysis) -> Studied:
             raise
         found.stopped = True
     return found
+
+
+def _folder(table: Table, among: Path = Path("results", "advice")) -> Path:
+    """The table's own folder: what is called alike and holds other rows or columns has another."""
+    records, _ = Store(among / table.name).survey()
+    others = {record["identity"]["parts"]["dataset"] for record in records} - {table.fingerprint()}
+    return among / (f"{table.name}-{table.fingerprint()[:8]}" if others else table.name)
 
 
 def _opening(table: Table, methods: int, folds: int, minutes: float) -> str:

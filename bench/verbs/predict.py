@@ -134,6 +134,17 @@ def _out(asked: Asked, model: str, file: str) -> Path:
     return path
 
 
+def _print(content: bytes) -> None:
+    """Print a file's content as it is: what a terminal's encoding lacks is no reason to lose it."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:  # a notebook's, which takes text alone
+        sys.stdout.write(content.decode())
+    else:
+        sys.stdout.flush()
+        binary.write(content)
+        binary.flush()
+
+
 def _predict(cfg: DictConfig, model: str, file: str, out: Path | None, how: list[str]) -> int:
     """Read the rows, predict, write; gives the number of cells that failed: 0."""
     from bench.datasets.own.read import read_rows
@@ -153,7 +164,7 @@ def _predict(cfg: DictConfig, model: str, file: str, out: Path | None, how: list
         notes += held_against(schema, raw[schema.target], predictions)
         notes += learnt_from(table, seen)
     if out is None:
-        sys.stdout.write(as_csv(frame, told).decode())
+        _print(as_csv(frame, told))
     else:
         is_text = out.suffix.lower() == ".csv"
         write_whole(out, as_csv(frame, told) if is_text else as_parquet(frame))

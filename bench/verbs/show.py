@@ -39,6 +39,8 @@ def _named(arguments: list[str]) -> list[tuple[Path, Name | None]]:
         raise BadInput(f"Which cell? {USAGE}.")
     name, *rest = arguments
     if os.path.isfile(name) or name.endswith(".json"):
+        if rest:
+            raise BadInput(f"A file is a whole record; '{rest[0]}' is a word too many: {USAGE}.")
         return [(Path(name), None)]
     root = folder(rest, USAGE)
     paths = Store(root).paths()

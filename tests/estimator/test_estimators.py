@@ -197,6 +197,17 @@ class TestATableOfOnesOwn:
             with pytest.raises(ValueError, match=told):
                 estimator("regression").fit(X[:40], values[:40], X[40:], odd)
 
+    def test_later_values_are_read_by_the_mark_that_they_prove(self, X: Any) -> None:
+        values = np.arange(N) * 250.5 + 1000
+        german = np.array(
+            [f"{number:_.2f}".replace(".", ",").replace("_", ".") for number in values]
+        )
+        bases = [
+            estimator("regression").fit(X[:40], given[:40], X[40:], given[40:]).report_.base
+            for given in (german, values)
+        ]
+        assert bases[0] == bases[1]
+
     def test_validation_rows_that_are_learnt_from_are_noted(self, X: Any, y: Any) -> None:
         model = estimator().fit(X, y, X[50:], y[50:])
         assert any("10 of 10 rows of X_val stand in X too" in n for n in model.report_.notes)
@@ -234,6 +245,12 @@ class TestHabits:
         model = estimator(random_state=seed).fit(X, y)
         again = clone(model).fit(X, y)
         assert (model.fitted_.seed == again.fitted_.seed) == isinstance(seed, int)
+
+    def test_a_random_state_that_no_file_could_keep_is_refused_before_the_fit(
+        self, X: Any, y: Any
+    ) -> None:
+        with pytest.raises(ValueError, match=r"^random_state is \d+; expected a number of 64 bits"):
+            estimator(random_state=2**70).fit(X, y)
 
     def test_parameters_may_be_numbers_of_numpy_as_grids_have_them(self, X: Any, y: Any) -> None:
         given = {"steps": np.int64(2), "lr": np.float32(1e-3), "bag": np.int64(2)}

@@ -153,6 +153,13 @@ def test_classes_come_back_as_they_were_written(labels: np.ndarray) -> None:
     assert [*map(type, read)] == [*map(type, labels)]
 
 
+def test_numpy_s_text_among_objects_is_kept_as_text() -> None:
+    labels = np.array([np.str_("a"), np.str_("b")], dtype=object)
+    read = manifest.SavedLabels.of(labels).array()
+    assert (read == labels).all()
+    assert [*map(type, read)] == [str, str]
+
+
 def test_no_path_of_this_machine_stands_in_it(tmp_path: Path) -> None:
     (tmp_path / "base").mkdir()
     base = {"_target_": "x.y", "path": str(tmp_path / "base"), "device": "cpu", "sha256": None}
@@ -562,6 +569,11 @@ def test_where_no_model_is_a_sentence_says_so(copy: Path) -> None:
 def test_a_device_that_is_not_here_is_no_damage(saved: Path) -> None:
     with pytest.raises(ModelError, match=r"^Unknown device 'tpu'"):
         load(saved, device="tpu")
+
+
+def test_a_link_to_the_folder_is_followed(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "latest").symlink_to(copy)
+    assert bits(load(tmp_path / "latest")) == bits(fitted())
 
 
 def test_hidden_files_of_a_system_do_no_harm(copy: Path) -> None:

@@ -168,6 +168,15 @@ def test_two_sweeps_on_one_folder_share_the_work(reference: Path, tmp_path: Path
 
 
 @pytest.mark.long
+def test_a_folder_may_be_called_as_a_reference_is_written(tmp_path: Path) -> None:
+    run = inside(
+        "run", "dataset=iris", "method=pretrained", f'results_dir="{tmp_path}/\\${{home}}"'
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert len(records(tmp_path / "${home}")) == 1
+
+
+@pytest.mark.long
 def test_a_full_disk_loses_nothing(reference: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
     cell = ["run", "dataset=haberman", "method=default_ft", "finetune.steps=3"]

@@ -15,10 +15,13 @@ from made_records import made
 from sweeps import inside
 
 from bench.cell.record import Record
+from bench.cell.store import Store
 from bench.errors import TableError
 from bench.report.write import report
 from bench.sweep import study
 from bench.sweep.job import Cell
+from bench.table import Table
+from bench.verbs.advise import _folder
 
 CLEAR = [0.20, 0.21, 0.19, 0.22, 0.20, 0.21] * 5
 NOISE = [0.02, -0.03, 0.01, -0.02, 0.03, -0.01] * 5
@@ -201,6 +204,19 @@ def test_stopped_before_there_is_anything_to_read_it_says_how_to_go_on(
     making({"default_ft": NONE}, until=2 * 4)
     code, _, said = advise(table)
     assert (code, said) == (130, "bench: stopped; run the same command again to go on.\n")
+
+
+def test_what_is_called_alike_and_is_another_table_has_another_folder(tmp_path: Path) -> None:
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.0, 1.0, 0.0]})
+    both, one = (
+        Table("t", X[list(c)], X["b"].to_numpy(), dict.fromkeys(c, "numeric"), (), "y")
+        for c in ("ab", "a")
+    )
+    assert _folder(both, tmp_path) == _folder(one, tmp_path) == tmp_path / "t"
+    found = made("t", "pretrained", [0.5], identity={"dataset": both.fingerprint()})
+    Store(tmp_path / "t").write(found)
+    assert _folder(both, tmp_path) == tmp_path / "t"
+    assert _folder(one, tmp_path) == tmp_path / f"t-{one.fingerprint()[:8]}"
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from typing import Any
 
 import joblib
 import pytest
-from hydra.errors import ConfigCompositionException
+from hydra.errors import ConfigCompositionException, HydraException
 from made_records import made
 from openml_server import generated, serving
 
@@ -60,6 +60,10 @@ JoblibError.__module__ = "joblib.externals.loky.process_executor"
         (NotApplicable("Class 'c' has one row."), 2, "Class 'c' has one row."),
         (ModelError("Folder 'b' lacks config.json."), 2, "Folder 'b' lacks config.json."),
         (ConfigCompositionException("Could not find 'x'"), 2, "Could not find 'x'"),
+        (
+            HydraException("Ambiguous value for argument 'fold=0,1'\n1. To use it as a list, use"),
+            2, "fold=0,1 lists several values; with -m each is run.",
+        ),
         (KeyboardInterrupt(), 130, "stopped; run the same command again to go on."),
         (Terminated(), 143, "ended by SIGTERM; run the same command again to go on."),
         (RecursionError("maximum"), 2, "Something that was given is nested too deeply to be read."),

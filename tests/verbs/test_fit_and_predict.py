@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,10 @@ from one_cell import tiny_folder
 from sweeps import bench, inside
 
 from bench.datasets.own.schema import Schema
+from bench.errors import BadInput
 from bench.predicted import Predicted
-from bench.verbs._predictions import as_csv, columns, held_against, quantile
+from bench.verbs._predictions import as_csv, as_parquet, columns, held_against, quantile
+from bench.verbs.predict import _print
 
 TINY = ["model=mitra_local", f"model.path={tiny_folder()}", "method=default_ft", "finetune.steps=1"]
 UNSAVED = ["--config-dir", str(Path(tiny_model.__file__).with_name("conf")), "model=tiny"]
@@ -226,6 +230,25 @@ def test_columns_that_are_passed_on_keep_all_digits() -> None:
     ]
 
 
+def test_a_file_that_is_printed_keeps_what_the_terminal_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = as_csv(pd.DataFrame({"größe": ["ß"]}), told=0)
+    printed = io.BytesIO()
+    stream = io.TextIOWrapper(printed, encoding="ascii", errors="replace")
+    monkeypatch.setattr(sys, "stdout", stream)
+    _print(content)
+    assert printed.getvalue() == content
+
+
+def test_what_parquet_cannot_hold_is_refused_by_its_column() -> None:
+    kept = as_parquet(pd.DataFrame({"id": ["é", None], "predicted_y": [0.5, 1.5]}))
+    assert pd.read_parquet(io.BytesIO(kept))["predicted_y"].tolist() == [0.5, 1.5]
+    pairs = pd.Series([[("a", 1)], [("b", 2)]])  # as a column of maps is read
+    with pytest.raises(BadInput, match="Column 'pairs' holds values that cannot be written as par"):
+        as_parquet(pd.DataFrame({"id": [1, 2], "pairs": pairs}))
+
+
 def test_of_a_quantity_its_value_and_what_it_lies_between() -> None:
     edges = np.array([0.0, 10.0, 30.0])
     told = Predicted(np.array([8.0, 20.0]), 1.0, np.array([[0.9, 0.1], [0.0, 1.0]]), edges)
@@ -250,6 +273,9 @@ def test_of_a_quantity_its_value_and_what_it_lies_between() -> None:
         (OF_CLASSES, [None, None], np.array([[0.1, 0.9], [0.8, 0.2]]), None),
         (OF_VALUES, ["1.5", "3"], Predicted(np.array([1.5, 4.0]), 1.0), "MAE 0.5"),
         (OF_VALUES, ["dear", "3"], Predicted(np.array([1.5, 4.0]), 1.0), "No score is told"),
+        (OF_VALUES, ["2.000", "1.750,5"], Predicted(np.array([2000.0, 1750.0]), 1.0), "MAE 0.25"),
+        (OF_VALUES, ["2.125", "3.5"], Predicted(np.array([2.125, 4.0]), 1.0), "MAE 0.25"),
+        (OF_VALUES, ["2.125"], Predicted(np.array([2.125]), 1.0), "as the decimal mark in '2.125'"),
     ],
 )
 def test_predictions_are_held_against_what_is_known(

@@ -77,7 +77,7 @@ def test_an_edge_is_as_wide_as_it_is_likely_and_a_sure_direction_has_a_head() ->
 
 @pytest.mark.long
 def test_every_column_is_named_and_a_dollar_is_no_formula(tmp_path: Path) -> None:
-    figure = draw_probabilities(NODES, probabilities(), "title")
+    figure = draw_probabilities(NODES, probabilities(), "price in $ of $")
     assert labels(figure) == [name.replace("$", r"\$") for name in NAMES]
     save(figure, tmp_path / "graph")  # a formula that does not end would raise here
 

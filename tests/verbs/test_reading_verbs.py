@@ -186,6 +186,7 @@ class TestShow:
         [
             ([], "Which cell?"),
             (["nowhere.json"], "There is no record 'nowhere.json'"),
+            (["nowhere.json", "results"], "'results' is a word too many"),
             (["heart/ctgan/0"], "No record under"),
         ],
     )
