@@ -86,7 +86,7 @@ format: $(READY) ## put the style right
 verify: $(READY) ## make some cells of EXPERIMENT's reference run again and compare them
 	$(BIN)/python -m bench verify results/reference/$(EXPERIMENT)
 
-readme: $(READY) ## what README, results/reference and the estimator say of the kept runs again, from their records
+readme: $(READY) ## what README, model card, results/reference and the estimator say of the kept runs again, from their records
 	$(BIN)/python -m scripts.update_readme
 	$(BIN)/python -m scripts.update_experience
 

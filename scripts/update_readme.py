@@ -1,4 +1,4 @@
-"""Write what the README and the kept runs' own page say from their records, between markers.
+"""Write what README, model card and the kept runs' page say from the records, between markers.
 
     python -m scripts.update_readme            # of all that is kept (`make readme`)
     python -m scripts.update_readme --check    # exit code 1, and which file, if one differs
@@ -23,6 +23,7 @@ from bench.analysis.answer import Answer, answer
 from bench.analysis.frame import frame, metric_of
 from bench.analysis.planned import SAFE, Verdict
 from bench.analysis.resolves import STEPS, Told
+from bench.analysis.rules import ALL
 from bench.analysis.safety import CAUSAL
 from bench.analysis.settings import settings
 from bench.analysis.transfer import answer as transfer
@@ -35,7 +36,7 @@ from bench.report import replies, verdict
 from bench.report.captions import completeness
 from bench.report.looks import title
 from bench.report.published import elsewhere
-from bench.report.readable import share, sign_three, signed, three, with_interval
+from bench.report.readable import share, sign_three, signed, three, with_error, with_interval
 from bench.report.tables import claims
 from bench.report.transfer import question
 from bench.scores import SCORES
@@ -45,6 +46,8 @@ from scripts.reference.found import FOUND_BEGIN, FOUND_END, found, origin
 BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
 TRANSFER_BEGIN, TRANSFER_END = "<!-- transfer: begin -->", "<!-- transfer: end -->"
 ANSWER_BEGIN, ANSWER_END = "<!-- answer: begin -->", "<!-- answer: end -->"
+RULES_BEGIN, RULES_END = "<!-- rules: begin -->", "<!-- rules: end -->"
+CARD = Path("bench", "models", "mitra_nano", "README.md")  # beside the README
 MAIN, TRANSFER = ("embedded_full", "embedded"), "transfer"  # kept runs that the README is of
 STEPS_TOLD = {
     STEPS[0]: "the step that the runs chose",
@@ -81,19 +84,22 @@ def main() -> int:
 
 
 def made(readme: Path, kept: Path) -> Iterator[tuple[Path, str, str]]:
-    """Each page with its text as it is, and as the records say.
+    """Each page with its text as it is, and as the records say: README, model card, kept runs.
 
     Raises
     ------
     BadInput
         As `updated`, and if a page is not there.
     """
-    page = kept / "README.md"
-    for path in (readme, page):
+    page, card = kept / "README.md", readme.parent / CARD
+    for path in (readme, card, page):
         if not path.is_file():
             raise BadInput(f"there is no '{path}'.")
+    main = main_run(kept)
     before = readme.read_text(encoding="utf-8")
-    yield readme, before, updated(before, main_run(kept), readme.parent, kept / TRANSFER)
+    yield readme, before, updated(before, main, readme.parent, kept / TRANSFER)
+    before = card.read_text(encoding="utf-8")
+    yield card, before, between(before, RULES_BEGIN, RULES_END, by_rule(main, card.parent))
     before = page.read_text(encoding="utf-8")
     yield page, before, between(before, FOUND_BEGIN, FOUND_END, found(kept))
 
@@ -123,9 +129,7 @@ def updated(text: str, root: Path, beside: Path, across: Path | None = None) -> 
         If a marker, the records, a complete unit, a method or a figure is missing.
     """
     records = _records(root)
-    read = answer(frame(records), settings(), metric_of(records), Told(records))
-    if not read.tables:
-        raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
+    read = _read(records, root)
     told = [replies.is_worth_it(read), replies.is_safer(read)]
     if across is not None:
         moved = _records(across)
@@ -141,6 +145,43 @@ def updated(text: str, root: Path, beside: Path, across: Path | None = None) -> 
     lines = [f"* {reply.markdown}" for reply in told]
     text = between(text, ANSWER_BEGIN, ANSWER_END, "\n".join(lines))
     return between(text, BEGIN, END, generated(read, records, root, beside))
+
+
+def by_rule(root: Path, beside: Path) -> str:
+    """What each stopping rule would have kept in a run, of all its methods together.
+
+    Raises
+    ------
+    BadInput
+        If the records or a complete unit are missing.
+    """
+    read = _read(_records(root), root)
+    rows = read.rules.table[read.rules.table["method"] == ALL]
+    metric = f"{read.metric.title} ×1000"
+    lines = [
+        f"Of the {read.rules.runs:,} runs that fine-tune in [`{root.name}`]"
+        f"({_relative(_page(root), beside)}), each rule read from their curves; on test "
+        "rows, ± standard error over tables (`never`: the pre-trained model; `oracle`: the best "
+        "step on test rows, which nobody knows):",
+        "",
+        f"| rule | harm | gain, {metric} | worst quarter |",
+        "|---|---|---|---|",
+    ]
+    for row in rows.to_dict("records"):
+        cells = (
+            with_error(row["harm"], row["harm_se"], share),
+            with_error(row["gain"], row["gain_se"]),
+            with_error(row["worst"], row["worst_se"]),
+        )
+        lines.append(f"| `{row['rule']}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _read(records: list[Record], root: Path) -> Answer:
+    read = answer(frame(records), settings(), metric_of(records), Told(records))
+    if not read.tables:
+        raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
+    return read
 
 
 def _records(root: Path) -> list[Record]:
@@ -198,16 +239,32 @@ def _in_other_scores(read: Answer) -> str:
     """How many of the secondary comparisons say what; "" where nothing was planned."""
     if read.planned is None:
         return ""
-    table = read.planned.scores
-    counts = Counter(map(str, table["verdict"]))
+    table = read.planned.scores.astype({"verdict": str})
+    counts = Counter(table["verdict"])
     told = joined([f"{counts[verdict]} {verdict}" for verdict in map(str, Verdict)], "and")
     scores = joined([SCORES[name].title for name in table["score"].unique()], "and")
     others = joined([f"`{name}`" for name in table["against"].unique()], "and")
     steps = joined([STEPS_TOLD[name] for name in table["step"].unique()], "and")
+    which = [named(table, verdict) for verdict in (Verdict.better, Verdict.worse)]
     return (
         f"Of {len(table)} comparisons of CausalMixFT with {others} on {scores}, at {steps}, {told} "
-        "(better and worse: Holm over all; as good: each by itself)."
+        f"(better and worse: Holm over all; as good: each by itself).{''.join(which)}"
     )
+
+
+def named(table: pd.DataFrame, verdict: Verdict) -> str:
+    """Against whom, in which score and at which step a verdict was given; "" where nowhere."""
+    told = []
+    for (score, step), rows in table[table["verdict"] == str(verdict)].groupby(
+        ["score", "step"], sort=False
+    ):
+        than = joined([f"`{name}`" for name in rows["against"]], "and")
+        by = 1000 * rows["mean"].abs()
+        sizes = f"{by.min():.1f}" if len(by) == 1 else f"{by.min():.1f} to {by.max():.1f}"
+        told.append(
+            f"{SCORES[str(score)].title} at {STEPS_TOLD[str(step)]}, than {than} (by {sizes} ×1000)"
+        )
+    return f" {str(verdict).capitalize()} in {'; '.join(told)}." if told else ""
 
 
 def _elsewhere() -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from documents import ROOT
 from hydra import compose
 from made_experiment import experiment
 
+from bench.analysis.planned import Verdict
 from bench.cell.store import Store
 from bench.errors import BadInput
 from bench.report.write import report
@@ -19,11 +22,13 @@ from scripts.update_readme import (
     ANSWER_END,
     BEGIN,
     END,
-    TRANSFER,
     TRANSFER_BEGIN,
     TRANSFER_END,
     between,
+    by_rule,
+    made,
     main_run,
+    named,
     updated,
 )
 
@@ -73,10 +78,39 @@ def test_what_it_needs_is_asked_for(root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_the_readme_says_what_the_kept_runs_records_say() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    kept = ROOT / "results/reference"
-    assert updated(readme, main_run(kept), ROOT, kept / TRANSFER) == readme
+def test_readme_and_model_card_say_what_the_kept_runs_records_say() -> None:
+    pages = list(islice(made(ROOT / "README.md", ROOT / "results/reference"), 2))
+    assert [path.name for path, _, _ in pages] == ["README.md"] * 2
+    assert [path for path, before, after in pages if before != after] == []
+
+
+@pytest.mark.long
+def test_the_card_has_what_each_rule_would_have_kept(root: Path) -> None:
+    rules = pd.read_csv(root / "report/rules.csv").query("method == 'all that fine-tune'")
+    lines = by_rule(root, root.parent).splitlines()
+    assert "[`results`](results/report/tables.md)" in lines[0]
+    assert [line.split("`")[1] for line in lines[4:]] == list(rules["rule"])
+    harm = [f"{value:.0%}" for value in rules["harm"]]
+    assert [line.split("| ")[2].split(" ")[0] for line in lines[4:]] == harm
+
+
+def test_it_names_the_comparisons_that_are_better_and_by_how_much() -> None:
+    names = ["score", "step", "against", "mean", "verdict"]
+    rows = [
+        ("log_loss", "chosen", "default_ft", 0.0031, "better"),
+        ("log_loss", "chosen", "noise", 0.0052, "better"),
+        ("log_loss", "last", "noise", 0.0011, "as good"),
+        ("brier", "last", "noise", -0.0024, "worse"),
+    ]
+    table = pd.DataFrame(rows, columns=names)
+    assert named(table, Verdict.better) == (
+        " Better in log-loss at the step that the runs chose, than `default_ft` and `noise` "
+        "(by 3.1 to 5.2 ×1000)."
+    )
+    assert named(table, Verdict.worse) == (
+        " Worse in Brier score at the last, than `noise` (by 2.4 ×1000)."
+    )
+    assert named(table, Verdict.untold) == ""
 
 
 def test_the_answer_is_of_the_largest_kept_run_once_it_is_whole(tmp_path: Path) -> None:

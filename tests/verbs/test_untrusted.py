@@ -277,7 +277,8 @@ class TestSchema:
             "embedded_regression": 324,
             "transfer": 1187,
             "safety": 744,
-            "stopping": 162,
+            "embedded_full": 2268,
+            "stopping": 216,
         }
 
     def test_whole_and_failed_records_are_sound(self):
