@@ -14,7 +14,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -51,9 +51,10 @@ CARD = Path("bench", "models", "mitra_nano", "README.md")  # beside the README
 MAIN, TRANSFER = ("embedded_full", "embedded"), "transfer"  # kept runs that the README is of
 STEPS_TOLD = {
     STEPS[0]: "the step that the runs chose",
-    SAFE: "that of a rule held for safe",
+    SAFE: "that of a rule held for safe (safe)",
     STEPS[1]: "the last",
 }
+STEPS_NAMED = {STEPS[0]: "chosen", SAFE: "safe", STEPS[1]: "last"}
 FIGURES = {
     "improvements": "Improvement of every run over the pre-trained model",
 }
@@ -239,32 +240,52 @@ def _in_other_scores(read: Answer) -> str:
     """How many of the secondary comparisons say what; "" where nothing was planned."""
     if read.planned is None:
         return ""
-    table = read.planned.scores.astype({"verdict": str})
+    return secondary(read.planned.scores, read.settings.margins)
+
+
+def secondary(table: pd.DataFrame, margins: Mapping[str, float]) -> str:
+    """How many comparisons of the causal mix say what, against whom, and where it is better.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `bench.analysis.planned.Planned.scores`.
+    margins : mapping of str to float
+        By score: within it two are as good.
+    """
+    table = table.astype({"verdict": str})
     counts = Counter(table["verdict"])
     told = joined([f"{counts[verdict]} {verdict}" for verdict in map(str, Verdict)], "and")
     scores = joined([SCORES[name].title for name in table["score"].unique()], "and")
-    others = joined([f"`{name}`" for name in table["against"].unique()], "and")
     steps = joined([STEPS_TOLD[name] for name in table["step"].unique()], "and")
-    which = [named(table, verdict) for verdict in (Verdict.better, Verdict.worse)]
-    return (
-        f"Of {len(table)} comparisons of CausalMixFT with {others} on {scores}, at {steps}, {told} "
-        f"(better and worse: Holm over all; as good: each by itself).{''.join(which)}"
-    )
+    parts = [
+        f"Of {len(table)} comparisons of CausalMixFT on {scores}, at {steps}, {told} "
+        "(better and worse: Holm over all; as good: each by itself). Differences ×1000, above 0: "
+        "better:",
+        "; ".join(_against(str(name), rows) for name, rows in table.groupby("against", sort=False))
+        + ".",
+    ]
+    low, high = table["mean"] - 2 * table["se"], table["mean"] + 2 * table["se"]
+    margin = table["score"].map(margins)
+    small = ((table["verdict"] == Verdict.better) & (low > -margin) & (high < margin)).sum()
+    if small:
+        parts.append(f"Of the better ones {small} lie within the margin of as good, too.")
+    return " ".join(parts)
 
 
-def named(table: pd.DataFrame, verdict: Verdict) -> str:
-    """Against whom, in which score and at which step a verdict was given; "" where nowhere."""
+def _against(name: str, rows: pd.DataFrame) -> str:
+    """In how many of its comparisons the causal mix is better or worse than one, and in which."""
     told = []
-    for (score, step), rows in table[table["verdict"] == str(verdict)].groupby(
-        ["score", "step"], sort=False
-    ):
-        than = joined([f"`{name}`" for name in rows["against"]], "and")
-        by = 1000 * rows["mean"].abs()
-        sizes = f"{by.min():.1f}" if len(by) == 1 else f"{by.min():.1f} to {by.max():.1f}"
-        told.append(
-            f"{SCORES[str(score)].title} at {STEPS_TOLD[str(step)]}, than {than} (by {sizes} ×1000)"
-        )
-    return f" {str(verdict).capitalize()} in {'; '.join(told)}." if told else ""
+    for said in (Verdict.better, Verdict.worse):
+        held = rows[rows["verdict"] == said]
+        where = [
+            f"{SCORES[row['score']].title}, {STEPS_NAMED[row['step']]}: {signed(row['mean'])}"
+            for row in held.to_dict("records")
+        ]
+        if where or said == Verdict.better:
+            named = f" ({'; '.join(where)})" if where else ""
+            told.append(f"{len(held)} of {len(rows)} {said}{named}")
+    return f"against `{name}` {joined(told, 'and')}"
 
 
 def _elsewhere() -> str:
@@ -298,7 +319,8 @@ def _of_synthetic(numbers: pd.DataFrame) -> list[str]:
     """What it claims of purely synthetic rows, in a sentence."""
     by_outcome = numbers[numbers["method"] != CAUSAL].groupby("holds", sort=False)["method"]
     told = [f"{outcome} for {joined(map(title, of), 'and')}" for outcome, of in by_outcome]
-    return [f"That purely synthetic rows lose (the study) {'; '.join(told)}."] if told else []
+    lose = "That purely synthetic rows lose against not fine-tuning (the study: a median below 0)"
+    return [f"{lose} {'; '.join(told)}."] if told else []
 
 
 def _table(read: Answer) -> str:

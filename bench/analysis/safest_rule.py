@@ -37,6 +37,9 @@ class SafestRule:
         Of the share and of the gain, the rule minus how the runs were stopped.
     gains : bool
         The runs as they were stopped gain, on average.
+    harming_less : list of tuple
+        Rules of less harm, which do not keep the gain: name, harm, and the part of the runs' own
+        gain that they keep.
     """
 
     name: str
@@ -48,6 +51,7 @@ class SafestRule:
     harm_change: Change
     gain_change: Change
     gains: bool
+    harming_less: list[tuple[str, float, float]]
 
     @property
     def harms_less(self) -> bool:
@@ -110,6 +114,9 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule, metric: Score) -
     if gains.isna().any(axis=None):
         return None
     harms = (gains < 0).astype(float)
+    followed = _followed(found.table).set_index("rule")
+    fewer = followed[followed["harm"] < followed.loc[name, "harm"]].sort_values("harm")
+    own = fewer["gain"] - fewer["over_own"]
     return SafestRule(
         name=name,
         title=rule.title,
@@ -120,6 +127,7 @@ def safest_rule(cells: pd.DataFrame, told: Told, found: ByRule, metric: Score) -
         harm_change=change(harms["rule"] - harms["own"]),
         gain_change=change(gains["rule"] - gains["own"]),
         gains=over_units(gains["own"]) > 0,
+        harming_less=list(zip(fewer.index, fewer["harm"], fewer["gain"] / own, strict=True)),
     )
 
 

@@ -23,6 +23,8 @@ class Worth:
     models : tuple of str
     change : Change
         Of the test score, turned so that greater is better.
+    by_table : Series
+        The same of each table, greatest first.
     harm : float
         Share of the runs that end worse than not fine-tuning.
     ties : bool
@@ -32,6 +34,7 @@ class Worth:
     method: str
     models: tuple[str, ...]
     change: Change
+    by_table: pd.Series
     harm: float
     ties: bool
 
@@ -58,6 +61,9 @@ def worth(cells: pd.DataFrame) -> Worth | None:
         method=method,
         models=tuple(sorted(map(str, mine["model"].unique()))),
         change=change(gains),
+        by_table=(
+            gains.groupby(level="dataset").mean().sort_values(ascending=False, kind="stable")
+        ),
         harm=over_units((gains < 0).astype(float)),
         ties=bool((gains == 0).all()),
     )

@@ -13,10 +13,11 @@ from bench.analysis.frame import UNIT, own_name
 from bench.analysis.paired import chance_of_resolving, resolved
 from bench.analysis.variants import Name
 from bench.cell.record import Record
-from bench.phrases import counted
+from bench.phrases import begun, counted
 from bench.report.readable import edges_in_words, share, with_error
 from bench.score import Score
 
+MOST_NAMES = 3  # of methods, in a sentence
 MOST_EDGES = 1e9  # of a DAG that is one
 ONE_DATASET = "Of one dataset a rank is the order of its means: noise, and no average."
 Compared = tuple[str, pd.DataFrame, Callable[[float], str]]  # label, `over_tables`, format
@@ -32,8 +33,11 @@ def completeness(answer: Answer) -> str:
         "complete for all methods shown."
     )
     if len(left_out):
-        lost = lost_of(answer)["status"].value_counts()
-        counts = ", ".join(f"{n} {status}" for status, n in lost.items())
+        lost = lost_of(answer).groupby("status")["method"]
+        counts = "; ".join(
+            f"{len(of)} {status}: {begun(sorted(map(str, of.unique())), MOST_NAMES)}"
+            for status, of in sorted(lost, key=lambda part: -len(part[1]))
+        )
         text += f" Left out: {counted(len(left_out[UNIT].drop_duplicates()), 'unit')} ({counts})."
     if len(answer.unserved):
         names = sorted(map(str, answer.unserved["method"].unique()))

@@ -36,11 +36,13 @@ def primary(answer: Answer) -> Reply | None:
     found = answer.planned.primary
     told = TOLD[found.reading].format(margin=f"{100 * found.margin:.0f}")
     plain = found.changes[found.default]
+    is_within = plain.tells and plain.interval[0] <= 0 <= plain.interval[1]
+    includes = ", which includes zero" if is_within else ""
     because = (
         f"with rows of structural causal models mixed in ({title(found.method)}), "
         f"{share(found.harm[found.method])} of {runs_of(plain, found.models)} end worse than not "
         f"fine-tuning, on real rows alone {share(found.harm[found.default])}: {sized(plain)} "
-        f"points{interval_of(plain)}. Against {_nulls(found)}."
+        f"points{interval_of(plain)}{includes}. Against {_nulls(found)}."
     )
     smallest = 100 * found.smallest[found.default]
     if not isnan(smallest):
@@ -48,7 +50,7 @@ def primary(answer: Answer) -> Reply | None:
         many = counted(plain.tables, "table") if several else counted(plain.folds, "fold")
         # Shares differ by 100 points at most.
         found_from = (
-            "no difference" if smallest > 100 else f"differences of {smallest:.0f} points or more"
+            "no difference" if smallest > 100 else f"differences of {smallest:.1f} points or more"
         )
         because += f" {many} find {found_from} with {share(answer.settings.power)} power."
     return Reply(f"{told} {where(plain)}", because, "planned")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from math import isfinite
 
+import pandas as pd
+
 from bench.analysis.answer import Answer
 from bench.analysis.paired import against_default, fine_tuned
 from bench.analysis.power import with_power
 from bench.analysis.references import DEFAULT
-from bench.analysis.safest_rule import KEPT, safest_rule
+from bench.analysis.safest_rule import EQUAL, KEPT, SafestRule, safest_rule
 from bench.analysis.safety import causal_methods
 from bench.analysis.worth import worth
 from bench.phrases import counted, joined
@@ -61,10 +63,20 @@ def is_worth_it(answer: Answer) -> Reply:
     score = f"test {answer.metric.turned_title()}"
     return Reply(
         told,
-        f"{title(found.method)} changes {score} ×1000 by {sized(found.change, signed)}; "
-        f"{share(found.harm)} of its {counted(found.change.units, 'run')} end worse than not "
-        "fine-tuning.",
+        f"{title(found.method)} changes {score} ×1000 by {sized(found.change, signed)}"
+        f"{_by_table(found.by_table)}; {share(found.harm)} of its "
+        f"{counted(found.change.units, 'run')} end worse than not fine-tuning.",
         "paired",
+    )
+
+
+def _by_table(gains: pd.Series) -> str:
+    """How much one table makes of a mean; "" of one table."""
+    if len(gains) == 1:
+        return ""
+    return (
+        f", on {(gains > EQUAL).sum()} of {len(gains)} tables by more than 0 (median "
+        f"{signed(gains.median())}; most on {gains.index[0]}, {signed(gains.iloc[0])})"
     )
 
 
@@ -97,9 +109,18 @@ def when_to_stop(answer: Answer) -> Reply:
         f"runs' own rule {share(found.own_harm)}. The difference is "
         f"{sized(change, points, ' points')}; in gain ×1000 it is {gain}. Of "
         f"{counted(found.rules, 'rule')} read from the curves it harms least of those that "
-        f"{keeps}: a choice made afterwards.",
+        f"{keeps}: a choice made afterwards.{_harming_less(found)}",
         "rules",
     )
+
+
+def _harming_less(found: SafestRule) -> str:
+    """The rules that it was not, since they cost more of the gain; "" where there are none."""
+    told = [
+        f"{name} ({share(harm)}{f', at {share(kept)} of the gain' if found.gains else ''})"
+        for name, harm, kept in found.harming_less
+    ]
+    return f" Fewer yet, at a gain that is not kept: {joined(told, 'and')}." if told else ""
 
 
 def unknown(answer: Answer) -> Reply:
@@ -144,6 +165,6 @@ def _too_small(answer: Answer) -> str:
     return (
         f"differences between {between} and {title(DEFAULT)} below {unsigned(smallest)} (test "
         f"{answer.metric.title} ×1000), the smallest that {counted(answer.datasets, 'table')} find "
-        f"with {share(settings.power)} power ({unsigned(settings.small_difference)} would take "
-        f"{many})"
+        f"with {share(settings.power)} power, by one test at {settings.alpha:g} "
+        f"({unsigned(settings.small_difference)} would take {many})"
     )

@@ -262,7 +262,9 @@ def test_a_unit_whose_test_part_lacks_the_score_is_left_out_and_told():
             scores["test"]["roc_auc_ovo"] = None
     read = answer(frame(lacking), QUICK, roc_auc_ovo)
     assert read.kept["dataset"].unique().tolist() == ["zoo"]
-    assert completeness(read).endswith("Left out: 1 unit (2 done without test ROC-AUC).")
+    assert completeness(read).endswith(
+        "Left out: 1 unit (2 done without test ROC-AUC: default_ft, scm)."
+    )
     assert lost_of(read)["dataset"].tolist() == ["heart", "heart"]
 
 
@@ -277,4 +279,4 @@ def test_a_method_that_serves_no_table_is_left_out_and_costs_no_unit():
     both = [*served, *(made("zoo", m, [0.7, 0.8]) for m in ("default_ft", "scm")), refused]
     read = answer(frame([*both, served_once]), QUICK, roc_auc_ovo)
     assert read.kept["dataset"].unique().tolist() == ["zoo"]
-    assert completeness(read).endswith("Left out: 1 unit (1 not_applicable).")
+    assert completeness(read).endswith("Left out: 1 unit (1 not_applicable: tabebm).")

@@ -301,7 +301,7 @@ class TestReport:
             record("b", "default_ft", 0, 0.6),
             record("b", "mixed", 0, 0.9, status=status, **FAILURE),
         )
-        assert f"Left out: 1 unit (1 {status})" in printed
+        assert f"Left out: 1 unit (1 {status}: mixed)" in printed
         assert "+10.00" in printed
 
     def test_nothing_complete(self, reported: Any):

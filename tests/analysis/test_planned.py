@@ -196,7 +196,7 @@ def test_its_numbers_are_those_of_the_tables() -> None:
     said = primary(whole)
     assert said is not None
     assert replies(whole)[1] == said  # on top of the page, too
-    smallest = f"{100 * found.smallest['default_ft']:.0f}"
+    smallest = f"{100 * found.smallest['default_ft']:.1f}"
     assert said.because.endswith(
         f"8 tables find differences of {smallest} points or more with 80% power."
     )

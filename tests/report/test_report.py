@@ -156,7 +156,7 @@ class TestFiles:
         root = written(experiment())
         next((root / "cells" / "heart" / "scm").glob("1-*.json")).unlink()
         report(root, figures=False)
-        assert "Left out: 1 unit (1 missing)" in read(root, "tables.md")
+        assert "Left out: 1 unit (1 missing: scm)" in read(root, "tables.md")
         assert "heart,1,0,scm" in read(root, "left_out.csv") or "heart,1,1,scm" in read(
             root, "left_out.csv"
         )
