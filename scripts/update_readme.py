@@ -15,6 +15,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -129,8 +130,7 @@ def updated(text: str, root: Path, beside: Path, across: Path | None = None) -> 
     BadInput
         If a marker, the records, a complete unit, a method or a figure is missing.
     """
-    records = _records(root)
-    read = _read(records, root)
+    records, read = _read(root)
     told = [replies.is_worth_it(read), replies.is_safer(read)]
     if across is not None:
         moved = _records(across)
@@ -156,7 +156,7 @@ def by_rule(root: Path, beside: Path) -> str:
     BadInput
         If the records or a complete unit are missing.
     """
-    read = _read(_records(root), root)
+    _, read = _read(root)
     rows = read.rules.table[read.rules.table["method"] == ALL]
     metric = f"{read.metric.title} ×1000"
     lines = [
@@ -178,11 +178,14 @@ def by_rule(root: Path, beside: Path) -> str:
     return "\n".join(lines)
 
 
-def _read(records: list[Record], root: Path) -> Answer:
+@cache
+def _read(root: Path) -> tuple[list[Record], Answer]:
+    """A run's records and what they say: seconds, and several pages ask."""
+    records = _records(root)
     read = answer(frame(records), settings(), metric_of(records), Told(records))
     if not read.tables:
         raise BadInput(f"'{root}' has no dataset and fold that is complete for all methods.")
-    return read
+    return records, read
 
 
 def _records(root: Path) -> list[Record]:

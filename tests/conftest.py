@@ -19,6 +19,8 @@ from hypothesis import settings as property_tests  # noqa: E402
 from bench.analysis import leaderboard as board  # noqa: E402 (after the threads are set)
 from bench.report.drawing import Drawing  # noqa: E402
 
+PICTURES = {"png": Drawing.png, "pdf": Drawing.pdf}
+
 # How long an example takes says how busy the machine is.
 property_tests.register_profile("untimed", deadline=None)
 property_tests.load_profile("untimed")
@@ -57,23 +59,35 @@ def _read_configs_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _few_rounds_of_elo(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _few_rounds_of_elo() -> Iterator[None]:
     """Reports within the tests bootstrap Elo in 2 rounds, not in 100, a second each time.
 
     Elo itself is held against bencheval in `test_certainty`, which calls it with all of them.
     """
     whole = board.leaderboard
-    monkeypatch.setattr(
-        board,
-        "leaderboard",
-        lambda cells, settings, metric: whole(cells, replace(settings, elo_rounds=2), metric),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            board,
+            "leaderboard",
+            lambda cells, settings, metric: whole(cells, replace(settings, elo_rounds=2), metric),
+        )
+        yield
 
 
-@pytest.fixture(autouse=True)
-def _no_pictures_for_print(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports elsewhere than in their own tests leave PNG and PDF empty, half of their time."""
-    if "report" not in request.path.parts:
-        for kind in ("png", "pdf"):
-            monkeypatch.setattr(Drawing, kind, lambda drawing: b"")
+@pytest.fixture(scope="session", autouse=True)
+def _no_pictures_for_print() -> Iterator[None]:
+    """Reports leave PNG and PDF empty, half of their time, but in their own tests (`pictures`)."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in PICTURES:
+            patch.setattr(Drawing, kind, lambda drawing: b"")
+        yield
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Iterator[None]:
+    """The pictures for print are drawn while a module's tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, drawn in PICTURES.items():
+            patch.setattr(Drawing, kind, drawn)
+        yield

@@ -42,6 +42,8 @@ NASTY = "<script>alert('x')</script> & 100% \\evil_{}#$~^"
 LATEX_SECONDS = 60
 FIGURES = [improvements, ranks, heat_map, gains, curves, time, quality]
 
+pytestmark = pytest.mark.usefixtures("pictures")
+
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[..., Path]:
