@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXPERIMENT ?= embedded
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder # what a file shares is made once
 READY := $(VENV)/.ready
 KNOWN_MODEL = $(if $(wildcard conf/model/$(MODEL).yaml),,$(error there is no conf/model/$(MODEL).yaml; make model MODEL=NAME))
 KNOWN = $(if $(wildcard conf/method/$(METHOD).yaml),,$(error there is no conf/method/$(METHOD).yaml; make method METHOD=NAME))
@@ -63,10 +64,10 @@ tables: $(READY) ## tables, figures and the page of EXPERIMENT again, from its r
 	$(BIN)/python -m bench report results/$(EXPERIMENT)
 
 test: $(READY) ## the tests, without those marked slow, network, gpu or slurm
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not network and not gpu and not slurm"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not network and not gpu and not slurm"
 
 test-fast: $(READY) ## the tests without those marked long as well: two minutes, between two thoughts
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not long and not slow and not network and not gpu and not slurm"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not long and not slow and not network and not gpu and not slurm"
 
 test-slurm: $(READY) ## sweeps on a SLURM of this machine (root, and slurmctld slurmd slurm-client munge)
 	$(BIN)/python -m pytest -m slurm

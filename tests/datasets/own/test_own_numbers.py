@@ -530,8 +530,10 @@ class TestAnyDisguise:
         self, read, numbers, group, decimal, before, behind, minus, digits, marks, sep
     ):
         assume(group != decimal and not (before and behind))
-        assume(len(set(numbers)) > 20)
         numbers = [round(number, digits) for number in numbers]
+        assume(len(set(numbers)) > 20)
+        grouped = [number for number in numbers if abs(number) >= 1000]
+        assume(group != "." or not grouped or max(grouped) > 0)  # else as in the test below
 
         def disguise(number: float) -> str:
             text = f"{abs(number):,.{digits}f}".translate({44: group, 46: decimal})
@@ -554,6 +556,13 @@ class TestAnyDisguise:
         assert np.isnan(found[N - len(marks) :]).all()
         same = np.array_equal(found[: N - len(marks)], numbers[: N - len(marks)])
         assert same or "decimal mark" in told[0]
+
+
+@pytest.mark.xfail(strict=True, reason="a minus sign passes for a proof of the dot: cells' code")
+def test_a_minus_sign_proves_nothing_of_the_dot(read) -> None:
+    """-1.250 may be a fraction or a thousand and more, as 1.250 may."""
+    _, notes = read(columns={"x": [*map(str, range(N - 1)), "-1.250"], "b": range(N)})
+    assert any("decimal mark" in note for note in notes)
 
 
 def test_a_refusal_names_the_most_frequent_number_that_does_not_fit(read) -> None:
