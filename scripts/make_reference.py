@@ -104,6 +104,8 @@ def _run(kept: list[Kept], every: list[Folder], args: argparse.Namespace) -> boo
     all_left = list({cell.place: cell for left in lefts.values() for cell in left}.values())
     if all_left:
         print(f"All: {estimate.beforehand(all_left)}", flush=True)
+    else:
+        print("All cells are done by today's code: nothing is left to run.", flush=True)
     if args.plan:
         return False
     progress = Progress(all_left, len({place for of in kept for place in of.cells}), estimate)

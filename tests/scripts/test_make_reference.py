@@ -84,7 +84,9 @@ def test_a_run_is_kept_half_done_goes_on_elsewhere_and_is_not_made_again(
     shutil.rmtree(there / "two")
     capsys.readouterr()
     assert run(asked, there, monkeypatch) == 0
-    assert "to run" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "cells to run" not in said
+    assert "nothing is left to run" in said
     assert (there / "reference/two/records.jsonl.zst").read_bytes() == before
 
 
