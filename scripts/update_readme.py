@@ -272,7 +272,7 @@ def secondary(table: pd.DataFrame, margins: Mapping[str, float]) -> str:
     margin = table["score"].map(margins)
     small = ((table["verdict"] == Verdict.better) & (low > -margin) & (high < margin)).sum()
     if small:
-        parts.append(f"Of the better ones {small} lie within the margin of as good, too.")
+        parts.append(f"Within the margin of as good, too: {small} of the better ones.")
     return " ".join(parts)
 
 

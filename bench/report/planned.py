@@ -8,12 +8,11 @@ from typing import Any
 
 from bench import files
 from bench.analysis.answer import Answer
-from bench.analysis.change import Change
 from bench.analysis.planned import Primary, Reading
 from bench.files import Unsound
 from bench.phrases import counted, joined
 from bench.report.looks import title
-from bench.report.question import Reply, interval_of, points, runs_of, where
+from bench.report.question import Reply, points, runs_of, sized, where
 from bench.report.readable import share, with_interval
 
 MOST = 64 * 2**10  # bytes of a plan
@@ -36,13 +35,11 @@ def primary(answer: Answer) -> Reply | None:
     found = answer.planned.primary
     told = TOLD[found.reading].format(margin=f"{100 * found.margin:.0f}")
     plain = found.changes[found.default]
-    is_within = plain.tells and plain.interval[0] <= 0 <= plain.interval[1]
-    includes = ", which includes zero" if is_within else ""
     because = (
         f"with rows of structural causal models mixed in ({title(found.method)}), "
         f"{share(found.harm[found.method])} of {runs_of(plain, found.models)} end worse than not "
-        f"fine-tuning, on real rows alone {share(found.harm[found.default])}: {sized(plain)} "
-        f"points{interval_of(plain)}{includes}. Against {_nulls(found)}."
+        f"fine-tuning, on real rows alone {share(found.harm[found.default])}: "
+        f"{sized(plain, points, ' points')}. Against {_nulls(found)}."
     )
     smallest = 100 * found.smallest[found.default]
     if not isnan(smallest):
@@ -56,15 +53,13 @@ def primary(answer: Answer) -> Reply | None:
     return Reply(f"{told} {where(plain)}", because, "planned")
 
 
-def sized(change: Change) -> str:
-    """A difference of shares in points, with its interval."""
-    return with_interval(change.mean, *change.interval, points)
-
-
 def _nulls(found: Primary) -> str:
     """The difference to each null, the better one first."""
     order = sorted(found.nulls, key=lambda null: null != found.better_null)
-    told = joined([f"{title(null)} {sized(found.changes[null])}" for null in order], "and")
+    changes = [(null, found.changes[null]) for null in order]
+    told = joined(
+        [f"{title(n)} {with_interval(c.mean, *c.interval, points)}" for n, c in changes], "and"
+    )
     if not found.absent:
         return told
     absent = joined([title(name.lower()) for name in found.absent], "and")

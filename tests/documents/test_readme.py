@@ -107,8 +107,8 @@ def test_it_says_against_whom_the_causal_mix_is_better_and_how_often_that_is_sma
         "chose and the last, 2 better, 1 worse, 1 as good and 0 cannot be told (better and worse: "
         "Holm over all; as good: each by itself). Differences ×1000, above 0: better: against "
         "`default_ft` 1 of 2 better (log-loss, chosen: +3.10); against `noise` 1 of 2 better "
-        "(log-loss, chosen: +5.20) and 1 of 2 worse (Brier score, last: -2.40). Of the better "
-        "ones 1 lie within the margin of as good, too."
+        "(log-loss, chosen: +5.20) and 1 of 2 worse (Brier score, last: -2.40). Within the "
+        "margin of as good, too: 1 of the better ones."
     )
 
 

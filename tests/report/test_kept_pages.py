@@ -14,7 +14,7 @@ from documents import ROOT
 from bench.report.write import report
 
 KEPT = sorted(path.parent for path in (ROOT / "results/reference").glob("*/records.jsonl.zst"))
-pytestmark = [pytest.mark.slow, needs_browser]
+pytestmark = [pytest.mark.slow, needs_browser, pytest.mark.usefixtures("pictures")]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,10 @@ def test_its_page_opens_and_its_answers_are_those_that_are_kept(
     assert browser.get_log("browser") == []
     assert loaded(browser) == []
     assert kept.name in browser.title
+    for kind, begins in ((".png", b"\x89PNG"), (".pdf", b"%PDF")):
+        drawn = list((root / "report" / "figures").glob(f"*{kind}"))
+        assert drawn
+        assert all(path.read_bytes().startswith(begins) for path in drawn)
     for name in ("claims.csv", "summary.csv", "paired.csv"):
         if (kept / "report" / name).is_file():
             made, there = ((at / "report" / name).read_text() for at in (root, kept))

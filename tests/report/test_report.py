@@ -141,6 +141,7 @@ class TestFiles:
         report(root)
         files = {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()}
         assert {p.suffix for p in files if p.parent.name == "figures"} == {".png", ".pdf", ".svg"}
+        assert all(files.values())  # tests elsewhere leave some empty (`pictures`)
         report(root)
         assert {p: p.read_bytes() for p in (root / "report").rglob("*") if p.is_file()} == files
 

@@ -117,12 +117,12 @@ def reported(
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+def whole(tmp_path_factory: pytest.TempPathFactory, pictures: None) -> Reported:
     return reported(tmp_path_factory.mktemp("tables") / "results")
 
 
 @pytest.fixture(scope="module")
-def special(tmp_path_factory: pytest.TempPathFactory) -> list[Reported]:
+def special(tmp_path_factory: pytest.TempPathFactory, pictures: None) -> list[Reported]:
     """Reports of the tables alone that `whole` has no numbers of, on records that have them."""
     folder = tmp_path_factory.mktemp("special")
     rare = [table for table in tables() if not table.empty or table is utility]

@@ -83,7 +83,7 @@ def reading() -> Reading:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, reading: Reading) -> Reported:
+def whole(tmp_path_factory: pytest.TempPathFactory, reading: Reading, pictures: None) -> Reported:
     store = Store(tmp_path_factory.mktemp("transfer") / "results")
     for record in RECORDS:
         store.write(record)

@@ -533,7 +533,8 @@ class TestAnyDisguise:
         numbers = [round(number, digits) for number in numbers]
         assume(len(set(numbers)) > 20)
         grouped = [number for number in numbers if abs(number) >= 1000]
-        assume(group != "." or not grouped or max(grouped) > 0)  # else as in the test below
+        if (group, digits, minus, before, behind) == (".", 0, "-{}", "", ""):
+            assume(not grouped or max(grouped) > 0)  # else as in the test below
 
         def disguise(number: float) -> str:
             text = f"{abs(number):,.{digits}f}".translate({44: group, 46: decimal})
